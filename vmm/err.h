@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Errors: a function that can fail returns 0 or -errno and leaves in a
+ * struct err one message a person can act on. main prints it, once.
+ */
+#ifndef VMM_ERR_H
+#define VMM_ERR_H
+
+struct err {
+	char msg[1024];
+};
+
+/*
+ * err_set - fill in the message, and return code
+ * @e:    where to, or NULL if the caller does not want the words
+ * @code: the negative errno that the caller returns
+ *
+ * The innermost function that knows file, offset, expected and found says so;
+ * outer ones prefix with err_prefix() or pass the code on.
+ */
+int err_set(struct err *e, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* err_prefix - put words (a file name) before the message; returns code */
+int err_prefix(struct err *e, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * An event loop: descriptors and a function each (epoll). The main thread
+ * serves one; a device that may block has another on a thread of its own.
+ */
+#ifndef VMM_LOOP_H
+#define VMM_LOOP_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+
+#define LOOP_FDS_MAX	96
+
+/* loop_fn - @events: EPOLLIN etc. that are ready on @fd */
+typedef void (*loop_fn)(void *arg, int fd, uint32_t events);
+
+struct loop_entry {
+	int fd;			/* -1: free */
+	loop_fn fn;
+	void *arg;
+};
+
+struct loop {
+	int epfd;
+	int stop_fd;		/* eventfd, only with a thread */
+	bool done;
+	struct loop_entry e[LOOP_FDS_MAX];
+	unsigned int n;
+	pthread_t thread;
+	bool threaded;
+};
+
+int loop_init(struct loop *l, struct err *e);
+void loop_free(struct loop *l);
+
+/* loop_add - call @fn when @fd has @events; before the loop runs */
+int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *arg,
+	     struct err *e);
+
+/* loop_enable - change the events waited for, 0 for none */
+void loop_enable(struct loop *l, int fd, uint32_t events);
+
+/* loop_once - wait up to @timeout_ms (-1: for ever) and serve what is ready */
+int loop_once(struct loop *l, int timeout_ms);
+
+/* loop_start, loop_join - serve it on a thread; end that thread */
+int loop_start(struct loop *l, const char *name, struct err *e);
+void loop_join(struct loop *l);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A virtual machine: its file descriptors, memory slots, interrupt controller
+ * and buses, and how it ends.
+ *
+ * Order of calls: vm_create, [vm_add_memory], load an image, set up the vCPUs
+ * (x86.h), add devices to the buses, vm_run, vm_destroy. All but vm_stop and
+ * vm_irq are for one thread.
+ */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bus.h"
+#include "err.h"
+#include "loop.h"
+#include "memory.h"
+
+#define VM_CPUS_MAX	64
+
+/*
+ * How a run ended; also kvm-vmm's exit status. Even: the VMM's verdict. Odd:
+ * the guest's own, (code << 1) | 1, by the debug-exit port.
+ */
+enum vm_status {
+	VM_SHUTDOWN = 0,	/* guest powered off, or halted for good */
+	VM_USAGE    = 2,
+	VM_HOST     = 4,	/* /dev/kvm, an ioctl, a resource */
+	VM_IMAGE    = 6,	/* kernel, initrd, disk, snapshot file */
+	VM_RESET    = 8,
+	VM_TRIPLE   = 10,	/* triple fault (KVM_EXIT_SHUTDOWN) */
+	VM_INTERNAL = 12,	/* KVM internal error, failed entry, odd exit */
+	VM_DEADLINE = 14,
+	VM_KILLED   = 16,	/* signal or watchdog */
+};
+
+enum vm_irqchip {
+	VM_IRQCHIP_NONE,	/* HLT comes back to us; 1 vCPU */
+	VM_IRQCHIP_FULL,	/* PIC, IOAPIC, LAPIC in the kernel */
+	VM_IRQCHIP_SPLIT,	/* LAPIC in the kernel; no PIC, IOAPIC, PIT */
+};
+
+struct vm_config {
+	uint64_t mem_size;	/* bytes of RAM, a multiple of 4096; 0: none */
+	unsigned int cpus;	/* 1 to VM_CPUS_MAX */
+	enum vm_irqchip irqchip;
+	bool no_pit;		/* VM_IRQCHIP_FULL: leave the PIT out */
+	uint32_t dirty_ring;	/* entries of a dirty ring per vCPU, 0: bitmap */
+	const char *kvm_path;	/* NULL: /dev/kvm */
+};
+
+struct vcpu;
+
+struct vm {
+	int kvm_fd;
+	int fd;
+	struct vm_config cfg;
+	struct mem mem;
+	struct bus pio;
+	struct bus mmio;
+	struct vcpu *vcpus;	/* cfg.cpus of them */
+	unsigned int ncpus;	/* created so far */
+	struct loop loop;	/* the thread that calls vm_run serves it */
+	int stop_fd;		/* eventfd: wakes the loop */
+	atomic_bool stopping;	/* set once, by vm_stop */
+	atomic_bool pausing;	/* vCPUs wait in vcpu_loop() while set */
+	pthread_mutex_t lock;	/* guards what follows */
+	pthread_cond_t cond;
+	unsigned int parked;	/* vCPU threads waiting for resume */
+	int status;		/* enum vm_status or the guest's odd code */
+	char why[1024];		/* one message on how it ended, may be empty */
+};
+
+/*
+ * vm_create - open KVM, make a VM with RAM, interrupt controller and vCPUs
+ * @vm: overwritten; after a failure there is nothing to destroy
+ *
+ * The ioctls are in the order that is fastest: memory slots before the
+ * interrupt controller, which makes each slot 200 times cheaper.
+ * Fails with -ENOENT, -EACCES (message says what to do), -ENODEV (API version
+ * is not 12), -EOPNOTSUPP (a capability is missing), or the ioctl's error.
+ */
+int vm_create(struct vm *vm, const struct vm_config *cfg, struct err *e);
+
+/* vm_destroy - stop threads, close descriptors, unmap memory */
+void vm_destroy(struct vm *vm);
+
+/*
+ * vm_set_slot - tell KVM of memory region @i
+ * @flags: KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY
+ *
+ * vm_create does it for RAM. Cheap only before the irqchip (above).
+ */
+int vm_set_slot(struct vm *vm, unsigned int i, uint32_t flags, struct err *e);
+
+/* vm_add_memory - another @size bytes at @gpa: mem_add() and vm_set_slot() */
+int vm_add_memory(struct vm *vm, uint64_t gpa, uint64_t size, uint32_t flags,
+		  struct err *e);
+
+/* vm_check_cap - KVM_CHECK_EXTENSION on the VM; 0 if not there */
+int vm_check_cap(const struct vm *vm, int cap);
+
+/* vm_irq - set interrupt line @gsi (KVM_IRQ_LINE); from any thread */
+int vm_irq(const struct vm *vm, uint32_t gsi, int level);
+
+/*
+ * vm_irqfd - let eventfd @fd raise @gsi (one edge a write) with no help of
+ * ours (KVM_IRQFD)
+ */
+int vm_irqfd(struct vm *vm, int fd, uint32_t gsi, struct err *e);
+
+/*
+ * vm_ioeventfd - a 4-byte guest write of @value to MMIO @gpa signals @fd and
+ * does not leave the kernel (KVM_IOEVENTFD)
+ */
+int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t value,
+		 struct err *e);
+
+/*
+ * vm_stop - end the run; from any thread, the first call wins
+ * @status: enum vm_status or (code << 1) | 1
+ * @fmt:    why, in a sentence; NULL if there is nothing to say
+ */
+void vm_stop(struct vm *vm, int status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+struct vm_limits {
+	unsigned int deadline_ms;	/* 0: none */
+	unsigned int watchdog_ms;	/* no exit to us for so long; 0: none */
+};
+
+/*
+ * vm_run - start the vCPU threads, serve the loop until vm_stop
+ *
+ * Returns the status given to vm_stop (vm->why holds the words), or -errno
+ * (message in @e) if it could not start. All vCPU threads have ended when it
+ * returns.
+ */
+int vm_run(struct vm *vm, const struct vm_limits *lim, struct err *e);
+
+/*
+ * vm_pause - bring every vCPU out of KVM_RUN and hold it; vm_resume lets go
+ *
+ * When vm_pause returns, the vCPUs' state can be read by any thread. From the
+ * loop's thread. -ETIMEDOUT if a vCPU does not come out in 5 s.
+ */
+int vm_pause(struct vm *vm, struct err *e);
+void vm_resume(struct vm *vm);
+
+/*
+ * vm_dirty_start - log which pages the guest writes, on all regions
+ * vm_dirty_fetch - pages written since the last call
+ * @bitmap: one bit a page of region @i, first page lowest, of
+ *          vm_dirty_words() 64-bit words; overwritten
+ *
+ * Bitmap (KVM_GET_DIRTY_LOG) or ring (KVM_RESET_DIRTY_RINGS) as the VM was
+ * made. With the ring, pause first. vm_dirty_fetch returns the number of
+ * pages or -errno.
+ */
+int vm_dirty_start(struct vm *vm, struct err *e);
+long vm_dirty_fetch(struct vm *vm, unsigned int i, uint64_t *bitmap,
+		    struct err *e);
+uint64_t vm_dirty_words(const struct vm *vm, unsigned int i);
+
+#endif
