@@ -1,2 +1,98 @@
-help:
-	@echo soon
+# kernel-kvm: the front door. `make help` lists what there is; the work is done
+# by kernel-kvm.spec and the programs in tools/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+
+# --- What a call may set (make help) ---------------------------------------------
+BASE    ?= 6.1
+CONFIG  ?= lean
+SRPM    ?=
+KEYS    ?=
+BUILDID ?=
+WITH    ?=
+WITHOUT ?=
+DEFINE  ?=
+BACKEND ?= svm,vmx
+TARGET  ?= menuconfig
+LSMOD   ?=
+ALLOW_UNSIGNED ?=
+outdir  ?= build/SRPMS
+
+sources_args := $(if $(SRPM),--srpm '$(SRPM)',--base $(BASE)) $(foreach k,$(KEYS),--key '$(k)') \
+	$(if $(ALLOW_UNSIGNED),--allow-unsigned)
+rpm_args := --define 'kconfig $(CONFIG)' $(if $(BUILDID),--define 'buildid $(BUILDID)') \
+	$(foreach w,$(WITH),--with $(w)) $(foreach w,$(WITHOUT),--without $(w)) $(DEFINE)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z].*:.*## /{ printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	cat <<-'END'
+
+	  SRPM=FILE      base SRPM (default: the embedded base, made from the distribution)
+	  BASE=6.1|6.12  which embedded base, on Debian ($(BASE))
+	  KEYS="FILE.."  public keys the SRPM must be signed with; ALLOW_UNSIGNED=1: take it unsigned
+	  CONFIG=NAME    lean, full or distro ($(CONFIG))
+	  BUILDID=.NAME  what keeps this kernel apart (.kvm)
+	  WITH= WITHOUT= switches of the spec, as in WITH="debug headers"
+	  DEFINE=...     handed to rpmbuild, as in DEFINE="--define 'modsign_key k.pem'"
+	END
+
+# --- Building ---------------------------------------------------------------------
+.PHONY: deps
+deps: ## install what the build needs (apt, dnf or yum)
+	@tools/build-deps --for build --base $(BASE) --install
+
+.PHONY: sources
+sources: deps ## fill SOURCES/: base SRPM, its pin, patches, tools
+	@tools/sources $(sources_args)
+
+.PHONY: rpm
+rpm: sources ## build the kernel RPMs into build/RPMS/x86_64/
+	@tools/rpm $(rpm_args)
+
+.PHONY: srpm
+srpm: sources ## write the self-contained SRPM into build/SRPMS/ (outdir=)
+	@f=$$(tools/rpm --srpm-only $(rpm_args))
+	mkdir -p '$(outdir)'
+	[[ $$(realpath "$$f") == $$(realpath '$(outdir)')/* ]] || cp -- "$$f" '$(outdir)/'
+	echo "$(outdir)/$${f##*/}"
+
+# --- Configuration ----------------------------------------------------------------
+.PHONY: menuconfig config
+menuconfig: config ## the kernel's menuconfig; what changes lands in configs/local.config
+config: sources ## any of the kernel's config targets: make config TARGET=nconfig
+	@tools/prepared --config $(CONFIG) --run $(TARGET) $(foreach f,$(LSMOD),--lsmod '$(f)')
+
+# --- Proving ----------------------------------------------------------------------
+.PHONY: verify
+verify: rpm ## install the RPMs into a root, boot it, run kvm-selftest there
+	@tools/build-deps --for check --base $(BASE) --install
+	tools/verify --rpms build/rpms.list --out build/verify --backend $(BACKEND)
+
+.PHONY: check-fast
+check-fast: ## lint and every test that needs no kernel build (minutes)
+	@tools/build-deps --for check --install
+	tests/run fast
+
+.PHONY: check
+check: ## everything: check-fast, a kernel build, installs and boots
+	@tools/build-deps --for check --install
+	tests/run all
+
+.PHONY: lint
+lint: ## shellcheck, rpmlint, cppcheck, clang-tidy, mandoc
+	@tests/run lint
+
+.PHONY: bench-vmm bench-build
+bench-vmm: rpm ## kvm-vmm beside its peers on the same KVM
+	@tests/bench/vmm
+bench-build: rpm ## rpmbuild beside bare make of the same tree
+	@tests/bench/build
+
+.PHONY: clean
+clean: ## remove build/ and what is generated in SOURCES/
+	@rm -rf build
+	git clean -qdfX SOURCES
