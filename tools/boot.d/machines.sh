@@ -1,0 +1,109 @@
+# shellcheck shell=bash disable=SC2154,SC2034 # globals are tools/boot's
+# machines.sh - part of tools/boot: how the two emulators are started. Reads
+# its globals: kernel, initrd, disk, mem, cpus, append, icount, novirt, work,
+# console, output, tag; sets machine_pid.
+
+# first_file FILE...: the first that is there.
+first_file() {
+	local f
+	for f; do
+		[[ ! -f $f ]] || { echo "$f"; return; }
+	done
+	return 1
+}
+
+# machine_needs MACHINE: die, naming the package, if something is missing.
+machine_needs() {
+	need_cmd cpio cpio cpio
+	if [[ $1 == svm ]]; then
+		need_cmd qemu-system-x86_64 qemu-system-x86-core qemu-system-x86
+		return
+	fi
+	need_cmd bochs bochs bochs
+	need_cmd xorriso xorriso xorriso
+	need_cmd mformat mtools mtools
+	command -v grub2-mkrescue >/dev/null || need_cmd grub-mkrescue grub2-tools-extra grub-common
+	[[ -d /usr/lib/grub/i386-pc ]] ||
+		die "/usr/lib/grub/i386-pc: not there" \
+			"install it: grub2-pc-modules (dnf/yum) or grub-pc-bin (apt)"
+	bochs_rom >/dev/null || die "no BIOS-bochs-latest in /usr/share/bochs" \
+		"install it: bochs (dnf/yum) or bochsbios (apt)"
+	bochs_vgarom >/dev/null || die "no VGABIOS-lgpl-latest in /usr/share" \
+		"install it: vgabios (dnf/yum and apt)"
+}
+
+bochs_rom() { first_file /usr/share/bochs/BIOS-bochs-latest; }
+bochs_vgarom() { first_file /usr/share/{bochs,vgabios}/VGABIOS-lgpl-latest{,.bin}; }
+
+start_machine() {
+	"start_$1"
+}
+
+start_svm() {
+	local args=(-machine q35 -m "$mem" -nodefaults -no-reboot -display none
+		-serial "file:$console" -serial "file:$output"
+		-kernel "$kernel" -initrd "$initrd")
+	if [[ -n $novirt ]]; then
+		# Not max,-svm: that makes static glibc programs abort.
+		args+=(-cpu "qemu64,-svm")
+	else
+		args+=(-cpu "max,+svm")
+	fi
+	if [[ -n $icount ]]; then
+		args+=(-accel "tcg,thread=single" -icount "shift=1,sleep=off" -smp 1)
+	else
+		args+=(-accel "tcg,thread=multi" -smp "$cpus")
+	fi
+	[[ -z $disk ]] || args+=(-drive "file=$disk,format=raw,if=virtio,snapshot=on")
+	qemu-system-x86_64 "${args[@]}" \
+		-append "console=ttyS0,115200 panic=-1 kvm_boot=$tag $append" \
+		</dev/null >"$work/emulator.log" 2>&1 &
+	machine_pid=$!
+}
+
+# Bochs takes no kernel by option: a GRUB CD does it.
+start_vmx() {
+	local iso=$work/iso mkrescue net=()
+	mkrescue=$(command -v grub2-mkrescue || command -v grub-mkrescue)
+	mkdir -p "$iso/boot/grub"
+	cp -L -- "$kernel" "$iso/boot/vmlinuz"
+	cp -L -- "$initrd" "$iso/boot/initramfs"
+	# The timer and TSC of the emulator do not stand the kernel's calibration
+	# against each other.
+	cat >"$iso/boot/grub/grub.cfg" <<-END
+		set timeout=0
+		linux /boot/vmlinuz console=ttyS0,115200 tsc=reliable no_timer_check nokaslr kvm_boot=$tag $append
+		initrd /boot/initramfs
+		boot
+	END
+	"$mkrescue" -o "$work/boot.iso" "$iso" >"$work/emulator.log" 2>&1 ||
+		no_boot "grub-mkrescue failed" "$(tail -n 2 "$work/emulator.log")"
+	cat >"$work/bochsrc" <<-END
+		cpu: model=corei7_skylake_x, count=1, ips=100000000, reset_on_triple_fault=1
+		megs: $mem
+		romimage: file=$(bochs_rom)
+		vgaromimage: file=$(bochs_vgarom)
+		ata0-master: type=cdrom, path=$work/boot.iso, status=inserted
+		boot: cdrom
+		display_library: rfb, options="timeout=0"
+		clock: sync=none
+		com1: enabled=1, mode=file, dev=$console
+		com2: enabled=1, mode=file, dev=$output
+		log: $work/bochs.log
+		panic: action=fatal
+		error: action=report
+		info: action=ignore
+	END
+	# Its display is a VNC server, for every address of the host: give it a
+	# network of its own, where nobody is.
+	if unshare --net true 2>/dev/null; then
+		net=(unshare --net)
+	elif unshare --net --map-root-user true 2>/dev/null; then
+		net=(unshare --net --map-root-user)
+	fi
+	# "c" starts the machine in a Bochs that was built with its debugger.
+	echo c >"$work/stdin"
+	${net[@]+"${net[@]}"} bochs -q -f "$work/bochsrc" <"$work/stdin" \
+		>>"$work/emulator.log" 2>&1 &
+	machine_pid=$!
+}
