@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# The small tools that the spec's steps call: what they do, and what they say
+# when they cannot.
+
+setup() {
+	top=$(realpath "$BATS_TEST_DIRNAME/../..")
+	tools=$top/tools
+	cd "$BATS_TEST_TMPDIR" || exit
+}
+
+tree() {
+	mkdir -p tree
+	printf 'VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 192\nEXTRAVERSION =\nNAME = x\n' > tree/Makefile
+}
+
+@test "kernelrelease: EXTRAVERSION is what follows the tree's version" {
+	tree
+	touch tree/localversion-foo
+	"$tools/kernelrelease" set tree 6.1.192-2.kvm.x86_64
+	grep -qx 'EXTRAVERSION = -2.kvm.x86_64' tree/Makefile
+	[ ! -e tree/localversion-foo ]
+}
+
+@test "kernelrelease: a tree of another version is refused, both named" {
+	tree
+	run "$tools/kernelrelease" set tree 6.12.1-2.kvm.x86_64
+	[ "$status" -eq 1 ]
+	[[ $output == *"the tree is 6.1.192, KVERREL is 6.12.1-2.kvm.x86_64"* ]]
+	grep -qx 'EXTRAVERSION =' tree/Makefile
+}
+
+@test "kernelrelease: 6.1.19 does not begin 6.1.192" {
+	tree
+	sed -i 's/192/19/' tree/Makefile
+	run "$tools/kernelrelease" set tree 6.1.192-1
+	[ "$status" -eq 1 ]
+}
+
+@test "kernelrelease: more than 64 characters are refused" {
+	tree
+	run "$tools/kernelrelease" set tree "6.1.192-$(printf '%060d' 0)"
+	[ "$status" -eq 1 ]
+	[[ $output == *"uname -r holds 64"* ]]
+}
+
+@test "kernelrelease: characters that would break a path or make are refused" {
+	tree
+	# shellcheck disable=SC2016  # the dollar is meant
+	for bad in '6.1.192-a b' '6.1.192-$(id)' '6.1.192-a/b' '6.1.192-a|b'; do
+		run "$tools/kernelrelease" set tree "$bad"
+		[ "$status" -eq 1 ]
+		[[ $output == *"not a kernel release"* ]]
+	done
+}
+
+@test "kernelrelease: no tree" {
+	run "$tools/kernelrelease" set nowhere 6.1.192-1
+	[ "$status" -eq 1 ]
+	[[ $output == *"nowhere/Makefile: not found"* ]]
+}
+
+@test "preflight: too little disk is said with the figure, before any work" {
+	run env KERNEL_KVM_NEED_MIB=99999999 "$tools/preflight" --config lean .
+	[ "$status" -eq 1 ]
+	[[ $output == *"99999999 MiB needed"* ]]
+	[[ $output =~ [0-9]+\ MiB\ free ]]
+}
+
+@test "preflight: unknown config is a usage error" {
+	run "$tools/preflight" --config tiny .
+	[ "$status" -eq 2 ]
+}
+
+@test "phase keeps the exit status and reports the time" {
+	run "$tools/phase" demo -- bash -c 'exit 7'
+	[ "$status" -eq 7 ]
+	[[ ${lines[-1]} =~ ^==\ phase\ demo:\ [0-9]+\ s$ ]]
+}
+
+@test "install-kernel: no kernel image is one clear message, and nothing is left" {
+	mkdir -p obj
+	run "$tools/install-kernel" --objdir obj --kverrel 6.1.192-1 --destdir root -- true
+	[ "$status" -eq 1 ]
+	[[ $output == *"obj/arch/x86/boot/bzImage: not found"* ]]
+	[ ! -e root ]
+}
+
+@test "install-devel: no Module.symvers is refused" {
+	tree
+	mkdir -p obj
+	run "$tools/install-devel" --tree tree --objdir obj --kverrel 6.1.192-1 --destdir root
+	[ "$status" -eq 1 ]
+	[[ $output == *"Module.symvers: not found or empty"* ]]
+	[ ! -e root ]
+}
+
+@test "sign-modules: no sign-file, no key: named" {
+	mkdir -p obj mods
+	printf 'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_HASH="sha512"\n' > obj/.config
+	run "$tools/sign-modules" --objdir obj mods
+	[ "$status" -eq 1 ]
+	[[ $output == *"obj/scripts/sign-file: not found"* ]]
+}
+
+@test "sign-modules: a kernel without CONFIG_MODULE_SIG leaves them alone and says so" {
+	mkdir -p obj mods
+	echo '# CONFIG_MODULE_SIG is not set' > obj/.config
+	run "$tools/sign-modules" --objdir obj mods
+	[ "$status" -eq 0 ]
+	[[ $output == *"left unsigned"* ]]
+}
+
+@test "manifest: every field, from the files of the earlier steps" {
+	mkdir -p obj mods
+	printf '# CONFIG_FOO is not set\nCONFIG_KVM=m\nCONFIG_S="a=b"\n' > obj/.required
+	echo 'CONFIG_MODULE_SIG=y' > obj/.config
+	echo '{"nevra":"kernel-0:6.1.192-2.src","sha256":"ab","profile":"debian"}' > info.json
+	echo '{"series":"0123456789abcdef","patches":[{"number":40000,"status":"applied"}]}' > series.json
+	"$tools/manifest" --objdir obj --kverrel 6.1.192-2.kvm.x86_64 --name kernel-kvm --version 6.1.192 \
+		--release 2.kvm --buildid .kvm --base info.json --base-srpm k.src.rpm --series series.json \
+		--signed --moddir mods --out out/manifest.json
+	[ "$(jq -r .build_id out/manifest.json)" = 6.1.192-2.kvm.x86_64+0123456789abcdef ]
+	[ "$(jq -r .config.CONFIG_FOO out/manifest.json)" = n ]
+	[ "$(jq -r .config.CONFIG_KVM out/manifest.json)" = m ]
+	[ "$(jq -r .config.CONFIG_S out/manifest.json)" = '"a=b"' ]
+	[ "$(jq -r .patches[0].number out/manifest.json)" = 40000 ]
+}
+
+@test "manifest: a series without its hash is refused, nothing written" {
+	mkdir -p obj mods
+	echo 'CONFIG_KVM=m' > obj/.required
+	: > obj/.config
+	echo '{"nevra":"x","sha256":"ab","profile":"debian"}' > info.json
+	echo '{"patches":[]}' > series.json
+	run "$tools/manifest" --objdir obj --kverrel k --name n --version 1 --release 2 --buildid .b \
+		--base info.json --base-srpm k --series series.json --moddir mods --out out/manifest.json
+	[ "$status" -eq 1 ]
+	[ ! -e out/manifest.json ]
+}
+
+@test "every tool has --help" {
+	for t in "$tools"/*; do
+		[[ -f $t && -x $t ]] || continue
+		run "$t" --help
+		[ "$status" -eq 0 ] || { echo "$t"; false; }
+		[ "${#lines[@]}" -ge 2 ] || { echo "$t: help is ${#lines[@]} lines"; false; }
+	done
+}
