@@ -44,15 +44,19 @@ enum vm_irqchip {
 	VM_IRQCHIP_SPLIT,	/* LAPIC in the kernel; no PIC, IOAPIC, PIT */
 };
 
+struct sandbox;
+
 struct vm_config {
 	uint64_t mem_size;	/* bytes of RAM, a multiple of 4096; 0: none */
 	unsigned int cpus;	/* 1 to VM_CPUS_MAX */
 	enum vm_irqchip irqchip;
 	bool no_pit;		/* VM_IRQCHIP_FULL: leave the PIT out */
 	uint32_t dirty_ring;	/* entries of a dirty ring per vCPU, 0: bitmap */
+	const struct sandbox *sandbox;	/* for vCPU threads; NULL: none */
 	const char *kvm_path;	/* NULL: /dev/kvm */
 };
 
+struct kvm_cpuid2;
 struct vcpu;
 
 struct vm {
@@ -60,10 +64,12 @@ struct vm {
 	int fd;
 	struct vm_config cfg;
 	struct mem mem;
+	struct kvm_cpuid2 *cpuid;	/* what KVM supports, asked once */
 	struct bus pio;
 	struct bus mmio;
 	struct vcpu *vcpus;	/* cfg.cpus of them */
 	unsigned int ncpus;	/* created so far */
+	uint64_t *dirty[MEM_REGIONS_MAX];	/* gathered from dirty rings */
 	struct loop loop;	/* the thread that calls vm_run serves it */
 	int stop_fd;		/* eventfd: wakes the loop */
 	atomic_bool stopping;	/* set once, by vm_stop */
@@ -71,6 +77,7 @@ struct vm {
 	pthread_mutex_t lock;	/* guards what follows */
 	pthread_cond_t cond;
 	unsigned int parked;	/* vCPU threads waiting for resume */
+	bool stuck;		/* a thread would not end: leave all as it is */
 	int status;		/* enum vm_status or the guest's odd code */
 	char why[1024];		/* one message on how it ended, may be empty */
 };

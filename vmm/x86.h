@@ -26,6 +26,12 @@ struct vm;
  */
 int x86_cpuid(struct vcpu *v, struct err *e);
 
+/*
+ * x86_msrs - memory type write-back, fast strings: what firmware leaves, and
+ * without which Linux is slow
+ */
+int x86_msrs(struct vcpu *v, struct err *e);
+
 /* x86_lapic - LINT0 ExtINT, LINT1 NMI, as firmware leaves them */
 int x86_lapic(struct vcpu *v, struct err *e);
 

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Boot protocols. A loader reads an image file (hostile) into guest memory
+ * and says in what state the first vCPU starts; it needs no KVM, so tests and
+ * fuzzers run it on bare memory. boot_start() then sets the vCPU.
+ */
+#ifndef VMM_BOOT_H
+#define VMM_BOOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "memory.h"
+
+struct vcpu;
+
+/* Where boot data lies in low memory; all below the EBDA, none at 0x8000. */
+#define BOOT_TABLES	0x80000ULL	/* GDT, page tables: X86_TABLES_SIZE */
+#define BOOT_PARAMS	0x90000ULL	/* Linux zero page */
+#define BOOT_INFO	0x91000ULL	/* PVH start info, multiboot info */
+#define BOOT_CMDLINE	0x92000ULL
+#define BOOT_CMDLINE_MAX 0x8000ULL	/* bytes, with the final NUL */
+#define BOOT_EBDA	0x9fc00ULL
+#define BOOT_ROM	0xe0000ULL	/* ACPI tables; MP table at 0xf0000 */
+#define BOOT_HIGH	0x100000ULL
+
+struct boot_file {
+	int fd;			/* -1: none */
+	const char *name;
+	uint64_t size;		/* bytes */
+};
+
+/* boot_open - open an image; a regular, non-empty file */
+int boot_open(struct boot_file *f, const char *path, struct err *e);
+
+/* boot_read - exactly @len bytes at @off; -ENODATA if the file is shorter */
+int boot_read(const struct boot_file *f, uint64_t off, void *buf, uint64_t len,
+	      const char *what, struct err *e);
+
+enum boot_mode { BOOT_REAL, BOOT_PROT, BOOT_LONG };
+
+/* The state the boot CPU starts in. */
+struct boot_entry {
+	enum boot_mode mode;
+	uint16_t cs;		/* BOOT_REAL */
+	uint64_t ip;
+	uint64_t sp;
+	uint64_t tables;	/* BOOT_PROT, BOOT_LONG: see x86.h */
+	uint64_t rax, rbx, rsi;
+	const char *protocol;	/* for people: "bzImage, 64-bit entry" */
+};
+
+#define BOOT_CLAIMS_MAX	80
+
+struct boot {
+	struct mem *mem;
+	struct boot_file kernel;
+	struct boot_file initrd;
+	const char *cmdline;
+	uint64_t rsdp;		/* of the ACPI tables, 0: none */
+	struct {
+		uint64_t base, len;
+		const char *what;
+	} claim[BOOT_CLAIMS_MAX];	/* memory given away so far */
+	unsigned int nclaims;
+};
+
+/*
+ * boot_claim - take [@base, @base + @len) for @what
+ *
+ * -EFAULT if it is not all RAM, -EEXIST if it overlaps an earlier claim.
+ */
+int boot_claim(struct boot *b, uint64_t base, uint64_t len, const char *what,
+	       struct err *e);
+
+/*
+ * boot_initrd - load the initrd as high as possible, ending at @max or below
+ * @addr: where to, page aligned; 0 without an initrd
+ *
+ * Claim what the kernel needs first.
+ */
+int boot_initrd(struct boot *b, uint64_t max, uint64_t *addr, struct err *e);
+
+/* boot_cmdline - put the command line at BOOT_CMDLINE; at most @max bytes */
+int boot_cmdline(struct boot *b, const char *prefix, uint64_t max,
+		 struct err *e);
+
+/* One entry of the memory map; the layout is E820's and PVH's beginning. */
+struct boot_e820 {
+	uint64_t addr;
+	uint64_t size;
+	uint32_t type;		/* 1 RAM, 2 reserved */
+} __attribute__((packed));
+#define BOOT_E820_MAX	8
+
+/* boot_e820 - the guest's memory map; returns the number of entries */
+unsigned int boot_e820(const struct mem *m, struct boot_e820 *t);
+
+/*
+ * boot_kernel - recognize the image and load it by its best protocol
+ *
+ * bzImage (64-bit entry, 32-bit for old kernels), ELF with a multiboot
+ * header, ELF with a PVH note. -ENOEXEC if it is none of them.
+ */
+int boot_kernel(struct boot *b, struct boot_entry *out, struct err *e);
+
+/* The loaders behind it. Each returns -ENOEXEC if the image is not its kind. */
+int bzimage_load(struct boot *b, struct boot_entry *out, struct err *e);
+int elf_boot(struct boot *b, struct boot_entry *out, struct err *e);
+int pvh_info(struct boot *b, uint64_t entry, struct boot_entry *out,
+	     struct err *e);
+int multiboot_info(struct boot *b, uint64_t entry, struct boot_entry *out,
+		   struct err *e);
+
+/* multiboot_find - does the file have a multiboot 1 header? */
+bool multiboot_find(const struct boot_file *f);
+
+struct flat_opts {
+	enum boot_mode mode;
+	uint64_t load;		/* guest physical address */
+	uint64_t entry;		/* address; with seg: offset in it */
+	bool has_seg;
+	uint16_t seg;		/* BOOT_REAL: CS */
+};
+
+/* flat_load - a raw image, whole, at a fixed address */
+int flat_load(struct boot *b, const struct flat_opts *o,
+	      struct boot_entry *out, struct err *e);
+
+/* boot_start - set the first vCPU to @in */
+int boot_start(struct vcpu *v, const struct boot_entry *in, struct err *e);
+
+#endif

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "dev/pc.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "memory.h"
+#include "vm.h"
+
+/* ---- keyboard controller: port 0x60 is offset 0, port 0x64 offset 4 ---- */
+
+#define I8042_RESET	0xfe	/* pulse the CPU's reset line */
+
+static void i8042_command(struct pc *pc, uint8_t v)
+{
+	pc->i8042_cmd = 0;
+	switch (v) {
+	case I8042_RESET:
+		vm_stop(pc->vm, VM_RESET, "guest reset itself (keyboard controller)");
+		break;
+	case 0x20:		/* read command byte */
+		pc->i8042_out = 0;
+		pc->i8042_full = true;
+		break;
+	case 0xaa:		/* self-test: passed */
+		pc->i8042_out = 0x55;
+		pc->i8042_full = true;
+		break;
+	case 0xab:		/* port test: good */
+		pc->i8042_out = 0;
+		pc->i8042_full = true;
+		break;
+	default:
+		pc->i8042_cmd = v;
+		break;
+	}
+}
+
+void pc_i8042(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+{
+	struct pc *pc = dev;
+	uint8_t *p = data;
+
+	if (len != 1 || (off != 0 && off != 4))
+		return;
+	if (wr && off == 4) {
+		i8042_command(pc, *p);
+	} else if (wr) {
+		pc->i8042_cmd = 0;	/* no keyboard hears it */
+	} else if (off == 4) {
+		*p = pc->i8042_full;	/* output full; input always empty */
+	} else {
+		*p = pc->i8042_out;
+		pc->i8042_full = false;
+	}
+}
+
+static void pc_i8042_status(void *dev, uint64_t off, void *data, uint32_t len,
+			    bool wr)
+{
+	pc_i8042(dev, off + 4, data, len, wr);
+}
+
+/* ---- CMOS clock (MC146818) ---- */
+
+static uint8_t bcd(int v)
+{
+	return (uint8_t)((v / 10) << 4 | v % 10);
+}
+
+static uint8_t cmos_read(const struct pc *pc, uint8_t reg)
+{
+	time_t now = time(NULL);
+	struct tm t;
+
+	gmtime_r(&now, &t);
+	switch (reg) {
+	case 0x00:
+		return bcd(t.tm_sec);
+	case 0x02:
+		return bcd(t.tm_min);
+	case 0x04:
+		return bcd(t.tm_hour);
+	case 0x06:
+		return bcd(t.tm_wday + 1);
+	case 0x07:
+		return bcd(t.tm_mday);
+	case 0x08:
+		return bcd(t.tm_mon + 1);
+	case 0x09:
+		return bcd(t.tm_year % 100);
+	case 0x0a:
+		return 0x26;	/* no update in progress, 32 kHz base */
+	case 0x0b:
+		return 0x02;	/* 24 hours, BCD */
+	case 0x0c:
+		return 0;
+	case 0x0d:
+		return 0x80;	/* battery good */
+	case 0x32:
+		return bcd(19 + t.tm_year / 100);
+	default:
+		return pc->cmos[reg];
+	}
+}
+
+void pc_cmos(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+{
+	struct pc *pc = dev;
+	uint8_t *p = data;
+
+	if (len != 1)
+		return;
+	if (wr && !off)
+		pc->cmos_index = *p & 0x7f;
+	else if (wr)
+		pc->cmos[pc->cmos_index] = *p;
+	else if (off)
+		*p = cmos_read(pc, pc->cmos_index);
+}
+
+/* Memory sizes where firmware leaves them (KiB, then 64 KiB units). */
+static void cmos_memory(struct pc *pc, uint64_t low)
+{
+	uint64_t k = low > (1 << 20) ? (low - (1 << 20)) >> 10 : 0;
+	uint64_t k64 = low > (16 << 20) ? (low - (16 << 20)) >> 16 : 0;
+
+	k = k > 0xffff ? 0xffff : k;
+	k64 = k64 > 0xffff ? 0xffff : k64;
+	pc->cmos[0x15] = 0x80;
+	pc->cmos[0x16] = 0x02;		/* 640 KiB */
+	pc->cmos[0x17] = pc->cmos[0x30] = (uint8_t)k;
+	pc->cmos[0x18] = pc->cmos[0x31] = (uint8_t)(k >> 8);
+	pc->cmos[0x34] = (uint8_t)k64;
+	pc->cmos[0x35] = (uint8_t)(k64 >> 8);
+}
+
+/* ---- ACPI sleep and reset (ACPI 6.5, 4.8.3.6 and 4.8.3.7) ---- */
+
+#define SLP_EN		0x20
+
+void pc_acpi(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+{
+	struct pc *pc = dev;
+	uint8_t *p = data;
+
+	if (!wr) {
+		memset(p, 0, len);
+		return;
+	}
+	if (off == PC_SLEEP_CONTROL - PC_ACPI_PORT && (*p & SLP_EN)) {
+		if (((*p >> 2) & 7) == PC_SLP_TYP_S5)
+			vm_stop(pc->vm, VM_SHUTDOWN, NULL);
+	} else if (off == PC_RESET_REG - PC_ACPI_PORT && *p == PC_RESET_VALUE) {
+		vm_stop(pc->vm, VM_RESET, "guest reset itself (ACPI)");
+	}
+}
+
+/* Port 0xcf9: 0x06 and 0x0e reset, as PCI chipsets do. */
+static void pc_cf9(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+{
+	struct pc *pc = dev;
+
+	(void)off;
+	if (wr && len == 1 && (*(uint8_t *)data & 4))
+		vm_stop(pc->vm, VM_RESET, "guest reset itself (port 0xcf9)");
+}
+
+/* ---- what test kernels use ---- */
+
+void pc_debug_exit(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+{
+	struct pc *pc = dev;
+	uint32_t code = 0;
+
+	if (!wr || off)
+		return;
+	memcpy(&code, data, len < 4 ? len : 4);
+	/* A process status has 8 bits. */
+	vm_stop(pc->vm, (int)((code << 1 | 1) & 0xff), NULL);
+}
+
+void pc_shutdown(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+{
+	static const char word[] = "Shutdown";
+	struct pc *pc = dev;
+	char c = *(char *)data;
+
+	if (!wr || off || len != 1)
+		return;
+	pc->shutdown_pos = c == word[pc->shutdown_pos] ? pc->shutdown_pos + 1 :
+		c == word[0];
+	if (!word[pc->shutdown_pos]) {
+		pc->shutdown_pos = 0;
+		vm_stop(pc->vm, VM_SHUTDOWN, NULL);
+	}
+}
+
+/* fw_cfg (QEMU docs/specs/fw_cfg): 16-bit selector, then data by bytes. */
+static uint8_t fw_byte(const struct pc *pc)
+{
+	uint64_t v = 0;
+
+	switch (pc->fw_key) {
+	case 0:		/* signature */
+		memcpy(&v, "QEMU", 4);
+		break;
+	case 1:		/* traditional interface only */
+		v = 1;
+		break;
+	case 3:
+		v = mem_ram_low(&pc->vm->mem) + mem_ram_high(&pc->vm->mem);
+		break;
+	case 5:		/* number of CPUs, and the most there can be */
+	case 15:
+		v = pc->vm->cfg.cpus;
+		break;
+	default:
+		break;
+	}
+	return pc->fw_pos < 8 ? (uint8_t)(v >> (8 * pc->fw_pos)) : 0;
+}
+
+void pc_fw_cfg(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+{
+	struct pc *pc = dev;
+	uint8_t *p = data;
+
+	if (wr && !off && len == 2) {
+		memcpy(&pc->fw_key, p, 2);
+		pc->fw_pos = 0;
+	} else if (!wr && off && len == 1) {
+		*p = fw_byte(pc);
+		if (pc->fw_pos < 8)
+			pc->fw_pos++;
+	}
+}
+
+/* pc-testdev: a latch to read back, and interrupt lines to pull. */
+static void pc_latch(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+{
+	struct pc *pc = dev;
+
+	if (wr)
+		memcpy((uint8_t *)&pc->latch + off, data, len);
+	else
+		memcpy(data, (uint8_t *)&pc->latch + off, len);
+}
+
+static void pc_lines(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+{
+	struct pc *pc = dev;
+
+	(void)len;
+	if (wr)
+		vm_irq(pc->vm, (uint32_t)off, *(uint8_t *)data != 0);
+}
+
+static void pc_out(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+{
+	struct pc *pc = dev;
+
+	if (wr && !off)
+		out_write(&pc->out, data, len);
+}
+
+int pc_init(struct pc *pc, struct vm *vm, const struct out *out, bool flat,
+	    struct err *e)
+{
+	const struct {
+		uint64_t base, len;
+		const char *name;
+		bus_fn fn;
+		bool flat;
+	} dev[] = {
+		{ 0x10, 4, "flat output", pc_out, true },
+		{ 0x60, 1, "keyboard data", pc_i8042, false },
+		{ 0x64, 1, "keyboard status", pc_i8042_status, false },
+		{ 0x70, 2, "CMOS clock", pc_cmos, false },
+		{ 0xe0, 4, "test latch", pc_latch, false },
+		{ 0xf4, 4, "debug exit", pc_debug_exit, false },
+		{ 0x510, 2, "fw_cfg", pc_fw_cfg, false },
+		{ PC_ACPI_PORT, PC_ACPI_LEN, "ACPI", pc_acpi, false },
+		{ 0xcf9, 1, "reset control", pc_cf9, false },
+		{ 0x2000, 24, "test lines", pc_lines, false },
+		{ 0x8900, 1, "shutdown port", pc_shutdown, false },
+	};
+	unsigned int i;
+	int rc = 0;
+
+	memset(pc, 0, sizeof(*pc));
+	pc->vm = vm;
+	pc->out = *out;
+	cmos_memory(pc, mem_ram_low(&vm->mem));
+	for (i = 0; i < sizeof(dev) / sizeof(dev[0]) && !rc; i++)
+		if (flat || !dev[i].flat)
+			rc = bus_add(&vm->pio, dev[i].base, dev[i].len, dev[i].name,
+				     dev[i].fn, pc, e);
+	return rc;
+}

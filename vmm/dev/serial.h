@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * 16550A UART. Source: National Semiconductor PC16550D data sheet.
+ */
+#ifndef VMM_SERIAL_H
+#define VMM_SERIAL_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dev/dev.h"
+
+#define SERIAL_PORT	0x3f8
+#define SERIAL_LEN	8
+#define SERIAL_IRQ	4
+#define SERIAL_FIFO	256	/* bytes; more than the chip's 16, none lost */
+
+struct serial {
+	pthread_mutex_t lock;
+	struct irq irq;
+	struct out out;
+	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
+	bool thre;		/* transmitter-empty interrupt pending */
+	int level;		/* of the interrupt line */
+	uint8_t fifo[SERIAL_FIFO];
+	uint32_t head, count;
+};
+
+void serial_init(struct serial *s, const struct irq *irq, const struct out *out);
+
+/* serial_io - a bus_fn; SERIAL_LEN registers of a byte */
+void serial_io(void *dev, uint64_t off, void *data, uint32_t len,
+	       bool is_write);
+
+/* serial_room - how many bytes serial_input() takes now */
+uint32_t serial_room(struct serial *s);
+
+/* serial_input - characters from outside; returns how many it took */
+uint32_t serial_input(struct serial *s, const uint8_t *buf, uint32_t len);
+
+#endif

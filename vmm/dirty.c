@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "dirty.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "vcpu.h"
+#include "vm.h"
+
+int dirty_ring_map(struct vcpu *v, struct err *e)
+{
+	size_t size = v->vm->cfg.dirty_ring * sizeof(struct kvm_dirty_gfn);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd,
+		       KVM_DIRTY_LOG_PAGE_OFFSET * 4096L);
+
+	if (p == MAP_FAILED)
+		return err_set(e, -errno, "cannot map the dirty ring of vCPU %u: %s",
+			       v->id, strerror(errno));
+	v->ring = p;
+	return 0;
+}
+
+void dirty_ring_unmap(struct vcpu *v)
+{
+	if (v->ring)
+		munmap(v->ring, v->vm->cfg.dirty_ring * sizeof(*v->ring));
+	v->ring = NULL;
+}
+
+uint64_t vm_dirty_words(const struct vm *vm, unsigned int i)
+{
+	return (vm->mem.r[i].size / MEM_PAGE + 63) / 64;
+}
+
+static void mark(struct vm *vm, uint32_t slot, uint64_t page)
+{
+	if (slot < vm->mem.n && page < vm->mem.r[slot].size / MEM_PAGE)
+		vm->dirty[slot][page / 64] |= 1ULL << (page % 64);
+}
+
+void dirty_ring_harvest(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+	uint32_t n, max = vm->cfg.dirty_ring;
+
+	pthread_mutex_lock(&vm->lock);
+	for (n = 0; n < max; n++) {
+		struct kvm_dirty_gfn *g = &v->ring[v->ring_next % max];
+
+		/* Pairs with the kernel's release of the entry. */
+		if (__atomic_load_n(&g->flags, __ATOMIC_ACQUIRE) !=
+		    KVM_DIRTY_GFN_F_DIRTY)
+			break;
+		if (vm->dirty[0])
+			mark(vm, g->slot & 0xffff, g->offset);
+		__atomic_store_n(&g->flags, KVM_DIRTY_GFN_F_RESET,
+				 __ATOMIC_RELEASE);
+		v->ring_next++;
+	}
+	ioctl(vm->fd, KVM_RESET_DIRTY_RINGS, 0);
+	pthread_mutex_unlock(&vm->lock);
+}
+
+int vm_dirty_start(struct vm *vm, struct err *e)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < vm->mem.n; i++) {
+		if (vm->cfg.dirty_ring && !vm->dirty[i]) {
+			vm->dirty[i] = calloc(vm_dirty_words(vm, i), 8);
+			if (!vm->dirty[i])
+				return err_set(e, -ENOMEM, "no memory for dirty bitmaps");
+		}
+		rc = vm_set_slot(vm, i, KVM_MEM_LOG_DIRTY_PAGES, e);
+	}
+	return rc;
+}
+
+static int fetch_ring(struct vm *vm, unsigned int i, uint64_t *bitmap)
+{
+	unsigned int k;
+
+	for (k = 0; k < vm->ncpus; k++)
+		dirty_ring_harvest(&vm->vcpus[k]);
+	pthread_mutex_lock(&vm->lock);
+	memcpy(bitmap, vm->dirty[i], vm_dirty_words(vm, i) * 8);
+	memset(vm->dirty[i], 0, vm_dirty_words(vm, i) * 8);
+	pthread_mutex_unlock(&vm->lock);
+	return 0;
+}
+
+static int fetch_bitmap(struct vm *vm, unsigned int i, uint64_t *bitmap)
+{
+	struct kvm_dirty_log log = { .slot = i, .dirty_bitmap = bitmap };
+
+	memset(bitmap, 0, vm_dirty_words(vm, i) * 8);
+	return ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) < 0 ? -errno : 0;
+}
+
+long vm_dirty_fetch(struct vm *vm, unsigned int i, uint64_t *bitmap,
+		    struct err *e)
+{
+	bool ring = vm->cfg.dirty_ring;
+	uint64_t w;
+	long n = 0;
+	int rc;
+
+	if (i >= vm->mem.n || (ring && !vm->dirty[i]))
+		return err_set(e, -EINVAL, "memory region %u has no dirty log", i);
+	rc = ring ? fetch_ring(vm, i, bitmap) : fetch_bitmap(vm, i, bitmap);
+	if (rc)
+		return err_set(e, rc, "KVM_GET_DIRTY_LOG of region %u: %s", i,
+			       strerror(-rc));
+	for (w = 0; w < vm_dirty_words(vm, i); w++)
+		n += __builtin_popcountll(bitmap[w]);
+	return n;
+}

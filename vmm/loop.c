@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+int loop_init(struct loop *l, struct err *e)
+{
+	memset(l, 0, sizeof(*l));
+	l->stop_fd = -1;
+	l->epfd = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epfd < 0)
+		return err_set(e, -errno, "epoll_create1: %s", strerror(errno));
+	return 0;
+}
+
+void loop_free(struct loop *l)
+{
+	if (l->epfd >= 0)
+		close(l->epfd);
+	if (l->stop_fd >= 0)
+		close(l->stop_fd);
+	l->epfd = l->stop_fd = -1;
+}
+
+int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *arg,
+	     struct err *e)
+{
+	struct epoll_event ev = { .events = events, .data.u32 = l->n };
+
+	if (l->n == LOOP_FDS_MAX)
+		return err_set(e, -ENOSPC, "more than %d descriptors to wait for",
+			       LOOP_FDS_MAX);
+	if (epoll_ctl(l->epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
+		return err_set(e, -errno, "epoll_ctl: %s", strerror(errno));
+	l->e[l->n++] = (struct loop_entry){ fd, fn, arg };
+	return 0;
+}
+
+void loop_enable(struct loop *l, int fd, uint32_t events)
+{
+	unsigned int i;
+
+	for (i = 0; i < l->n; i++) {
+		struct epoll_event ev = { .events = events, .data.u32 = i };
+
+		if (l->e[i].fd == fd)
+			epoll_ctl(l->epfd, EPOLL_CTL_MOD, fd, &ev);
+	}
+}
+
+int loop_once(struct loop *l, int timeout_ms)
+{
+	struct epoll_event ev[8];
+	int i, n = epoll_wait(l->epfd, ev, 8, timeout_ms);
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (i = 0; i < n; i++) {
+		struct loop_entry *x = &l->e[ev[i].data.u32];
+
+		x->fn(x->arg, x->fd, ev[i].events);
+	}
+	return n;
+}
+
+static void loop_end(void *arg, int fd, uint32_t events)
+{
+	struct loop *l = arg;
+
+	(void)fd;
+	(void)events;
+	l->done = true;
+}
+
+static void *loop_thread(void *arg)
+{
+	struct loop *l = arg;
+
+	while (!l->done && loop_once(l, -1) >= 0)
+		;
+	return NULL;
+}
+
+int loop_start(struct loop *l, const char *name, struct err *e)
+{
+	sigset_t all, old;
+	int rc;
+
+	l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->stop_fd < 0)
+		return err_set(e, -errno, "eventfd: %s", strerror(errno));
+	rc = loop_add(l, l->stop_fd, EPOLLIN, loop_end, l, e);
+	if (rc)
+		return rc;
+	/* Signals are for the main thread, kicks for the vCPUs. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&l->thread, NULL, loop_thread, l);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc)
+		return err_set(e, -rc, "cannot start thread %s: %s", name,
+			       strerror(rc));
+	l->threaded = true;
+	return 0;
+}
+
+void loop_join(struct loop *l)
+{
+	uint64_t one = 1;
+
+	if (!l->threaded)
+		return;
+	if (write(l->stop_fd, &one, sizeof(one)) == sizeof(one))
+		pthread_join(l->thread, NULL);
+	l->threaded = false;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "machine.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "boot/tables.h"
+#include "vcpu.h"
+
+#define CTRL_A		1
+
+/* ---- input and signals ---- */
+
+/* Ctrl-A x ends the run, Ctrl-A twice sends one; in place, new length. */
+static uint32_t escapes(struct machine *m, uint8_t *buf, uint32_t len)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < len; i++) {
+		if (m->escape && buf[i] == 'x')
+			vm_stop(&m->vm, VM_KILLED, "ended from the terminal");
+		if (!m->escape && buf[i] == CTRL_A) {
+			m->escape = true;
+			continue;
+		}
+		m->escape = false;
+		buf[n++] = buf[i];
+	}
+	return n;
+}
+
+static void on_stdin(void *arg, int fd, uint32_t events)
+{
+	struct machine *m = arg;
+	uint8_t buf[SERIAL_FIFO];
+	uint32_t room = serial_room(&m->serial);
+	ssize_t n;
+
+	(void)events;
+	/* A full FIFO: leave it in the pipe, or drop it as a wire would. */
+	n = read(fd, buf, room ? room : sizeof(buf));
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		loop_enable(&m->vm.loop, fd, 0);
+	if (n <= 0)
+		return;
+	if (m->tty)
+		n = escapes(m, buf, (uint32_t)n);
+	serial_input(&m->serial, buf, (uint32_t)n);
+}
+
+static void on_signal(void *arg, int fd, uint32_t events)
+{
+	struct machine *m = arg;
+	struct signalfd_siginfo s;
+
+	(void)events;
+	if (read(fd, &s, sizeof(s)) != sizeof(s))
+		return;
+	vm_stop(&m->vm, VM_KILLED, "killed by signal %u (%s)", s.ssi_signo,
+		strsignal((int)s.ssi_signo));
+}
+
+static int add_inputs(struct machine *m, struct err *e)
+{
+	sigset_t set;
+	int rc;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->signal_fd < 0)
+		return err_set(e, -errno, "signalfd: %s", strerror(errno));
+	rc = loop_add(&m->vm.loop, m->signal_fd, EPOLLIN, on_signal, m, e);
+	if (rc)
+		return rc;
+	/* A regular file or /dev/null cannot be waited for: no input then. */
+	rc = loop_add(&m->vm.loop, STDIN_FILENO, EPOLLIN, on_stdin, m, e);
+	return rc == -EPERM || rc == -EBADF ? 0 : rc;
+}
+
+/* ---- devices ---- */
+
+static int add_devices(struct machine *m, struct err *e)
+{
+	struct vm *vm = &m->vm;
+	struct out out = { STDOUT_FILENO, &vm->stopping };
+	struct irq irq = { dev_irq_vm, vm, SERIAL_IRQ };
+	int rc;
+
+	serial_init(&m->serial, &irq, &out);
+	rc = bus_add(&vm->pio, SERIAL_PORT, SERIAL_LEN, "serial", serial_io,
+		     &m->serial, e);
+	return rc ? rc : pc_init(&m->pc, vm, &out, m->o->flat, e);
+}
+
+/* ---- image ---- */
+
+static int load_kernel(struct machine *m, struct boot *b, struct err *e)
+{
+	struct vm *vm = &m->vm;
+	int rc = 0;
+
+	if (m->o->initrd)
+		rc = boot_open(&b->initrd, m->o->initrd, e);
+	if (!rc && !m->o->no_acpi)
+		rc = acpi_write(&vm->mem, vm->cfg.cpus, NULL, 0, &b->rsdp, e);
+	if (!rc)
+		rc = mptable_write(&vm->mem, vm->cfg.cpus, e);
+	if (!rc)
+		rc = boot_kernel(b, &m->entry, e);
+	return rc;
+}
+
+static int load_image(struct machine *m, struct err *e)
+{
+	const struct opts *o = m->o;
+	struct boot b = { .mem = &m->vm.mem, .kernel.fd = -1, .initrd.fd = -1,
+			  .cmdline = o->append };
+	int rc = boot_open(&b.kernel, o->flat ? o->flat : o->kernel, e);
+
+	if (!rc)
+		rc = o->flat ? flat_load(&b, &o->flat_opts, &m->entry, e) :
+			load_kernel(m, &b, e);
+	if (b.kernel.fd >= 0)
+		close(b.kernel.fd);
+	if (b.initrd.fd >= 0)
+		close(b.initrd.fd);
+	return rc;
+}
+
+/* ---- the whole ---- */
+
+int machine_make(struct machine *m, const struct opts *o, int *status,
+		 struct err *e)
+{
+	struct vm_config cfg = {
+		.mem_size = o->mem_mib << 20, .cpus = o->cpus,
+		.irqchip = o->irqchip, .dirty_ring = o->dirty_ring,
+		.sandbox = o->no_sandbox ? NULL : &m->sandbox,
+		.kvm_path = o->kvm_path,
+	};
+	int rc;
+
+	memset(m, 0, sizeof(*m));
+	m->o = o;
+	m->signal_fd = -1;
+	m->tty = isatty(STDIN_FILENO);
+	*status = VM_HOST;
+	rc = vm_create(&m->vm, &cfg, e);
+	if (rc)
+		return rc;
+	if (!o->no_sandbox)
+		rc = sandbox_prepare(&m->sandbox, e);
+	if (!rc)
+		rc = add_devices(m, e);
+	if (!rc)
+		rc = add_inputs(m, e);
+	if (!rc) {
+		*status = VM_IMAGE;
+		rc = load_image(m, e);
+	}
+	if (!rc) {
+		*status = VM_HOST;
+		rc = boot_start(&m->vm.vcpus[0], &m->entry, e);
+	}
+	if (rc)
+		machine_free(m);
+	return rc;
+}
+
+int machine_run(struct machine *m, struct err *e)
+{
+	struct vm_limits lim = { m->o->deadline_ms, m->o->watchdog_ms };
+	int rc = 0;
+
+	if (!m->o->no_sandbox)
+		rc = sandbox_process(&m->sandbox, e);
+	if (!rc)
+		rc = vm_run(&m->vm, &lim, e);
+	return rc;
+}
+
+void machine_free(struct machine *m)
+{
+	if (m->signal_fd >= 0)
+		close(m->signal_fd);
+	m->signal_fd = -1;
+	vm_destroy(&m->vm);
+	sandbox_free(&m->sandbox);
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/* kvm-vmm: options in, a machine run, its verdict out. */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "machine.h"
+#include "opts.h"
+
+static int run(const struct opts *o)
+{
+	struct machine *m = calloc(1, sizeof(*m));
+	struct err e = { "" };
+	int rc, status = VM_HOST;
+
+	if (!m) {
+		fputs("kvm-vmm: no memory\n", stderr);
+		return VM_HOST;
+	}
+	rc = machine_make(m, o, &status, &e);
+	if (rc) {
+		fprintf(stderr, "kvm-vmm: %s\n", e.msg);
+		free(m);
+		return status;
+	}
+	rc = machine_run(m, &e);
+	if (rc < 0) {
+		fprintf(stderr, "kvm-vmm: %s\n", e.msg);
+		rc = VM_HOST;
+	} else if (m->vm.why[0]) {
+		fprintf(stderr, "kvm-vmm: %s\n", m->vm.why);
+	}
+	if (m->vm.stuck)	/* a thread is still in there: leave now */
+		_exit(rc);
+	machine_free(m);
+	free(m);
+	return rc;
+}
+
+/*
+ * On a terminal: raw while the guest runs. The run is in a child, so that the
+ * terminal is put right whatever becomes of it, SIGKILL included.
+ */
+static int run_on_tty(const struct opts *o, const struct termios *old)
+{
+	struct termios raw = *old;
+	pid_t pid;
+	int st;
+
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	pid = fork();
+	if (pid < 0) {
+		fprintf(stderr, "kvm-vmm: fork: %s\n", strerror(errno));
+		return VM_HOST;
+	}
+	if (!pid) {
+		signal(SIGINT, SIG_DFL);
+		signal(SIGQUIT, SIG_DFL);
+		cfmakeraw(&raw);
+		raw.c_oflag |= OPOST;	/* messages of ours end in \n alone */
+		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+		exit(run(o));
+	}
+	while (waitpid(pid, &st, 0) < 0 && errno == EINTR)
+		;
+	tcsetattr(STDIN_FILENO, TCSANOW, old);
+	if (WIFEXITED(st))
+		return WEXITSTATUS(st);
+	fprintf(stderr, "kvm-vmm: killed by signal %d\n", WTERMSIG(st));
+	return VM_KILLED;
+}
+
+int main(int argc, char **argv)
+{
+	struct termios old;
+	struct opts o;
+	struct err e;
+	int rc;
+
+	/* One heap for all threads: small, and no mapping after the sandbox. */
+	mallopt(M_ARENA_MAX, 1);
+	signal(SIGPIPE, SIG_IGN);
+	rc = opts_parse(&o, argc, argv, &e);
+	if (rc < 0)
+		fprintf(stderr, "kvm-vmm: %s\n    see kvm-vmm --help\n", e.msg);
+	if (rc) {
+		opts_free(&o);
+		return rc < 0 ? VM_USAGE : 0;
+	}
+	if (isatty(STDIN_FILENO) && !tcgetattr(STDIN_FILENO, &old) &&
+	    tcgetpgrp(STDIN_FILENO) == getpgrp())
+		rc = run_on_tty(&o, &old);
+	else
+		rc = run(&o);
+	opts_free(&o);
+	return rc;
+}

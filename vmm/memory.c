@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "memory.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define HUGE_PAGE	(2ULL << 20)
+/* Below this, zeroing whole huge pages costs more than their faults save. */
+#define HUGE_MIN	(64ULL << 20)
+
+static int check_region(const struct mem *m, uint64_t gpa, uint64_t size,
+			struct err *e)
+{
+	unsigned int i;
+
+	if (!size || size % MEM_PAGE || gpa % MEM_PAGE || gpa + size < gpa)
+		return err_set(e, -EINVAL,
+			"memory of %#llx bytes at %#llx: both must be multiples of %llu, the size not 0",
+			(unsigned long long)size, (unsigned long long)gpa, MEM_PAGE);
+	if (m->n == MEM_REGIONS_MAX)
+		return err_set(e, -ENOSPC, "more than %d memory regions",
+			       MEM_REGIONS_MAX);
+	for (i = 0; i < m->n; i++)
+		if (mem_overlaps(gpa, size, m->r[i].gpa, m->r[i].size))
+			return err_set(e, -EINVAL,
+				"memory at %#llx overlaps the region at %#llx",
+				(unsigned long long)gpa,
+				(unsigned long long)m->r[i].gpa);
+	return 0;
+}
+
+/* Address space aligned to a huge page, so that KVM can map huge pages. */
+static uint8_t *map_aligned(uint64_t size)
+{
+	uint64_t want = size + HUGE_PAGE;
+	uint8_t *p, *q;
+
+	if (size < HUGE_MIN)
+		want = size;
+	p = mmap(NULL, want, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED || want == size)
+		return p == MAP_FAILED ? NULL : p;
+	q = (uint8_t *)(((uintptr_t)p + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
+	if (q != p)
+		munmap(p, (size_t)(q - p));
+	munmap(q + size, want - size - (uint64_t)(q - p));
+	madvise(q, size, MADV_HUGEPAGE);	/* a wish, not a need */
+	return q;
+}
+
+static int add_region(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *p)
+{
+	/* A core dump of ours is not the place for the guest's secrets. */
+	madvise(p, size, MADV_DONTDUMP);
+	m->r[m->n++] = (struct mem_region){ gpa, size, p };
+	return 0;
+}
+
+int mem_add(struct mem *m, uint64_t gpa, uint64_t size, struct err *e)
+{
+	int rc = check_region(m, gpa, size, e);
+	uint8_t *p;
+
+	if (rc)
+		return rc;
+	p = map_aligned(size);
+	if (!p)
+		return err_set(e, -ENOMEM,
+			"the host gives no %llu MiB of memory for the guest: %s",
+			(unsigned long long)(size >> 20), strerror(errno));
+	return add_region(m, gpa, size, p);
+}
+
+int mem_add_file(struct mem *m, uint64_t gpa, uint64_t size, int fd,
+		 uint64_t offset, struct err *e)
+{
+	int rc = check_region(m, gpa, size, e);
+	uint8_t *p;
+
+	if (rc)
+		return rc;
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
+		 fd, (off_t)offset);
+	if (p == MAP_FAILED)
+		return err_set(e, -errno, "cannot map guest memory from the file: %s",
+			       strerror(errno));
+	return add_region(m, gpa, size, p);
+}
+
+int mem_add_ram(struct mem *m, uint64_t size, struct err *e)
+{
+	uint64_t low = size < MEM_LOW_MAX ? size : MEM_LOW_MAX;
+	int rc = mem_add(m, 0, low, e);
+
+	if (!rc && size > low)
+		rc = mem_add(m, MEM_HIGH_BASE, size - low, e);
+	return rc;
+}
+
+void mem_free(struct mem *m)
+{
+	while (m->n) {
+		struct mem_region *r = &m->r[--m->n];
+
+		munmap(r->host, r->size);
+	}
+}
+
+uint64_t mem_span(const struct mem *m, uint64_t gpa)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->n; i++)
+		if (gpa >= m->r[i].gpa && gpa - m->r[i].gpa < m->r[i].size)
+			return m->r[i].size - (gpa - m->r[i].gpa);
+	return 0;
+}
+
+uint64_t mem_ram_low(const struct mem *m)
+{
+	return mem_span(m, 0);
+}
+
+uint64_t mem_ram_high(const struct mem *m)
+{
+	return mem_span(m, MEM_HIGH_BASE);
+}
+
+void *mem_at(const struct mem *m, uint64_t gpa, uint64_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->n; i++) {
+		const struct mem_region *r = &m->r[i];
+
+		if (gpa >= r->gpa && gpa - r->gpa < r->size)
+			return len <= r->size - (gpa - r->gpa) ?
+				r->host + (gpa - r->gpa) : NULL;
+	}
+	return NULL;
+}
+
+/* All of [gpa, gpa + len) in memory, be it in several regions? */
+static bool covered(const struct mem *m, uint64_t gpa, uint64_t len)
+{
+	while (len) {
+		uint64_t span = mem_span(m, gpa);
+
+		if (!span)
+			return false;
+		if (span >= len)
+			return true;
+		gpa += span;
+		len -= span;
+	}
+	return true;
+}
+
+int mem_read(const struct mem *m, uint64_t gpa, void *buf, uint64_t len)
+{
+	uint8_t *p = buf;
+
+	if (!covered(m, gpa, len))
+		return -EFAULT;
+	while (len) {
+		uint64_t span = mem_span(m, gpa);
+		uint64_t n = span < len ? span : len;
+
+		memcpy(p, mem_at(m, gpa, n), n);
+		p += n;
+		gpa += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int mem_write(const struct mem *m, uint64_t gpa, const void *buf, uint64_t len)
+{
+	const uint8_t *p = buf;
+
+	if (!covered(m, gpa, len))
+		return -EFAULT;
+	while (len) {
+		uint64_t span = mem_span(m, gpa);
+		uint64_t n = span < len ? span : len;
+
+		memcpy(mem_at(m, gpa, n), p, n);
+		p += n;
+		gpa += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int mem_load(const struct mem *m, uint64_t gpa, int fd, uint64_t off,
+	     uint64_t len, const char *name, struct err *e)
+{
+	uint8_t *p = mem_at(m, gpa, len);
+	uint64_t done = 0;
+
+	if (!p)
+		return err_set(e, -EFAULT,
+			"%s: %llu bytes do not fit into guest memory at %#llx: give it more (--mem) or load it elsewhere",
+			name, (unsigned long long)len, (unsigned long long)gpa);
+	while (done < len) {
+		ssize_t n = pread(fd, p + done, len - done, (off_t)(off + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(e, -errno, "%s: read at offset %llu: %s", name,
+				(unsigned long long)(off + done), strerror(errno));
+		if (!n)
+			return err_set(e, -ENODATA,
+				"%s: truncated: ends at offset %llu, expected %llu bytes from offset %llu",
+				name, (unsigned long long)(off + done),
+				(unsigned long long)len, (unsigned long long)off);
+		done += (uint64_t)n;
+	}
+	return 0;
+}

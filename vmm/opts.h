@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The command line of kvm-vmm. */
+#ifndef VMM_OPTS_H
+#define VMM_OPTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "boot/boot.h"
+#include "err.h"
+#include "vm.h"
+
+#define OPT_DISKS_MAX	26
+#define OPT_NETS_MAX	8
+
+struct opt_disk {
+	char *path;
+	bool readonly, direct;
+};
+
+struct opts {
+	uint64_t mem_mib;
+	unsigned int cpus;
+	enum vm_irqchip irqchip;
+	bool irqchip_set;
+	unsigned int deadline_ms, watchdog_ms;
+	const char *kernel, *initrd, *append;
+	const char *flat;
+	struct flat_opts flat_opts;
+	bool entry_set;
+	struct opt_disk disk[OPT_DISKS_MAX];
+	unsigned int ndisks;
+	char *net[OPT_NETS_MAX];	/* "tap:NAME" or "loop" (a pair) */
+	unsigned int nnets;
+	bool rng, balloon, virtio_console, no_acpi, no_sandbox, verbose;
+	uint64_t vsock_cid;		/* 0: none */
+	const char *stats, *snapshot, *restore, *kvm_path;
+	unsigned int dirty_ring;	/* entries; with dirty_log */
+	bool dirty_log;
+};
+
+/*
+ * opts_parse - 0, or -EINVAL with a message; 1 if all is done (--help)
+ *
+ * Strings point into @argv, but for disks and nets (opts_free).
+ */
+int opts_parse(struct opts *o, int argc, char **argv, struct err *e);
+void opts_free(struct opts *o);
+void opts_help(FILE *out);
+
+#endif

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "vcpu.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "dirty.h"
+#include "sandbox.h"
+#include "vm.h"
+#include "x86.h"
+
+#define KICK_SIGNAL	SIGRTMIN
+
+/* ---- making, starting ---- */
+
+int vcpu_create(struct vcpu *v, struct vm *vm, unsigned int id, struct err *e)
+{
+	int size = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	bool machine = vm->cfg.irqchip != VM_IRQCHIP_NONE;
+	int rc;
+
+	memset(v, 0, sizeof(*v));
+	v->vm = vm;
+	v->id = id;
+	if (size < (int)sizeof(struct kvm_run))
+		return err_set(e, -EINVAL, "KVM_GET_VCPU_MMAP_SIZE gives %d", size);
+	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)id);
+	if (v->fd < 0)
+		return err_set(e, -errno, "KVM_CREATE_VCPU %u: %s", id,
+			       strerror(errno));
+	v->run_size = (size_t)size;
+	v->run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		      v->fd, 0);
+	if (v->run == MAP_FAILED) {
+		v->run = NULL;
+		rc = err_set(e, -errno, "cannot map vCPU %u: %s", id,
+			     strerror(errno));
+	} else {
+		rc = x86_cpuid(v, e);
+	}
+	if (!rc && machine)
+		rc = x86_lapic(v, e);
+	if (!rc && machine)
+		rc = x86_msrs(v, e);
+	if (!rc && vm->cfg.dirty_ring)
+		rc = dirty_ring_map(v, e);
+	if (rc)
+		vcpu_destroy(v);
+	return rc;
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+	dirty_ring_unmap(v);
+	if (v->run)
+		munmap(v->run, v->run_size);
+	if (v->fd >= 0)
+		close(v->fd);
+	v->run = NULL;
+	v->fd = -1;
+}
+
+static void on_kick(int sig)
+{
+	(void)sig;	/* its arrival is all: KVM_RUN returns EINTR */
+}
+
+void vcpu_signal_init(void)
+{
+	struct sigaction sa = { .sa_handler = on_kick };
+
+	sigaction(KICK_SIGNAL, &sa, NULL);
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vcpu *v = arg;
+	const struct sandbox *sb = v->vm->cfg.sandbox;
+	struct err e;
+
+	if (sb && sandbox_vcpu(sb, &e))
+		vm_stop(v->vm, VM_HOST, "%s", e.msg);
+	else
+		vcpu_loop(v);
+	return NULL;
+}
+
+int vcpu_start(struct vcpu *v, struct err *e)
+{
+	sigset_t set, old;
+	int rc;
+
+	sigfillset(&set);
+	sigdelset(&set, KICK_SIGNAL);
+	/* A fault of ours must stay fatal, and the sandbox's verdict heard. */
+	sigdelset(&set, SIGSEGV);
+	sigdelset(&set, SIGBUS);
+	sigdelset(&set, SIGSYS);
+	pthread_sigmask(SIG_SETMASK, &set, &old);
+	rc = pthread_create(&v->thread, NULL, vcpu_thread, v);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc)
+		return err_set(e, -rc, "cannot start the thread of vCPU %u: %s",
+			       v->id, strerror(rc));
+	v->started = true;
+	return 0;
+}
+
+void vcpu_kick(struct vcpu *v)
+{
+	/*
+	 * The flag closes the gap between the vCPU's last look at vm->stopping
+	 * and its entry to KVM_RUN; the signal ends a KVM_RUN under way.
+	 */
+	__atomic_store_n(&v->run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	if (v->started)
+		pthread_kill(v->thread, KICK_SIGNAL);
+}
+
+/* ---- exits ---- */
+
+static const char *const exit_names[] = {
+	[0] = "KVM_EXIT_UNKNOWN",	[1] = "KVM_EXIT_EXCEPTION",
+	[2] = "KVM_EXIT_IO",		[3] = "KVM_EXIT_HYPERCALL",
+	[4] = "KVM_EXIT_DEBUG",		[5] = "KVM_EXIT_HLT",
+	[6] = "KVM_EXIT_MMIO",		[7] = "KVM_EXIT_IRQ_WINDOW_OPEN",
+	[8] = "KVM_EXIT_SHUTDOWN",	[9] = "KVM_EXIT_FAIL_ENTRY",
+	[10] = "KVM_EXIT_INTR",		[11] = "KVM_EXIT_SET_TPR",
+	[12] = "KVM_EXIT_TPR_ACCESS",	[13] = "KVM_EXIT_S390_SIEIC",
+	[14] = "KVM_EXIT_S390_RESET",	[15] = "KVM_EXIT_DCR",
+	[16] = "KVM_EXIT_NMI",		[17] = "KVM_EXIT_INTERNAL_ERROR",
+	[18] = "KVM_EXIT_OSI",		[19] = "KVM_EXIT_PAPR_HCALL",
+	[20] = "KVM_EXIT_S390_UCONTROL", [21] = "KVM_EXIT_WATCHDOG",
+	[22] = "KVM_EXIT_S390_TSCH",	[23] = "KVM_EXIT_EPR",
+	[24] = "KVM_EXIT_SYSTEM_EVENT",	[25] = "KVM_EXIT_S390_STSI",
+	[26] = "KVM_EXIT_IOAPIC_EOI",	[27] = "KVM_EXIT_HYPERV",
+	[28] = "KVM_EXIT_ARM_NISV",	[29] = "KVM_EXIT_X86_RDMSR",
+	[30] = "KVM_EXIT_X86_WRMSR",	[31] = "KVM_EXIT_DIRTY_RING_FULL",
+	[32] = "KVM_EXIT_AP_RESET_HOLD", [33] = "KVM_EXIT_X86_BUS_LOCK",
+	[34] = "KVM_EXIT_XEN",		[35] = "KVM_EXIT_RISCV_SBI",
+	[36] = "KVM_EXIT_RISCV_CSR",	[37] = "KVM_EXIT_NOTIFY",
+	[38] = "KVM_EXIT_LOONGARCH_IOCSR", [39] = "KVM_EXIT_MEMORY_FAULT",
+};
+
+const char *vcpu_exit_name(uint32_t reason)
+{
+	if (reason < sizeof(exit_names) / sizeof(exit_names[0]))
+		return exit_names[reason];
+	return "unknown";
+}
+
+static const char *internal_error_text(uint32_t sub)
+{
+	switch (sub) {
+	case 1:
+		return "KVM could not emulate an instruction";
+	case 2:
+		return "two exceptions at once that KVM cannot merge";
+	case 3:
+		return "an exit while an event was being delivered (IDT or stack unreadable?)";
+	case 4:
+		return "an exit reason of the hardware that KVM does not know";
+	default:
+		return "an error KVM does not name";
+	}
+}
+
+/* Entry failure of VMX (SDM vol. 3, 27.8) or SVM (APM vol. 2, VMEXIT_INVALID). */
+static const char *entry_failure_text(uint64_t reason)
+{
+	switch (reason) {
+	case 0x80000021:
+		return "invalid guest state: registers that no CPU could have";
+	case 0x80000022:
+		return "an MSR of the entry list could not be loaded";
+	case 0x80000029:
+		return "machine check during entry";
+	case 0xffffffff:
+	case 0xffffffffffffffff:
+		return "VMEXIT_INVALID: guest state or intercepts the CPU refuses";
+	default:
+		return "see the CPU vendor's manual for the reason";
+	}
+}
+
+static void stop_with_dump(struct vcpu *v, int status, const char *what,
+			   const char *text)
+{
+	if (!atomic_load(&v->vm->stopping))
+		vcpu_dump(v, stderr);
+	vm_stop(v->vm, status, "vCPU %u: %s: %s", v->id, what, text);
+}
+
+static void on_io(struct vcpu *v)
+{
+	struct kvm_run *r = v->run;
+	uint8_t *p = (uint8_t *)r + r->io.data_offset;
+	uint32_t i;
+
+	for (i = 0; i < r->io.count; i++, p += r->io.size)
+		bus_access(&v->vm->pio, r->io.port, p, r->io.size,
+			   r->io.direction == KVM_EXIT_IO_OUT);
+}
+
+static void on_system_event(struct vcpu *v)
+{
+	switch (v->run->system_event.type) {
+	case KVM_SYSTEM_EVENT_SHUTDOWN:
+		vm_stop(v->vm, VM_SHUTDOWN, NULL);
+		break;
+	case KVM_SYSTEM_EVENT_RESET:
+		vm_stop(v->vm, VM_RESET, "guest asked KVM for a reset");
+		break;
+	default:
+		stop_with_dump(v, VM_INTERNAL, "KVM_EXIT_SYSTEM_EVENT",
+			       "the guest crashed, or KVM saw it do so");
+	}
+}
+
+static void on_fail_entry(struct vcpu *v)
+{
+	uint64_t why = v->run->fail_entry.hardware_entry_failure_reason;
+	char what[64];
+
+	snprintf(what, sizeof(what), "KVM_EXIT_FAIL_ENTRY, hardware reason %#llx",
+		 (unsigned long long)why);
+	stop_with_dump(v, VM_INTERNAL, what, entry_failure_text(why));
+}
+
+static void on_internal_error(struct vcpu *v)
+{
+	uint32_t sub = v->run->internal.suberror;
+	char what[64];
+
+	snprintf(what, sizeof(what), "KVM_EXIT_INTERNAL_ERROR, suberror %u", sub);
+	stop_with_dump(v, VM_INTERNAL, what, internal_error_text(sub));
+}
+
+static void on_exit_reason(struct vcpu *v)
+{
+	struct kvm_run *r = v->run;
+
+	switch (r->exit_reason) {
+	case KVM_EXIT_IO:
+		on_io(v);
+		break;
+	case KVM_EXIT_MMIO:
+		bus_access(&v->vm->mmio, r->mmio.phys_addr, r->mmio.data,
+			   r->mmio.len, r->mmio.is_write);
+		break;
+	case KVM_EXIT_HLT:	/* only without a LAPIC: nothing can wake it */
+		vm_stop(v->vm, VM_SHUTDOWN, NULL);
+		break;
+	case KVM_EXIT_SHUTDOWN:
+		stop_with_dump(v, VM_TRIPLE, "triple fault",
+			"an exception could not be delivered, nor the double fault after it");
+		break;
+	case KVM_EXIT_SYSTEM_EVENT:
+		on_system_event(v);
+		break;
+	case KVM_EXIT_FAIL_ENTRY:
+		on_fail_entry(v);
+		break;
+	case KVM_EXIT_INTERNAL_ERROR:
+		on_internal_error(v);
+		break;
+	case KVM_EXIT_DIRTY_RING_FULL:
+		dirty_ring_harvest(v);
+		break;
+	case KVM_EXIT_INTR:
+	case KVM_EXIT_NMI:
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+	case KVM_EXIT_SET_TPR:
+	case KVM_EXIT_IOAPIC_EOI:
+		break;
+	default:
+		stop_with_dump(v, VM_INTERNAL, vcpu_exit_name(r->exit_reason),
+			       "an exit that this VMM does not ask for");
+	}
+}
+
+/* Halted with interrupts off, or waiting for a SIPI? */
+static bool vcpu_is_idle(const struct vcpu *v)
+{
+	struct kvm_mp_state mp;
+	struct kvm_regs r;
+
+	if (ioctl(v->fd, KVM_GET_MP_STATE, &mp) < 0)
+		return false;
+	if (mp.mp_state == KVM_MP_STATE_UNINITIALIZED)
+		return true;
+	return mp.mp_state == KVM_MP_STATE_HALTED &&
+		!ioctl(v->fd, KVM_GET_REGS, &r) && !(r.rflags & 0x200);
+}
+
+/* KVM_RUN came back with EINTR: someone wants something of us. */
+static void on_interrupted(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	if (atomic_exchange(&v->probe, false))
+		atomic_store(&v->idle, vcpu_is_idle(v));
+	if (!atomic_load(&vm->pausing))
+		return;
+	if (v->ring)
+		dirty_ring_harvest(v);
+	pthread_mutex_lock(&vm->lock);
+	vm->parked++;
+	pthread_cond_broadcast(&vm->cond);
+	while (atomic_load(&vm->pausing) && !atomic_load(&vm->stopping))
+		pthread_cond_wait(&vm->cond, &vm->lock);
+	vm->parked--;
+	pthread_mutex_unlock(&vm->lock);
+}
+
+bool vcpu_once(struct vcpu *v)
+{
+	if (ioctl(v->fd, KVM_RUN, 0) == 0) {
+		atomic_fetch_add_explicit(&v->exits, 1, memory_order_relaxed);
+		on_exit_reason(v);
+	} else if (errno == EINTR || errno == EAGAIN) {
+		v->run->exit_reason = UINT32_MAX;
+		on_interrupted(v);
+	} else if (v->run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
+		stop_with_dump(v, VM_INTERNAL, "KVM_EXIT_MEMORY_FAULT",
+			       strerror(errno));
+	} else {
+		stop_with_dump(v, VM_INTERNAL, "KVM_RUN failed", strerror(errno));
+	}
+	return !atomic_load_explicit(&v->vm->stopping, memory_order_relaxed);
+}
+
+void vcpu_loop(struct vcpu *v)
+{
+	while (vcpu_once(v))
+		;
+}
+
+/* ---- the dump ---- */
+
+static void dump_segment(FILE *out, const char *name,
+			 const struct kvm_segment *s)
+{
+	fprintf(out, "  %-3s %04x base %016llx limit %08x type %x%s%s%s\n", name,
+		s->selector, (unsigned long long)s->base, s->limit, s->type,
+		s->present ? "" : " not-present", s->l ? " 64-bit" : "",
+		s->db ? " 32-bit" : "");
+}
+
+static void dump_code(struct vcpu *v, FILE *out, uint64_t rip,
+		      const struct kvm_sregs *s)
+{
+	struct kvm_translation t = { .linear_address = s->cs.base + rip };
+	uint64_t gpa, i;
+	uint8_t byte;
+
+	if (s->efer & (1 << 10))
+		t.linear_address = rip;
+	if (ioctl(v->fd, KVM_TRANSLATE, &t) < 0 || !t.valid) {
+		fprintf(out, "  code: linear address %#llx is not mapped\n",
+			(unsigned long long)t.linear_address);
+		return;
+	}
+	gpa = t.physical_address;
+	fprintf(out, "  code at %#llx (guest physical %#llx):",
+		(unsigned long long)t.linear_address, (unsigned long long)gpa);
+	for (i = 0; i < 16; i++) {
+		if (mem_read(&v->vm->mem, gpa + i, &byte, 1))
+			break;
+		fprintf(out, " %02x", byte);
+	}
+	fputs(i ? "\n" : " outside guest memory\n", out);
+}
+
+void vcpu_dump(struct vcpu *v, FILE *out)
+{
+	struct kvm_regs r;
+	struct kvm_sregs s;
+
+	if (ioctl(v->fd, KVM_GET_REGS, &r) < 0 ||
+	    ioctl(v->fd, KVM_GET_SREGS, &s) < 0) {
+		fprintf(out, "vCPU %u: registers unreadable: %s\n", v->id,
+			strerror(errno));
+		return;
+	}
+#define Q(x) ((unsigned long long)(x))
+	fprintf(out, "vCPU %u:\n"
+		"  rax %016llx rbx %016llx rcx %016llx rdx %016llx\n"
+		"  rsi %016llx rdi %016llx rbp %016llx rsp %016llx\n"
+		"  r8  %016llx r9  %016llx r10 %016llx r11 %016llx\n"
+		"  r12 %016llx r13 %016llx r14 %016llx r15 %016llx\n"
+		"  rip %016llx flags %08llx\n", v->id,
+		Q(r.rax), Q(r.rbx), Q(r.rcx), Q(r.rdx), Q(r.rsi), Q(r.rdi),
+		Q(r.rbp), Q(r.rsp), Q(r.r8), Q(r.r9), Q(r.r10), Q(r.r11),
+		Q(r.r12), Q(r.r13), Q(r.r14), Q(r.r15), Q(r.rip), Q(r.rflags));
+	fprintf(out, "  cr0 %llx cr2 %llx cr3 %llx cr4 %llx efer %llx\n",
+		Q(s.cr0), Q(s.cr2), Q(s.cr3), Q(s.cr4), Q(s.efer));
+	fprintf(out, "  gdt %llx limit %x  idt %llx limit %x\n", Q(s.gdt.base),
+		s.gdt.limit, Q(s.idt.base), s.idt.limit);
+#undef Q
+	dump_segment(out, "cs", &s.cs);
+	dump_segment(out, "ss", &s.ss);
+	dump_segment(out, "ds", &s.ds);
+	dump_code(v, out, r.rip, &s);
+}

@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "vcpu.h"
+
+/* Three pages that VMX needs for real mode, just under the 4 GiB ROM area. */
+#define TSS_ADDR	0xfffbd000UL
+#define IDENTITY_ADDR	0xfffbc000ULL
+/* How often the loop looks whether all vCPUs are idle for good. */
+#define TICK_MS		500
+#define JOIN_MS		5000
+
+/* ---- making ---- */
+
+static int open_error(const char *path, int err, struct err *e)
+{
+	switch (err) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return err_set(e, -err,
+			"%s: %s: KVM is not loaded: modprobe kvm_intel or kvm_amd (dmesg says why if that fails; firmware may have VT-x or SVM off)",
+			path, strerror(err));
+	case EACCES:
+	case EPERM:
+		return err_set(e, -err,
+			"%s: no permission: add the user to its group (usermod -aG kvm USER, then log in again)",
+			path);
+	default:
+		return err_set(e, -err, "%s: %s", path, strerror(err));
+	}
+}
+
+static int open_kvm(struct vm *vm, struct err *e)
+{
+	const char *path = vm->cfg.kvm_path ? vm->cfg.kvm_path : "/dev/kvm";
+	int version;
+
+	vm->kvm_fd = open(path, O_RDWR | O_CLOEXEC);
+	if (vm->kvm_fd < 0)
+		return open_error(path, errno, e);
+	version = ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0);
+	if (version != KVM_API_VERSION)
+		return err_set(e, -ENODEV, version < 0 ?
+			"%s: not KVM: KVM_GET_API_VERSION fails" :
+			"%s: KVM API version %d, expected %d", path, version,
+			KVM_API_VERSION);
+	do {
+		vm->fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
+	} while (vm->fd < 0 && errno == EINTR);
+	if (vm->fd < 0 && errno == EBUSY)
+		return err_set(e, -EBUSY,
+			"KVM_CREATE_VM: the CPU's virtualization is in use by another hypervisor");
+	if (vm->fd < 0)
+		return err_set(e, -errno, "KVM_CREATE_VM: %s", strerror(errno));
+	return 0;
+}
+
+int vm_check_cap(const struct vm *vm, int cap)
+{
+	int r = ioctl(vm->fd, KVM_CHECK_EXTENSION, (unsigned long)cap);
+
+	return r > 0 ? r : 0;
+}
+
+int vm_set_slot(struct vm *vm, unsigned int i, uint32_t flags, struct err *e)
+{
+	const struct mem_region *r = &vm->mem.r[i];
+	struct kvm_userspace_memory_region s = {
+		.slot = i, .flags = flags, .guest_phys_addr = r->gpa,
+		.memory_size = r->size, .userspace_addr = (uintptr_t)r->host,
+	};
+
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &s) < 0)
+		return err_set(e, -errno,
+			"KVM_SET_USER_MEMORY_REGION of %llu MiB at %#llx: %s",
+			(unsigned long long)(r->size >> 20),
+			(unsigned long long)r->gpa, strerror(errno));
+	return 0;
+}
+
+int vm_add_memory(struct vm *vm, uint64_t gpa, uint64_t size, uint32_t flags,
+		  struct err *e)
+{
+	int rc = mem_add(&vm->mem, gpa, size, e);
+
+	return rc ? rc : vm_set_slot(vm, vm->mem.n - 1, flags, e);
+}
+
+static int vm_cap(struct vm *vm, uint32_t cap, uint64_t arg, const char *name,
+		  struct err *e)
+{
+	struct kvm_enable_cap c = { .cap = cap, .args = { arg } };
+
+	if (ioctl(vm->fd, KVM_ENABLE_CAP, &c) < 0)
+		return err_set(e, -EOPNOTSUPP, "%s: this KVM lacks it: %s", name,
+			       strerror(errno));
+	return 0;
+}
+
+static int make_irqchip(struct vm *vm, struct err *e)
+{
+	/* Port 0x61 (speaker gate) is emulated by KVM with the PIT. */
+	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+
+	if (vm->cfg.irqchip == VM_IRQCHIP_SPLIT)
+		return vm_cap(vm, KVM_CAP_SPLIT_IRQCHIP, 24, "split irqchip", e);
+	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
+		return err_set(e, -errno, "KVM_CREATE_IRQCHIP: %s", strerror(errno));
+	if (!vm->cfg.no_pit && ioctl(vm->fd, KVM_CREATE_PIT2, &pit) < 0)
+		return err_set(e, -errno, "KVM_CREATE_PIT2: %s", strerror(errno));
+	return 0;
+}
+
+static int make_chips(struct vm *vm, struct err *e)
+{
+	uint64_t identity = IDENTITY_ADDR;
+	unsigned int i;
+	int rc = 0;
+
+	/* Both are no-ops on AMD; on Intel real mode needs them. */
+	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDR) < 0)
+		return err_set(e, -errno, "KVM_SET_TSS_ADDR: %s", strerror(errno));
+	if (vm_check_cap(vm, KVM_CAP_SET_IDENTITY_MAP_ADDR) &&
+	    ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0)
+		return err_set(e, -errno, "KVM_SET_IDENTITY_MAP_ADDR: %s",
+			       strerror(errno));
+	if (vm->cfg.dirty_ring)
+		rc = vm_cap(vm, KVM_CAP_DIRTY_LOG_RING, vm->cfg.dirty_ring *
+			    sizeof(struct kvm_dirty_gfn), "dirty ring", e);
+	if (!rc && vm->cfg.irqchip != VM_IRQCHIP_NONE)
+		rc = make_irqchip(vm, e);
+	for (i = 0; !rc && i < vm->cfg.cpus; i++) {
+		rc = vcpu_create(&vm->vcpus[i], vm, i, e);
+		if (!rc)
+			vm->ncpus++;
+	}
+	return rc;
+}
+
+static int make_all(struct vm *vm, struct err *e)
+{
+	unsigned int i;
+	int rc = open_kvm(vm, e);
+
+	if (!rc && vm->cfg.mem_size)
+		rc = mem_add_ram(&vm->mem, vm->cfg.mem_size, e);
+	for (i = 0; !rc && i < vm->mem.n; i++)
+		rc = vm_set_slot(vm, i, 0, e);
+	if (!rc)
+		rc = make_chips(vm, e);
+	if (!rc)
+		rc = loop_init(&vm->loop, e);
+	if (rc)
+		return rc;
+	vm->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return vm->stop_fd < 0 ?
+		err_set(e, -errno, "eventfd: %s", strerror(errno)) : 0;
+}
+
+int vm_create(struct vm *vm, const struct vm_config *cfg, struct err *e)
+{
+	int rc;
+
+	memset(vm, 0, sizeof(*vm));
+	vm->kvm_fd = vm->fd = vm->stop_fd = vm->loop.epfd = vm->loop.stop_fd = -1;
+	vm->cfg = *cfg;
+	if (!cfg->cpus || cfg->cpus > VM_CPUS_MAX)
+		return err_set(e, -EINVAL, "%u vCPUs: 1 to %d are possible",
+			       cfg->cpus, VM_CPUS_MAX);
+	if (cfg->cpus > 1 && cfg->irqchip == VM_IRQCHIP_NONE)
+		return err_set(e, -EINVAL,
+			"%u vCPUs need an interrupt controller to start each other",
+			cfg->cpus);
+	vm->vcpus = calloc(cfg->cpus, sizeof(*vm->vcpus));
+	if (!vm->vcpus)
+		return err_set(e, -ENOMEM, "no memory for %u vCPUs", cfg->cpus);
+	pthread_mutex_init(&vm->lock, NULL);
+	pthread_cond_init(&vm->cond, NULL);
+	rc = make_all(vm, e);
+	if (rc)
+		vm_destroy(vm);
+	return rc;
+}
+
+void vm_destroy(struct vm *vm)
+{
+	unsigned int i;
+
+	if (vm->stuck)
+		return;
+	for (i = 0; i < vm->ncpus; i++)
+		vcpu_destroy(&vm->vcpus[i]);
+	for (i = 0; i < MEM_REGIONS_MAX; i++)
+		free(vm->dirty[i]);
+	if (vm->fd >= 0)
+		close(vm->fd);
+	if (vm->kvm_fd >= 0)
+		close(vm->kvm_fd);
+	if (vm->stop_fd >= 0)
+		close(vm->stop_fd);
+	loop_free(&vm->loop);
+	mem_free(&vm->mem);
+	free(vm->vcpus);
+	free(vm->cpuid);
+	pthread_mutex_destroy(&vm->lock);
+	pthread_cond_destroy(&vm->cond);
+	memset(vm, 0, sizeof(*vm));
+	vm->kvm_fd = vm->fd = vm->stop_fd = vm->loop.epfd = vm->loop.stop_fd = -1;
+}
+
+/* ---- interrupts, doorbells ---- */
+
+int vm_irq(const struct vm *vm, uint32_t gsi, int level)
+{
+	struct kvm_irq_level l = { .irq = gsi, .level = (uint32_t)level };
+
+	if (vm->fd < 0 || vm->cfg.irqchip != VM_IRQCHIP_FULL)
+		return -ENXIO;
+	return ioctl(vm->fd, KVM_IRQ_LINE, &l) < 0 ? -errno : 0;
+}
+
+int vm_irqfd(struct vm *vm, int fd, uint32_t gsi, struct err *e)
+{
+	struct kvm_irqfd f = { .fd = (uint32_t)fd, .gsi = gsi };
+
+	if (ioctl(vm->fd, KVM_IRQFD, &f) < 0)
+		return err_set(e, -errno, "KVM_IRQFD for line %u: %s", gsi,
+			       strerror(errno));
+	return 0;
+}
+
+int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t value,
+		 struct err *e)
+{
+	struct kvm_ioeventfd f = {
+		.datamatch = value, .addr = gpa, .len = 4, .fd = fd,
+		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+	};
+
+	if (ioctl(vm->fd, KVM_IOEVENTFD, &f) < 0)
+		return err_set(e, -errno, "KVM_IOEVENTFD at %#llx: %s",
+			       (unsigned long long)gpa, strerror(errno));
+	return 0;
+}
+
+/* ---- running, ending ---- */
+
+void vm_stop(struct vm *vm, int status, const char *fmt, ...)
+{
+	uint64_t one = 1;
+	va_list ap;
+
+	pthread_mutex_lock(&vm->lock);
+	if (!atomic_load(&vm->stopping)) {
+		vm->status = status;
+		vm->why[0] = '\0';
+		if (fmt) {
+			va_start(ap, fmt);
+			vsnprintf(vm->why, sizeof(vm->why), fmt, ap);
+			va_end(ap);
+		}
+		atomic_store(&vm->stopping, true);
+		pthread_cond_broadcast(&vm->cond);
+	}
+	pthread_mutex_unlock(&vm->lock);
+	if (write(vm->stop_fd, &one, sizeof(one)) < 0)
+		return;	/* EAGAIN: it is signalled already */
+}
+
+static void on_stop(void *arg, int fd, uint32_t events)
+{
+	(void)arg;
+	(void)fd;
+	(void)events;	/* it woke the loop, which looks at vm->stopping */
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static unsigned long exits_sum(const struct vm *vm)
+{
+	unsigned long sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < vm->ncpus; i++)
+		sum += atomic_load(&vm->vcpus[i].exits);
+	return sum;
+}
+
+/*
+ * With a LAPIC in the kernel, HLT does not come back to us, so a guest that
+ * halts for good looks like one that sleeps. Once it has been quiet for a
+ * tick, ask each vCPU; all idle at two ticks running is the end.
+ */
+static void check_idle(struct vm *vm)
+{
+	unsigned int i, idle = 0;
+
+	for (i = 0; i < vm->ncpus; i++)
+		idle += (unsigned int)atomic_load(&vm->vcpus[i].idle);
+	if (idle == vm->ncpus) {
+		vm_stop(vm, VM_SHUTDOWN, NULL);
+		return;
+	}
+	for (i = 0; i < vm->ncpus; i++) {
+		atomic_store(&vm->vcpus[i].idle, 0);
+		atomic_store(&vm->vcpus[i].probe, true);
+		vcpu_kick(&vm->vcpus[i]);
+	}
+}
+
+static void tick(struct vm *vm, const struct vm_limits *lim, uint64_t now,
+		 unsigned long *seen, uint64_t *since)
+{
+	unsigned long sum = exits_sum(vm);
+	unsigned int i;
+
+	if (sum != *seen) {
+		*seen = sum;
+		*since = now;
+		for (i = 0; i < vm->ncpus; i++)
+			atomic_store(&vm->vcpus[i].idle, 0);
+		return;
+	}
+	if (lim->watchdog_ms && now - *since >= lim->watchdog_ms) {
+		vm_stop(vm, VM_KILLED,
+			"watchdog: no sign of life from the guest for %u ms",
+			lim->watchdog_ms);
+		return;
+	}
+	if (vm->cfg.irqchip != VM_IRQCHIP_NONE)
+		check_idle(vm);
+}
+
+static int serve(struct vm *vm, const struct vm_limits *lim, struct err *e)
+{
+	uint64_t start = now_ms(), next = start + TICK_MS, since = start, now;
+	unsigned long seen = 0;
+	int rc;
+
+	while (!atomic_load(&vm->stopping)) {
+		uint64_t until = next;
+
+		if (lim->deadline_ms && start + lim->deadline_ms < until)
+			until = start + lim->deadline_ms;
+		now = now_ms();
+		rc = loop_once(&vm->loop, until > now ? (int)(until - now) : 0);
+		if (rc < 0)
+			return err_set(e, rc, "epoll_wait: %s", strerror(-rc));
+		now = now_ms();
+		if (lim->deadline_ms && now - start >= lim->deadline_ms)
+			vm_stop(vm, VM_DEADLINE,
+				"deadline: the guest did not end in %u.%03u s",
+				lim->deadline_ms / 1000, lim->deadline_ms % 1000);
+		if (now >= next) {
+			tick(vm, lim, now, &seen, &since);
+			next = now + TICK_MS;
+		}
+	}
+	return 0;
+}
+
+/* Kick until each thread has ended: one may sit in a write to a full pipe. */
+static void join_all(struct vm *vm)
+{
+	uint64_t end = now_ms() + JOIN_MS;
+	unsigned int i;
+
+	for (i = 0; i < vm->ncpus; i++)
+		if (vm->vcpus[i].started)
+			vcpu_kick(&vm->vcpus[i]);
+	for (i = 0; i < vm->ncpus; i++) {
+		struct vcpu *v = &vm->vcpus[i];
+		struct timespec t;
+
+		while (v->started) {
+			clock_gettime(CLOCK_REALTIME, &t);
+			t.tv_nsec += 20000000;
+			t.tv_sec += t.tv_nsec / 1000000000;
+			t.tv_nsec %= 1000000000;
+			if (!pthread_timedjoin_np(v->thread, NULL, &t)) {
+				v->started = false;
+			} else if (now_ms() > end) {
+				vm->stuck = true;
+				return;
+			} else {
+				vcpu_kick(v);
+			}
+		}
+	}
+}
+
+int vm_run(struct vm *vm, const struct vm_limits *lim, struct err *e)
+{
+	unsigned int i;
+	int rc;
+
+	vcpu_signal_init();
+	rc = loop_add(&vm->loop, vm->stop_fd, EPOLLIN, on_stop, vm, e);
+	for (i = 0; !rc && i < vm->ncpus; i++)
+		rc = vcpu_start(&vm->vcpus[i], e);
+	if (!rc)
+		rc = serve(vm, lim, e);
+	if (rc)
+		vm_stop(vm, VM_HOST, NULL);
+	join_all(vm);
+	return rc ? rc : vm->status;
+}
+
+int vm_pause(struct vm *vm, struct err *e)
+{
+	uint64_t end = now_ms() + JOIN_MS;
+	unsigned int i;
+	int rc = 0;
+
+	atomic_store(&vm->pausing, true);
+	for (i = 0; i < vm->ncpus; i++)
+		vcpu_kick(&vm->vcpus[i]);
+	pthread_mutex_lock(&vm->lock);
+	while (vm->parked < vm->ncpus && !atomic_load(&vm->stopping) && !rc) {
+		struct timespec t;
+
+		clock_gettime(CLOCK_REALTIME, &t);
+		t.tv_sec += 1;
+		pthread_cond_timedwait(&vm->cond, &vm->lock, &t);
+		if (now_ms() > end)
+			rc = -ETIMEDOUT;
+	}
+	rc = vm->parked < vm->ncpus ? -ETIMEDOUT : 0;
+	pthread_mutex_unlock(&vm->lock);
+	if (rc) {
+		vm_resume(vm);
+		err_set(e, rc, "a vCPU does not leave KVM_RUN");
+	}
+	return rc;
+}
+
+void vm_resume(struct vm *vm)
+{
+	pthread_mutex_lock(&vm->lock);
+	atomic_store(&vm->pausing, false);
+	pthread_cond_broadcast(&vm->cond);
+	pthread_mutex_unlock(&vm->lock);
+}

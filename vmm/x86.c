@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "x86.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "compat.h"
+#include "vcpu.h"
+#include "vm.h"
+
+#define CPUID_MAX	256
+
+#define CR0_PE		(1ULL << 0)
+#define CR0_ET		(1ULL << 4)
+#define CR0_PG		(1ULL << 31)
+#define CR4_PAE		(1ULL << 5)
+#define EFER_LME	(1ULL << 8)
+#define EFER_LMA	(1ULL << 10)
+
+#define MSR_MISC_ENABLE	0x1a0
+#define MISC_FAST_STRING 1
+#define MSR_MTRR_DEF_TYPE 0x2ff
+#define MTRR_ENABLE_WB	((1 << 11) | 6)
+
+#define APIC_LVT0	0x350
+#define APIC_LVT1	0x360
+#define APIC_MODE_NMI	(4 << 8)
+#define APIC_MODE_EXTINT (7 << 8)
+
+#define GDT_CODE32	0x00cf9b000000ffffULL
+#define GDT_CODE64	0x00af9b000000ffffULL
+#define GDT_DATA	0x00cf93000000ffffULL
+
+static int sys(const struct vcpu *v, unsigned long req, void *arg,
+	       const char *name, struct err *e)
+{
+	if (ioctl(v->fd, req, arg) < 0)
+		return err_set(e, -errno, "vCPU %u: %s: %s", v->id, name,
+			       strerror(errno));
+	return 0;
+}
+#define SYS(v, req, arg, e)	sys(v, req, arg, #req, e)
+
+/* ---- CPUID ---- */
+
+static int cpuid_fetch(struct vm *vm, struct err *e)
+{
+	struct kvm_cpuid2 *c;
+	int rc;
+
+	c = calloc(1, sizeof(*c) + CPUID_MAX * sizeof(c->entries[0]));
+	if (!c)
+		return err_set(e, -ENOMEM, "no memory for the CPUID table");
+	c->nent = CPUID_MAX - 8;	/* room for the leaves we add */
+	if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, c) < 0) {
+		rc = -errno;
+		free(c);
+		return err_set(e, rc, "KVM_GET_SUPPORTED_CPUID: %s", strerror(-rc));
+	}
+	vm->cpuid = c;
+	return 0;
+}
+
+/* Bits of an APIC id that number the CPUs of the one package. */
+static unsigned int id_bits(unsigned int cpus)
+{
+	unsigned int bits = 0;
+
+	while ((1U << bits) < cpus)
+		bits++;
+	return bits;
+}
+
+static void cpuid_drop(struct kvm_cpuid2 *c, uint32_t leaf)
+{
+	unsigned int i, k = 0;
+
+	for (i = 0; i < c->nent; i++)
+		if (c->entries[i].function != leaf)
+			c->entries[k++] = c->entries[i];
+	c->nent = k;
+}
+
+/* Leaf 0xb or 0x1f (SDM vol. 2, CPUID): one thread a core, one package. */
+static void cpuid_topology(struct kvm_cpuid2 *c, uint32_t leaf,
+			   unsigned int id, unsigned int cpus)
+{
+	struct kvm_cpuid_entry2 t = {
+		.function = leaf, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		.edx = id,
+	};
+
+	t.index = 0;
+	t.eax = 0;
+	t.ebx = 1;
+	t.ecx = 1 << 8;
+	c->entries[c->nent++] = t;
+	t.index = 1;
+	t.eax = id_bits(cpus);
+	t.ebx = cpus;
+	t.ecx = (2 << 8) | 1;
+	c->entries[c->nent++] = t;
+}
+
+static void cpuid_patch(struct kvm_cpuid_entry2 *x, unsigned int id,
+			unsigned int cpus, const struct vm *vm)
+{
+	unsigned int ids = 1U << id_bits(cpus);
+
+	switch (x->function) {
+	case 1:
+		x->ebx = (x->ebx & 0xffff) | (ids << 16) | (id << 24);
+		if (cpus > 1)
+			x->edx |= 1U << 28;		/* HTT */
+		if (vm->cfg.irqchip == VM_IRQCHIP_NONE)
+			break;
+		x->ecx |= 1U << 21;			/* x2APIC */
+		if (vm_check_cap(vm, KVM_CAP_TSC_DEADLINE_TIMER))
+			x->ecx |= 1U << 24;
+		break;
+	case 4:		/* caches: L3 shared by all, others by one */
+		x->eax &= 0x3fff;
+		x->eax |= (ids - 1) << 26;
+		if (((x->eax >> 5) & 7) >= 3)
+			x->eax |= (ids - 1) << 14;
+		break;
+	case 0x80000008:
+		x->ecx = (cpus - 1) | (id_bits(cpus) << 12);
+		break;
+	case 0x8000001e:
+		x->eax = id;
+		x->ebx = id;
+		x->ecx = 0;
+		break;
+	default:
+		break;
+	}
+}
+
+int x86_cpuid(struct vcpu *v, struct err *e)
+{
+	struct vm *vm = v->vm;
+	unsigned int i, cpus = vm->cfg.cpus;
+	size_t size = sizeof(*vm->cpuid) +
+		CPUID_MAX * sizeof(vm->cpuid->entries[0]);
+	struct kvm_cpuid2 *c;
+	int rc = vm->cpuid ? 0 : cpuid_fetch(vm, e);
+
+	if (rc)
+		return rc;
+	c = malloc(size);
+	if (!c)
+		return err_set(e, -ENOMEM, "no memory for the CPUID table");
+	memcpy(c, vm->cpuid, size);
+	for (i = 0; i < c->nent; i++)
+		cpuid_patch(&c->entries[i], v->id, cpus, vm);
+	cpuid_drop(c, 0xb);
+	cpuid_drop(c, 0x1f);
+	if (c->nent && c->entries[0].function == 0 && c->entries[0].eax >= 0xb)
+		cpuid_topology(c, 0xb, v->id, cpus);
+	rc = SYS(v, KVM_SET_CPUID2, c, e);
+	free(c);
+	return rc;
+}
+
+/* ---- LAPIC, MSRs ---- */
+
+int x86_lapic(struct vcpu *v, struct err *e)
+{
+	struct kvm_lapic_state l;
+	int rc = SYS(v, KVM_GET_LAPIC, &l, e);
+	uint32_t x;
+
+	if (rc)
+		return rc;
+	x = APIC_MODE_EXTINT;
+	memcpy(l.regs + APIC_LVT0, &x, sizeof(x));
+	x = APIC_MODE_NMI;
+	memcpy(l.regs + APIC_LVT1, &x, sizeof(x));
+	return SYS(v, KVM_SET_LAPIC, &l, e);
+}
+
+int x86_msrs(struct vcpu *v, struct err *e)
+{
+	struct {
+		struct kvm_msrs h;
+		struct kvm_msr_entry m[2];
+	} s = {
+		.h.nmsrs = 2,
+		.m = {
+			{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE_WB },
+			{ .index = MSR_MISC_ENABLE, .data = MISC_FAST_STRING },
+		},
+	};
+
+	/* Returns how many it took; hosts refuse some, and guests live. */
+	return SYS(v, KVM_SET_MSRS, &s, e);
+}
+
+/* ---- registers ---- */
+
+static struct kvm_segment flat_segment(uint16_t sel, bool code, bool l)
+{
+	return (struct kvm_segment){
+		.base = 0, .limit = 0xffffffff, .selector = sel,
+		.type = code ? 11 : 3, .present = 1, .s = 1,
+		.db = !l, .l = l, .g = 1,
+	};
+}
+
+static int set_regs(struct vcpu *v, struct kvm_sregs *s, uint64_t rip,
+		    uint64_t rsp, struct err *e)
+{
+	struct kvm_regs r = { .rip = rip, .rsp = rsp, .rflags = 2 };
+	int rc = SYS(v, KVM_SET_SREGS, s, e);
+
+	return rc ? rc : SYS(v, KVM_SET_REGS, &r, e);
+}
+
+int x86_real(struct vcpu *v, uint16_t cs, uint16_t ip, uint16_t sp,
+	     struct err *e)
+{
+	struct kvm_sregs s;
+	int rc = SYS(v, KVM_GET_SREGS, &s, e);
+
+	if (rc)
+		return rc;
+	s.cs.selector = cs;
+	s.cs.base = (uint32_t)cs << 4;
+	return set_regs(v, &s, ip, sp, e);
+}
+
+static int load_gdt(struct vcpu *v, struct kvm_sregs *s, uint64_t tables,
+		    bool l, struct err *e)
+{
+	const uint64_t gdt[4] = { 0, 0, l ? GDT_CODE64 : GDT_CODE32, GDT_DATA };
+
+	if (mem_write(&v->vm->mem, tables, gdt, sizeof(gdt)))
+		return err_set(e, -EFAULT, "GDT at %#llx is outside guest memory",
+			       (unsigned long long)tables);
+	s->gdt.base = tables;
+	s->gdt.limit = sizeof(gdt) - 1;
+	s->cs = flat_segment(0x10, true, l);
+	s->ds = s->es = s->fs = s->gs = s->ss = flat_segment(0x18, false, false);
+	s->cr0 = CR0_PE | CR0_ET;
+	return 0;
+}
+
+int x86_prot(struct vcpu *v, uint32_t entry, uint32_t sp, uint64_t tables,
+	     struct err *e)
+{
+	struct kvm_sregs s;
+	int rc = SYS(v, KVM_GET_SREGS, &s, e);
+
+	if (!rc)
+		rc = load_gdt(v, &s, tables, false, e);
+	return rc ? rc : set_regs(v, &s, entry, sp, e);
+}
+
+/* PML4, PDPT and four page directories of 2 MiB pages, after the GDT's page. */
+static int identity_map(struct vm *vm, uint64_t tables, struct err *e)
+{
+	uint64_t *t = mem_at(&vm->mem, tables, X86_TABLES_SIZE);
+	uint64_t i;
+
+	if (!t || tables % MEM_PAGE)
+		return err_set(e, -EFAULT,
+			"page tables at %#llx (%llu bytes) are outside guest memory: give it more (--mem)",
+			(unsigned long long)tables, X86_TABLES_SIZE);
+	t += 512;
+	t[0] = (tables + 0x2000) | 3;
+	for (i = 0; i < 4; i++)
+		t[512 + i] = (tables + 0x3000 + i * 0x1000) | 3;
+	for (i = 0; i < 2048; i++)
+		t[1024 + i] = (i << 21) | 0x83;
+	return 0;
+}
+
+int x86_long(struct vcpu *v, uint64_t entry, uint64_t sp, uint64_t tables,
+	     struct err *e)
+{
+	struct kvm_sregs s;
+	int rc = SYS(v, KVM_GET_SREGS, &s, e);
+
+	if (!rc)
+		rc = identity_map(v->vm, tables, e);
+	if (!rc)
+		rc = load_gdt(v, &s, tables, true, e);
+	if (rc)
+		return rc;
+	s.cr0 |= CR0_PG;
+	s.cr3 = tables + 0x1000;
+	s.cr4 = CR4_PAE;
+	s.efer = EFER_LME | EFER_LMA;
+	return set_regs(v, &s, entry, sp, e);
+}
