@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What kvm-selftest and its unit guest (unit.bin) agree on: addresses, the
+ * page they share, and the ports by which the guest talks to its host.
+ */
+#ifndef GUEST_ABI_H
+#define GUEST_ABI_H
+
+#define GUEST_MAGIC	0x31746e65476d764bULL	/* "KvmGent1" */
+
+/* Guest physical addresses. RAM is UNIT_RAM bytes from 0. */
+#define UNIT_SHARED	0x6000		/* struct unit_shared, 8 KiB */
+#define UNIT_LOAD	0x8000		/* unit.bin; entry in real mode, CS:IP 0:8000 */
+#define UNIT_LOAD_MAX	0x98000		/* image and bss end below */
+#define UNIT_SCRATCH	0x200000	/* 2 MiB that tests may scribble over */
+#define UNIT_RAM	0x1000000
+#define UNIT_MMIO	0x10000000	/* nothing is mapped here: every access exits */
+#define UNIT_ROM	0x20000000	/* where a test wants a read-only slot */
+#define UNIT_CPUS_MAX	8
+
+/* Ports. */
+#define UNIT_PORT_TEXT	0x10		/* bytes for people */
+#define UNIT_PORT_EXIT	0xf4		/* UNIT_PASS, UNIT_FAIL, UNIT_SKIP: the end */
+#define UNIT_PORT_SYNC	0xf5		/* a 4-byte number: the host does its part */
+#define UNIT_PORT_IO	0x600		/* 16 ports for the I/O tests */
+
+#define UNIT_PASS	0
+#define UNIT_FAIL	1
+#define UNIT_SKIP	2
+
+#ifndef __ASSEMBLER__
+struct unit_shared {
+	unsigned long long magic;	/* written by the host */
+	char test[32];			/* host: which test to run */
+	unsigned int ncpus;		/* host */
+	unsigned int online;		/* guest: CPUs that reached C code */
+	unsigned long long arg[16];	/* host to guest */
+	unsigned long long out[16];	/* guest to host */
+	char step[128];			/* guest: what it is doing or waiting for */
+	char msg[512];			/* guest: why it failed or skipped */
+	unsigned int bufs_len;
+	unsigned char buf[4096];	/* either way */
+};
+#endif
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Long mode, any load address: proves that it is 64 bits wide (a carry out of
+ * bit 31, a register only long mode has), greets on port 0x10, halts.
+ */
+	.code64
+	.globl	_start
+_start:
+	cli
+	movl	$0xffffffff, %r8d
+	incq	%r8
+	shrq	$32, %r8
+	leaq	bad(%rip), %rsi
+	cmpq	$1, %r8
+	jne	1f
+	leaq	text(%rip), %rsi
+1:	movw	$0x10, %dx
+	cld
+2:	lodsb
+	testb	%al, %al
+	jz	3f
+	outb	%al, %dx
+	jmp	2b
+3:	hlt
+	jmp	3b
+text:
+	.asciz	"Hello from long mode\n"
+bad:
+	.asciz	"not in long mode\n"

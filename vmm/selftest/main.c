@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/* kvm-selftest: does KVM on this host work, and is it the KVM that was built? */
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "selftest.h"
+
+#define CHECKS_MAX	512
+#define PATTERNS_MAX	64
+#define EXIT_USAGE	2
+
+struct options {
+	const char *only[PATTERNS_MAX], *skip[PATTERNS_MAX];
+	unsigned int nonly, nskip, jobs;
+	const struct report_ops *format;
+	const char *output;
+	bool list, quiet;
+};
+
+static const struct report_ops *const formats[] = {
+	&report_human, &report_tap,
+};
+
+static void help(void)
+{
+	puts("Usage: kvm-selftest [OPTION]...\n"
+	     "Checks that KVM on this host works and is the KVM that was built: the kernel\n"
+	     "against the package's manifest, /dev/kvm by its every ioctl, guests in real,\n"
+	     "protected and long mode, a Linux guest.\n\n"
+	     "  --list               the checks, one a line, and what each is for\n"
+	     "  --only GLOB[,GLOB]   run only these: 'vm/*', flat/timer-pit\n"
+	     "  --skip GLOB[,GLOB]   leave these out\n"
+	     "  --format F           human (default), tap\n"
+	     "  --output FILE        write the report there (default: standard output)\n"
+	     "  --quiet              human: only failures and the verdict\n"
+	     "  --jobs N             checks side by side (default: CPUs, at most 4)\n"
+	     "  --timeout-scale X    multiply every deadline, for slow machines\n"
+	     "  --allow-missing      a missing /dev/kvm is not a failure (exit 4)\n"
+	     "  --manifest FILE      (default: /usr/share/kernel-kvm/$(uname -r)/manifest.json)\n"
+	     "  --guest-dir DIR      guest images (default: /usr/share/kernel-kvm/guest)\n"
+	     "  --vmm FILE           kvm-vmm (default: beside this program, or in PATH)\n"
+	     "  --kvm FILE           the KVM device (default: /dev/kvm)\n"
+	     "  --version, --help\n\n"
+	     "Exit: 0 all passed, 1 something failed (a missing /dev/kvm too), 2 usage or\n"
+	     "internal error, 4 nothing of KVM was tried, 128 + N ended by signal N.");
+}
+
+static int usage(const char *fmt, const char *what)
+{
+	fprintf(stderr, "kvm-selftest: ");
+	fprintf(stderr, fmt, what);
+	fprintf(stderr, "\nTry 'kvm-selftest --help'.\n");
+	return EXIT_USAGE;
+}
+
+/* Split "a,b" into patterns; 0 or -1 if too many. */
+static int patterns(char *s, const char **list, unsigned int *n)
+{
+	char *save, *p;
+
+	for (p = strtok_r(s, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
+		if (*n == PATTERNS_MAX)
+			return -1;
+		list[(*n)++] = p;
+	}
+	return 0;
+}
+
+static bool matches(const char *const *list, unsigned int n, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (!fnmatch(list[i], name, 0))
+			return true;
+	return false;
+}
+
+/* The checks chosen by --only and --skip, in table order. */
+static unsigned int select_checks(const struct options *o, const struct check **list)
+{
+	const struct check *const *table;
+	const struct check *c;
+	unsigned int n = 0;
+
+	for (table = check_tables(); *table; table++) {
+		for (c = *table; c->name; c++) {
+			if (o->nonly ? !matches(o->only, o->nonly, c->name) :
+				       c->needs & NOT_DEFAULT)
+				continue;
+			if (c->needs & NOT_DEFAULT && !matches(o->only, o->nonly, c->name))
+				continue;
+			if (matches(o->skip, o->nskip, c->name) || n == CHECKS_MAX)
+				continue;
+			list[n++] = c;
+		}
+	}
+	return n;
+}
+
+/* A pattern that matches no check is a typing error, not an empty wish. */
+static const char *useless_pattern(const char *const *list, unsigned int n)
+{
+	const struct check *const *table;
+	const struct check *c;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		bool hit = false;
+
+		for (table = check_tables(); *table; table++)
+			for (c = *table; c->name; c++)
+				hit |= !fnmatch(list[i], c->name, 0);
+		if (!hit)
+			return list[i];
+	}
+	return NULL;
+}
+
+/* The back end is what the kernel says it loaded; flags of the CPU are hints. */
+static void find_backend(struct env *env)
+{
+	static const char *const names[] = { "kvm_amd", "kvm_intel", "kvm_pvm" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!file_exists("%s/module/%s", env->sys, names[i]))
+			continue;
+		/* Built in, both may be there; only the one in use has parameters */
+		if (i < 2 && !file_exists("%s/module/%s/parameters", env->sys, names[i]))
+			continue;
+		snprintf(env->backend, sizeof(env->backend), "%s", names[i]);
+		break;
+	}
+	if (!env->backend[0] && !env->kvm_err)
+		snprintf(env->backend, sizeof(env->backend), "unknown");
+	env->hw_backend = !strcmp(env->backend, "kvm_amd") || !strcmp(env->backend, "kvm_intel");
+}
+
+static const char *find_vmm(char *buf, size_t size)
+{
+	char self[PATH_MAX], *path = getenv("PATH"), *slash, *dir, *save, copy[8192];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		snprintf(buf, size, "%.*s/kvm-vmm", (int)(slash - self), self);
+		if (access(buf, X_OK) == 0)
+			return buf;
+	}
+	snprintf(copy, sizeof(copy), "%s", path ? path : "/usr/bin:/bin");
+	for (dir = strtok_r(copy, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		snprintf(buf, size, "%s/kvm-vmm", dir);
+		if (access(buf, X_OK) == 0)
+			return buf;
+	}
+	return NULL;
+}
+
+static void fill_env(struct env *env, char *vmm_buf, size_t vmm_size)
+{
+	struct utsname u;
+	int fd;
+
+	uname(&u);
+	snprintf(env->uname_r, sizeof(env->uname_r), "%s", u.release);
+	env->root = geteuid() == 0;
+	fd = open(env->kvm_path, O_RDWR | O_CLOEXEC);
+	env->kvm_err = fd < 0 ? errno : 0;
+	if (fd >= 0 && ioctl(fd, KVM_GET_API_VERSION, 0) < 0)
+		env->kvm_err = errno;
+	if (fd >= 0)
+		close(fd);
+	find_backend(env);
+	if (!env->vmm)
+		env->vmm = find_vmm(vmm_buf, vmm_size);
+	manifest_load(env);
+}
+
+enum { OPT_LIST = 256, OPT_ONLY, OPT_SKIP, OPT_FORMAT, OPT_OUTPUT, OPT_QUIET,
+	OPT_JOBS, OPT_SCALE, OPT_ALLOW, OPT_MANIFEST, OPT_GUEST, OPT_VMM,
+	OPT_KVM, OPT_SYS, OPT_PROC, OPT_MODULES, OPT_VERSION, OPT_HELP };
+
+static const struct option longopts[] = {
+	{ "list", no_argument, NULL, OPT_LIST },
+	{ "only", required_argument, NULL, OPT_ONLY },
+	{ "skip", required_argument, NULL, OPT_SKIP },
+	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "output", required_argument, NULL, OPT_OUTPUT },
+	{ "quiet", no_argument, NULL, OPT_QUIET },
+	{ "jobs", required_argument, NULL, OPT_JOBS },
+	{ "timeout-scale", required_argument, NULL, OPT_SCALE },
+	{ "allow-missing", no_argument, NULL, OPT_ALLOW },
+	{ "manifest", required_argument, NULL, OPT_MANIFEST },
+	{ "guest-dir", required_argument, NULL, OPT_GUEST },
+	{ "vmm", required_argument, NULL, OPT_VMM },
+	{ "kvm", required_argument, NULL, OPT_KVM },
+	{ "sys", required_argument, NULL, OPT_SYS },
+	{ "proc", required_argument, NULL, OPT_PROC },
+	{ "modules", required_argument, NULL, OPT_MODULES },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ NULL, 0, NULL, 0 }
+};
+
+static int parse_number(const char *s, double min, double max, double *v)
+{
+	char *end;
+
+	errno = 0;
+	*v = strtod(s, &end);
+	return errno || end == s || *end || !(*v >= min && *v <= max) ? -1 : 0;
+}
+
+static const struct report_ops *find_format(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (!strcmp(formats[i]->name, name))
+			return formats[i];
+	return NULL;
+}
+
+/* One option: -1 to go on, else the exit status. */
+static int option(int opt, struct options *o, struct env *env)
+{
+	double v;
+
+	switch (opt) {
+	case OPT_LIST: o->list = true; break;
+	case OPT_QUIET: o->quiet = true; break;
+	case OPT_ALLOW: env->allow_missing = true; break;
+	case OPT_OUTPUT: o->output = optarg; break;
+	case OPT_MANIFEST: env->manifest_path = optarg; break;
+	case OPT_GUEST: env->guest_dir = optarg; break;
+	case OPT_VMM: env->vmm = optarg; break;
+	case OPT_KVM: env->kvm_path = optarg; break;
+	case OPT_SYS: env->sys = optarg; break;
+	case OPT_PROC: env->proc = optarg; break;
+	case OPT_MODULES: env->modules = optarg; break;
+	case OPT_ONLY:
+	case OPT_SKIP:
+		if (opt == OPT_ONLY ? patterns(optarg, o->only, &o->nonly) :
+				      patterns(optarg, o->skip, &o->nskip))
+			return usage("too many patterns%s", "");
+		break;
+	case OPT_FORMAT:
+		o->format = find_format(optarg);
+		if (!o->format)
+			return usage("--format %s: unknown", optarg);
+		break;
+	case OPT_JOBS:
+		if (parse_number(optarg, 1, 16, &v))
+			return usage("--jobs %s: expected 1 to 16", optarg);
+		o->jobs = (unsigned int)v;
+		break;
+	case OPT_SCALE:
+		if (parse_number(optarg, 0.1, 100, &env->scale))
+			return usage("--timeout-scale %s: expected 0.1 to 100", optarg);
+		break;
+	case OPT_VERSION:
+		puts("kvm-selftest " VMM_VERSION);
+		return 0;
+	case OPT_HELP:
+		help();
+		return 0;
+	default:
+		fprintf(stderr, "Try 'kvm-selftest --help'.\n");
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static int run(const struct options *o, struct env *env, const struct check **list,
+	       unsigned int n)
+{
+	struct result *results[CHECKS_MAX];
+	struct totals tot = { 0 };
+	struct report rep = { .ops = o->format, .out = stdout, .env = env,
+		.quiet = o->quiet, .list = list, .res = results, .n = n };
+	struct run_opts ro = { .list = list, .n = n, .jobs = o->jobs, .report = &rep };
+	int rc;
+
+	if (o->output) {
+		rep.out = fopen(o->output, "we");
+		if (!rep.out) {
+			fprintf(stderr, "kvm-selftest: %s: %s\n", o->output, strerror(errno));
+			return EXIT_USAGE;
+		}
+	}
+	rep.tty = isatty(fileno(rep.out)) && !getenv("NO_COLOR");
+	rc = run_checks(env, &ro, results, &tot);
+	if (rc) {
+		fprintf(stderr, "kvm-selftest: cannot run the checks: %s\n", strerror(-rc));
+		return EXIT_USAGE;
+	}
+	if (fflush(rep.out) || ferror(rep.out)) {
+		fprintf(stderr, "kvm-selftest: the report could not be written: %s\n",
+			strerror(errno));
+		return EXIT_USAGE;
+	}
+	return verdict(env, &tot);
+}
+
+int main(int argc, char **argv)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct options o = { .format = &report_human,
+		.jobs = cpus < 1 ? 1 : cpus > 4 ? 4 : (unsigned int)cpus };
+	struct env env = { .guest_dir = "/usr/share/kernel-kvm/guest",
+		.kvm_path = "/dev/kvm", .sys = "/sys", .proc = "/proc",
+		.modules = "/lib/modules", .scale = 1 };
+	const struct check *list[CHECKS_MAX];
+	const char *bad;
+	char vmm[PATH_MAX];
+	unsigned int n, i;
+	int opt, rc;
+
+	while ((opt = getopt_long(argc, argv, "h", longopts, NULL)) != -1) {
+		rc = option(opt == 'h' ? OPT_HELP : opt, &o, &env);
+		if (rc >= 0)
+			return rc;
+	}
+	if (optind < argc)
+		return usage("%s: unexpected argument", argv[optind]);
+	bad = useless_pattern(o.only, o.nonly);
+	if (!bad)
+		bad = useless_pattern(o.skip, o.nskip);
+	if (bad)
+		return usage("no check is named '%s' (see --list)", bad);
+	n = select_checks(&o, list);
+	if (!n)
+		return usage("--only and --skip leave nothing to run%s", "");
+	if (o.list) {
+		for (i = 0; i < n; i++)
+			printf("%-28s %s\n", list[i]->name, list[i]->purpose);
+		return 0;
+	}
+	fill_env(&env, vmm, sizeof(vmm));
+	return run(&o, &env, list, n);
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Reports as they go along: for people, and TAP. */
+#include <string.h>
+#include <unistd.h>
+
+#include "selftest.h"
+
+int verdict(const struct env *env, const struct totals *tot)
+{
+	if (tot->signal)
+		return 128 + tot->signal;
+	if (tot->fail)
+		return 1;
+	/* Nothing of KVM was tried: not a success, and not a failure either. */
+	if (!tot->pass || (env->kvm_err && env->allow_missing))
+		return 4;
+	return 0;
+}
+
+/* --- TAP, as the kernel's selftests print it: plan first, flat --- */
+
+static void tap_begin(struct report *r)
+{
+	fprintf(r->out, "TAP version 13\n1..%u\n", r->n);
+	fprintf(r->out, "# kernel %s, back end %s\n", r->env->uname_r,
+		r->env->backend[0] ? r->env->backend : "none");
+	fflush(r->out);
+}
+
+static void tap_notes(struct report *r, const char *notes)
+{
+	while (*notes) {
+		size_t n = strcspn(notes, "\n");
+
+		fprintf(r->out, "# %.*s\n", (int)n, notes);
+		notes += n + (notes[n] == '\n');
+	}
+}
+
+static void tap_result(struct report *r, unsigned int i)
+{
+	const struct check *c = r->list[i];
+	const struct result *res = r->res[i];
+	unsigned int m;
+
+	tap_notes(r, res->notes);
+	for (m = 0; m < res->metrics; m++)
+		fprintf(r->out, "# %s: %.6g %s\n", res->metric[m].name,
+			res->metric[m].value, res->metric[m].unit);
+	if (res->status == ST_WARN)
+		fprintf(r->out, "# warning: %s\n", res->why);
+	if (res->status == ST_FAIL)
+		fprintf(r->out, "# %s: %s\n# advice: %s\n", c->name, res->why, c->advice);
+	fprintf(r->out, "%s %u %s%s%s\n", res->status == ST_FAIL ? "not ok" : "ok",
+		i + 1, c->name, res->status == ST_SKIP ? " # SKIP " : "",
+		res->status == ST_SKIP ? res->why : "");
+	fflush(r->out);
+}
+
+static void tap_end(struct report *r, const struct totals *tot)
+{
+	if (tot->signal)
+		fprintf(r->out, "Bail out! ended by signal %d (%s)\n", tot->signal,
+			strsignal(tot->signal));
+	fprintf(r->out, "# Totals: pass:%u fail:%u xfail:0 xpass:0 skip:%u error:0\n",
+		tot->pass, tot->fail, tot->skip);
+	fflush(r->out);
+}
+
+const struct report_ops report_tap = {
+	.name = "tap", .begin = tap_begin, .result = tap_result, .end = tap_end,
+};
+
+/* --- for people --- */
+
+static const char *color(const struct report *r, const char *code)
+{
+	return r->tty ? code : "";
+}
+
+#define RED	"\033[31m"
+#define GREEN	"\033[32m"
+#define YELLOW	"\033[33m"
+#define BOLD	"\033[1m"
+#define OFF	"\033[0m"
+
+static void human_begin(struct report *r)
+{
+	fprintf(r->out, "kvm-selftest %s, kernel %s, KVM back end %s: %u checks\n",
+		VMM_VERSION, r->env->uname_r,
+		r->env->backend[0] ? r->env->backend : "none", r->n);
+	fflush(r->out);
+}
+
+static void human_running(struct report *r, unsigned int i)
+{
+	if (!r->tty || r->quiet)
+		return;
+	fprintf(r->out, "\r\033[K[%u/%u] %s ...", i + 1, r->n, r->list[i]->name);
+	fflush(r->out);
+}
+
+static void human_result(struct report *r, unsigned int i)
+{
+	static const char *const word[] = { "?", "ok", "warn", "skip", "FAIL" };
+	static const char *const col[] = { RED, GREEN, YELLOW, YELLOW, RED };
+	const struct check *c = r->list[i];
+	const struct result *res = r->res[i];
+	const char *notes = res->notes;
+	unsigned int m;
+
+	if (r->tty && !r->quiet)
+		fprintf(r->out, "\r\033[K");
+	if (r->quiet && res->status != ST_FAIL)
+		return;
+	fprintf(r->out, "  %s%-4s%s %-28s %7.0f ms  %s\n", color(r, col[res->status]),
+		word[res->status], color(r, OFF), c->name, res->ms, c->purpose);
+	if (res->why[0])
+		fprintf(r->out, "       %s\n", res->why);
+	for (m = 0; m < res->metrics; m++)
+		fprintf(r->out, "       %-28s %10.4g %s\n", res->metric[m].name,
+			res->metric[m].value, res->metric[m].unit);
+	while (*notes && res->status == ST_FAIL) {
+		size_t n = strcspn(notes, "\n");
+
+		fprintf(r->out, "       | %.*s\n", (int)n, notes);
+		notes += n + (notes[n] == '\n');
+	}
+	if (res->status == ST_FAIL)
+		fprintf(r->out, "       %s->%s %s\n", color(r, BOLD), color(r, OFF), c->advice);
+	fflush(r->out);
+}
+
+/* The advice of the first failures, each once: what to do next. */
+static void human_advice(struct report *r)
+{
+	const char *said[3] = { NULL };
+	unsigned int n = 0, i, k;
+
+	for (i = 0; i < r->n && n < 3; i++) {
+		if (r->res[i]->status != ST_FAIL)
+			continue;
+		for (k = 0; k < n && strcmp(said[k], r->list[i]->advice); k++)
+			;
+		if (k < n)
+			continue;
+		said[n++] = r->list[i]->advice;
+		fprintf(r->out, "%s  %u. %s (%s)\n", n == 1 ? "What to do:\n" : "", n,
+			r->list[i]->advice, r->list[i]->name);
+	}
+}
+
+static void human_end(struct report *r, const struct totals *tot)
+{
+	int v = verdict(r->env, tot);
+
+	if (r->tty)
+		fprintf(r->out, "\r\033[K");
+	if (tot->signal)
+		fprintf(r->out, "ended by signal %d (%s): ", tot->signal, strsignal(tot->signal));
+	fprintf(r->out, "%u passed, %u failed, %u skipped, %u warnings\n", tot->pass,
+		tot->fail, tot->skip, tot->warn);
+	if (v == 0)
+		fprintf(r->out, "%sKVM works on this host%s\n", color(r, GREEN), color(r, OFF));
+	else if (v == 1)
+		fprintf(r->out, "%sthis host is not in order%s\n", color(r, RED), color(r, OFF));
+	else if (v == 4)
+		fprintf(r->out, "%sKVM was not tried%s\n", color(r, YELLOW), color(r, OFF));
+	human_advice(r);
+	fflush(r->out);
+}
+
+const struct report_ops report_human = {
+	.name = "human", .begin = human_begin, .running = human_running,
+	.result = human_result, .end = human_end,
+};

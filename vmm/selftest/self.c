@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * self: how the runner takes a check that fails, skips, hangs, crashes. Only
+ * for its own tests: never run unless --only names them.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lab.h"
+
+static int self_pass(struct t *t)
+{
+	t_note(t, "all is well");
+	return 0;
+}
+
+static int self_fail(struct t *t)
+{
+	return t_fail(t, "asked to fail\twith \033[31mcontrol\033[0m characters");
+}
+
+static int self_warn(struct t *t)
+{
+	return t_warn(t, "asked to warn");
+}
+
+static int self_skip(struct t *t)
+{
+	return t_skip(t, "asked to skip");
+}
+
+static int self_crash(struct t *t)
+{
+	(void)t;
+	if (write(2, "last words\n", 11) != 11)
+		return -1;
+	return raise(SIGSEGV);
+}
+
+static int __attribute__((noreturn)) self_hang(struct t *t)
+{
+	(void)t;
+	for (;;)
+		pause();
+}
+
+static int __attribute__((noreturn)) self_silent(struct t *t)
+{
+	(void)t;
+	_exit(0);
+}
+
+static int __attribute__((noreturn)) self_exit(struct t *t)
+{
+	(void)t;
+	_exit(3);
+}
+
+/* Leaves a process that would outlive it. */
+static int self_orphan(struct t *t)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (;;)
+			pause();
+	}
+	t_note(t, "orphan %d", (int)pid);
+	return 0;
+}
+
+#define SELF(n, fn) { "self/" n, "the runner takes it as it should", "None.", \
+	NOT_DEFAULT, 500, fn, 0 }
+#define SELF_UNIT(n, test) { "self/" n, "the runner takes it as it should", "None.", \
+	NOT_DEFAULT | NEED_KVM, 500, unit_check, \
+	(uintptr_t)&(const struct unit_row){ test, 1, false } }
+
+const struct check checks_self[] = {
+	SELF("pass", self_pass),
+	SELF("fail", self_fail),
+	SELF("warn", self_warn),
+	SELF("skip", self_skip),
+	SELF("crash", self_crash),
+	SELF("hang", self_hang),
+	SELF("silent", self_silent),
+	SELF("exit", self_exit),
+	SELF("orphan", self_orphan),
+	SELF_UNIT("guest-fail", "self_fail"),
+	SELF_UNIT("guest-skip", "self_skip"),
+	SELF_UNIT("guest-hang", "self_hang"),
+	SELF_UNIT("guest-trap", "self_trap"),
+	SELF_UNIT("guest-unknown", "no_such_test"),
+	{ 0 }
+};
