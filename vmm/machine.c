@@ -178,12 +178,16 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 int machine_run(struct machine *m, struct err *e)
 {
 	struct vm_limits lim = { m->o->deadline_ms, m->o->watchdog_ms };
+	unsigned int i;
 	int rc = 0;
 
 	if (!m->o->no_sandbox)
 		rc = sandbox_process(&m->sandbox, e);
 	if (!rc)
 		rc = vm_run(&m->vm, &lim, e);
+	if ((rc == VM_DEADLINE || rc == VM_KILLED) && m->o->verbose)
+		for (i = 0; i < m->vm.ncpus; i++)	/* where it hung */
+			vcpu_dump(&m->vm.vcpus[i], stderr);
 	return rc;
 }
 

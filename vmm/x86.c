@@ -114,6 +114,7 @@ static void cpuid_patch(struct kvm_cpuid_entry2 *x, unsigned int id,
 		x->ebx = (x->ebx & 0xffff) | (ids << 16) | (id << 24);
 		if (cpus > 1)
 			x->edx |= 1U << 28;		/* HTT */
+		x->ecx |= 1U << 31;	/* a hypervisor: look at 0x40000000 */
 		if (vm->cfg.irqchip == VM_IRQCHIP_NONE)
 			break;
 		x->ecx |= 1U << 21;			/* x2APIC */

@@ -9,6 +9,12 @@
 #define ISA_IRQS	16
 #define MP_MAX		2048
 
+/*
+ * Where a guest jumps that wants the firmware to restart the machine:
+ * movb $0xfe, %al; outb %al, $0x64; cli; hlt
+ */
+static const uint8_t reset_vector[] = { 0xb0, 0xfe, 0xe6, 0x64, 0xfa, 0xf4 };
+
 struct floating {
 	char signature[4];
 	uint32_t table;
@@ -89,7 +95,8 @@ int mptable_write(const struct mem *m, unsigned int cpus, struct err *e)
 	memcpy(f.signature, "_MP_", 4);
 	f.checksum = table_sum(&f, sizeof(f));
 	if (mem_write(m, TABLES_MP, &f, sizeof(f)) ||
-	    mem_write(m, TABLES_MP + sizeof(f), o.p, o.n))
+	    mem_write(m, TABLES_MP + sizeof(f), o.p, o.n) ||
+	    mem_write(m, TABLES_RESET, reset_vector, sizeof(reset_vector)))
 		return err_set(e, -EFAULT,
 			"no RAM at %#llx for the MP table: give the guest at least 1 MiB (--mem)",
 			TABLES_MP);

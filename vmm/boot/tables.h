@@ -12,6 +12,7 @@
 #include "memory.h"
 
 #define TABLES_MP	0xf0000ULL
+#define TABLES_RESET	0xffff0ULL	/* the CPU's reset vector, in real mode */
 #define IOAPIC_ADDR	0xfec00000U
 #define LAPIC_ADDR	0xfee00000U
 
@@ -33,7 +34,8 @@ int acpi_write(const struct mem *m, unsigned int cpus,
 	       struct err *e);
 
 /*
- * mptable_write - MP floating pointer and configuration table at TABLES_MP
+ * mptable_write - MP floating pointer and configuration table at TABLES_MP,
+ * and code at TABLES_RESET that resets the machine
  *
  * Source: Intel MultiProcessor Specification 1.4, ch. 4.
  */

@@ -48,7 +48,7 @@ void pc_i8042(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	} else if (wr) {
 		pc->i8042_cmd = 0;	/* no keyboard hears it */
 	} else if (off == 4) {
-		*p = pc->i8042_full;	/* output full; input always empty */
+		*p = 0x14 | pc->i8042_full;	/* unlocked, self-test passed */
 	} else {
 		*p = pc->i8042_out;
 		pc->i8042_full = false;
@@ -68,12 +68,32 @@ static uint8_t bcd(int v)
 	return (uint8_t)((v / 10) << 4 | v % 10);
 }
 
+/* gmtime_r() would read a file, which the sandbox forbids. */
+static void civil_time(int64_t now, struct tm *t)
+{
+	int64_t day = now / 86400, era, doe, yoe, doy, mp;
+
+	t->tm_sec = (int)(now % 60);
+	t->tm_min = (int)(now / 60 % 60);
+	t->tm_hour = (int)(now / 3600 % 24);
+	t->tm_wday = (int)((day + 4) % 7);
+	/* Years that begin in March, in eras of 400 of them. */
+	day += 719468;
+	era = day / 146097;
+	doe = day % 146097;
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	mp = (5 * doy + 2) / 153;
+	t->tm_mday = (int)(doy - (153 * mp + 2) / 5 + 1);
+	t->tm_mon = (int)(mp < 10 ? mp + 2 : mp - 10);
+	t->tm_year = (int)(yoe + era * 400 + (t->tm_mon < 2) - 1900);
+}
+
 static uint8_t cmos_read(const struct pc *pc, uint8_t reg)
 {
-	time_t now = time(NULL);
 	struct tm t;
 
-	gmtime_r(&now, &t);
+	civil_time(time(NULL), &t);
 	switch (reg) {
 	case 0x00:
 		return bcd(t.tm_sec);
