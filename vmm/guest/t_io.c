@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Port and memory-mapped I/O. The host answers: selftest/flat_io.c. */
+#include "lib.h"
+
+/* What the host gives for a read of port or address byte @a. */
+static u8 io_byte(u64 a)
+{
+	return (u8)(a * 37 + 11);
+}
+
+TEST(pio_width)
+{
+	u32 i;
+
+	/* Every other bit of RAX must survive an IN narrower than it. */
+	for (i = 0; i < 8; i++) {
+		u64 rax = 0xa5a5a5a5a5a5a5a5ULL;
+		u16 port = (u16)(UNIT_PORT_IO + i);
+
+		asm volatile("inb %%dx, %%al" : "+a"(rax) : "d"(port));
+		check_eq(rax, 0xa5a5a5a5a5a5a500ULL | io_byte(port), "RAX after IN AL");
+		rax = 0xa5a5a5a5a5a5a5a5ULL;
+		asm volatile("inw %%dx, %%ax" : "+a"(rax) : "d"(port));
+		check_eq(rax, 0xa5a5a5a5a5a50000ULL | io_byte(port) |
+			 (u64)io_byte(port + 1) << 8, "RAX after IN AX");
+		rax = 0xa5a5a5a5a5a5a5a5ULL;
+		asm volatile("inl %%dx, %%eax" : "+a"(rax) : "d"(port));
+		check_eq(rax, (u64)io_byte(port) | (u64)io_byte(port + 1) << 8 |
+			 (u64)io_byte(port + 2) << 16 | (u64)io_byte(port + 3) << 24,
+			 "RAX after IN EAX");
+		outb(port, (u8)(0x41 + i));
+		outw(port, (u16)(0x4241 + i));
+		outl(port, 0x44434241 + i);
+	}
+	asm volatile("outb %%al, $0xe0" : : "a"(0x99));
+	sync_host(1);
+}
+
+/* REP INS/OUTS, both directions, across pages; the host logs what it saw. */
+static void outs(void *at, u32 n, u32 size, bool down)
+{
+	u64 si = (u64)at, cx = n;
+
+	if (down)
+		asm volatile("std" : : : "cc");
+	if (size == 1)
+		asm volatile("rep outsb" : "+S"(si), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
+	else if (size == 2)
+		asm volatile("rep outsw" : "+S"(si), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
+	else
+		asm volatile("rep outsl" : "+S"(si), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
+	asm volatile("cld" : : : "cc");
+	check_eq(cx, 0, "RCX after REP OUTS");
+	check_eq(si, down ? (u64)at - n * size : (u64)at + n * size, "RSI after REP OUTS");
+}
+
+static void ins(void *at, u32 n, u32 size, bool down)
+{
+	u64 di = (u64)at, cx = n;
+
+	if (down)
+		asm volatile("std" : : : "cc");
+	if (size == 1)
+		asm volatile("rep insb" : "+D"(di), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
+	else if (size == 2)
+		asm volatile("rep insw" : "+D"(di), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
+	else
+		asm volatile("rep insl" : "+D"(di), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
+	asm volatile("cld" : : : "cc");
+	check_eq(cx, 0, "RCX after REP INS");
+	check_eq(di, down ? (u64)at - n * size : (u64)at + n * size, "RDI after REP INS");
+}
+
+TEST(pio_string)
+{
+	static const u32 counts[] = { 1, 2, 7, 33, 600 };
+	u8 *page = scratch(2);
+	u32 c, s, d, i, k;
+
+	for (i = 0; i < 8192; i++)
+		page[i] = (u8)(i * 7 + (i >> 8));
+	for (c = 0; c < array_size(counts); c++) {
+		for (s = 1; s <= 4; s *= 2) {
+			for (d = 0; d < 2; d++) {
+				/* the middle of the run is on a page boundary */
+				u8 *at = page + 4096 - counts[c] / 2 * s;
+
+				if (d)
+					at += (counts[c] - 1) * s;
+				shared->arg[0] = counts[c] * s;
+				shared->arg[1] = (u64)(d ? at - (counts[c] - 1) * s : at);
+				shared->arg[2] = s;
+				shared->arg[3] = d;
+				sync_host(1);
+				outs(at, counts[c], s, d);
+				sync_host(2);
+			}
+		}
+	}
+	for (c = 0; c < array_size(counts); c++) {
+		for (s = 1; s <= 4; s *= 2) {
+			for (d = 0; d < 2; d++) {
+				u32 n = counts[c];
+				u8 *at = page + 4096 - n / 2 * s, *low = at;
+
+				memset(page, 0xee, 8192);
+				if (d)
+					at += (n - 1) * s;
+				sync_host(3);	/* the host counts bytes from 0 */
+				ins(at, n, s, d);
+				for (i = 0; i < n; i++) {
+					u8 *e = d ? at - i * s : at + i * s;
+
+					for (k = 0; k < s; k++)
+						check_eq(e[k], io_byte(i * s + k) & 0xff,
+							 d ? "byte read by REP INS with DF=1" :
+							     "byte read by REP INS");
+				}
+				check_eq(low[-1], 0xee, "byte before REP INS's buffer");
+				check_eq(low[n * s], 0xee, "byte after REP INS's buffer");
+			}
+		}
+	}
+}
+
+TEST(mmio_width)
+{
+	static const u32 at[] = { 0, 1, 3, 4, 0x7f8, 0xffc, 0xffd, 0xfff };
+	u64 want, v;
+	u32 i, k;
+
+	for (i = 0; i < array_size(at); i++) {
+		u64 a = UNIT_MMIO + at[i];
+
+		for (want = 0, k = 0; k < 8; k++)
+			want |= (u64)io_byte(at[i] + k) << (8 * k);
+		v = 0xa5a5a5a5a5a5a5a5ULL;
+		asm volatile("movb (%1), %b0" : "+q"(v) : "r"(a) : "memory");
+		check_eq(v, 0xa5a5a5a5a5a5a500ULL | (want & 0xff), "register after a 1-byte MMIO read");
+		v = 0xa5a5a5a5a5a5a5a5ULL;
+		asm volatile("movw (%1), %w0" : "+q"(v) : "r"(a) : "memory");
+		check_eq(v, 0xa5a5a5a5a5a50000ULL | (want & 0xffff), "register after a 2-byte MMIO read");
+		v = 0xa5a5a5a5a5a5a5a5ULL;
+		asm volatile("movl (%1), %k0" : "+q"(v) : "r"(a) : "memory");
+		check_eq(v, want & 0xffffffff, "register after a 4-byte MMIO read");
+		asm volatile("movq (%1), %q0" : "=q"(v) : "r"(a) : "memory");
+		check_eq(v, want, "register after an 8-byte MMIO read");
+		asm volatile("movzbl (%1), %k0" : "=r"(v) : "r"(a) : "memory");
+		check_eq(v, want & 0xff, "MOVZX of 1 byte from MMIO");
+		asm volatile("movsbq (%1), %0" : "=r"(v) : "r"(a) : "memory");
+		check_eq(v, (u64)(int64_t)(int8_t)want, "MOVSX of 1 byte from MMIO");
+		asm volatile("movswq (%1), %0" : "=r"(v) : "r"(a) : "memory");
+		check_eq(v, (u64)(int64_t)(int16_t)want, "MOVSX of 2 bytes from MMIO");
+		asm volatile("movslq (%1), %0" : "=r"(v) : "r"(a) : "memory");
+		check_eq(v, (u64)(int64_t)(int32_t)want, "MOVSXD from MMIO");
+	}
+	sync_host(1);			/* from here on writes are kept */
+	for (i = 0; i < array_size(at); i++) {
+		u64 a = UNIT_MMIO + at[i];
+
+		writeb(a, 0x11);
+		sync_host(2);
+		writew(a, 0x2221);
+		sync_host(3);
+		writel(a, 0x44434241);
+		sync_host(4);
+		writeq(a, 0x8887868584838281ULL);
+		sync_host(5);
+	}
+}
+
+/*
+ * The emulator against the CPU: the same instruction on RAM and on MMIO must
+ * leave the same memory, register and flags. AF is compared too; flags that
+ * the architecture leaves undefined are masked by each row.
+ */
+struct emul {
+	const char *name;
+	void (*ram)(u64 p, u64 *reg, u64 *flags);
+	u64 flags;		/* of those that are defined */
+};
+
+#define ARITH 0x8d5		/* OF SF ZF AF PF CF */
+#define LOGIC 0x8c5		/* AF is undefined */
+#define EMUL(id, text) \
+	static void emul_##id(u64 p, u64 *reg, u64 *flags) \
+	{ \
+		u64 r = *reg, f = *flags, a = *reg ^ 0x1122334455667788ULL; \
+		asm volatile("push %1; popf; " text "; pushf; pop %1; cld" \
+			     : "+r"(r), "+r"(f), "+a"(a) : "b"(p) : "memory", "cc", "rcx", "rdx"); \
+		*reg = r ^ a; \
+		*flags = f; \
+	}
+EMUL(addb, "addb %b0, (%%rbx)")
+EMUL(addw, "addw %w0, (%%rbx)")
+EMUL(addl, "addl %k0, (%%rbx)")
+EMUL(addq, "addq %q0, (%%rbx)")
+EMUL(add_r, "addl (%%rbx), %k0")
+EMUL(adc, "adcl %k0, (%%rbx)")
+EMUL(sbb, "sbbw %w0, (%%rbx)")
+EMUL(sub, "subq %q0, (%%rbx)")
+EMUL(sub_r, "subb (%%rbx), %b0")
+EMUL(and_, "andl %k0, (%%rbx)")
+EMUL(or_, "orw %w0, (%%rbx)")
+EMUL(xor_, "xorb %b0, (%%rbx)")
+EMUL(cmp, "cmpl %k0, (%%rbx)")
+EMUL(cmp_r, "cmpq (%%rbx), %q0")
+EMUL(test, "testl %k0, (%%rbx)")
+EMUL(cmpi, "cmpb $0x7f, (%%rbx)")
+EMUL(addi, "addw $0x7fff, (%%rbx)")
+EMUL(ori, "orl $0x80000001, (%%rbx)")
+EMUL(movi, "movl $0x12345678, (%%rbx)")
+EMUL(moviq, "movq $-2, (%%rbx)")
+EMUL(inc, "incb (%%rbx)")
+EMUL(dec, "decl (%%rbx)")
+EMUL(neg, "negq (%%rbx)")
+EMUL(not_, "notw (%%rbx)")
+EMUL(xchgb, "xchgb %b0, (%%rbx)")
+EMUL(xchgl, "xchgl %k0, (%%rbx)")
+EMUL(xchgq, "xchgq %q0, (%%rbx)")
+EMUL(cmpxchg, "cmpxchgl %k0, (%%rbx)")
+EMUL(cmpxchg_hit, "movl (%%rbx), %%eax; lock cmpxchgl %k0, (%%rbx)")
+EMUL(xadd, "lock xaddl %k0, (%%rbx)")
+EMUL(lock_or, "lock orl %k0, (%%rbx)")
+EMUL(shl, "shll $3, (%%rbx)")
+EMUL(shr, "shrw $1, (%%rbx)")
+EMUL(sar, "sarq $1, (%%rbx)")
+EMUL(rol, "rolb $1, (%%rbx)")
+EMUL(ror, "rorl $1, (%%rbx)")
+EMUL(bt, "btl $5, (%%rbx)")
+EMUL(bts, "btsl $17, (%%rbx)")
+EMUL(btr, "btrw $3, (%%rbx)")
+EMUL(btc, "btcq $33, (%%rbx)")
+EMUL(bsf, "bsfl (%%rbx), %k0")
+EMUL(bsr, "bsrq (%%rbx), %q0")
+EMUL(movzx, "movzwl (%%rbx), %k0")
+EMUL(movsx, "movsbl (%%rbx), %k0")
+EMUL(cmov_t, "stc; cmovcl (%%rbx), %k0")
+EMUL(cmov_f, "clc; cmovcl (%%rbx), %k0")
+EMUL(setcc, "setz (%%rbx)")
+EMUL(mul, "mov $3, %%eax; mull (%%rbx); mov %%rdx, %0")
+EMUL(imul, "imull $7, (%%rbx), %k0")
+EMUL(imul2, "imulw (%%rbx), %w0")
+EMUL(div, "xor %%edx, %%edx; mov $0x12345, %%eax; divl (%%rbx); mov %%rdx, %0")
+EMUL(bswap, "bswap %k0; movl %k0, (%%rbx)")
+EMUL(stos, "mov %%rbx, %%rdx; xchg %%rdi, %%rdx; mov $5, %%ecx; cld; rep stosb; xchg %%rdi, %%rdx; sub %%rbx, %%rdx; mov %%rdx, %0")
+EMUL(lods, "mov %%rbx, %%rdx; xchg %%rsi, %%rdx; lodsl; xchg %%rsi, %%rdx; sub %%rbx, %%rdx; mov %%rdx, %0")
+EMUL(scas, "mov %%rbx, %%rdx; xchg %%rdi, %%rdx; movb $0x5a, %%al; mov $6, %%ecx; repne scasb; xchg %%rdi, %%rdx; mov %%rcx, %0")
+EMUL(push_m, "pushq (%%rbx); popq %0")
+EMUL(pop_m, "pushq %0; popq (%%rbx)")
+
+#define ROW(id, f) { #id, emul_##id, f }
+static const struct emul emuls[] = {
+	ROW(addb, ARITH), ROW(addw, ARITH), ROW(addl, ARITH), ROW(addq, ARITH),
+	ROW(add_r, ARITH), ROW(adc, ARITH), ROW(sbb, ARITH), ROW(sub, ARITH),
+	ROW(sub_r, ARITH), ROW(and_, LOGIC), ROW(or_, LOGIC), ROW(xor_, LOGIC),
+	ROW(cmp, ARITH), ROW(cmp_r, ARITH), ROW(test, LOGIC), ROW(cmpi, ARITH),
+	ROW(addi, ARITH), ROW(ori, LOGIC), ROW(movi, ARITH), ROW(moviq, ARITH),
+	ROW(inc, ARITH), ROW(dec, ARITH), ROW(neg, ARITH), ROW(not_, ARITH),
+	ROW(xchgb, ARITH), ROW(xchgl, ARITH), ROW(xchgq, ARITH),
+	ROW(cmpxchg, ARITH), ROW(cmpxchg_hit, ARITH), ROW(xadd, ARITH),
+	ROW(lock_or, LOGIC), ROW(shl, 0xc5), ROW(shr, 0x8c5), ROW(sar, 0x8c5),
+	ROW(rol, 0x801), ROW(ror, 0x801), ROW(bt, 1), ROW(bts, 1), ROW(btr, 1),
+	ROW(btc, 1), ROW(bsf, 0x40), ROW(bsr, 0x40), ROW(movzx, ARITH),
+	ROW(movsx, ARITH), ROW(cmov_t, 1), ROW(cmov_f, 1), ROW(setcc, ARITH),
+	ROW(mul, 0x801), ROW(imul, 0x801), ROW(imul2, 0x801), ROW(div, 0),
+	ROW(bswap, ARITH), ROW(stos, ARITH), ROW(lods, ARITH), ROW(scas, 0x40),
+	ROW(push_m, ARITH), ROW(pop_m, ARITH),
+};
+
+TEST(mmio_emulate)
+{
+	static const u64 mem[] = { 0, 0x8000000080007f80ULL, 0x5a00ff0112345a5aULL, ~0ULL };
+	static const u64 reg[] = { 1, 0x7fffffff, 0xffffffffffffff80ULL };
+	static const u64 flg[] = { 0x2, 0x8d7 };
+	volatile u64 *ram = scratch(0);
+	u32 i, m, r, f;
+
+	for (i = 0; i < array_size(emuls); i++) {
+		for (m = 0; m < array_size(mem); m++) {
+			r = (i + m) % array_size(reg);
+			for (f = 0; f < array_size(flg); f++) {
+				u64 v1 = reg[r], v2 = v1, f1 = flg[f], f2 = f1, want, got;
+
+				if (emuls[i].ram == emul_div && (u32)mem[m] < 2)
+					continue;
+				step(emuls[i].name);
+				shared->arg[0] = mem[m];
+				*ram = mem[m];
+				ram[1] = 0;
+				emuls[i].ram((u64)ram, &v1, &f1);
+				want = *ram;
+				sync_host(6);		/* MMIO bytes 0-7 := arg[0] */
+				emuls[i].ram(UNIT_MMIO, &v2, &f2);
+				sync_host(7);		/* out[0] := MMIO bytes 0-7 */
+				got = shared->out[0];
+				check(got == want, "emulated %s of memory 0x%lx: left 0x%lx in memory, the CPU leaves 0x%lx",
+				      emuls[i].name, LU(mem[m]), LU(got), LU(want));
+				check(v1 == v2, "emulated %s of memory 0x%lx: left 0x%lx in registers, the CPU leaves 0x%lx",
+				      emuls[i].name, LU(mem[m]), LU(v2), LU(v1));
+				check(!((f1 ^ f2) & emuls[i].flags),
+				      "emulated %s of memory 0x%lx: left flags 0x%lx, the CPU leaves 0x%lx",
+				      emuls[i].name, LU(mem[m]), LU(f2), LU(f1));
+			}
+		}
+	}
+}
+
+/* MOVS between RAM and MMIO, both ways, both directions, and overlapping. */
+TEST(mmio_string)
+{
+	u8 *buf = scratch(1);
+	u64 si, di, cx;
+	u32 i;
+
+	for (i = 0; i < 64; i++)
+		buf[i] = (u8)(i * 5 + 1);
+	sync_host(8);			/* MMIO window := 0 */
+	si = (u64)buf; di = UNIT_MMIO; cx = 64;
+	asm volatile("rep movsb" : "+S"(si), "+D"(di), "+c"(cx) : : "memory");
+	check_eq(cx, 0, "RCX after REP MOVSB to MMIO");
+	check_eq(di, UNIT_MMIO + 64, "RDI after REP MOVSB to MMIO");
+	memset(buf + 64, 0, 64);
+	si = UNIT_MMIO; di = (u64)buf + 64; cx = 16;
+	asm volatile("rep movsl" : "+S"(si), "+D"(di), "+c"(cx) : : "memory");
+	check_eq(si, UNIT_MMIO + 64, "RSI after REP MOVSL from MMIO");
+	check(!memcmp(buf, buf + 64, 64), "REP MOVS to MMIO and back changed the data");
+	memset(buf + 64, 0, 64);
+	si = UNIT_MMIO + 56; di = (u64)buf + 120; cx = 8;
+	asm volatile("std; rep movsq; cld" : "+S"(si), "+D"(di), "+c"(cx) : : "memory", "cc");
+	check_eq(si, UNIT_MMIO - 8, "RSI after REP MOVSQ with DF=1");
+	check(!memcmp(buf, buf + 64, 64), "REP MOVSQ with DF=1 from MMIO gave wrong data");
+	si = UNIT_MMIO; di = UNIT_MMIO + 0x100; cx = 64;
+	asm volatile("rep movsb" : "+S"(si), "+D"(di), "+c"(cx) : : "memory");
+	for (i = 0; i < 64; i++)
+		check_eq(readb(UNIT_MMIO + 0x100 + i), buf[i], "byte copied from MMIO to MMIO");
+	di = UNIT_MMIO + 0x200; cx = 8;
+	asm volatile("rep stosq" : "+D"(di), "+c"(cx) : "a"(0x0102030405060708ULL) : "memory");
+	for (i = 0; i < 64; i++)
+		check_eq(readb(UNIT_MMIO + 0x200 + i), 8 - i % 8, "byte stored to MMIO by STOSQ");
+	check_eq(readb(UNIT_MMIO + 0x240), 0, "byte after STOSQ's last");
+}
+
+/* All general registers and the flags across each kind of exit. */
+static u64 regs_in[15] __attribute__((used)), regs_out[15] __attribute__((used));
+
+static void regs_across(u32 kind, const char *what)
+{
+	volatile u64 *in = regs_in, *out = regs_out;
+	u64 f;
+	u32 i;
+
+	for (i = 0; i < 15; i++)
+		in[i] = 0x0101010101010101ULL * (i + 1) ^ 0xf0f0f0f000000000ULL;
+	in[0] = kind;			/* RAX chooses, and is lost to CPUID */
+	asm volatile(
+		"push %%rbp; pushq $regs_out; mov $regs_in, %%rax\n\t"
+		"mov 8(%%rax), %%rcx; mov 16(%%rax), %%rdx; mov 24(%%rax), %%rbx\n\t"
+		"mov 32(%%rax), %%rsi; mov 40(%%rax), %%rdi; mov 48(%%rax), %%rbp\n\t"
+		"mov 56(%%rax), %%r8; mov 64(%%rax), %%r9; mov 72(%%rax), %%r10\n\t"
+		"mov 80(%%rax), %%r11; mov 88(%%rax), %%r12; mov 96(%%rax), %%r13\n\t"
+		"mov 104(%%rax), %%r14; mov 112(%%rax), %%r15; mov (%%rax), %%rax\n\t"
+		"stc; cmp $1, %%al; je 1f; cmp $2, %%al; je 2f; stc; outb %%al, $0xe1; jmp 3f\n"
+		"1: stc; movb %%al, 0x10000080; jmp 3f\n"
+		"2: stc; movb 0x10000080, %%al; stc\n"
+		"3: pushf; xchg 8(%%rsp), %%rax\n\t"
+		"mov %%rcx, 8(%%rax); mov %%rdx, 16(%%rax); mov %%rbx, 24(%%rax)\n\t"
+		"mov %%rsi, 32(%%rax); mov %%rdi, 40(%%rax); mov %%rbp, 48(%%rax)\n\t"
+		"mov %%r8, 56(%%rax); mov %%r9, 64(%%rax); mov %%r10, 72(%%rax)\n\t"
+		"mov %%r11, 80(%%rax); mov %%r12, 88(%%rax); mov %%r13, 96(%%rax)\n\t"
+		"mov %%r14, 104(%%rax); mov %%r15, 112(%%rax)\n\t"
+		"pop (%%rax); add $8, %%rsp; pop %%rbp"
+		: : : "rax", "rcx", "rdx", "rbx", "rsi", "rdi", "r8", "r9", "r10",
+		  "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+	f = out[0];
+	check(f & 1, "CF was lost across %s", what);
+	for (i = 1; i < 15; i++)
+		check(in[i] == out[i], "general register %u changed across %s: 0x%lx is now 0x%lx",
+		      i, what, LU(in[i]), LU(out[i]));
+}
+
+TEST(regs_exit)
+{
+	u32 i;
+
+	for (i = 0; i < 8; i++) {
+		regs_across(0, "a port exit");
+		regs_across(1, "an MMIO write");
+		regs_across(2, "an MMIO read");
+	}
+}
+
+TEST(xsave_exit)
+{
+	static u8 want[64] __attribute__((aligned(64))), got[64] __attribute__((aligned(64)));
+	bool avx = cpuid(1, 0).c >> 26 & 1 && cpuid(1, 0).c >> 28 & 1;
+	u32 i, n, mxcsr = 0x1f81, mx2 = 0;
+	u16 fcw = 0x27f, fcw2 = 0;
+
+	if (avx) {
+		write_cr4(read_cr4() | 1 << 18);
+		asm volatile("xsetbv" : : "c"(0), "a"(7), "d"(0));
+	}
+	for (n = 0; n < 6; n++) {
+		for (i = 0; i < 64; i++)
+			want[i] = (u8)(i * 3 + n);
+		asm volatile("fninit; fldcw %0; ldmxcsr %1" : : "m"(fcw), "m"(mxcsr));
+		if (avx)
+			asm volatile("vmovdqu (%0), %%ymm0; vmovdqu 32(%0), %%ymm15" : : "r"(want) : "memory");
+		else
+			asm volatile("movups (%0), %%xmm0; movups 32(%0), %%xmm15" : : "r"(want) : "memory");
+		if (n % 3 == 0)
+			outb(0xe1, 0);
+		else if (n % 3 == 1)
+			writeb(UNIT_MMIO, 1);
+		else
+			sync_host(9);		/* the host uses its own FPU hard */
+		if (avx)
+			asm volatile("vmovdqu %%ymm0, (%0); vmovdqu %%ymm15, 32(%0)" : : "r"(got) : "memory");
+		else
+			asm volatile("movups %%xmm0, (%0); movups %%xmm15, 32(%0)" : : "r"(got) : "memory");
+		asm volatile("fnstcw %0; stmxcsr %1" : "=m"(fcw2), "=m"(mx2));
+		for (i = 0; i < 64; i++) {
+			if (!avx && i % 32 >= 16)
+				continue;
+			check(got[i] == want[i], "byte %u of the vector registers changed across an exit: 0x%x is now 0x%x",
+			      i, want[i], got[i]);
+		}
+		check_eq(fcw2, fcw, "x87 control word after an exit");
+		check_eq(mx2, mxcsr, "MXCSR after an exit");
+	}
+	if (avx) {
+		check(TRY_IO("xsetbv", NONE, "c"(0) COMMA "a"(6) COMMA "d"(0)) == 13,
+		      "XSETBV without x87 did not fault");
+		check(TRY_IO("xsetbv", NONE, "c"(0) COMMA "a"(5) COMMA "d"(0)) == 13,
+		      "XSETBV of AVX without SSE did not fault");
+		check(TRY_IO("xsetbv", NONE, "c"(1) COMMA "a"(1) COMMA "d"(0)) == 13,
+		      "XSETBV of XCR1 did not fault");
+	}
+}

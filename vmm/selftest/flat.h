@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The flat group's functions with a host's half, for its table. */
+#ifndef SELFTEST_FLAT_H
+#define SELFTEST_FLAT_H
+
+#include "lab.h"
+
+int flat_io(struct t *t);
+
+#endif
