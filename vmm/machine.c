@@ -2,12 +2,13 @@
 #include "machine.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "boot/tables.h"
 #include "vcpu.h"
 
 #define CTRL_A		1
@@ -36,7 +37,7 @@ static void on_stdin(void *arg, int fd, uint32_t events)
 {
 	struct machine *m = arg;
 	uint8_t buf[SERIAL_FIFO];
-	uint32_t room = serial_room(&m->serial);
+	uint32_t room = m->console ? sizeof(buf) : serial_room(&m->serial);
 	ssize_t n;
 
 	(void)events;
@@ -48,7 +49,7 @@ static void on_stdin(void *arg, int fd, uint32_t events)
 		return;
 	if (m->tty)
 		n = escapes(m, buf, (uint32_t)n);
-	serial_input(&m->serial, buf, (uint32_t)n);
+	machine_input(m, buf, (uint32_t)n);
 }
 
 static void on_signal(void *arg, int fd, uint32_t events)
@@ -85,22 +86,27 @@ static int add_inputs(struct machine *m, struct err *e)
 	return rc == -EPERM || rc == -EBADF ? 0 : rc;
 }
 
-/* ---- devices ---- */
-
-static int add_devices(struct machine *m, struct err *e)
-{
-	struct vm *vm = &m->vm;
-	struct out out = { STDOUT_FILENO, &vm->stopping };
-	struct irq irq = { dev_irq_vm, vm, SERIAL_IRQ };
-	int rc;
-
-	serial_init(&m->serial, &irq, &out);
-	rc = bus_add(&vm->pio, SERIAL_PORT, SERIAL_LEN, "serial", serial_io,
-		     &m->serial, e);
-	return rc ? rc : pc_init(&m->pc, vm, &out, m->o->flat, e);
-}
-
 /* ---- image ---- */
+
+/* A guest without ACPI is told of the devices on its command line. */
+static int make_cmdline(struct machine *m, struct boot *b, struct err *e)
+{
+	size_t n = strlen(m->o->append), size = sizeof(m->cmdline);
+	unsigned int i;
+
+	if (n >= size)
+		return err_set(e, -E2BIG, "--append: %zu bytes, %zu are possible", n,
+			       size - 1);
+	memcpy(m->cmdline, m->o->append, n + 1);
+	for (i = 0; m->o->no_acpi && i < m->nvirtio && n < size; i++)
+		n += (size_t)snprintf(m->cmdline + n, size - n,
+			" virtio_mmio.device=%u@%#llx:%u", m->slot[i].len,
+			(unsigned long long)m->slot[i].base, m->slot[i].gsi);
+	if (n >= size)
+		return err_set(e, -E2BIG, "--append: no room for %u devices", i);
+	b->cmdline = m->cmdline;
+	return 0;
+}
 
 static int load_kernel(struct machine *m, struct boot *b, struct err *e)
 {
@@ -110,9 +116,12 @@ static int load_kernel(struct machine *m, struct boot *b, struct err *e)
 	if (m->o->initrd)
 		rc = boot_open(&b->initrd, m->o->initrd, e);
 	if (!rc && !m->o->no_acpi)
-		rc = acpi_write(&vm->mem, vm->cfg.cpus, NULL, 0, &b->rsdp, e);
+		rc = acpi_write(&vm->mem, vm->cfg.cpus, m->slot, m->nvirtio,
+				&b->rsdp, e);
 	if (!rc)
 		rc = mptable_write(&vm->mem, vm->cfg.cpus, e);
+	if (!rc)
+		rc = make_cmdline(m, b, e);
 	if (!rc)
 		rc = boot_kernel(b, &m->entry, e);
 	return rc;
@@ -150,7 +159,7 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 
 	memset(m, 0, sizeof(*m));
 	m->o = o;
-	m->signal_fd = -1;
+	m->signal_fd = m->stats_fd = -1;
 	m->tty = isatty(STDIN_FILENO);
 	*status = VM_HOST;
 	rc = vm_create(&m->vm, &cfg, e);
@@ -159,7 +168,7 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 	if (!o->no_sandbox)
 		rc = sandbox_prepare(&m->sandbox, e);
 	if (!rc)
-		rc = add_devices(m, e);
+		rc = machine_add_devices(m, status, e);
 	if (!rc)
 		rc = add_inputs(m, e);
 	if (!rc) {
@@ -183,6 +192,8 @@ int machine_run(struct machine *m, struct err *e)
 
 	if (!m->o->no_sandbox)
 		rc = sandbox_process(&m->sandbox, e);
+	for (i = 0; i < m->nblk && !rc; i++)
+		rc = loop_start(&m->blk[i]->loop, "disk", e);
 	if (!rc)
 		rc = vm_run(&m->vm, &lim, e);
 	if ((rc == VM_DEADLINE || rc == VM_KILLED) && m->o->verbose)
@@ -196,6 +207,7 @@ void machine_free(struct machine *m)
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
 	m->signal_fd = -1;
+	machine_free_devices(m);
 	vm_destroy(&m->vm);
 	sandbox_free(&m->sandbox);
 }

@@ -32,7 +32,7 @@ static const struct option longopts[] = {
 	{ "disk", required_argument, NULL, O_DISK },
 	{ "net", required_argument, NULL, O_NET },
 	{ "rng", no_argument, NULL, O_RNG },
-	{ "balloon", no_argument, NULL, O_BALLOON },
+	{ "balloon", required_argument, NULL, O_BALLOON },
 	{ "console", required_argument, NULL, O_CONSOLE },
 	{ "vsock", required_argument, NULL, O_VSOCK },
 	{ "no-acpi", no_argument, NULL, O_NO_ACPI },
@@ -70,7 +70,8 @@ void opts_help(FILE *out)
 "  --disk FILE[,ro][,direct]   virtio-blk; again for more\n"
 "  --net tap:NAME     virtio-net on a tap device that is there\n"
 "  --net loop         two virtio-net devices wired to each other\n"
-"  --rng --balloon    virtio-rng, virtio-balloon\n"
+"  --rng              virtio-rng\n"
+"  --balloon MIB      virtio-balloon that takes MIB of the guest's RAM back\n"
 "  --console virtio   stdin and stdout on hvc0 rather than on ttyS0\n"
 "  --vsock CID        virtio-vsock by /dev/vhost-vsock, CID 3 or more\n"
 "  --no-acpi          MP table and command line tell of the devices, not ACPI\n"
@@ -241,7 +242,7 @@ static int one_machine(struct opts *o, int c, const char *s, struct err *e)
 		break;
 	case O_BALLOON:
 		o->balloon = true;
-		break;
+		return number("balloon", s, 0, MEM_MIB_MAX, &o->balloon_mib, e);
 	default:
 		o->no_acpi = true;
 		break;

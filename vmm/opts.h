@@ -33,6 +33,7 @@ struct opts {
 	unsigned int ndisks;
 	char *net[OPT_NETS_MAX];	/* "tap:NAME" or "loop" (a pair) */
 	unsigned int nnets;
+	uint64_t balloon_mib;		/* to take from the guest */
 	bool rng, balloon, virtio_console, no_acpi, no_sandbox, verbose;
 	uint64_t vsock_cid;		/* 0: none */
 	const char *stats, *snapshot, *restore, *kvm_path;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
+#include <linux/if_tun.h>
 #include <linux/vhost.h>
 #include <seccomp.h>
 #include <stdbool.h>
@@ -56,7 +57,7 @@ static const unsigned long vcpu_ioctls[] = {
 	KVM_GET_MP_STATE, KVM_RESET_DIRTY_RINGS, KVM_IOEVENTFD,
 	VHOST_SET_FEATURES, VHOST_SET_VRING_NUM, VHOST_SET_VRING_BASE,
 	VHOST_SET_VRING_ADDR, VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL,
-	VHOST_VSOCK_SET_RUNNING, VHOST_GET_VRING_BASE,
+	VHOST_VSOCK_SET_RUNNING, TUNSETOFFLOAD,
 };
 
 static const unsigned long process_ioctls[] = {

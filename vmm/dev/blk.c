@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "dev/blk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SECTOR		512ULL
+#define BOUNCE		(64UL << 10)
+#define DISCARD_MAX	(1U << 22)	/* sectors of a request: 2 GiB */
+#define SEGS_MAX	16
+
+enum { T_IN, T_OUT, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_ZEROES = 13 };
+enum { S_OK, S_IOERR, S_UNSUPP };
+
+#define F_SEG_MAX	(1ULL << 2)
+#define F_RO		(1ULL << 5)
+#define F_BLK_SIZE	(1ULL << 6)
+#define F_FLUSH		(1ULL << 9)
+#define F_DISCARD	(1ULL << 13)
+#define F_ZEROES	(1ULL << 14)
+
+struct request {
+	uint32_t type;
+	uint32_t reserved;
+	uint64_t sector;
+};
+
+struct range {
+	uint64_t sector;
+	uint32_t count;
+	uint32_t flags;
+};
+
+static bool inside(const struct blk *b, uint64_t sector, uint64_t sectors)
+{
+	return sector <= b->config.capacity &&
+		sectors <= b->config.capacity - sector;
+}
+
+/* Through an aligned buffer, where O_DIRECT refuses the guest's. */
+static ssize_t bounced(struct blk *b, const struct iovec *v, bool write,
+		       uint64_t off)
+{
+	uint64_t done = 0;
+
+	if (!b->bounce && posix_memalign((void **)&b->bounce, 4096, BOUNCE))
+		return -1;
+	while (done < v->iov_len) {
+		size_t n = v->iov_len - done < BOUNCE ? v->iov_len - done : BOUNCE;
+		uint8_t *p = (uint8_t *)v->iov_base + done;
+		ssize_t r;
+
+		if (write)
+			memcpy(b->bounce, p, n);
+		r = write ? pwrite(b->fd, b->bounce, n, (off_t)(off + done)) :
+			pread(b->fd, b->bounce, n, (off_t)(off + done));
+		if (r <= 0)
+			return r;
+		if (!write)
+			memcpy(p, b->bounce, (size_t)r);
+		done += (uint64_t)r;
+	}
+	return (ssize_t)done;
+}
+
+/* All of the buffers, from @off on; short transfers go on. */
+static int transfer(struct blk *b, struct iovec *v, unsigned int n,
+		    bool write, uint64_t off)
+{
+	while (n) {
+		ssize_t r = write ? pwritev(b->fd, v, (int)n, (off_t)off) :
+			preadv(b->fd, v, (int)n, (off_t)off);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0 && errno == EINVAL && b->direct)
+			r = bounced(b, v, write, off);
+		if (r <= 0)		/* 0: the file shrank */
+			return S_IOERR;
+		off += (uint64_t)r;
+		while (n && (size_t)r >= v->iov_len) {
+			r -= (ssize_t)v->iov_len;
+			v++;
+			n--;
+		}
+		if (n && r) {
+			v->iov_base = (uint8_t *)v->iov_base + r;
+			v->iov_len -= (size_t)r;
+		}
+	}
+	return S_OK;
+}
+
+static int read_write(struct blk *b, const struct virtq_chain *c,
+		      const struct request *r, uint32_t *written)
+{
+	bool write = r->type == T_OUT;
+	uint64_t len = write ? c->out_len - sizeof(*r) : c->in_len - 1;
+	struct iovec v[VIRTQ_IOV];
+	unsigned int n;
+	int s;
+
+	if (len % SECTOR || !inside(b, r->sector, len / SECTOR) ||
+	    (write && b->readonly))
+		return S_IOERR;
+	n = write ? virtq_slice(c->iov, c->nout, sizeof(*r), len, v) :
+		virtq_slice(c->iov + c->nout, c->nin, 0, len, v);
+	s = transfer(b, v, n, write, r->sector * SECTOR);
+	if (s == S_OK && !write)
+		*written = (uint32_t)len;
+	return s;
+}
+
+static int zero_range(const struct blk *b, const struct range *r, bool discard)
+{
+	int mode = discard ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+	off_t off = (off_t)(r->sector * SECTOR), len = (off_t)(r->count * SECTOR);
+
+	if (!inside(b, r->sector, r->count) || r->count > DISCARD_MAX ||
+	    b->readonly)
+		return S_IOERR;
+	if (!r->count || !fallocate(b->fd, mode | FALLOC_FL_KEEP_SIZE, off, len))
+		return S_OK;
+	if (errno != EOPNOTSUPP)
+		return S_IOERR;
+	/* Holes read as zeroes too; a discard is a hint that may be ignored. */
+	if (!discard && !fallocate(b->fd, FALLOC_FL_PUNCH_HOLE |
+				   FALLOC_FL_KEEP_SIZE, off, len))
+		return S_OK;
+	return discard ? S_OK : S_UNSUPP;
+}
+
+static int ranges(struct blk *b, const struct virtq_chain *c, bool discard)
+{
+	uint64_t n = (c->out_len - sizeof(struct request)) / sizeof(struct range);
+	struct range r;
+	uint64_t i;
+	int s = S_OK;
+
+	if (n > SEGS_MAX)
+		return S_IOERR;
+	for (i = 0; i < n && s == S_OK; i++) {
+		virtq_read(c, sizeof(struct request) + i * sizeof(r), &r, sizeof(r));
+		s = zero_range(b, &r, discard);
+	}
+	return s;
+}
+
+static int get_id(const struct virtq_chain *c, uint32_t *written)
+{
+	static const char id[20] = "kvm-vmm";
+
+	if (c->in_len < sizeof(id) + 1)
+		return S_IOERR;
+	*written = (uint32_t)virtq_write(c, 0, id, sizeof(id));
+	return S_OK;
+}
+
+static int request(struct blk *b, const struct virtq_chain *c,
+		   uint32_t *written)
+{
+	struct request r;
+
+	if (virtq_read(c, 0, &r, sizeof(r)) != sizeof(r))
+		return S_IOERR;
+	switch (r.type) {
+	case T_IN:
+	case T_OUT:
+		return read_write(b, c, &r, written);
+	case T_FLUSH:
+		return fdatasync(b->fd) ? S_IOERR : S_OK;
+	case T_GET_ID:
+		return get_id(c, written);
+	case T_DISCARD:
+	case T_ZEROES:
+		return ranges(b, c, r.type == T_DISCARD);
+	default:
+		return S_UNSUPP;
+	}
+}
+
+static void blk_kick(struct virtio *v, unsigned int q)
+{
+	struct blk *b = (struct blk *)v;	/* v is its first member */
+	struct virtq_chain c;
+
+	do {
+		while (virtq_pop(&v->q[q], &c) > 0) {
+			uint32_t written = 0;
+			uint8_t s;
+
+			if (!c.in_len) {	/* nowhere to put the status */
+				v->q[q].broken = true;
+				return;
+			}
+			s = (uint8_t)request(b, &c, &written);
+			virtq_write(&c, c.in_len - 1, &s, 1);
+			virtq_push(&v->q[q], c.head, written + 1);
+			virtio_signal(v, q);
+		}
+	} while (virtq_more(&v->q[q]));
+}
+
+static const struct virtio_ops blk_ops = {
+	.name = "blk", .id = 2, .nqueues = 1, .kick = blk_kick,
+	.features = F_SEG_MAX | F_BLK_SIZE | F_FLUSH,
+};
+
+static int check_disk(struct blk *b, struct err *e)
+{
+	struct stat st;
+	off_t size;
+
+	if (fstat(b->fd, &st) < 0 ||
+	    (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
+		return err_set(e, -EINVAL, "%s: neither a file nor a block device",
+			       b->path);
+	size = lseek(b->fd, 0, SEEK_END);
+	if (size < (off_t)SECTOR)
+		return err_set(e, -EINVAL, "%s: a disk of %lld bytes has no whole sector",
+			       b->path, (long long)size);
+	b->config.capacity = (uint64_t)size / SECTOR;
+	return 0;
+}
+
+int blk_open(struct blk *b, const struct mem *mem, const char *path,
+	     bool readonly, bool direct, struct err *e)
+{
+	int flags = (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
+	int rc;
+
+	memset(b, 0, sizeof(*b));
+	b->loop.epfd = b->loop.stop_fd = -1;
+	b->path = path;
+	b->readonly = readonly;
+	b->direct = direct;
+	b->fd = open(path, flags | (direct ? O_DIRECT : 0));
+	if (b->fd < 0)
+		return err_set(e, -errno, "%s: cannot open the disk%s: %s", path,
+			       readonly ? "" : " for writing", strerror(errno));
+	rc = check_disk(b, e);
+	b->config.seg_max = VIRTQ_IOV - 2;
+	b->config.blk_size = SECTOR;
+	b->config.num_queues = 1;
+	b->config.max_discard_sectors = b->config.max_zeroes_sectors = DISCARD_MAX;
+	b->config.max_discard_seg = b->config.max_zeroes_seg = SEGS_MAX;
+	b->config.discard_alignment = 8;
+	b->config.zeroes_may_unmap = 1;
+	b->ops = blk_ops;
+	b->ops.features |= readonly ? F_RO : F_DISCARD | F_ZEROES;
+	if (!rc)
+		rc = virtio_init(&b->v, &b->ops, mem, &b->config,
+				 sizeof(b->config), e);
+	if (!rc)
+		rc = loop_init(&b->loop, e);
+	if (rc)
+		blk_close(b);
+	return rc;
+}
+
+void blk_close(struct blk *b)
+{
+	loop_join(&b->loop);
+	loop_free(&b->loop);
+	virtio_free(&b->v);
+	free(b->bounce);
+	if (b->fd >= 0)
+		close(b->fd);
+	b->bounce = NULL;
+	b->fd = -1;
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "dev/vsock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vhost.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+
+static int set_memory(int fd, const struct mem *m, struct err *e)
+{
+	struct vhost_memory *t;
+	unsigned int i;
+	int rc = 0;
+
+	t = calloc(1, sizeof(*t) + m->n * sizeof(t->regions[0]));
+	if (!t)
+		return err_set(e, -ENOMEM, "vsock: no memory");
+	t->nregions = m->n;
+	for (i = 0; i < m->n; i++) {
+		t->regions[i].guest_phys_addr = m->r[i].gpa;
+		t->regions[i].memory_size = m->r[i].size;
+		t->regions[i].userspace_addr = (uintptr_t)m->r[i].host;
+	}
+	if (ioctl(fd, VHOST_SET_MEM_TABLE, t) < 0)
+		rc = err_set(e, -errno, "VHOST_SET_MEM_TABLE: %s", strerror(errno));
+	free(t);
+	return rc;
+}
+
+/* One queue, as the driver set it up; its rings were checked. */
+static int set_queue(struct vsock *s, unsigned int i)
+{
+	const struct virtq *q = &s->v.q[i];
+	struct vhost_vring_state num = { i, q->size }, base = { i, 0 };
+	struct vhost_vring_addr addr = {
+		.index = i,
+		.desc_user_addr = (uintptr_t)q->desc,
+		.avail_user_addr = (uintptr_t)q->avail,
+		.used_user_addr = (uintptr_t)q->used,
+	};
+	struct vhost_vring_file kick = { i, s->v.kick_fd[i] };
+	struct vhost_vring_file call = { i, s->call_fd[i] };
+
+	return q->ready && !ioctl(s->fd, VHOST_SET_VRING_NUM, &num) &&
+		!ioctl(s->fd, VHOST_SET_VRING_BASE, &base) &&
+		!ioctl(s->fd, VHOST_SET_VRING_ADDR, &addr) &&
+		!ioctl(s->fd, VHOST_SET_VRING_CALL, &call) &&
+		!ioctl(s->fd, VHOST_SET_VRING_KICK, &kick) ? 0 : -1;
+}
+
+static void vsock_start(struct virtio *v)
+{
+	struct vsock *s = (struct vsock *)v;
+	uint64_t features = v->features;
+	int on = 1;
+
+	if (ioctl(s->fd, VHOST_SET_FEATURES, &features) < 0 ||
+	    set_queue(s, 0) || set_queue(s, 1) ||
+	    ioctl(s->fd, VHOST_VSOCK_SET_RUNNING, &on) < 0)
+		virtio_fail(v);
+	else
+		s->running = true;
+}
+
+static void vsock_stop(struct virtio *v)
+{
+	struct vsock *s = (struct vsock *)v;
+	int off = 0;
+
+	if (s->running)
+		ioctl(s->fd, VHOST_VSOCK_SET_RUNNING, &off);
+	s->running = false;
+}
+
+static void vsock_kick(struct virtio *v, unsigned int q)
+{
+	(void)v;
+	(void)q;	/* events: we never send any, the buffers may wait */
+}
+
+static const struct virtio_ops vsock_ops = {
+	.name = "vsock", .id = 19, .nqueues = 3, .kick = vsock_kick,
+	.start = vsock_start, .stop = vsock_stop,
+};
+
+/*
+ * vhost could ring KVM's irqfd itself, but then the ISR register would say
+ * nothing, and an MMIO driver believes that.
+ */
+static void on_call(void *arg, int fd, uint32_t events)
+{
+	struct vsock *s = arg;
+	uint64_t n, one = 1;
+
+	(void)events;
+	if (read(fd, &n, sizeof(n)) != sizeof(n))
+		return;
+	atomic_fetch_or(&s->v.isr, 1);
+	if (write(s->v.irq_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+int vsock_init(struct vsock *s, const struct mem *mem, uint64_t cid,
+	       struct err *e)
+{
+	uint64_t have = 0;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	s->call_fd[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->call_fd[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->cid = cid;
+	s->ops = vsock_ops;
+	s->fd = open("/dev/vhost-vsock", O_RDWR | O_CLOEXEC);
+	if (s->fd < 0)
+		rc = err_set(e, -errno, "/dev/vhost-vsock: %s (modprobe vhost_vsock?)",
+			     strerror(errno));
+	else if (ioctl(s->fd, VHOST_SET_OWNER, 0) < 0 ||
+		 ioctl(s->fd, VHOST_GET_FEATURES, &have) < 0)
+		rc = err_set(e, -errno, "vhost-vsock: %s", strerror(errno));
+	else if (ioctl(s->fd, VHOST_VSOCK_SET_GUEST_CID, &cid) < 0)
+		rc = err_set(e, -errno, "vsock: CID %llu: %s",
+			     (unsigned long long)cid, strerror(errno));
+	else
+		rc = set_memory(s->fd, mem, e);
+	if (!rc)
+		rc = virtio_init(&s->v, &s->ops, mem, &s->cid, sizeof(s->cid), e);
+	if (rc)
+		vsock_close(s);
+	else
+		s->v.offered &= have;
+	return rc;
+}
+
+int vsock_listen(struct vsock *s, struct loop *loop, struct err *e)
+{
+	int rc = loop_add(loop, s->call_fd[0], EPOLLIN, on_call, s, e);
+
+	return rc ? rc : loop_add(loop, s->call_fd[1], EPOLLIN, on_call, s, e);
+}
+
+void vsock_close(struct vsock *s)
+{
+	virtio_free(&s->v);
+	if (s->fd >= 0)
+		close(s->fd);
+	close(s->call_fd[0]);
+	close(s->call_fd[1]);
+	s->fd = -1;
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/* From options to devices: which there are, at which address and line. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "machine.h"
+
+/*
+ * Interrupt lines. With ACPI those above the ISA ones come first; without, the
+ * guest knows only ISA's. More devices than lines share: each line is an edge
+ * that all its drivers look after.
+ */
+static const uint8_t acpi_lines[] = {
+	16, 17, 18, 19, 20, 21, 22, 23, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15,
+};
+static const uint8_t isa_lines[] = { 5, 6, 7, 9, 10, 11, 12, 13, 14, 15 };
+
+static int attach(struct machine *m, struct virtio *v, struct loop *loop,
+		  struct err *e)
+{
+	unsigned int i = m->nvirtio;
+	struct table_dev *t = &m->slot[i];
+
+	if (i == MACHINE_VIRTIO_MAX)
+		return err_set(e, -ENOSPC, "more than %d virtio devices",
+			       MACHINE_VIRTIO_MAX);
+	if (m->vm.cfg.irqchip != VM_IRQCHIP_FULL)
+		return err_set(e, -EINVAL, "virtio devices need --irqchip full");
+	t->base = VIRTIO_MMIO_BASE + i * VIRTIO_MMIO_STRIDE;
+	t->len = VIRTIO_MMIO_LEN;
+	t->gsi = m->o->no_acpi ? isa_lines[i % sizeof(isa_lines)] :
+		acpi_lines[i % sizeof(acpi_lines)];
+	m->virtio[m->nvirtio++] = v;
+	return virtio_attach(v, &m->vm, t->base, t->gsi, loop, e);
+}
+
+static void *make(size_t size, struct err *e)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		err_set(e, -ENOMEM, "no memory for a device");
+	return p;
+}
+
+static int add_disk(struct machine *m, const struct opt_disk *d, struct err *e)
+{
+	struct blk *b = make(sizeof(*b), e);
+	int rc = b ? blk_open(b, &m->vm.mem, d->path, d->readonly, d->direct, e) :
+		-ENOMEM;
+
+	if (rc) {
+		free(b);
+		return rc;
+	}
+	m->blk[m->nblk++] = b;
+	return attach(m, &b->v, &b->loop, e);
+}
+
+static int add_nic(struct machine *m, int fd, bool tap, struct err *e)
+{
+	struct net *n = make(sizeof(*n), e);
+	int rc = n ? net_init(n, &m->vm.mem, fd, tap, m->nnet, e) : -ENOMEM;
+
+	if (rc) {
+		free(n);
+		return rc;
+	}
+	m->net[m->nnet++] = n;
+	rc = attach(m, &n->v, &m->vm.loop, e);
+	return rc ? rc : net_listen(n, &m->vm.loop, e);
+}
+
+static int add_net(struct machine *m, const char *spec, struct err *e)
+{
+	int fd[2] = { -1, -1 }, rc;
+
+	if (!strncmp(spec, "tap:", 4)) {
+		rc = net_open_tap(spec + 4, &fd[0], e);
+		return rc ? rc : add_nic(m, fd[0], true, e);
+	}
+	rc = net_open_pair(fd, e);
+	if (rc)
+		return rc;
+	rc = add_nic(m, fd[0], false, e);
+	if (rc)
+		close(fd[1]);
+	return rc ? rc : add_nic(m, fd[1], false, e);
+}
+
+static int add_vsock(struct machine *m, struct err *e)
+{
+	struct vsock *s = make(sizeof(*s), e);
+	int rc = s ? vsock_init(s, &m->vm.mem, m->o->vsock_cid, e) : -ENOMEM;
+
+	if (rc) {
+		free(s);
+		return rc;
+	}
+	m->vsock = s;
+	rc = attach(m, &s->v, NULL, e);		/* vhost is kicked, not we */
+	return rc ? rc : vsock_listen(s, &m->vm.loop, e);
+}
+
+/* Those that cannot fail but for want of memory. */
+static int add_small(struct machine *m, const struct out *out, struct err *e)
+{
+	const struct opts *o = m->o;
+	const struct mem *mem = &m->vm.mem;
+	int rc = 0;
+
+	if (o->virtio_console) {
+		m->console = make(sizeof(*m->console), e);
+		rc = m->console ? console_init(m->console, mem, out, e) : -ENOMEM;
+		if (!rc)
+			rc = attach(m, &m->console->v, &m->vm.loop, e);
+	}
+	if (!rc && o->rng) {
+		m->rng = make(sizeof(*m->rng), e);
+		rc = m->rng ? rng_init(m->rng, mem, e) : -ENOMEM;
+		if (!rc)
+			rc = attach(m, &m->rng->v, &m->vm.loop, e);
+	}
+	if (!rc && o->balloon) {
+		m->balloon = make(sizeof(*m->balloon), e);
+		rc = m->balloon ? balloon_init(m->balloon, mem,
+			(uint32_t)(o->balloon_mib << 8), e) : -ENOMEM;
+		if (!rc)
+			rc = attach(m, &m->balloon->v, &m->vm.loop, e);
+	}
+	return rc;
+}
+
+int machine_add_devices(struct machine *m, int *status, struct err *e)
+{
+	const struct opts *o = m->o;
+	struct vm *vm = &m->vm;
+	struct out out = { STDOUT_FILENO, &vm->stopping };
+	struct irq irq = { dev_irq_vm, vm, SERIAL_IRQ };
+	unsigned int i;
+	int rc;
+
+	serial_init(&m->serial, &irq, &out);
+	rc = bus_add(&vm->pio, SERIAL_PORT, SERIAL_LEN, "serial", serial_io,
+		     &m->serial, e);
+	if (!rc)
+		rc = pc_init(&m->pc, vm, &out, o->flat, e);
+	*status = VM_IMAGE;
+	for (i = 0; i < o->ndisks && !rc; i++)
+		rc = add_disk(m, &o->disk[i], e);
+	if (rc)
+		return rc;
+	*status = VM_HOST;
+	for (i = 0; i < o->nnets && !rc; i++)
+		rc = add_net(m, o->net[i], e);
+	if (!rc)
+		rc = add_small(m, &out, e);
+	if (!rc && o->vsock_cid)
+		rc = add_vsock(m, e);
+	return rc;
+}
+
+uint32_t machine_input(struct machine *m, const uint8_t *buf, uint32_t len)
+{
+	return m->console ? console_input(m->console, buf, len) :
+		serial_input(&m->serial, buf, len);
+}
+
+void machine_free_devices(struct machine *m)
+{
+	while (m->nblk) {
+		blk_close(m->blk[--m->nblk]);
+		free(m->blk[m->nblk]);
+	}
+	while (m->nnet) {
+		net_close(m->net[--m->nnet]);
+		free(m->net[m->nnet]);
+	}
+	if (m->console)
+		virtio_free(&m->console->v);
+	if (m->rng)
+		virtio_free(&m->rng->v);
+	if (m->balloon)
+		virtio_free(&m->balloon->v);
+	if (m->vsock)
+		vsock_close(m->vsock);
+	free(m->console);
+	free(m->rng);
+	free(m->balloon);
+	free(m->vsock);
+	m->console = NULL;
+	m->rng = NULL;
+	m->balloon = NULL;
+	m->vsock = NULL;
+}
