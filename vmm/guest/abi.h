@@ -33,6 +33,8 @@ struct unit_shared {
 	unsigned long long magic;	/* written by the host */
 	char test[32];			/* host: which test to run */
 	unsigned int ncpus;		/* host */
+	/* The host's CPU is QEMU's TCG: some of what a CPU does, it does not. */
+	unsigned int tcg;
 	unsigned int online;		/* guest: CPUs that reached C code */
 	unsigned long long arg[16];	/* host to guest */
 	unsigned long long out[16];	/* guest to host */

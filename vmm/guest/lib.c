@@ -269,6 +269,7 @@ static void cpu_init(u32 id)
 	c->gdt[7] = tss >> 32;
 	memcpy(c->tss + 4, &rsp0, 8);
 	memcpy(c->tss + 36, &ist1, 8);
+	c->tss[102] = 104;			/* no I/O bitmap: ring 3 has no ports */
 	d.limit = sizeof(c->gdt) - 1;
 	d.base = (u64)c->gdt;
 	asm volatile("lgdt %0" : : "m"(d));

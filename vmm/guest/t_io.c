@@ -398,8 +398,8 @@ TEST(xsave_exit)
 	u16 fcw = 0x27f, fcw2 = 0;
 
 	if (avx) {
+		/* The host has set XCR0 to 7: what is tried here is not XSETBV. */
 		write_cr4(read_cr4() | 1 << 18);
-		asm volatile("xsetbv" : : "c"(0), "a"(7), "d"(0));
 	}
 	for (n = 0; n < 6; n++) {
 		for (i = 0; i < 64; i++)
@@ -429,12 +429,30 @@ TEST(xsave_exit)
 		check_eq(fcw2, fcw, "x87 control word after an exit");
 		check_eq(mx2, mxcsr, "MXCSR after an exit");
 	}
-	if (avx) {
-		check(TRY_IO("xsetbv", NONE, "c"(0) COMMA "a"(6) COMMA "d"(0)) == 13,
-		      "XSETBV without x87 did not fault");
-		check(TRY_IO("xsetbv", NONE, "c"(0) COMMA "a"(5) COMMA "d"(0)) == 13,
-		      "XSETBV of AVX without SSE did not fault");
-		check(TRY_IO("xsetbv", NONE, "c"(1) COMMA "a"(1) COMMA "d"(0)) == 13,
-		      "XSETBV of XCR1 did not fault");
-	}
+}
+
+TEST(xsetbv)
+{
+	u32 a, d;
+
+	if (!(cpuid(1, 0).c >> 26 & 1))
+		skip("the CPU has no XSAVE");
+	check(!(cpuid(1, 0).c >> 27 & 1), "CPUID says OSXSAVE before CR4.OSXSAVE is set");
+	check(TRY_IO("xgetbv", "=a"(a) COMMA "=d"(d), "c"(0)) == 6, "XGETBV without CR4.OSXSAVE did not give #UD");
+	write_cr4(read_cr4() | 1 << 18);
+	check(cpuid(1, 0).c >> 27 & 1, "CPUID does not say OSXSAVE after CR4.OSXSAVE was set");
+	asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+	check_eq(a | (u64)d << 32, 1, "XCR0 after reset");
+	asm volatile("xsetbv" : : "c"(0), "a"(3), "d"(0));
+	asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+	check_eq(a, 3, "XCR0 after XSETBV of 3");
+	outb(0xe1, 0);
+	asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+	check_eq(a, 3, "XCR0 after an exit");
+	check(TRY_IO("xsetbv", NONE, "c"(0) COMMA "a"(6) COMMA "d"(0)) == 13,
+	      "XSETBV without x87 did not fault");
+	check(TRY_IO("xsetbv", NONE, "c"(0) COMMA "a"(5) COMMA "d"(0)) == 13,
+	      "XSETBV of AVX without SSE did not fault");
+	check(TRY_IO("xsetbv", NONE, "c"(1) COMMA "a"(1) COMMA "d"(0)) == 13,
+	      "XSETBV of XCR1 did not fault");
 }

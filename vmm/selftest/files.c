@@ -145,6 +145,7 @@ long guest_load(struct t *t, const char *name, void *buf, size_t max)
 	ssize_t n;
 	int fd;
 
+	t->res->broken_test = true;	/* until the image is known to be good */
 	snprintf(path, sizeof(path), "%s/%s", t->env->guest_dir, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	REQUIRE(t, fd >= 0, "%s: %s: reinstall the selftest package or give --guest-dir",
@@ -165,5 +166,6 @@ long guest_load(struct t *t, const char *name, void *buf, size_t max)
 	got = cksum_buf(buf, want);
 	REQUIRE(t, got == crc, "%s: corrupt: cksum %u, expected %u; reinstall the selftest package",
 		path, got, crc);
+	t->res->broken_test = false;
 	return (long)want;
 }

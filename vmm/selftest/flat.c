@@ -57,6 +57,8 @@ static int long_mode(struct t *t)
 #define ROW(name_, fn_, test_, cpus_, irq_, needs_, purpose_, advice_) \
 	{ "flat/" name_, purpose_, advice_, NEED_KVM | (needs_), 0, fn_, \
 	  (uintptr_t)&(const struct unit_row){ test_, cpus_, irq_ } }
+#define ADVICE_CPU "A guest's CPU behaves as no CPU does: suspect arch/x86/kvm/{svm,vmx,x86,cpuid}.c of this kernel's patches."
+#define ADVICE_MMU "A guest's memory is translated wrongly: data can be corrupted. Suspect arch/x86/kvm/mmu/ of this kernel's patches; run no guests."
 #define ADVICE_EMUL "A guest's I/O is carried out wrongly: suspect arch/x86/kvm/emulate.c and x86.c of this kernel's patches."
 
 const struct check checks_flat[] = {
@@ -80,5 +82,45 @@ const struct check checks_flat[] = {
 	    "general registers and flags survive exits", ADVICE_EMUL),
 	ROW("exit-fpu", flat_io, "xsave_exit", 1, false, NEED_HW,
 	    "x87, SSE and AVX state survives exits", ADVICE_EMUL),
+	ROW("xsetbv", flat_xsetbv, "xsetbv", 1, false, NEED_HW,
+	    "XCR0 takes valid values and refuses others", ADVICE_CPU),
+	ROW("exception-vectors", unit_check, "exc_vectors", 1, false, NEED_HW,
+	    "faults arrive with their vector, error code and RIP", ADVICE_CPU),
+	ROW("exception-selectors", unit_check, "exc_selectors", 1, false, NEED_HW,
+	    "bad selectors fault with the selector as error code", ADVICE_CPU),
+	ROW("exception-user", flat_io, "exc_user", 1, false, NEED_HW,
+	    "ring 3 is refused what is ring 0's", ADVICE_CPU),
+	ROW("exception-fpu", unit_check, "exc_fp", 1, false, NEED_HW,
+	    "floating-point exceptions arrive", ADVICE_CPU),
+	ROW("exception-alignment", unit_check, "exc_alignment", 1, false, 0,
+	    "an SSE access that is not aligned faults", ADVICE_CPU),
+	ROW("double-fault", unit_check, "exc_double_fault", 1, false, 0,
+	    "a fault that cannot be delivered is a double fault", ADVICE_CPU),
+	ROW("control-registers", flat_io, "exc_control_regs", 1, false, NEED_HW,
+	    "CR0, CR3, CR4, CR8 refuse reserved bits and keep the others", ADVICE_CPU),
+	ROW("single-step", flat_io, "exc_single_step", 1, false, NEED_HW,
+	    "TF traps after each instruction, emulated ones too", ADVICE_CPU),
+	ROW("breakpoints", flat_io, "exc_breakpoints", 1, false, NEED_HW,
+	    "debug registers break, and survive exits", ADVICE_CPU),
+	ROW("page-fault-errors", unit_check, "pf_errors", 1, false, NEED_HW,
+	    "page faults have the right error code and CR2 (P, W, NX, reserved)", ADVICE_MMU),
+	ROW("page-fault-user", unit_check, "pf_user", 1, false, NEED_HW,
+	    "user and supervisor pages are told apart at every level", ADVICE_MMU),
+	ROW("smep", unit_check, "smep", 1, false, NEED_HW,
+	    "SMEP keeps ring 0 from executing user pages", ADVICE_MMU),
+	ROW("smap", unit_check, "smap", 1, false, NEED_HW,
+	    "SMAP keeps ring 0 from user data", ADVICE_MMU),
+	ROW("accessed-dirty", unit_check, "accessed_dirty", 1, false, NEED_HW,
+	    "accessed and dirty bits are set by the access that should", ADVICE_MMU),
+	ROW("tlb-flush", unit_check, "tlb_flush", 1, false, NEED_HW,
+	    "no stale translation after INVLPG, CR3, CR4.PGE, INVPCID", ADVICE_MMU),
+	ROW("large-pages", unit_check, "large_pages", 1, false, NEED_HW,
+	    "2 MiB and 1 GiB pages translate, split and join", ADVICE_MMU),
+	ROW("page-table-writes", unit_check, "page_table_writes", 1, false, NEED_HW,
+	    "a changed page table entry counts after INVLPG", ADVICE_MMU),
+	ROW("cr3-switch", unit_check, "cr3_switch", 1, false, NEED_HW,
+	    "each CR3 has its own translations", ADVICE_MMU),
+	ROW("self-modifying-code", unit_check, "self_modifying", 1, false, NEED_HW,
+	    "changed code runs as changed", ADVICE_MMU),
 	{ 0 }
 };

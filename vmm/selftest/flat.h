@@ -6,5 +6,6 @@
 #include "lab.h"
 
 int flat_io(struct t *t);
+int flat_xsetbv(struct t *t);
 
 #endif

@@ -103,6 +103,8 @@ int lab_run(struct lab *l);
 void lab_code(struct lab *l, uint64_t gpa, const void *code, size_t len);
 /* lab_dump - registers of @cpu to the result's dump */
 void lab_dump(struct lab *l, unsigned int cpu);
+/* host_is_tcg - does this host run in QEMU without acceleration? For skips. */
+bool host_is_tcg(void);
 const char *exit_name(uint32_t reason);
 
 /* --- the unit guest --- */

@@ -96,6 +96,8 @@ static void settle(struct runner *r, unsigned int i, int status)
 	bool hw_only = c->needs & NEED_HW && r->env->backend[0] && !r->env->hw_backend;
 
 	res->ms = now_ms() - r->job[i].start;
+	if (WIFSIGNALED(status) || WEXITSTATUS(status))
+		res->broken_test = true;
 	if (WIFSIGNALED(status)) {
 		char text[STDERR_KEPT + 1];
 		off_t end = lseek(r->job[i].err_fd, 0, SEEK_END);
@@ -113,7 +115,7 @@ static void settle(struct runner *r, unsigned int i, int status)
 	} else if (res->status == ST_NONE) {
 		t_fail(&t, "the check ended without a result");
 	}
-	if (hw_only && res->status == ST_FAIL) {
+	if (hw_only && res->status == ST_FAIL && !res->broken_test) {
 		char why[sizeof(res->why)];
 
 		memcpy(why, res->why, sizeof(why));

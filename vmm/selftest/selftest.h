@@ -33,6 +33,7 @@ struct metric {
  */
 struct result {
 	int status;			/* enum status */
+	bool broken_test;		/* the failure is not KVM's: images, harness */
 	char why[1024];			/* one sentence: failed, skipped, warned */
 	char notes[6144];		/* lines for people, '\n' after each */
 	uint32_t notes_len;

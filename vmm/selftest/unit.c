@@ -14,6 +14,7 @@ int unit_open(struct lab *l, struct t *t, const struct lab_opts *o, const char *
 	sh = unit_shared(l);
 	sh->magic = GUEST_MAGIC;
 	sh->ncpus = l->ncpus;
+	sh->tcg = host_is_tcg();
 	memcpy(sh->test, name, strnlen(name, sizeof(sh->test) - 1));
 	return lab_real(l, 0, UNIT_LOAD);
 }
@@ -32,6 +33,7 @@ int unit_run(struct lab *l)
 	case UNIT_SKIP:
 		return t_skip(l->t, "%s", sh->msg);
 	case UNIT_FAIL:
+		l->t->res->broken_test = !strncmp(sh->msg, "no test of this name", 20);
 		lab_dump(l, 0);
 		return t_fail(l->t, "%s", sh->msg[0] ? sh->msg : "the guest gave no reason");
 	}
