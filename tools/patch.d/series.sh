@@ -195,11 +195,23 @@ explain_conflict() {
 			sed -n "$((at + 1)),\$p" "$file" | awk '/^(@@|diff |-- $)/ { exit } /^[ -]/ { print substr($0, 2) } /^$/' > "$log.want"
 			awk -v start="$start" -f "$patchd/nearest.awk" "$log.want" "$dir/$path"
 			;;
-		'error: '*': patch does not apply') ;;
+		'error: '*': patch does not apply' | 'error: while searching for:') ;;
 		'error: '*) echo "${line#error: }" ;;
 		esac
 	done < "$log.forward"
 	[[ -z $try_reason ]] || echo "$try_reason"
+	explain_fuzz "$dir" "$file"
+}
+
+# explain_fuzz DIR FILE: whether, and where, it would go in with fuzz.
+explain_fuzz() {
+	local fuzz out
+	for fuzz in 1 2 3; do
+		out=$(patch -p1 -f -F "$fuzz" --dry-run -d "$1" < "$2" 2>&1) || continue
+		echo "with fuzz $fuzz it would go in; see that each place is the right one, then tools/patch refresh --fuzz $fuzz:"
+		awk '/^checking file / { f = $3 } / with fuzz / { print "    " f ": " $0 }' <<< "$out"
+		return
+	done
 }
 
 # stage_files TREE STAGE PATCH...: copy what the patches touch, and the

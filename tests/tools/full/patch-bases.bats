@@ -1,0 +1,31 @@
+#!/usr/bin/env bats
+# The series of patches/ on the real trees of this machine.
+
+setup() {
+	top=$(realpath "$BATS_TEST_DIRNAME/../../..")
+	ls /usr/src/linux-source-*.tar.* >/dev/null 2>&1 || skip "no /usr/src/linux-source-*.tar.* here (apt: linux-source-6.1)"
+}
+
+@test "the series applies to every base at hand, in under 20 s each" {
+	bases=(/usr/src/linux-source-*.tar.*)
+	rm -rf "$top/build/cache/patch-bases"
+	began=$SECONDS
+	run "$top/tools/patch" check
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ $((SECONDS - began)) -lt $((20 * ${#bases[@]})) ]
+	[[ $output != *CONFLICT* ]]
+}
+
+@test "the patches are checkpatch --strict clean" {
+	src=$(printf '%s\n' /usr/src/linux-source-*.tar.* | sort -V | tail -n 1)
+	name=${src##*/}
+	name=${name%%.tar*}
+	cd "$BATS_TEST_TMPDIR" || exit
+	tar --occurrence=1 -xf "$src" "$name/scripts/checkpatch.pl" "$name/scripts/spelling.txt" "$name/scripts/const_structs.checkpatch"
+	for p in "$top"/patches/*.patch; do
+		run perl "$name/scripts/checkpatch.pl" --strict --no-tree "$p"
+		echo "$output"
+		[[ $output == *"total: 0 errors, 0 warnings, 0 checks"* ]]
+	done
+}
