@@ -1,26 +1,37 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # the tests read what is set here
 # helpers.bash - what the end-to-end tests share. They need root and built
 # RPMs:
-#   KERNEL_KVM_RPMS   the directory of the build (default build/RPMS/x86_64)
+#   KERNEL_KVM_RPMS   the directory of the build, or a file that names its
+#                     packages (default build/rpms.list)
 #   KERNEL_KVM_KVERREL  which build there, if not the newest
-#   KERNEL_KVM_RPMS2  a directory with a second build, of another uname -r, for
+#   KERNEL_KVM_RPMS2  the same for a second build, of another uname -r, for
 #                     the tests of two kernels side by side
 # With KERNEL_KVM_RPMS in the environment (as make check has it) missing RPMs
 # are a failure; otherwise, for a run by hand, the tests are skipped.
 
 tools=$BATS_TEST_DIRNAME/../../tools
 
-# find_rpms: set rpms, kverrel and packages from KERNEL_KVM_RPMS.
+# build_in VAR_SUFFIX FROM [KVERREL]: set rpmsX (the directory), kverrelX and
+# packagesX of the build that FROM names.
+build_in() {
+	local -n _dir=rpms$1 _kverrel=kverrel$1 _packages=packages$1
+	mapfile -t _packages < <("$tools/verify.d/pick" "${@:2}")
+	((${#_packages[@]} == 5))
+	_kverrel=${_packages[0]}
+	_packages=("${_packages[@]:1}")
+	_dir=${_packages[0]%/*}
+}
+
+# have_rpms: for setup_file, which cannot skip.
+have_rpms() {
+	[[ -n ${KERNEL_KVM_RPMS:-} || -e $tools/../build/rpms.list ]]
+}
+
+# find_rpms: set rpms, kverrel and packages.
 find_rpms() {
-	rpms=${KERNEL_KVM_RPMS:-$BATS_TEST_DIRNAME/../../build/RPMS/x86_64}
-	if [[ -z ${KERNEL_KVM_RPMS:-} ]] && ! compgen -G "$rpms/kernel-kvm-core-*.rpm" >/dev/null; then
-		skip "no RPMs in $rpms; make rpm first"
-	fi
-	rpms=$(cd -- "$rpms" && pwd)
-	mapfile -t packages < <("$tools/verify.d/pick" "$rpms" ${KERNEL_KVM_KVERREL:+"$KERNEL_KVM_KVERREL"})
-	((${#packages[@]} == 5))
-	kverrel=${packages[0]}
-	packages=("${packages[@]:1}")
+	local from=${KERNEL_KVM_RPMS:-$tools/../build/rpms.list}
+	have_rpms || skip "no RPMs ($from); make rpm first"
+	build_in '' "$from" ${KERNEL_KVM_KVERREL:+"$KERNEL_KVM_KVERREL"}
 }
 
 # find_rpms2: the same for the second build, in rpms2, kverrel2, packages2.
@@ -28,11 +39,7 @@ find_rpms2() {
 	if [[ -z ${KERNEL_KVM_RPMS:-} && -z ${KERNEL_KVM_RPMS2:-} ]]; then
 		skip "no second build; set KERNEL_KVM_RPMS2"
 	fi
-	rpms2=$(cd -- "${KERNEL_KVM_RPMS2:?the directory of a second build}" && pwd)
-	mapfile -t packages2 < <("$tools/verify.d/pick" "$rpms2")
-	((${#packages2[@]} == 5))
-	kverrel2=${packages2[0]}
-	packages2=("${packages2[@]:1}")
+	build_in 2 "${KERNEL_KVM_RPMS2:?the directory of a second build}"
 	[[ $kverrel2 != "$kverrel" ]]
 }
 
