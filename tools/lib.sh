@@ -69,8 +69,10 @@ _drop_tmp() {
 		if [[ -n ${KEEP_TMP:-} ]]; then
 			info "kept $d"
 		else
-			chmod -R u+rwX "$d" 2>/dev/null || :
-			rm -rf -- "$d"
+			rm -rf -- "$d" 2>/dev/null || {
+				chmod -R u+rwX "$d"
+				rm -rf -- "$d"
+			}
 		fi
 	done
 	return "$rc"

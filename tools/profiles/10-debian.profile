@@ -1,0 +1,3 @@
+# The embedded base, made by tools/debian-base.
+match ^kernel-[0-9.]+-[0-9]+(~deb[0-9]+u[0-9]+)?$
+config ^kernel-x86_64\.config$
