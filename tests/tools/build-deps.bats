@@ -6,6 +6,8 @@ setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	tools=$top/tools
 	cd "$BATS_TEST_TMPDIR" || exit
+	# rpm's database is in HOME on Debian: the tests' is not the user's.
+	export HOME=$BATS_TEST_TMPDIR
 }
 
 # The spec with a pin, so that it can be parsed without SOURCES/ being filled.
