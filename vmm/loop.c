@@ -8,16 +8,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-int loop_init(struct loop *l, struct err *e)
-{
-	memset(l, 0, sizeof(*l));
-	l->stop_fd = -1;
-	l->epfd = epoll_create1(EPOLL_CLOEXEC);
-	if (l->epfd < 0)
-		return err_set(e, -errno, "epoll_create1: %s", strerror(errno));
-	return 0;
-}
-
 void loop_free(struct loop *l)
 {
 	if (l->epfd >= 0)
@@ -86,17 +76,28 @@ static void *loop_thread(void *arg)
 	return NULL;
 }
 
+int loop_init(struct loop *l, struct err *e)
+{
+	int rc;
+
+	memset(l, 0, sizeof(*l));
+	l->epfd = epoll_create1(EPOLL_CLOEXEC);
+	l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->epfd < 0 || l->stop_fd < 0)
+		rc = err_set(e, -errno, "no descriptor for an event loop: %s",
+			     strerror(errno));
+	else
+		rc = loop_add(l, l->stop_fd, EPOLLIN, loop_end, l, e);
+	if (rc)
+		loop_free(l);
+	return rc;
+}
+
 int loop_start(struct loop *l, const char *name, struct err *e)
 {
 	sigset_t all, old;
 	int rc;
 
-	l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (l->stop_fd < 0)
-		return err_set(e, -errno, "eventfd: %s", strerror(errno));
-	rc = loop_add(l, l->stop_fd, EPOLLIN, loop_end, l, e);
-	if (rc)
-		return rc;
 	/* Signals are for the main thread, kicks for the vCPUs. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);

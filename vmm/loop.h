@@ -25,7 +25,7 @@ struct loop_entry {
 
 struct loop {
 	int epfd;
-	int stop_fd;		/* eventfd, only with a thread */
+	int stop_fd;		/* eventfd: a write ends it */
 	bool done;
 	struct loop_entry e[LOOP_FDS_MAX];
 	unsigned int n;

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A driver's side of virtio, for tests and fuzzing: rings in guest memory,
+ * the device reached by its MMIO registers alone.
+ */
+#ifndef VMM_DRIVER_H
+#define VMM_DRIVER_H
+
+#include <string.h>
+
+#include "dev/virtio.h"
+
+#define RING(q)		(0x10000ULL + (q) * 0x4000)	/* desc, avail, used */
+#define RING_AVAIL	0x1000
+#define RING_USED	0x2000
+#define BUFS		0x100000ULL
+#define QSIZE		8
+
+struct driver {
+	struct mem *mem;
+	struct virtio *v;
+	uint16_t avail[VIRTIO_QUEUES_MAX];
+};
+
+static inline void reg_write(struct driver *d, uint32_t off, uint32_t v)
+{
+	virtio_mmio(d->v, off, &v, 4, true);
+}
+
+static inline uint32_t reg_read(struct driver *d, uint32_t off)
+{
+	uint32_t v = 0;
+
+	virtio_mmio(d->v, off, &v, 4, false);
+	return v;
+}
+
+/* Reset, negotiate @features (and VERSION_1), set the queues up, DRIVER_OK. */
+static inline void driver_start(struct driver *d, uint64_t features)
+{
+	unsigned int q;
+
+	features |= VIRTIO_F_VERSION_1;
+	memset(d->avail, 0, sizeof(d->avail));
+	reg_write(d, 0x70, 0);
+	reg_write(d, 0x70, 3);
+	reg_write(d, 0x24, 0);
+	reg_write(d, 0x20, (uint32_t)features);
+	reg_write(d, 0x24, 1);
+	reg_write(d, 0x20, (uint32_t)(features >> 32));
+	reg_write(d, 0x70, 3 | VIRTIO_S_FEATURES_OK);
+	for (q = 0; q < d->v->ops->nqueues; q++) {
+		memset(mem_at(d->mem, RING(q), 0x4000), 0, 0x4000);
+		reg_write(d, 0x30, q);
+		reg_write(d, 0x38, QSIZE);
+		reg_write(d, 0x80, (uint32_t)RING(q));
+		reg_write(d, 0x84, 0);
+		reg_write(d, 0x90, (uint32_t)RING(q) + RING_AVAIL);
+		reg_write(d, 0x94, 0);
+		reg_write(d, 0xa0, (uint32_t)RING(q) + RING_USED);
+		reg_write(d, 0xa4, 0);
+		reg_write(d, 0x44, 1);
+	}
+	reg_write(d, 0x70, 7 | VIRTIO_S_FEATURES_OK);
+}
+
+static inline void put_desc(struct driver *d, unsigned int q, unsigned int i,
+			    uint64_t addr, uint32_t len, uint16_t flags,
+			    uint16_t next)
+{
+	uint8_t x[16];
+
+	memcpy(x, &addr, 8);
+	memcpy(x + 8, &len, 4);
+	memcpy(x + 12, &flags, 2);
+	memcpy(x + 14, &next, 2);
+	mem_write(d->mem, RING(q) + 16ULL * i, x, 16);
+}
+
+/* Offer the chain that begins at @head, without a kick. */
+static inline void offer(struct driver *d, unsigned int q, uint16_t head)
+{
+	mem_write(d->mem, RING(q) + RING_AVAIL + 4 + 2ULL * (d->avail[q] % QSIZE),
+		  &head, 2);
+	d->avail[q]++;
+	mem_write(d->mem, RING(q) + RING_AVAIL + 2, &d->avail[q], 2);
+}
+
+static inline void kick(struct driver *d, unsigned int q)
+{
+	reg_write(d, VIRTIO_MMIO_NOTIFY, q);
+}
+
+static inline uint16_t used_idx(struct driver *d, unsigned int q)
+{
+	uint16_t v = 0;
+
+	mem_read(d->mem, RING(q) + RING_USED + 2, &v, 2);
+	return v;
+}
+
+static inline uint32_t used_len(struct driver *d, unsigned int q, unsigned int i)
+{
+	uint32_t v = 0;
+
+	mem_read(d->mem, RING(q) + RING_USED + 8 + 8ULL * (i % QSIZE), &v, 4);
+	return v;
+}
+
+#endif

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "tests.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void add_tests(struct tests *all, const struct CMUnitTest *t, size_t n)
+{
+	if (all->n + n > TESTS_MAX) {
+		fprintf(stderr, "vmm-tests: raise TESTS_MAX\n");
+		_exit(2);
+	}
+	memcpy(all->t + all->n, t, n * sizeof(*t));
+	all->n += n;
+}
+
+int memory_file(const void *data, size_t len)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	if (fd >= 0 && len && pwrite(fd, data, len, 0) != (ssize_t)len) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int main(void)
+{
+	static struct tests all;
+
+	signal(SIGPIPE, SIG_IGN);	/* as kvm-vmm does */
+	memory_tests(&all);
+	boot_tests(&all);
+	pc_tests(&all);
+	virtio_tests(&all);
+	opts_tests(&all);
+	return _cmocka_run_group_tests("vmm", all.t, all.n, NULL, NULL) != 0;
+}

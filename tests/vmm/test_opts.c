@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The command line: what it takes, and what it says to what it does not. */
+#include "tests.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "opts.h"
+
+static int parse(struct opts *o, struct err *e, const char *line)
+{
+	static char buf[512];
+	char *argv[32] = { "kvm-vmm" }, *save = NULL;
+	int argc = 1;
+
+	snprintf(buf, sizeof(buf), "%s", line);
+	for (char *w = strtok_r(buf, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		argv[argc++] = w;
+	e->msg[0] = '\0';
+	return opts_parse(o, argc, argv, e);
+}
+
+static void flat_guests_have_their_own_defaults(void **state)
+{
+	struct opts o;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(parse(&o, &e, "--flat x.bin --load 0x7c00"), 0);
+	assert_int_equal(o.mem_mib, 16);
+	assert_int_equal(o.irqchip, VM_IRQCHIP_NONE);
+	assert_int_equal(o.flat_opts.load, 0x7c00);
+	assert_int_equal(o.flat_opts.entry, 0x7c00);
+	assert_int_equal(o.flat_opts.mode, BOOT_REAL);
+	assert_int_equal(parse(&o, &e, "--flat x --entry 0x100:0x10 --mode real"), 0);
+	assert_int_equal(o.flat_opts.seg, 0x100);
+	assert_int_equal(o.flat_opts.entry, 0x10);
+	assert_int_equal(parse(&o, &e, "--flat x --cpus 2"), 0);
+	assert_int_equal(o.irqchip, VM_IRQCHIP_FULL);
+}
+
+static void kernels_have_theirs(void **state)
+{
+	struct opts o;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(parse(&o, &e, "--kernel k --disk a,ro --disk b,direct "
+			       "--net loop --net tap:t0 --deadline 1.5 --cpus 64"), 0);
+	assert_int_equal(o.mem_mib, 128);
+	assert_int_equal(o.irqchip, VM_IRQCHIP_FULL);
+	assert_int_equal(o.ndisks, 2);
+	assert_string_equal(o.disk[0].path, "a");
+	assert_true(o.disk[0].readonly && !o.disk[0].direct);
+	assert_true(!o.disk[1].readonly && o.disk[1].direct);
+	assert_int_equal(o.nnets, 2);
+	assert_int_equal(o.deadline_ms, 1500);
+	assert_string_equal(o.append, "console=ttyS0 panic=-1");
+	opts_free(&o);
+	assert_int_equal(o.ndisks, 0);
+}
+
+static void mistakes_are_named(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "", "one of --kernel, --flat, --restore" },
+		{ "--kernel a --flat b", "one of --kernel, --flat, --restore" },
+		{ "--flat a --initrd b", "--initrd goes with --kernel" },
+		{ "--kernel a --mem 0", "--mem 0: expected a number from 1" },
+		{ "--kernel a --mem 12x", "--mem 12x" },
+		{ "--kernel a --mem -5", "--mem -5" },
+		{ "--kernel a --mem 99999999999999999999", "--mem 9999" },
+		{ "--kernel a --cpus 65", "from 1 to 64" },
+		{ "--kernel a --deadline soon", "--deadline soon: expected seconds" },
+		{ "--kernel a --deadline nan", "--deadline nan: expected seconds" },
+		{ "--kernel a --deadline -1", "expected seconds" },
+		{ "--flat a --mode virtual", "expected one of real, prot, long" },
+		{ "--flat a --entry 0x10000:0", "--entry 0x10000" },
+		{ "--flat a --entry 1:", "--entry" },
+		{ "--kernel a --disk b,rw", "unknown word \"rw\"" },
+		{ "--kernel a --net bridge", "expected tap:NAME or loop" },
+		{ "--kernel a --net tap:", "expected tap:NAME or loop" },
+		{ "--kernel a --dirty-log ring=1000", "--dirty-log" },
+		{ "--kernel a --dirty-log ring=1025", "power of 2" },
+		{ "--kernel a --irqchip half", "expected one of none, full, split" },
+		{ "--kernel a --irqchip none --cpus 2", "needs an --irqchip" },
+		{ "--kernel a --vsock 2", "--vsock 2" },
+		{ "--kernel", "--kernel needs an argument" },
+		{ "--kernel a --frobnicate", "--frobnicate: unknown option" },
+		{ "--kernel a b", "b: unexpected argument" },
+	};
+	struct opts o;
+	struct err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(parse(&o, &e, bad[i][0]), -EINVAL);
+		if (!strstr(e.msg, bad[i][1]))
+			fail_msg("\"%s\" says \"%s\"", bad[i][0], e.msg);
+		opts_free(&o);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(flat_guests_have_their_own_defaults),
+	cmocka_unit_test(kernels_have_theirs),
+	cmocka_unit_test(mistakes_are_named),
+};
+
+void opts_tests(struct tests *all)
+{
+	ADD_TESTS(all, tests);
+}

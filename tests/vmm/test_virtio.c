@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Virtqueues, the MMIO transport and each device, driven as a guest would. */
+#include "tests.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dev/blk.h"
+#include "dev/net.h"
+#include "dev/small.h"
+#include "driver.h"
+
+#define NEXT		1
+#define WRITE		2
+#define INDIRECT	4
+
+struct fixture {
+	struct mem mem;
+	struct driver d;
+	struct blk blk;
+	struct rng rng;
+	struct console con;
+	struct balloon balloon;
+	struct net net[2];
+	char path[32];
+};
+
+static struct fixture *begin(void)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	assert_int_equal(mem_add_ram(&f->mem, 4 << 20, NULL), 0);
+	f->d.mem = &f->mem;
+	return f;
+}
+
+static void end(struct fixture *f)
+{
+	mem_free(&f->mem);
+	free(f);
+}
+
+static bool failed(struct fixture *f)
+{
+	return reg_read(&f->d, 0x70) & VIRTIO_S_NEEDS_RESET;
+}
+
+/* ---- queue and transport, on the simplest device ---- */
+
+static struct fixture *rng_begin(uint64_t features)
+{
+	struct fixture *f = begin();
+
+	assert_int_equal(rng_init(&f->rng, &f->mem, NULL), 0);
+	f->d.v = &f->rng.v;
+	driver_start(&f->d, features);
+	return f;
+}
+
+static void rng_end(struct fixture *f)
+{
+	virtio_free(&f->rng.v);
+	end(f);
+}
+
+static void registers_identify_the_device(void **state)
+{
+	struct fixture *f = rng_begin(0);
+
+	(void)state;
+	assert_int_equal(reg_read(&f->d, 0), 0x74726976);
+	assert_int_equal(reg_read(&f->d, 4), 2);
+	assert_int_equal(reg_read(&f->d, 8), 4);
+	reg_write(&f->d, 0x14, 1);
+	assert_int_equal(reg_read(&f->d, 0x10), 1);	/* VERSION_1 */
+	reg_write(&f->d, 0x14, 2);
+	assert_int_equal(reg_read(&f->d, 0x10), 0);
+	reg_write(&f->d, 0x30, 0);
+	assert_int_equal(reg_read(&f->d, 0x34), VIRTQ_SIZE_MAX);
+	reg_write(&f->d, 0x30, 1);
+	assert_int_equal(reg_read(&f->d, 0x34), 0);
+	reg_write(&f->d, 0x30, UINT32_MAX);
+	reg_write(&f->d, 0x44, 1);
+	assert_int_equal(reg_read(&f->d, 0x44), 0);
+	kick(&f->d, UINT32_MAX);
+	assert_false(failed(f));
+	rng_end(f);
+}
+
+static void features_must_be_offered_and_modern(void **state)
+{
+	struct fixture *f = rng_begin(1ULL << 27);
+
+	(void)state;
+	assert_int_equal(reg_read(&f->d, 0x70) & VIRTIO_S_FEATURES_OK, 0);
+	reg_write(&f->d, 0x70, 0);
+	reg_write(&f->d, 0x70, 3 | VIRTIO_S_FEATURES_OK);
+	assert_int_equal(reg_read(&f->d, 0x70) & VIRTIO_S_FEATURES_OK, 0);
+	driver_start(&f->d, 0);
+	assert_true(reg_read(&f->d, 0x70) & VIRTIO_S_FEATURES_OK);
+	rng_end(f);
+}
+
+static void a_request_is_served_and_signalled(void **state)
+{
+	struct fixture *f = rng_begin(0);
+	uint8_t zero[64] = { 0 };
+	uint64_t n;
+
+	(void)state;
+	put_desc(&f->d, 0, 3, BUFS, 32, WRITE | NEXT, 5);
+	put_desc(&f->d, 0, 5, BUFS + 32, 32, WRITE, 0);
+	offer(&f->d, 0, 3);
+	kick(&f->d, 0);
+	assert_int_equal(used_idx(&f->d, 0), 1);
+	assert_int_equal(used_len(&f->d, 0, 0), 64);
+	assert_memory_not_equal(mem_at(&f->mem, BUFS, 64), zero, 64);
+	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), 8);
+	assert_int_equal(reg_read(&f->d, 0x60), 1);
+	reg_write(&f->d, 0x64, 1);
+	assert_int_equal(reg_read(&f->d, 0x60), 0);
+	kick(&f->d, 0);					/* nothing new */
+	assert_int_equal(used_idx(&f->d, 0), 1);
+	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), -1);
+	rng_end(f);
+}
+
+static void a_driver_that_wants_no_interrupt_gets_none(void **state)
+{
+	struct fixture *f = rng_begin(0);
+	uint16_t no = 1, event = 1;
+	uint64_t n;
+
+	(void)state;
+	mem_write(&f->mem, RING(0) + RING_AVAIL, &no, 2);
+	put_desc(&f->d, 0, 0, BUFS, 8, WRITE, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_int_equal(used_idx(&f->d, 0), 1);
+	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), -1);
+	/* With the event index: only when used passes what it names. */
+	driver_start(&f->d, VIRTIO_F_EVENT_IDX);
+	mem_write(&f->mem, RING(0) + RING_AVAIL + 4 + 2 * QSIZE, &event, 2);
+	put_desc(&f->d, 0, 0, BUFS, 8, WRITE, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), -1);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_int_equal(used_idx(&f->d, 0), 2);
+	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), 8);
+	rng_end(f);
+}
+
+static void indirect_tables_work(void **state)
+{
+	struct fixture *f = rng_begin(VIRTIO_F_INDIRECT);
+
+	(void)state;
+	/* The table is ring 1's place: RING(1) holds two descriptors. */
+	put_desc(&f->d, 1, 0, BUFS, 16, WRITE | NEXT, 1);
+	put_desc(&f->d, 1, 1, BUFS + 16, 16, WRITE, 0);
+	put_desc(&f->d, 0, 0, RING(1), 32, INDIRECT, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_int_equal(used_len(&f->d, 0, 0), 32);
+	rng_end(f);
+}
+
+/* Each way a driver can lie about a chain: the device asks for a reset. */
+static void broken_chains_stop_the_device(void **state)
+{
+	int i;
+
+	(void)state;
+	for (i = 0; i < 12; i++) {
+		struct fixture *f = rng_begin(VIRTIO_F_INDIRECT);
+		struct driver *d = &f->d;
+		uint16_t head = 0, k;
+
+		switch (i) {
+		case 0:	/* loop */
+			put_desc(d, 0, 0, BUFS, 1, WRITE | NEXT, 1);
+			put_desc(d, 0, 1, BUFS, 1, WRITE | NEXT, 0);
+			break;
+		case 1:	/* next out of the table */
+			put_desc(d, 0, 0, BUFS, 1, WRITE | NEXT, QSIZE);
+			break;
+		case 2:	/* head out of the table */
+			head = QSIZE;
+			break;
+		case 3:	/* buffer outside memory */
+			put_desc(d, 0, 0, 1ULL << 40, 1, WRITE, 0);
+			break;
+		case 4:	/* buffer running out of memory */
+			put_desc(d, 0, 0, (4 << 20) - 4, 5, WRITE, 0);
+			break;
+		case 5:	/* wrapping */
+			put_desc(d, 0, 0, UINT64_MAX, UINT32_MAX, WRITE, 0);
+			break;
+		case 6:	/* readable after writable */
+			put_desc(d, 0, 0, BUFS, 1, WRITE | NEXT, 1);
+			put_desc(d, 0, 1, BUFS, 1, 0, 0);
+			break;
+		case 7:	/* indirect in indirect */
+			put_desc(d, 0, 0, RING(1), 16, INDIRECT, 0);
+			put_desc(d, 1, 0, RING(2), 16, INDIRECT, 0);
+			break;
+		case 8:	/* indirect of a ragged length */
+			put_desc(d, 0, 0, RING(1), 17, INDIRECT, 0);
+			break;
+		case 9:	/* indirect with a next */
+			put_desc(d, 0, 0, RING(1), 16, INDIRECT | NEXT, 1);
+			break;
+		case 10: /* indirect table outside memory, and empty */
+			put_desc(d, 0, 0, 1ULL << 40, 16, INDIRECT, 0);
+			break;
+		default: /* more pending than the ring has */
+			for (k = 0; k < QSIZE + 1; k++)
+				offer(d, 0, 0);
+			break;
+		}
+		offer(d, 0, head);
+		kick(d, 0);
+		if (!failed(f))
+			fail_msg("case %d is taken", i);
+		assert_int_equal(used_idx(d, 0), 0);
+		assert_true(reg_read(d, 0x60) & 2);	/* configuration change */
+		driver_start(d, 0);			/* a reset helps */
+		assert_false(failed(f));
+		put_desc(d, 0, 0, BUFS, 8, WRITE, 0);
+		offer(d, 0, 0);
+		kick(d, 0);
+		assert_int_equal(used_idx(d, 0), 1);
+		rng_end(f);
+	}
+}
+
+static void rings_must_lie_in_memory_and_be_aligned(void **state)
+{
+	static const struct {
+		uint32_t reg, val;
+	} bad[] = {
+		{ 0x38, 0 }, { 0x38, 3 }, { 0x38, 512 }, { 0x38, UINT32_MAX },
+		{ 0x80, 8 }, { 0x84, 1 }, { 0x90, 1 }, { 0x94, UINT32_MAX },
+		{ 0xa0, 2 }, { 0xa0, (4 << 20) - 4 }, { 0xa4, 0x80000000 },
+	};
+	struct fixture *f = rng_begin(0);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		driver_start(&f->d, 0);
+		reg_write(&f->d, 0x30, 0);
+		reg_write(&f->d, 0x44, 0);
+		reg_write(&f->d, bad[i].reg, bad[i].val);
+		reg_write(&f->d, 0x44, 1);
+		if (!failed(f))
+			fail_msg("register %#x takes %#x", bad[i].reg, bad[i].val);
+		kick(&f->d, 0);
+	}
+	rng_end(f);
+}
+
+static void odd_accesses_are_harmless(void **state)
+{
+	struct fixture *f = rng_begin(0);
+	uint8_t d[8];
+	uint64_t off;
+	uint32_t len;
+
+	(void)state;
+	for (off = 0; off < VIRTIO_MMIO_LEN; off++)
+		for (len = 1; len <= 8; len *= 2)
+			if (off + len <= VIRTIO_MMIO_LEN) {
+				memset(d, 0xff, sizeof(d));
+				virtio_mmio(&f->rng.v, off, d, len, true);
+				virtio_mmio(&f->rng.v, off, d, len, false);
+			}
+	rng_end(f);
+}
+
+/* ---- blk ---- */
+
+#define SECTORS	64
+
+static struct fixture *blk_begin(bool readonly)
+{
+	struct fixture *f = begin();
+	uint8_t data[512];
+	int fd, i;
+
+	strcpy(f->path, "/tmp/vmm-test-XXXXXX");
+	fd = mkstemp(f->path);
+	assert_true(fd >= 0);
+	for (i = 0; i < SECTORS; i++) {
+		memset(data, i + 1, sizeof(data));
+		assert_int_equal(write(fd, data, 512), 512);
+	}
+	close(fd);
+	assert_int_equal(blk_open(&f->blk, &f->mem, f->path, readonly, false, NULL), 0);
+	f->d.v = &f->blk.v;
+	driver_start(&f->d, 0);
+	return f;
+}
+
+static void blk_end(struct fixture *f)
+{
+	blk_close(&f->blk);
+	unlink(f->path);
+	end(f);
+}
+
+/* One request with @len data bytes at BUFS + 0x1000; its status byte. */
+static int blk_request(struct fixture *f, uint32_t type, uint64_t sector,
+		       uint32_t len, bool device_writes)
+{
+	struct {
+		uint32_t type, reserved;
+		uint64_t sector;
+	} r = { type, 0, sector };
+	uint8_t *s = mem_at(&f->mem, BUFS + 0x800, 1);
+
+	mem_write(&f->mem, BUFS, &r, sizeof(r));
+	*s = 0xee;
+	put_desc(&f->d, 0, 0, BUFS, 16, NEXT, len ? 1 : 2);
+	put_desc(&f->d, 0, 1, BUFS + 0x1000, len, NEXT | (device_writes ? WRITE : 0), 2);
+	put_desc(&f->d, 0, 2, BUFS + 0x800, 1, WRITE, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	return *s;
+}
+
+static void blk_reads_and_writes(void **state)
+{
+	struct fixture *f = blk_begin(false);
+	uint8_t *p = mem_at(&f->mem, BUFS + 0x1000, 4096);
+
+	(void)state;
+	assert_int_equal(reg_read(&f->d, 0x100), SECTORS);
+	assert_int_equal(blk_request(f, 0, 2, 1024, true), 0);
+	assert_int_equal(p[0], 3);
+	assert_int_equal(p[1023], 4);
+	assert_int_equal(used_len(&f->d, 0, 0), 1025);
+	memset(p, 0x99, 512);
+	assert_int_equal(blk_request(f, 1, SECTORS - 1, 512, false), 0);
+	assert_int_equal(blk_request(f, 4, 0, 0, false), 0);
+	memset(p, 0, 512);
+	assert_int_equal(blk_request(f, 0, SECTORS - 1, 512, true), 0);
+	assert_int_equal(p[511], 0x99);
+	assert_int_equal(blk_request(f, 8, 0, 20, true), 0);
+	assert_string_equal((char *)p, "kvm-vmm");
+	blk_end(f);
+}
+
+static void blk_refuses_what_is_outside(void **state)
+{
+	struct fixture *f = blk_begin(false);
+
+	(void)state;
+	assert_int_equal(blk_request(f, 0, SECTORS, 512, true), 1);
+	assert_int_equal(blk_request(f, 0, SECTORS - 1, 1024, true), 1);
+	assert_int_equal(blk_request(f, 0, UINT64_MAX, 512, true), 1);
+	assert_int_equal(blk_request(f, 1, UINT64_MAX / 512, 512, false), 1);
+	assert_int_equal(blk_request(f, 0, 0, 511, true), 1);
+	assert_int_equal(blk_request(f, 77, 0, 512, true), 2);
+	assert_int_equal(blk_request(f, 8, 0, 19, true), 1);
+	assert_false(failed(f));
+	blk_end(f);
+}
+
+static void blk_read_only_stays_as_it_is(void **state)
+{
+	struct fixture *f = blk_begin(true);
+
+	(void)state;
+	reg_write(&f->d, 0x14, 0);
+	assert_true(reg_read(&f->d, 0x10) & (1 << 5));
+	assert_int_equal(blk_request(f, 1, 0, 512, false), 1);
+	assert_int_equal(blk_request(f, 0, 0, 512, true), 0);
+	blk_end(f);
+}
+
+static void blk_discards_and_zeroes(void **state)
+{
+	struct fixture *f = blk_begin(false);
+	struct {
+		uint64_t sector;
+		uint32_t count, flags;
+	} r[2] = { { 8, 8, 0 }, { 0, 1, 0 } };
+	uint8_t *p = mem_at(&f->mem, BUFS + 0x1000, 4096);
+
+	(void)state;
+	memcpy(p, r, sizeof(r));
+	assert_int_equal(blk_request(f, 13, 0, 32, false), 0);
+	assert_int_equal(blk_request(f, 0, 15, 512, true), 0);
+	assert_int_equal(p[0] | p[511], 0);
+	assert_int_equal(blk_request(f, 0, 16, 512, true), 0);
+	assert_int_equal(p[0], 17);
+	r[0].sector = SECTORS - 1;
+	r[0].count = 2;
+	memcpy(p, r, sizeof(r));
+	assert_int_equal(blk_request(f, 11, 0, 16, false), 1);
+	r[0].count = UINT32_MAX;
+	memcpy(p, r, sizeof(r));
+	assert_int_equal(blk_request(f, 13, 0, 16, false), 1);
+	blk_end(f);
+}
+
+static void blk_survives_a_disk_that_shrinks(void **state)
+{
+	struct fixture *f = blk_begin(false);
+
+	(void)state;
+	assert_int_equal(truncate(f->path, 512), 0);
+	assert_int_equal(blk_request(f, 0, 1, 512, true), 1);
+	assert_int_equal(blk_request(f, 0, 0, 1024, true), 1);
+	assert_int_equal(blk_request(f, 0, 0, 512, true), 0);
+	blk_end(f);
+}
+
+static void blk_wants_a_status_byte_and_a_header(void **state)
+{
+	struct fixture *f = blk_begin(false);
+	uint8_t *s = mem_at(&f->mem, BUFS + 0x800, 1);
+
+	(void)state;
+	*s = 0xee;
+	put_desc(&f->d, 0, 0, BUFS, 15, NEXT, 1);
+	put_desc(&f->d, 0, 1, BUFS + 0x800, 1, WRITE, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_int_equal(*s, 1);
+	put_desc(&f->d, 0, 0, BUFS, 16, 0, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_true(failed(f));
+	blk_end(f);
+}
+
+static void blk_is_picky_about_its_file(void **state)
+{
+	struct mem m = { .n = 0 };
+	struct blk b;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(blk_open(&b, &m, "/nonexistent", true, false, &e), -ENOENT);
+	assert_non_null(strstr(e.msg, "/nonexistent: cannot open the disk"));
+	assert_int_equal(blk_open(&b, &m, "/dev/null", true, false, &e), -EINVAL);
+	assert_int_equal(blk_open(&b, &m, "/tmp", true, false, &e), -EINVAL);
+}
+
+/* ---- console, balloon, net ---- */
+
+static void console_carries_characters_both_ways(void **state)
+{
+	struct fixture *f = begin();
+	int p[2];
+	char buf[8] = "";
+
+	(void)state;
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(console_init(&f->con, &f->mem,
+				      &(struct out){ p[1], NULL }, NULL), 0);
+	f->d.v = &f->con.v;
+	assert_int_equal(console_input(&f->con, (const uint8_t *)"x", 1), 0);
+	driver_start(&f->d, 0);
+	put_desc(&f->d, 1, 0, BUFS, 5, 0, 0);
+	mem_write(&f->mem, BUFS, "hello", 5);
+	offer(&f->d, 1, 0);
+	kick(&f->d, 1);
+	assert_int_equal(read(p[0], buf, 8), 5);
+	assert_string_equal(buf, "hello");
+	put_desc(&f->d, 0, 0, BUFS, 3, WRITE, 0);
+	offer(&f->d, 0, 0);
+	assert_int_equal(console_input(&f->con, (const uint8_t *)"abcdef", 6), 3);
+	assert_int_equal(used_len(&f->d, 0, 0), 3);
+	assert_memory_equal(mem_at(&f->mem, BUFS, 3), "abc", 3);
+	virtio_free(&f->con.v);
+	close(p[0]);
+	close(p[1]);
+	end(f);
+}
+
+static void balloon_takes_pages_and_only_pages_of_ram(void **state)
+{
+	struct fixture *f = begin();
+	uint32_t pfn[3] = { 0x200, UINT32_MAX, 0x400 }, v = 7;
+
+	(void)state;
+	assert_int_equal(balloon_init(&f->balloon, &f->mem, 5, NULL), 0);
+	f->d.v = &f->balloon.v;
+	driver_start(&f->d, 0);
+	memset(mem_at(&f->mem, 0x200000, 0x2000), 0x55, 0x2000);
+	mem_write(&f->mem, BUFS, pfn, sizeof(pfn));
+	put_desc(&f->d, 0, 0, BUFS, 12, 0, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_int_equal(used_idx(&f->d, 0), 1);
+	assert_int_equal(*(uint8_t *)mem_at(&f->mem, 0x200fff, 1), 0);
+	assert_int_equal(*(uint8_t *)mem_at(&f->mem, 0x201000, 1), 0x55);
+	assert_int_equal(reg_read(&f->d, 0x100), 5);
+	reg_write(&f->d, 0x104, v);
+	assert_int_equal(f->balloon.config.actual, 7);
+	reg_write(&f->d, 0x100, v);		/* not the driver's to write */
+	assert_int_equal(f->balloon.config.num_pages, 5);
+	virtio_free(&f->balloon.v);
+	end(f);
+}
+
+static void net_frames_cross_a_pair(void **state)
+{
+	struct fixture *f = begin();
+	struct loop l;
+	uint8_t *p = mem_at(&f->mem, BUFS, 0x10000);
+	int fd[2], i;
+
+	(void)state;
+	assert_int_equal(loop_init(&l, NULL), 0);
+	assert_int_equal(net_open_pair(fd, NULL), 0);
+	assert_int_equal(net_init(&f->net[0], &f->mem, fd[0], false, 0, NULL), 0);
+	assert_int_equal(net_listen(&f->net[0], &l, NULL), 0);
+	f->d.v = &f->net[0].v;
+	driver_start(&f->d, 1 << 15);			/* MRG_RXBUF */
+	/* Out: header and data leave as one frame. */
+	memset(p, 0xab, 112);
+	put_desc(&f->d, 1, 0, BUFS, 12, NEXT, 1);
+	put_desc(&f->d, 1, 1, BUFS + 12, 100, 0, 0);
+	offer(&f->d, 1, 0);
+	kick(&f->d, 1);
+	assert_int_equal(recv(fd[1], p + 0x8000, 0x1000, 0), 112);
+	/* In: 112 bytes over two buffers of 64. */
+	for (i = 0; i < 2; i++) {
+		put_desc(&f->d, 0, (unsigned int)i, BUFS + 0x1000 + 0x100U * i, 64, WRITE, 0);
+		offer(&f->d, 0, (uint16_t)i);
+	}
+	assert_int_equal(send(fd[1], p, 112, 0), 112);
+	kick(&f->d, 0);
+	assert_int_equal(loop_once(&l, 1000), 1);
+	assert_int_equal(used_idx(&f->d, 0), 2);
+	assert_int_equal(used_len(&f->d, 0, 0), 64);
+	assert_int_equal(used_len(&f->d, 0, 1), 48);
+	assert_int_equal(p[0x1000 + 10], 2);		/* num_buffers */
+	/* A frame too large for what is there is dropped whole. */
+	put_desc(&f->d, 0, 0, BUFS + 0x1000, 64, WRITE, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_int_equal(send(fd[1], p, 112, 0), 112);
+	assert_int_equal(loop_once(&l, 1000), 1);
+	assert_int_equal(used_idx(&f->d, 0), 2);
+	assert_int_equal(send(fd[1], p, 60, 0), 60);
+	assert_int_equal(loop_once(&l, 1000), 1);
+	assert_int_equal(used_idx(&f->d, 0), 3);
+	net_close(&f->net[0]);
+	close(fd[1]);
+	loop_free(&l);
+	end(f);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(registers_identify_the_device),
+	cmocka_unit_test(features_must_be_offered_and_modern),
+	cmocka_unit_test(a_request_is_served_and_signalled),
+	cmocka_unit_test(a_driver_that_wants_no_interrupt_gets_none),
+	cmocka_unit_test(indirect_tables_work),
+	cmocka_unit_test(broken_chains_stop_the_device),
+	cmocka_unit_test(rings_must_lie_in_memory_and_be_aligned),
+	cmocka_unit_test(odd_accesses_are_harmless),
+	cmocka_unit_test(blk_reads_and_writes),
+	cmocka_unit_test(blk_refuses_what_is_outside),
+	cmocka_unit_test(blk_read_only_stays_as_it_is),
+	cmocka_unit_test(blk_discards_and_zeroes),
+	cmocka_unit_test(blk_survives_a_disk_that_shrinks),
+	cmocka_unit_test(blk_wants_a_status_byte_and_a_header),
+	cmocka_unit_test(blk_is_picky_about_its_file),
+	cmocka_unit_test(console_carries_characters_both_ways),
+	cmocka_unit_test(balloon_takes_pages_and_only_pages_of_ram),
+	cmocka_unit_test(net_frames_cross_a_pair),
+};
+
+void virtio_tests(struct tests *all)
+{
+	ADD_TESTS(all, tests);
+}
