@@ -144,6 +144,7 @@ static int set_cpuid(struct lab *l, unsigned int id)
 
 		if (e->function == 1) {
 			e->ebx = (e->ebx & 0xffffff) | id << 24;
+			e->ecx |= 1u << 31;	/* a guest: KVM leaves this to us */
 			/* x2APIC and TSC deadline are the in-kernel LAPIC's. */
 			if (l->irqchip)
 				e->ecx |= 1u << 21 | (lab_cap(l, KVM_CAP_TSC_DEADLINE_TIMER) > 0) << 24;
@@ -374,7 +375,7 @@ int lab_step(struct lab *l, unsigned int cpu)
 }
 
 /* What no test expects, in words. */
-static int odd_exit(struct lab *l, unsigned int cpu)
+int lab_odd_exit(struct lab *l, unsigned int cpu)
 {
 	struct kvm_run *run = l->cpu[cpu].run;
 	struct kvm_regs r = { 0 };
@@ -424,7 +425,7 @@ static int handle(struct lab *l, unsigned int cpu)
 	}
 	if (l->on_exit)
 		return l->on_exit(l, cpu, l->arg);
-	return odd_exit(l, cpu);
+	return lab_odd_exit(l, cpu);
 }
 
 /* Run one CPU to the end of the run: 0 or -1. */

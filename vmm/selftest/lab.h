@@ -99,6 +99,8 @@ int lab_step(struct lab *l, unsigned int cpu);
  * 0 (l->code), or -1 after t_fail().
  */
 int lab_run(struct lab *l);
+/* lab_odd_exit - for an exit_fn: fail, with the exit in words */
+int lab_odd_exit(struct lab *l, unsigned int cpu);
 /* lab_code - put bytes into RAM */
 void lab_code(struct lab *l, uint64_t gpa, const void *code, size_t len);
 /* lab_dump - registers of @cpu to the result's dump */

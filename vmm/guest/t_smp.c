@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Several CPUs: start, IPIs, atomic operations, TLB and TSC across them. */
+#include "lib.h"
+
+#define VEC 0x60
+/* Spinning CPUs must share the host's: with more than two, fewer rounds. */
+#define ROUNDS (shared->ncpus > 2 ? 20 : 100)
+
+static volatile u32 ipis[UNIT_CPUS_MAX];
+
+static void on_ipi(struct regs *r)
+{
+	(void)r;
+	__atomic_add_fetch(&ipis[cpu_id()], 1, __ATOMIC_SEQ_CST);
+	apic_write(APIC_EOI, 0);
+}
+
+static void listen(u64 arg)
+{
+	volatile u32 *stop = (volatile u32 *)arg;
+
+	sti();
+	while (!*stop)
+		pause();
+	cli();
+}
+
+static void listen_halted(u64 arg)
+{
+	volatile u32 *stop = (volatile u32 *)arg;
+
+	while (!*stop)
+		sti_hlt_cli();
+}
+
+static volatile u32 stop;
+
+static void up(void)
+{
+	u32 i;
+
+	cpus_start(shared->ncpus);
+	check_eq(shared->online, shared->ncpus, "CPUs online");
+	irq_handler(VEC, on_ipi);
+	apic_write(APIC_DFR, 0xffffffff);
+	for (i = 0; i < UNIT_CPUS_MAX; i++)
+		ipis[i] = 0;
+}
+
+/* The CPU with an APIC id took the stack of its arrival: map them. */
+static volatile u32 apic_of[UNIT_CPUS_MAX];
+static void tell_id(u64 arg)
+{
+	(void)arg;
+	apic_of[cpu_id()] = apic_x2() ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;
+	apic_write(APIC_LDR, (1u << apic_of[cpu_id()]) << 24);
+}
+
+static void ids(void)
+{
+	u32 i, seen = 0;
+
+	tell_id(0);
+	for (i = 1; i < shared->ncpus; i++) {
+		cpu_run(i, tell_id, 0);
+		cpu_wait(i);
+	}
+	for (i = 0; i < shared->ncpus; i++)
+		seen |= 1u << apic_of[i];
+	check_eq(seen, (1u << shared->ncpus) - 1, "set of APIC ids");
+}
+
+TEST(smp_start)
+{
+	up();
+	ids();
+	/* A second SIPI to a running CPU is ignored. */
+	apic_icr(1, 0x4600 | UNIT_LOAD >> 12);
+	for (u32 i = 0; i < 100; i++)
+		outb(0xe1, 0);
+	check_eq(shared->online, shared->ncpus, "CPUs online after a second SIPI");
+}
+
+static void wait_ipi(u32 cpu, u32 n, const char *what)
+{
+	step(what);
+	while (ipis[cpu] < n)
+		pause();
+	check(ipis[cpu] == n, "%s: %u came, expected %u", what, ipis[cpu], n);
+}
+
+TEST(ipi)
+{
+	u32 i, c, n = shared->ncpus;
+
+	up();
+	ids();
+	stop = 0;
+	for (c = 1; c < n; c++)
+		cpu_run(c, listen, (u64)&stop);
+	for (i = 1; i <= ROUNDS; i++)
+		for (c = 1; c < n; c++) {
+			apic_icr(apic_of[c], VEC);
+			wait_ipi(c, i, "waiting for an IPI to arrive");
+		}
+	for (c = 0; c < UNIT_CPUS_MAX; c++)
+		ipis[c] = 0;
+	apic_icr(0, 0xc0000 | VEC);			/* all but self */
+	for (c = 1; c < n; c++)
+		wait_ipi(c, 1, "waiting for an IPI to all but self");
+	sti_nop_cli();
+	check_eq(ipis[0], 0, "IPIs at the sender of one to all but self");
+	apic_icr(0, 0x80000 | VEC);			/* all */
+	sti_nop_cli();
+	for (c = 0; c < n; c++)
+		wait_ipi(c, c ? 2 : 1, "waiting for an IPI to all");
+	apic_icr(0xff, VEC);				/* physical broadcast */
+	sti_nop_cli();
+	for (c = 0; c < n; c++)
+		wait_ipi(c, c ? 3 : 2, "waiting for a physical broadcast");
+	for (c = 1; c < n; c++) {			/* logical, one each */
+		apic_icr(1u << apic_of[c], 0x800 | VEC);
+		wait_ipi(c, 4, "waiting for an IPI to a logical destination");
+	}
+	apic_icr((1u << n) - 2, 0x800 | VEC);		/* logical, all others */
+	for (c = 1; c < n; c++)
+		wait_ipi(c, 5, "waiting for an IPI to a logical group");
+	sti_nop_cli();
+	check_eq(ipis[0], 2, "IPIs at a CPU outside the logical group");
+	/* Lowest priority: exactly one of the group. */
+	for (i = 0; i < 20; i++) {
+		u32 sum = 0, before = 0;
+
+		for (c = 1; c < n; c++)
+			before += ipis[c];
+		apic_icr((1u << n) - 2, 0x900 | VEC);
+		step("waiting for a lowest-priority IPI");
+		do {
+			for (sum = 0, c = 1; c < n; c++)
+				sum += ipis[c];
+		} while (sum == before);
+		outb(0xe1, 0);
+		for (sum = 0, c = 1; c < n; c++)
+			sum += ipis[c];
+		check(sum == before + 1, "a lowest-priority IPI arrived %u times", sum - before);
+	}
+	stop = 1;
+	apic_icr(0, 0xc0000 | VEC);
+	for (c = 1; c < n; c++)
+		cpu_wait(c);
+}
+
+TEST(ipi_halted)
+{
+	u32 i, c, n = shared->ncpus;
+
+	up();
+	ids();
+	stop = 0;
+	for (c = 1; c < n; c++)
+		cpu_run(c, listen_halted, (u64)&stop);
+	for (i = 1; i <= ROUNDS; i++)
+		for (c = 1; c < n; c++) {
+			apic_icr(apic_of[c], VEC);
+			wait_ipi(c, i, "waiting for an IPI to wake a halted CPU");
+		}
+	stop = 1;
+	apic_icr(0, 0xc0000 | VEC);
+	step("waiting for the halted CPUs to come back");
+	for (c = 1; c < n; c++)
+		cpu_wait(c);
+}
+
+/* INIT stops a CPU, SIPI starts it again from the beginning. */
+TEST(init_again)
+{
+	extern u32 cpu_count;
+	u32 c, i;
+
+	up();
+	ids();
+	for (i = 1; i <= 3; i++) {
+		c = shared->ncpus - 1;
+		cpu_count = c;			/* the stack it had */
+		apic_icr(apic_of[c], 0x4500);
+		apic_icr(apic_of[c], 0x4600 | UNIT_LOAD >> 12);
+		step("waiting for a CPU to come up again after INIT and SIPI");
+		while (shared->online < shared->ncpus + i)
+			pause();
+		cpu_run(c, tell_id, 0);
+		cpu_wait(c);
+	}
+}
+
+static volatile u64 counter, counter_b;
+static volatile u32 xchg_lock;
+
+static void add_many(u64 n)
+{
+	u64 i;
+
+	for (i = 0; i < n; i++) {
+		asm volatile("lock incq %0" : "+m"(counter) : : "memory");
+		while (__atomic_exchange_n(&xchg_lock, 1, __ATOMIC_ACQUIRE))
+			pause();
+		counter_b++;
+		__atomic_store_n(&xchg_lock, 0, __ATOMIC_RELEASE);
+	}
+}
+
+TEST(atomics)
+{
+	u32 c, n = shared->ncpus;
+
+	up();
+	step("counting on all CPUs");
+	for (c = 1; c < n; c++)
+		cpu_run(c, add_many, 2000);
+	add_many(2000);
+	for (c = 1; c < n; c++)
+		cpu_wait(c);
+	check_eq(counter, 2000UL * n, "counter that all CPUs incremented with LOCK");
+	check_eq(counter_b, 2000UL * n, "counter behind a lock of XCHG");
+}
+
+/* One changes a mapping and tells the other, which must not use the old. */
+#define V0 (VA_BASE + 0x1000)
+static volatile u32 flush_seq;
+
+static void on_flush(struct regs *r)
+{
+	(void)r;
+	invlpg(V0);
+	__atomic_add_fetch(&flush_seq, 1, __ATOMIC_SEQ_CST);
+	apic_write(APIC_EOI, 0);
+}
+
+static volatile u64 seen_value;
+static volatile u32 look;
+
+static void watcher(u64 arg)
+{
+	(void)arg;
+	sti();
+	while (!stop) {
+		if (look) {
+			seen_value = *(volatile u64 *)V0;
+			look = 0;
+		} else {
+			(void)*(volatile u64 *)V0;	/* keep it in the TLB */
+		}
+	}
+	cli();
+}
+
+TEST(tlb_shootdown)
+{
+	volatile u64 *pte;
+	u32 i;
+
+	up();
+	ids();
+	irq_handler(VEC, on_flush);
+	*(u64 *)scratch(0) = 100;
+	*(u64 *)scratch(1) = 101;
+	pte = page_map(V0, (u64)scratch(0), PT_P | PT_W);
+	stop = 0;
+	cpu_run(1, watcher, 0);
+	for (i = 0; i < 200; i++) {
+		u32 k = i + 1;
+
+		*pte = (u64)scratch(k & 1) | PT_P | PT_W;
+		invlpg(V0);
+		apic_icr(apic_of[1], VEC);
+		step("waiting for the other CPU to flush");
+		while (flush_seq < k)
+			pause();
+		look = 1;
+		step("waiting for the other CPU to look");
+		while (look)
+			pause();
+		check(seen_value == 100 + (k & 1), "the other CPU read %lu by a stale translation, expected %u",
+		      LU(seen_value), 100 + (k & 1));
+	}
+	stop = 1;
+	cpu_wait(1);
+}
+
+/* The TSC read here is never behind one read there and handed over. */
+static volatile u64 last_tsc;
+static volatile u32 tsc_turn;
+static volatile u64 worst;
+
+static void tsc_player(u64 me)
+{
+	u32 i;
+
+	for (i = 0; i < 1000; i++) {
+		u64 t;
+
+		while (tsc_turn != me)
+			pause();
+		t = rdtsc();
+		if (t < last_tsc && last_tsc - t > worst)
+			worst = last_tsc - t;
+		last_tsc = t;
+		__atomic_store_n(&tsc_turn, (u32)(me + 1) % 2, __ATOMIC_SEQ_CST);
+	}
+}
+
+TEST(smp_tsc)
+{
+	up();
+	step("reading the TSC on two CPUs in turn");
+	cpu_run(1, tsc_player, 1);
+	tsc_player(0);
+	cpu_wait(1);
+	check(worst == 0, "the TSC on one CPU was %lu cycles behind the other's earlier reading", LU(worst));
+}
+
+/* Write here, read there, through exits on both sides. */
+static volatile u64 box[64];
+static void echo(u64 arg)
+{
+	u32 i;
+
+	(void)arg;
+	for (i = 1; i <= 200; i++) {
+		while (box[0] != i)
+			pause();
+		outb(0xe1, 0);
+		box[32] = box[1] + 1;
+		__atomic_store_n(&box[33], i, __ATOMIC_SEQ_CST);
+	}
+}
+
+TEST(smp_memory)
+{
+	u32 i;
+
+	up();
+	cpu_run(1, echo, 0);
+	step("exchanging values with the other CPU");
+	for (i = 1; i <= 200; i++) {
+		box[1] = i * 1000;
+		__atomic_store_n(&box[0], i, __ATOMIC_SEQ_CST);
+		while (box[33] != i)
+			pause();
+		check_eq(box[32], i * 1000 + 1, "value by the other CPU");
+	}
+	cpu_wait(1);
+}

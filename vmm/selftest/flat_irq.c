@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The host's half of guest/t_apic.c and t_smp.c: lines, MSIs, NMIs. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "flat.h"
+
+#define VEC	0x60		/* as in the guest */
+#define MSI_GSI	30
+
+static int set_line(struct lab *l, uint32_t gsi, uint32_t level)
+{
+	struct kvm_irq_level irq = { .irq = gsi, .level = level };
+
+	return lab_vm_ioctl(l, KVM_IRQ_LINE, &irq) < 0 ? -1 : 1;
+}
+
+/* Address and data: SDM vol. 3, 11.11. @logical: destination mode. */
+static int send_msi(struct lab *l, uint32_t dest, bool logical, uint32_t vec, int want)
+{
+	struct kvm_msi m = { .address_lo = 0xfee00000 | dest << 12 | (logical ? 4 : 0), .data = vec };
+	int rc = lab_vm_ioctl(l, KVM_SIGNAL_MSI, &m);
+
+	if (rc < 0)
+		return -1;
+	REQUIRE(l->t, (rc > 0) == (want > 0), "KVM_SIGNAL_MSI returned %d, expected %s", rc,
+		want ? "a delivery" : "none");
+	return 1;
+}
+
+/* All of the default routes, and MSI_GSI as an MSI. */
+static int route_msi(struct lab *l)
+{
+	struct kvm_irq_routing *r = calloc(1, sizeof(*r) + 64 * sizeof(r->entries[0]));
+	uint32_t i;
+	int rc;
+
+	REQUIRE(l->t, r, "out of memory");
+	for (i = 0; i < 24; i++) {
+		struct kvm_irq_routing_entry *e = &r->entries[r->nr++];
+
+		e->gsi = i;
+		e->type = KVM_IRQ_ROUTING_IRQCHIP;
+		e->u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
+		e->u.irqchip.pin = i == 0 ? 2 : i;
+	}
+	r->entries[r->nr].gsi = MSI_GSI;
+	r->entries[r->nr].type = KVM_IRQ_ROUTING_MSI;
+	r->entries[r->nr].u.msi.address_lo = 0xfee00000;
+	r->entries[r->nr++].u.msi.data = VEC + 1;
+	rc = lab_vm_ioctl(l, KVM_SET_GSI_ROUTING, r);
+	free(r);
+	return rc < 0 ? -1 : 0;
+}
+
+static int irqfd(struct lab *l, int fd, uint32_t gsi, uint32_t flags)
+{
+	struct kvm_irqfd f = { .fd = (uint32_t)fd, .gsi = gsi, .flags = flags };
+
+	return lab_vm_ioctl(l, KVM_IRQFD, &f) < 0 ? -1 : 1;
+}
+
+struct irq_state {
+	int msi_fd, pin_fd;
+};
+
+static int irq_sync(struct lab *l, struct irq_state *s, uint32_t n)
+{
+	uint64_t one = 1;
+
+	if (n >= 40 && n < 60)
+		return set_line(l, n - 40, 1);
+	if (n >= 60 && n < 80)
+		return set_line(l, n - 60, 0);
+	switch (n) {
+	case 80:
+	case 81:
+		return lab_cpu_ioctl(l, 0, KVM_NMI, 0) < 0 ? -1 : 1;
+	case 82: return send_msi(l, 0, false, VEC, 1);
+	case 83: return send_msi(l, 1, true, VEC, 1);
+	case 85: return send_msi(l, 0x33, false, VEC, 0);
+	case 84:
+		if (s->msi_fd < 0) {
+			s->msi_fd = eventfd(0, EFD_CLOEXEC);
+			if (route_msi(l) || irqfd(l, s->msi_fd, MSI_GSI, 0) < 0)
+				return -1;
+		}
+		return write(s->msi_fd, &one, 8) == 8 ? 1 : t_fail(l->t, "write to an irqfd: %s", strerror(errno));
+	case 86:
+		s->pin_fd = eventfd(0, EFD_CLOEXEC);
+		return irqfd(l, s->pin_fd, 5, 0);
+	case 87:
+		return write(s->pin_fd, &one, 8) == 8 ? 1 : t_fail(l->t, "write to an irqfd: %s", strerror(errno));
+	case 88:
+		return irqfd(l, s->pin_fd, 5, KVM_IRQFD_FLAG_DEASSIGN);
+	}
+	return t_fail(l->t, "the guest asked for step %u, which this program does not know", n);
+}
+
+static int on_exit_irq(struct lab *l, unsigned int cpu, void *arg)
+{
+	struct kvm_run *run = l->cpu[cpu].run;
+	uint32_t n;
+
+	if (run->exit_reason == KVM_EXIT_IO && run->io.direction == KVM_EXIT_IO_OUT) {
+		if (run->io.port == 0xe1)
+			return 1;
+		if (run->io.port == UNIT_PORT_SYNC) {
+			memcpy(&n, (uint8_t *)run + run->io.data_offset, sizeof(n));
+			return irq_sync(l, arg, n);
+		}
+	}
+	return lab_odd_exit(l, cpu);
+}
+
+int flat_irq(struct t *t)
+{
+	const struct unit_row *row = (const struct unit_row *)t->check->arg;
+	struct lab_opts o = { .irqchip = row->irqchip, .cpus = row->cpus };
+	struct irq_state s = { -1, -1 };
+	struct lab l;
+	int rc = unit_open(&l, t, &o, row->test), khz;
+
+	l.on_exit = on_exit_irq;
+	l.arg = &s;
+	if (!rc) {
+		khz = lab_cpu_ioctl(&l, 0, KVM_GET_TSC_KHZ, 0);
+		unit_shared(&l)->arg[0] = khz > 0 ? (uint64_t)khz : 0;
+		rc = khz > 0 ? unit_run(&l) : -1;
+	}
+	lab_close(&l);
+	if (s.msi_fd >= 0)
+		close(s.msi_fd);
+	if (s.pin_fd >= 0)
+		close(s.pin_fd);
+	return rc;
+}
