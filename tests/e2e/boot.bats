@@ -1,0 +1,109 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
+# What only a booted kernel of the packages shows. QEMU with SVM, no KVM.
+
+load helpers
+
+setup_file() {
+	have_rpms || return 0
+	find_rpms
+	"$tools/install-root" make "$BATS_FILE_TMPDIR/first"
+	dnf_install "$BATS_FILE_TMPDIR/first" >"$BATS_FILE_TMPDIR/first.log" 2>&1
+}
+
+setup() {
+	find_rpms
+	first=$BATS_FILE_TMPDIR/first
+	root=$BATS_TEST_TMPDIR/root
+}
+
+teardown() {
+	rm -rf -- "$BATS_TEST_TMPDIR"/root*
+}
+
+# boot_svm ARG...: tools/boot svm with the first build's kernel, 120 s at most.
+boot_svm() {
+	"$tools/boot" svm --kernel "$first/boot/vmlinuz-$kverrel" --deadline 120 \
+		--moddir "$first/lib/modules/$kverrel" "$@"
+}
+
+# boot_disk KVERREL SCRIPT: boot that kernel of $root as a disk, with its own
+# initramfs and systemd, and run SCRIPT there; its output is ours.
+boot_disk() {
+	local image=$BATS_TEST_TMPDIR/root.img
+	printf '%s\n' '#!/bin/sh' "$2" >"$BATS_TEST_TMPDIR/script"
+	"$tools/verify.d/add-payload" "$root" "$tools/boot.d/payload" "$BATS_TEST_TMPDIR/script"
+	rm -f "$image"
+	mke2fs -q -t ext4 -d "$root" -L root "$image" 1500M >/dev/null
+	"$tools/boot" svm --kernel "$root/boot/vmlinuz-$1" --deadline 300 \
+		--initrd "$root/boot/initramfs-$1.img" --disk "$image" \
+		--log "$BATS_TEST_TMPDIR/console" --append "root=/dev/vda rw TERM=dumb \
+			systemd.mask=serial-getty@ttyS0.service"
+	rm -f "$image"
+}
+
+@test "module.sig_enforce=1: the package's modules load, an unsigned one does not" {
+	local signed=$first/lib/modules/$kverrel/kernel/drivers/net/tun.ko
+	local unsigned=$BATS_TEST_TMPDIR/unsigned.ko
+	tail -c 28 "$signed" | grep -q '~Module signature appended~'
+	# What brp-strip does to a signed module.
+	objcopy --strip-debug "$signed" "$unsigned"
+	! tail -c 28 "$unsigned" | grep -q '~Module signature appended~' || false
+
+	run boot_svm --load kvm_amd --append module.sig_enforce=1 \
+		--file "$signed:/signed.ko" --file "$unsigned:/unsigned.ko" -- sh -c '
+			cat /sys/module/module/parameters/sig_enforce
+			cut -d" " -f1 /proc/modules
+			insmod /unsigned.ko; echo "unsigned: $?"
+			insmod /signed.ko; echo "signed: $?"
+			cat /proc/sys/kernel/tainted'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = Y ]
+	[[ $output == *kvm_amd* ]]
+	[[ $output != *"unsigned: 0"* && $output == *"equired key not available"* ]]
+	[[ $output == *"signed: 0"* ]]
+	# Nothing forced, unsigned or out of tree got in.
+	[ "${lines[-1]}" = 0 ]
+}
+
+@test "no virtualization: the modules say so, and kvm-selftest fails clearly" {
+	run boot_svm --no-virt --sysroot "$first" \
+		--file "$first/usr/bin/kvm-selftest:/usr/bin/kvm-selftest" \
+		--file "$first/usr/bin/kvm-vmm:/usr/bin/kvm-vmm" \
+		--dir "$first/usr/share/kernel-kvm:/usr/share/kernel-kvm" \
+		--load kvm_amd -- kvm-selftest --format tap
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output =~ not\ ok\ [0-9]+\ vm/device ]]
+}
+
+@test "two builds boot; dnf never removes the one that runs" {
+	find_rpms2
+	copy_root "$first" "$root"
+	dnf_install2 "$root" >"$BATS_TEST_TMPDIR/install.log" 2>&1
+
+	local one two
+	one=$(version_of "${packages[1]}") two=$(version_of "${packages2[1]}")
+	run boot_disk "$kverrel" "
+		uname -r
+		dnf -y remove kernel-kvm-core-$one || echo refused: one
+		dnf -y remove 'kernel-kvm*' || echo refused: all
+		rpm -q kernel-kvm-core | tr '\n' ' '; echo; echo /boot/vmlinuz-*
+		dnf -y remove 'kernel-kvm*-$two' >/dev/null || echo refused: two
+		rpm -q kernel-kvm-core; echo /boot/vmlinuz-*
+		modprobe kvm_amd && cat /sys/module/kvm/parameters/build_id"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "$kverrel" ]
+	[[ $output == *"refused: one"*"refused: all"* && $output != *"refused: two"* ]]
+	[[ $output == *"kernel-kvm-core-$one kernel-kvm-core-$two"*vmlinuz*vmlinuz* ]]
+	[ "${lines[-3]}" = "kernel-kvm-core-$one" ]
+	[ "${lines[-2]}" = "/boot/vmlinuz-$kverrel" ]
+	[[ ${lines[-1]} == "$kverrel+"* ]]
+
+	run boot_disk "$kverrel2" 'uname -r; rpm -V kernel-kvm-core kernel-kvm-modules'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "${lines[0]}" = "$kverrel2" ]
+}
