@@ -2,13 +2,17 @@
 #include "machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "stats.h"
 #include "vcpu.h"
 
 #define CTRL_A		1
@@ -52,6 +56,21 @@ static void on_stdin(void *arg, int fd, uint32_t events)
 	machine_input(m, buf, (uint32_t)n);
 }
 
+static void take_snapshot(struct machine *m)
+{
+	struct err e;
+	int rc = vm_pause(&m->vm, &e);
+
+	if (!rc)
+		rc = snapshot_save(m, m->snapshot_fd, m->o->snapshot, &e);
+	if (rc)
+		vm_stop(&m->vm, VM_HOST, "%s", e.msg);
+	else
+		vm_stop(&m->vm, VM_SHUTDOWN, "snapshot written to %s",
+			m->o->snapshot);
+	vm_resume(&m->vm);	/* to their end: vm_stop came first */
+}
+
 static void on_signal(void *arg, int fd, uint32_t events)
 {
 	struct machine *m = arg;
@@ -60,6 +79,10 @@ static void on_signal(void *arg, int fd, uint32_t events)
 	(void)events;
 	if (read(fd, &s, sizeof(s)) != sizeof(s))
 		return;
+	if (s.ssi_signo == SIGUSR1 && m->snapshot_fd >= 0) {
+		take_snapshot(m);
+		return;
+	}
 	vm_stop(&m->vm, VM_KILLED, "killed by signal %u (%s)", s.ssi_signo,
 		strsignal((int)s.ssi_signo));
 }
@@ -146,6 +169,40 @@ static int load_image(struct machine *m, struct err *e)
 
 /* ---- the whole ---- */
 
+static int open_outputs(struct machine *m, struct err *e)
+{
+	const struct opts *o = m->o;
+
+	if (o->snapshot) {
+		m->snapshot_fd = open(o->snapshot, O_RDWR | O_CREAT | O_TRUNC |
+				      O_CLOEXEC, 0600);
+		if (m->snapshot_fd < 0)
+			return err_set(e, -errno, "%s: cannot write: %s", o->snapshot,
+				       strerror(errno));
+	}
+	if (o->stats) {
+		m->stats = strcmp(o->stats, "-") ? fopen(o->stats, "we") : stdout;
+		if (!m->stats)
+			return err_set(e, -errno, "%s: cannot write: %s", o->stats,
+				       strerror(errno));
+	}
+	return 0;
+}
+
+static int start_state(struct machine *m, int *status, struct err *e)
+{
+	int rc;
+
+	*status = VM_IMAGE;
+	if (m->o->restore)
+		return snapshot_restore(m, &m->restore, e);
+	rc = load_image(m, e);
+	if (rc)
+		return rc;
+	*status = VM_HOST;
+	return boot_start(&m->vm.vcpus[0], &m->entry, e);
+}
+
 int machine_make(struct machine *m, const struct opts *o, int *status,
 		 struct err *e)
 {
@@ -155,50 +212,112 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 		.sandbox = o->no_sandbox ? NULL : &m->sandbox,
 		.kvm_path = o->kvm_path,
 	};
-	int rc;
+	int rc = 0;
 
 	memset(m, 0, sizeof(*m));
 	m->o = o;
-	m->signal_fd = m->stats_fd = -1;
+	m->signal_fd = m->snapshot_fd = m->restore.fd = -1;
 	m->tty = isatty(STDIN_FILENO);
+	if (o->restore) {
+		*status = VM_IMAGE;
+		rc = snapshot_open(&m->restore, o->restore, e);
+		if (rc)
+			return rc;
+		cfg.cpus = m->restore.h.cpus;
+		cfg.irqchip = (enum vm_irqchip)m->restore.h.irqchip;
+		cfg.add_memory = snapshot_memory;
+		cfg.add_memory_ctx = &m->restore;
+	}
 	*status = VM_HOST;
 	rc = vm_create(&m->vm, &cfg, e);
-	if (rc)
+	if (rc) {
+		snapshot_close(&m->restore);
 		return rc;
+	}
 	if (!o->no_sandbox)
 		rc = sandbox_prepare(&m->sandbox, e);
+	if (!rc)
+		rc = open_outputs(m, e);
 	if (!rc)
 		rc = machine_add_devices(m, status, e);
 	if (!rc)
 		rc = add_inputs(m, e);
-	if (!rc) {
-		*status = VM_IMAGE;
-		rc = load_image(m, e);
-	}
-	if (!rc) {
-		*status = VM_HOST;
-		rc = boot_start(&m->vm.vcpus[0], &m->entry, e);
-	}
+	if (!rc)
+		rc = start_state(m, status, e);
+	if (!rc && o->dirty_log)
+		rc = vm_dirty_start(&m->vm, e);
 	if (rc)
 		machine_free(m);
 	return rc;
 }
 
+/* Pages written in the whole run; -1 if nobody asked. */
+static long dirty_pages(struct machine *m, struct err *e)
+{
+	uint64_t *bitmap;
+	unsigned int i;
+	long sum = 0;
+
+	if (!m->o->dirty_log)
+		return -1;
+	for (i = 0; i < m->vm.mem.n && sum >= 0; i++) {
+		long n = -ENOMEM;
+
+		bitmap = calloc(vm_dirty_words(&m->vm, i), sizeof(*bitmap));
+		if (bitmap)
+			n = vm_dirty_fetch(&m->vm, i, bitmap, e);
+		sum = n < 0 ? n : sum + n;
+		free(bitmap);
+	}
+	return sum;
+}
+
+/* Where did it hang, and what did it do? */
+static int report(struct machine *m, int status, double wall_ms, struct err *e)
+{
+	unsigned int i;
+	long dirty;
+	int rc;
+
+	if ((status == VM_DEADLINE || status == VM_KILLED) && m->o->verbose)
+		for (i = 0; i < m->vm.ncpus; i++)
+			vcpu_dump(&m->vm.vcpus[i], stderr);
+	if (!m->stats)
+		return status;
+	dirty = dirty_pages(m, e);
+	if (dirty < -1)
+		return (int)dirty;
+	rc = stats_write(&m->vm, m->stats, status, dirty, wall_ms, e);
+	return rc ? rc : status;
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
 int machine_run(struct machine *m, struct err *e)
 {
 	struct vm_limits lim = { m->o->deadline_ms, m->o->watchdog_ms };
+	double start = now_ms();
 	unsigned int i;
 	int rc = 0;
 
+	if (m->o->verbose)
+		fprintf(stderr, "kvm-vmm: %s, %u vCPUs, %u virtio devices\n",
+			m->o->restore ? "snapshot" : m->entry.protocol,
+			m->vm.ncpus, m->nvirtio);
 	if (!m->o->no_sandbox)
 		rc = sandbox_process(&m->sandbox, e);
 	for (i = 0; i < m->nblk && !rc; i++)
 		rc = loop_start(&m->blk[i]->loop, "disk", e);
 	if (!rc)
 		rc = vm_run(&m->vm, &lim, e);
-	if ((rc == VM_DEADLINE || rc == VM_KILLED) && m->o->verbose)
-		for (i = 0; i < m->vm.ncpus; i++)	/* where it hung */
-			vcpu_dump(&m->vm.vcpus[i], stderr);
+	if (rc >= 0 && !m->vm.stuck)
+		rc = report(m, rc, now_ms() - start, e);
 	return rc;
 }
 
@@ -206,8 +325,14 @@ void machine_free(struct machine *m)
 {
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
-	m->signal_fd = -1;
+	if (m->snapshot_fd >= 0)
+		close(m->snapshot_fd);
+	if (m->stats && m->stats != stdout)
+		fclose(m->stats);
+	m->stats = NULL;
+	m->signal_fd = m->snapshot_fd = -1;
 	machine_free_devices(m);
 	vm_destroy(&m->vm);
 	sandbox_free(&m->sandbox);
+	snapshot_close(&m->restore);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "boot/boot.h"
 #include "boot/tables.h"
@@ -16,6 +17,7 @@
 #include "dev/vsock.h"
 #include "opts.h"
 #include "sandbox.h"
+#include "snapshot.h"
 #include "vm.h"
 
 #define MACHINE_VIRTIO_MAX	32
@@ -37,7 +39,9 @@ struct machine {
 	unsigned int nvirtio;
 	struct sandbox sandbox;
 	int signal_fd;
-	int stats_fd;
+	int snapshot_fd;
+	FILE *stats;
+	struct snapshot restore;	/* with --restore */
 	bool escape;			/* Ctrl-A was typed on the terminal */
 	bool tty;
 	char cmdline[4096];

@@ -156,7 +156,9 @@ static int make_all(struct vm *vm, struct err *e)
 	unsigned int i;
 	int rc = open_kvm(vm, e);
 
-	if (!rc && vm->cfg.mem_size)
+	if (!rc && vm->cfg.add_memory)
+		rc = vm->cfg.add_memory(&vm->mem, vm->cfg.add_memory_ctx, e);
+	else if (!rc && vm->cfg.mem_size)
 		rc = mem_add_ram(&vm->mem, vm->cfg.mem_size, e);
 	for (i = 0; !rc && i < vm->mem.n; i++)
 		rc = vm_set_slot(vm, i, 0, e);

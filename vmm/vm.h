@@ -52,6 +52,9 @@ struct vm_config {
 	enum vm_irqchip irqchip;
 	bool no_pit;		/* VM_IRQCHIP_FULL: leave the PIT out */
 	uint32_t dirty_ring;	/* entries of a dirty ring per vCPU, 0: bitmap */
+	/* Instead of mem_size bytes of RAM: maps the memory; NULL: RAM. */
+	int (*add_memory)(struct mem *m, void *ctx, struct err *e);
+	void *add_memory_ctx;
 	const struct sandbox *sandbox;	/* for vCPU threads; NULL: none */
 	const char *kvm_path;	/* NULL: /dev/kvm */
 };

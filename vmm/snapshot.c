@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The file: header, records, memory. */
+#include "snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "machine.h"
+#include "vcpu.h"
+
+#define CHUNK_MAX	(1U << 20)	/* bytes of memory in one write */
+
+/* ---- records ---- */
+
+void snap_put(struct snap_blob *b, uint32_t type, uint32_t index,
+	      const void *data, uint32_t len)
+{
+	struct snap_record r = { type, index, len };
+	uint32_t need = b->n + (uint32_t)sizeof(r) + len;
+	uint8_t *p;
+
+	if (b->rc)
+		return;
+	if (need > b->size) {
+		b->size = need * 2;
+		p = realloc(b->p, b->size);
+		if (!p) {
+			b->rc = -ENOMEM;
+			return;
+		}
+		b->p = p;
+	}
+	memcpy(b->p + b->n, &r, sizeof(r));
+	memcpy(b->p + b->n + sizeof(r), data, len);
+	b->n = need;
+}
+
+/* Do the records fill the state exactly? */
+static bool records_fit(const struct snapshot *s)
+{
+	uint32_t at = 0, len = s->h.state_len;
+	struct snap_record r;
+
+	while (len - at >= sizeof(r)) {
+		memcpy(&r, s->state + at, sizeof(r));
+		at += (uint32_t)sizeof(r);
+		if (r.len > len - at)
+			return false;
+		at += r.len;
+	}
+	return at == len;
+}
+
+const void *snap_find(const struct snapshot *s, uint32_t type, uint32_t index,
+		      uint32_t *len)
+{
+	uint32_t at = 0;
+	struct snap_record r;
+
+	while (at < s->h.state_len) {
+		memcpy(&r, s->state + at, sizeof(r));
+		at += (uint32_t)sizeof(r);
+		if (r.type == type && r.index == index) {
+			*len = r.len;
+			return s->state + at;
+		}
+		at += r.len;
+	}
+	return NULL;
+}
+
+int snap_get(const struct snapshot *s, uint32_t type, uint32_t index,
+	     void *data, uint32_t len, struct err *e)
+{
+	uint32_t have = 0;
+	const void *p = snap_find(s, type, index, &have);
+
+	if (!p || have != len)
+		return err_set(e, -EBADMSG,
+			"%s: record %u.%u: expected %u bytes, found %u", s->name,
+			type, index, len, have);
+	memcpy(data, p, len);
+	return 0;
+}
+
+/* ---- writing ---- */
+
+static int write_all(int fd, const void *data, uint64_t len, uint64_t off)
+{
+	const uint8_t *p = data;
+
+	while (len) {
+		ssize_t n = pwrite(fd, p, len, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -ENOSPC;
+		p += n;
+		off += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+static bool is_zero(const uint8_t *page)
+{
+	const uint64_t *p = (const void *)page;
+	unsigned int i;
+
+	for (i = 0; i < MEM_PAGE / 8; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
+/* Only pages with something in them: the rest stays a hole. */
+static int write_region(int fd, const struct mem_region *r, uint64_t off)
+{
+	uint64_t at = 0, end;
+	int rc = 0;
+
+	while (at < r->size && !rc) {
+		if (is_zero(r->host + at)) {
+			at += MEM_PAGE;
+			continue;
+		}
+		for (end = at + MEM_PAGE; end < r->size && end - at < CHUNK_MAX &&
+		     !is_zero(r->host + end); end += MEM_PAGE)
+			;
+		rc = write_all(fd, r->host + at, end - at, off + at);
+		at = end;
+	}
+	return rc;
+}
+
+static int write_file(struct machine *m, int fd, struct snap_header *h,
+		      const struct snap_blob *b)
+{
+	struct mem *mem = &m->vm.mem;
+	uint64_t off = (sizeof(*h) + b->n + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
+	unsigned int i;
+	int rc;
+
+	off = off < MEM_PAGE ? MEM_PAGE : off;
+	for (i = 0; i < mem->n; i++) {
+		h->region[i].gpa = mem->r[i].gpa;
+		h->region[i].size = mem->r[i].size;
+		h->region[i].offset = off;
+		off += mem->r[i].size;
+	}
+	if (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)off) < 0)
+		return -errno;
+	rc = write_all(fd, b->p, b->n, sizeof(*h));
+	for (i = 0; i < mem->n && !rc; i++)
+		rc = write_region(fd, &mem->r[i], h->region[i].offset);
+	if (!rc && fdatasync(fd) < 0)
+		rc = -errno;
+	if (!rc)	/* only now is it a snapshot */
+		rc = write_all(fd, h, sizeof(*h), 0);
+	return rc;
+}
+
+int snapshot_save(struct machine *m, int fd, const char *name, struct err *e)
+{
+	struct vm *vm = &m->vm;
+	struct snap_header h = {
+		.version = SNAP_VERSION, .cpus = vm->ncpus,
+		.irqchip = vm->cfg.irqchip, .nvirtio = m->nvirtio,
+		.nregions = vm->mem.n,
+	};
+	struct snap_blob b = { NULL, 0, 0, 0 };
+	unsigned int i;
+	int rc;
+
+	if (m->vsock)
+		return err_set(e, -EOPNOTSUPP, "a VM with vsock cannot be saved: its connections are the host's");
+	memcpy(h.magic, SNAP_MAGIC, sizeof(h.magic));
+	/* Disk threads finish what they are at, and begin nothing. */
+	for (i = 0; i < m->nvirtio; i++)
+		pthread_mutex_lock(&m->virtio[i]->lock);
+	for (i = 0; i < vm->ncpus; i++)
+		snap_save_cpu(&vm->vcpus[i], &b);
+	snap_save_chips(vm, &b);
+	snap_save_devices(m, &b);
+	h.state_len = b.n;
+	rc = b.rc ? b.rc : write_file(m, fd, &h, &b);
+	for (i = 0; i < m->nvirtio; i++)
+		pthread_mutex_unlock(&m->virtio[i]->lock);
+	free(b.p);
+	if (rc && ftruncate(fd, 0) < 0)
+		rc = -errno;
+	return rc ? err_set(e, rc, "%s: snapshot not written: %s", name,
+			    strerror(-rc)) : 0;
+}
+
+/* ---- reading ---- */
+
+static int check_header(const struct snapshot *s, uint64_t size, struct err *e)
+{
+	const struct snap_header *h = &s->h;
+	uint32_t i;
+
+	if (memcmp(h->magic, SNAP_MAGIC, sizeof(h->magic)))
+		return err_set(e, -EBADMSG, "%s: not a snapshot, or one that was not finished",
+			       s->name);
+	if (h->version != SNAP_VERSION)
+		return err_set(e, -EBADMSG, "%s: snapshot version %u, this build knows %d",
+			       s->name, h->version, SNAP_VERSION);
+	if (!h->cpus || h->cpus > VM_CPUS_MAX || h->irqchip > VM_IRQCHIP_SPLIT ||
+	    h->nregions > MEM_REGIONS_MAX || !h->nregions ||
+	    h->state_len > SNAP_STATE_MAX)
+		return err_set(e, -EBADMSG, "%s: header out of bounds: %u CPUs, irqchip %u, %u regions, %u bytes of state",
+			       s->name, h->cpus, h->irqchip, h->nregions, h->state_len);
+	for (i = 0; i < h->nregions; i++)
+		if (h->region[i].offset % MEM_PAGE || !h->region[i].size ||
+		    h->region[i].offset > size ||
+		    h->region[i].size > size - h->region[i].offset)
+			return err_set(e, -EBADMSG,
+				"%s: truncated: memory region %u ends beyond the file",
+				s->name, i);
+	return 0;
+}
+
+static int read_all(int fd, void *data, uint64_t len, uint64_t off)
+{
+	uint8_t *p = data;
+
+	while (len) {
+		ssize_t n = pread(fd, p, len, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -ENODATA;
+		p += n;
+		off += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+int snapshot_open_fd(struct snapshot *s, int fd, const char *name,
+		     struct err *e)
+{
+	struct stat st;
+	int rc;
+
+	memset(s, 0, sizeof(*s));
+	s->fd = fd;
+	s->name = name;
+	if (fstat(fd, &st) < 0 || read_all(fd, &s->h, sizeof(s->h), 0))
+		rc = err_set(e, -EBADMSG, "%s: shorter than a snapshot's header",
+			     name);
+	else
+		rc = check_header(s, (uint64_t)st.st_size, e);
+	if (!rc) {
+		s->state = malloc(s->h.state_len + 1ULL);
+		if (!s->state)
+			rc = err_set(e, -ENOMEM, "no memory for a snapshot's state");
+	}
+	if (!rc && (read_all(fd, s->state, s->h.state_len, sizeof(s->h)) ||
+		    !records_fit(s)))
+		rc = err_set(e, -EBADMSG, "%s: the state's records do not fit its length of %u bytes",
+			     name, s->h.state_len);
+	if (rc)
+		snapshot_close(s);
+	return rc;
+}
+
+int snapshot_open(struct snapshot *s, const char *path, struct err *e)
+{
+	struct boot_file f;
+	int rc = boot_open(&f, path, e);
+
+	s->fd = -1;
+	s->state = NULL;
+	return rc ? rc : snapshot_open_fd(s, f.fd, path, e);
+}
+
+void snapshot_close(struct snapshot *s)
+{
+	free(s->state);
+	if (s->fd >= 0)
+		close(s->fd);
+	s->state = NULL;
+	s->fd = -1;
+}
+
+int snapshot_memory(struct mem *m, void *snapshot, struct err *e)
+{
+	const struct snapshot *s = snapshot;
+	uint32_t i;
+	int rc = 0;
+
+	for (i = 0; i < s->h.nregions && !rc; i++)
+		rc = mem_add_file(m, s->h.region[i].gpa, s->h.region[i].size,
+				  s->fd, s->h.region[i].offset, e);
+	return rc ? err_prefix(e, rc, "%s", s->name) : 0;
+}
+
+int snapshot_restore(struct machine *m, const struct snapshot *s,
+		     struct err *e)
+{
+	unsigned int i;
+	int rc = snap_load_chips(&m->vm, s, e);
+
+	for (i = 0; i < m->vm.ncpus && !rc; i++)
+		rc = snap_load_cpu(&m->vm.vcpus[i], s, e);
+	return rc ? rc : snapshot_devices(m, s, e);
+}

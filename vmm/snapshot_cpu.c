@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vCPUs and in-kernel chips to records and back. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "compat.h"
+#include "snapshot.h"
+#include "vcpu.h"
+
+#define MSRS_MAX	512
+#define MSR_TSC_DEADLINE 0x6e0
+#define XSAVE_MAX	(64U << 10)
+
+/* State that is one ioctl each way, in the order it is to be set. */
+static const struct {
+	uint32_t type;
+	const char *name;
+	unsigned long get, set;
+	uint32_t len;
+	bool lapic;		/* needs an irqchip */
+} fixed[] = {
+	{ SNAP_REGS, "registers", KVM_GET_REGS, KVM_SET_REGS,
+	  sizeof(struct kvm_regs), false },
+	{ SNAP_SREGS, "system registers", KVM_GET_SREGS, KVM_SET_SREGS,
+	  sizeof(struct kvm_sregs), false },
+	{ SNAP_XCRS, "XCRs", KVM_GET_XCRS, KVM_SET_XCRS,
+	  sizeof(struct kvm_xcrs), false },
+	{ SNAP_DEBUG, "debug registers", KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS,
+	  sizeof(struct kvm_debugregs), false },
+	{ SNAP_LAPIC, "LAPIC", KVM_GET_LAPIC, KVM_SET_LAPIC,
+	  sizeof(struct kvm_lapic_state), true },
+	{ SNAP_EVENTS, "events", KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS,
+	  sizeof(struct kvm_vcpu_events), false },
+	{ SNAP_MP, "run state", KVM_GET_MP_STATE, KVM_SET_MP_STATE,
+	  sizeof(struct kvm_mp_state), true },
+};
+#define NFIXED	(sizeof(fixed) / sizeof(fixed[0]))
+#define FIXED_MAX 8192
+
+struct msrs {
+	struct kvm_msrs h;
+	struct kvm_msr_entry m[MSRS_MAX];
+};
+
+/* Which MSRs there are to save; the ones that cannot be read are left out. */
+static uint32_t read_msrs(struct vcpu *v, struct msrs *out)
+{
+	struct {
+		struct kvm_msr_list h;
+		uint32_t index[MSRS_MAX];
+	} list = { .h.nmsrs = MSRS_MAX };
+	struct {
+		struct kvm_msrs h;
+		struct kvm_msr_entry m;
+	} one = { .h.nmsrs = 1 };
+	uint32_t i, n = 0;
+
+	if (ioctl(v->vm->kvm_fd, KVM_GET_MSR_INDEX_LIST, &list) < 0)
+		return 0;
+	for (i = 0; i < list.h.nmsrs; i++) {
+		one.m.index = list.h.indices[i];
+		if (ioctl(v->fd, KVM_GET_MSRS, &one) == 1)
+			out->m[n++] = one.m;
+	}
+	return n;
+}
+
+void snap_save_cpu(struct vcpu *v, struct snap_blob *b)
+{
+	static const struct msrs empty;
+	uint64_t buf[FIXED_MAX / 8];
+	struct msrs *msrs = malloc(sizeof(*msrs));
+	int size = vm_check_cap(v->vm, KVM_CAP_XSAVE2);
+	void *xsave = calloc(1, XSAVE_MAX);
+	unsigned int i;
+
+	if (!msrs || !xsave || size > (int)XSAVE_MAX) {
+		b->rc = -ENOMEM;
+	} else {
+		*msrs = empty;
+		for (i = 0; i < NFIXED; i++)
+			if (!ioctl(v->fd, fixed[i].get, buf))
+				snap_put(b, fixed[i].type, v->id, buf, fixed[i].len);
+		if (!ioctl(v->fd, size ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, xsave))
+			snap_put(b, SNAP_XSAVE, v->id, xsave,
+				 size ? (uint32_t)size : sizeof(struct kvm_xsave));
+		snap_put(b, SNAP_MSRS, v->id, msrs->m,
+			 read_msrs(v, msrs) * (uint32_t)sizeof(msrs->m[0]));
+	}
+	free(msrs);
+	free(xsave);
+}
+
+static int load_fixed(struct vcpu *v, const struct snapshot *s, unsigned int i,
+		      struct err *e)
+{
+	uint64_t buf[FIXED_MAX / 8];
+	uint32_t len;
+	int rc;
+
+	if ((fixed[i].lapic && v->vm->cfg.irqchip == VM_IRQCHIP_NONE) ||
+	    !snap_find(s, fixed[i].type, v->id, &len))
+		return 0;
+	rc = snap_get(s, fixed[i].type, v->id, buf, fixed[i].len, e);
+	if (!rc && ioctl(v->fd, fixed[i].set, buf) < 0)
+		rc = err_set(e, -errno, "%s: vCPU %u: KVM refuses its %s: %s",
+			     s->name, v->id, fixed[i].name, strerror(errno));
+	return rc;
+}
+
+static int load_xsave(struct vcpu *v, const struct snapshot *s, struct err *e)
+{
+	uint32_t len = 0;
+	const void *p = snap_find(s, SNAP_XSAVE, v->id, &len);
+	int size = vm_check_cap(v->vm, KVM_CAP_XSAVE2);
+	void *x;
+	int rc = 0;
+
+	if (!p || len < sizeof(struct kvm_xsave) || len > XSAVE_MAX ||
+	    (size > 0 && len < (uint32_t)size))
+		return err_set(e, -EBADMSG, "%s: vCPU %u has no XSAVE area of this host's size",
+			       s->name, v->id);
+	x = calloc(1, XSAVE_MAX);	/* aligned, and as long as KVM may read */
+	if (!x)
+		return err_set(e, -ENOMEM, "no memory for XSAVE");
+	memcpy(x, p, len);
+	if (ioctl(v->fd, KVM_SET_XSAVE, x) < 0)
+		rc = err_set(e, -errno, "%s: vCPU %u: KVM_SET_XSAVE: %s", s->name,
+			     v->id, strerror(errno));
+	free(x);
+	return rc;
+}
+
+/*
+ * One at a time: KVM stops at the first it refuses, and some that it gives it
+ * will not take. The TSC deadline comes last, when the TSC and LAPIC are set.
+ */
+static int load_msrs(struct vcpu *v, const struct snapshot *s, struct err *e)
+{
+	uint32_t len = 0, i, n;
+	const uint8_t *p = snap_find(s, SNAP_MSRS, v->id, &len);
+	struct {
+		struct kvm_msrs h;
+		struct kvm_msr_entry m;
+	} one = { .h.nmsrs = 1 };
+	int last;
+
+	n = len / (uint32_t)sizeof(one.m);
+	if (!p || n > MSRS_MAX || len % sizeof(one.m))
+		return err_set(e, -EBADMSG, "%s: vCPU %u: %u bytes of MSRs", s->name,
+			       v->id, len);
+	for (last = 0; last < 2; last++)
+		for (i = 0; i < n; i++) {
+			memcpy(&one.m, p + i * sizeof(one.m), sizeof(one.m));
+			if ((one.m.index == MSR_TSC_DEADLINE) == last &&
+			    ioctl(v->fd, KVM_SET_MSRS, &one) < 0)
+				return err_set(e, -errno, "KVM_SET_MSRS: %s",
+					       strerror(errno));
+		}
+	return 0;
+}
+
+int snap_load_cpu(struct vcpu *v, const struct snapshot *s, struct err *e)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < NFIXED && !rc; i++) {
+		/* XSAVE before its XCRs' use, MSRs before LAPIC timers run. */
+		if (fixed[i].type == SNAP_XCRS)
+			rc = load_xsave(v, s, e);
+		if (!rc)
+			rc = load_fixed(v, s, i, e);
+		if (!rc && fixed[i].type == SNAP_LAPIC)
+			rc = load_msrs(v, s, e);
+	}
+	/* Tells a paravirtual clock that it was stopped; old guests have none. */
+	ioctl(v->fd, KVM_KVMCLOCK_CTRL, 0);
+	return rc;
+}
+
+void snap_save_chips(struct vm *vm, struct snap_blob *b)
+{
+	struct kvm_irqchip chip;
+	struct kvm_pit_state2 pit;
+	struct kvm_clock_data clock;
+	uint32_t i;
+
+	for (i = 0; i < 3; i++) {
+		memset(&chip, 0, sizeof(chip));
+		chip.chip_id = i;
+		if (vm->cfg.irqchip == VM_IRQCHIP_FULL &&
+		    !ioctl(vm->fd, KVM_GET_IRQCHIP, &chip))
+			snap_put(b, SNAP_IRQCHIP, i, &chip, sizeof(chip));
+	}
+	if (vm->cfg.irqchip == VM_IRQCHIP_FULL &&
+	    !ioctl(vm->fd, KVM_GET_PIT2, &pit))
+		snap_put(b, SNAP_PIT, 0, &pit, sizeof(pit));
+	if (!ioctl(vm->fd, KVM_GET_CLOCK, &clock))
+		snap_put(b, SNAP_CLOCK, 0, &clock, sizeof(clock));
+}
+
+int snap_load_chips(struct vm *vm, const struct snapshot *s, struct err *e)
+{
+	struct kvm_irqchip chip;
+	struct kvm_pit_state2 pit;
+	struct kvm_clock_data clock;
+	uint32_t i, len;
+	int rc = 0;
+
+	for (i = 0; i < 3 && vm->cfg.irqchip == VM_IRQCHIP_FULL && !rc; i++) {
+		rc = snap_get(s, SNAP_IRQCHIP, i, &chip, sizeof(chip), e);
+		chip.chip_id = i;
+		if (!rc && ioctl(vm->fd, KVM_SET_IRQCHIP, &chip) < 0)
+			rc = err_set(e, -errno, "%s: KVM_SET_IRQCHIP: %s", s->name,
+				     strerror(errno));
+	}
+	if (!rc && snap_find(s, SNAP_PIT, 0, &len)) {
+		rc = snap_get(s, SNAP_PIT, 0, &pit, sizeof(pit), e);
+		if (!rc && ioctl(vm->fd, KVM_SET_PIT2, &pit) < 0)
+			rc = err_set(e, -errno, "%s: KVM_SET_PIT2: %s", s->name,
+				     strerror(errno));
+	}
+	if (!rc && snap_find(s, SNAP_CLOCK, 0, &len)) {
+		rc = snap_get(s, SNAP_CLOCK, 0, &clock, sizeof(clock), e);
+		clock.flags = 0;
+		if (!rc && ioctl(vm->fd, KVM_SET_CLOCK, &clock) < 0)
+			rc = err_set(e, -errno, "%s: KVM_SET_CLOCK: %s", s->name,
+				     strerror(errno));
+	}
+	return rc;
+}

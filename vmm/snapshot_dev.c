@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Devices to records and back. What comes back is checked like a guest's. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "machine.h"
+#include "snapshot.h"
+
+struct serial_state {
+	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm, thre;
+	uint32_t head, count;
+	uint8_t fifo[SERIAL_FIFO];
+};
+
+struct pc_state {
+	uint8_t i8042_cmd, i8042_out, i8042_full, cmos_index;
+	uint8_t cmos[128];
+	uint16_t fw_key, pad;
+	uint32_t fw_pos, shutdown_pos, latch;
+};
+
+struct virtio_state {
+	uint32_t id, status, isr, generation;
+	uint64_t features;
+	uint32_t dev_sel, drv_sel, queue_sel, actual;
+	struct {
+		uint64_t desc, avail, used;
+		uint16_t size, next_avail, next_used, signalled;
+		uint8_t ready, broken, pad[6];
+	} q[VIRTIO_QUEUES_MAX];
+};
+
+static void save_serial(const struct serial *s, struct snap_blob *b)
+{
+	struct serial_state x = {
+		s->ier, s->lcr, s->mcr, s->scr, s->fcr, s->dll, s->dlm, s->thre,
+		s->head, s->count, { 0 },
+	};
+
+	memcpy(x.fifo, s->fifo, sizeof(x.fifo));
+	snap_put(b, SNAP_SERIAL, 0, &x, sizeof(x));
+}
+
+static int load_serial(struct serial *s, const struct snapshot *snap,
+		       struct err *e)
+{
+	struct serial_state x;
+	int rc = snap_get(snap, SNAP_SERIAL, 0, &x, sizeof(x), e);
+
+	if (rc)
+		return rc;
+	if (x.head >= SERIAL_FIFO || x.count > SERIAL_FIFO)
+		return err_set(e, -EBADMSG, "%s: serial FIFO at %u with %u bytes",
+			       snap->name, x.head, x.count);
+	s->ier = x.ier & 0xf;
+	s->lcr = x.lcr;
+	s->mcr = x.mcr & 0x1f;
+	s->scr = x.scr;
+	s->fcr = x.fcr;
+	s->dll = x.dll;
+	s->dlm = x.dlm;
+	s->thre = x.thre;
+	s->head = x.head;
+	s->count = x.count;
+	memcpy(s->fifo, x.fifo, sizeof(x.fifo));
+	serial_input(s, NULL, 0);	/* set the interrupt line */
+	return 0;
+}
+
+static void save_pc(const struct pc *p, struct snap_blob *b)
+{
+	struct pc_state x = {
+		p->i8042_cmd, p->i8042_out, p->i8042_full, p->cmos_index, { 0 },
+		p->fw_key, 0, p->fw_pos, p->shutdown_pos, p->latch,
+	};
+
+	memcpy(x.cmos, p->cmos, sizeof(x.cmos));
+	snap_put(b, SNAP_PC, 0, &x, sizeof(x));
+}
+
+static int load_pc(struct pc *p, const struct snapshot *snap, struct err *e)
+{
+	struct pc_state x;
+	int rc = snap_get(snap, SNAP_PC, 0, &x, sizeof(x), e);
+
+	if (rc)
+		return rc;
+	p->i8042_cmd = x.i8042_cmd;
+	p->i8042_out = x.i8042_out;
+	p->i8042_full = x.i8042_full & 1;
+	p->cmos_index = x.cmos_index & 0x7f;
+	memcpy(p->cmos, x.cmos, sizeof(p->cmos));
+	p->fw_key = x.fw_key;
+	p->fw_pos = x.fw_pos > 8 ? 8 : x.fw_pos;
+	p->shutdown_pos = x.shutdown_pos & 7;	/* 8 letters */
+	p->latch = x.latch;
+	return 0;
+}
+
+static void save_virtio(const struct machine *m, unsigned int k,
+			struct snap_blob *b)
+{
+	struct virtio *v = m->virtio[k];
+	struct virtio_state x = {
+		v->ops->id, v->status, atomic_load(&v->isr), v->generation,
+		v->features, v->dev_sel, v->drv_sel, v->queue_sel,
+		m->balloon && v == &m->balloon->v ? m->balloon->config.actual : 0,
+		{ { 0 } },
+	};
+	unsigned int i;
+
+	for (i = 0; i < VIRTIO_QUEUES_MAX; i++) {
+		const struct virtq *q = &v->q[i];
+
+		x.q[i].desc = q->desc_gpa;
+		x.q[i].avail = q->avail_gpa;
+		x.q[i].used = q->used_gpa;
+		x.q[i].size = q->size;
+		x.q[i].next_avail = q->next_avail;
+		x.q[i].next_used = q->next_used;
+		x.q[i].signalled = q->signalled;
+		x.q[i].ready = q->ready;
+		x.q[i].broken = q->broken;
+	}
+	snap_put(b, SNAP_VIRTIO, k, &x, sizeof(x));
+}
+
+static int load_queue(struct virtio *v, unsigned int i,
+		      const struct virtio_state *x)
+{
+	struct virtq *q = &v->q[i];
+
+	virtq_reset(q, v->mem);
+	q->desc_gpa = x->q[i].desc;
+	q->avail_gpa = x->q[i].avail;
+	q->used_gpa = x->q[i].used;
+	q->size = x->q[i].size;
+	q->next_avail = x->q[i].next_avail;
+	q->next_used = x->q[i].next_used;
+	q->signalled = x->q[i].signalled;
+	q->broken = x->q[i].broken;
+	q->event_idx = v->features & VIRTIO_F_EVENT_IDX;
+	if (!x->q[i].ready)
+		return 0;
+	return i < v->ops->nqueues ? virtq_enable(q) : -EINVAL;
+}
+
+static int load_virtio(struct machine *m, unsigned int k,
+		       const struct snapshot *snap, struct err *e)
+{
+	struct virtio *v = m->virtio[k];
+	struct virtio_state x;
+	unsigned int i;
+	int rc = snap_get(snap, SNAP_VIRTIO, k, &x, sizeof(x), e);
+
+	if (rc)
+		return rc;
+	if (x.id != v->ops->id || (x.features & ~v->offered))
+		return err_set(e, -EBADMSG,
+			"%s: virtio device %u was of type %u with features %#llx, here it is virtio-%s with %#llx: give the devices as for --snapshot",
+			snap->name, k, x.id, (unsigned long long)x.features,
+			v->ops->name, (unsigned long long)v->offered);
+	v->status = x.status & 0xff;
+	v->features = x.features;
+	v->generation = x.generation;
+	atomic_store(&v->isr, x.isr & 3);
+	v->dev_sel = x.dev_sel;
+	v->drv_sel = x.drv_sel;
+	v->queue_sel = x.queue_sel;
+	if (m->balloon && v == &m->balloon->v)
+		m->balloon->config.actual = x.actual;
+	for (i = 0; i < VIRTIO_QUEUES_MAX; i++)
+		if (load_queue(v, i, &x))
+			return err_set(e, -EBADMSG, "%s: virtio device %u: queue %u is not in memory",
+				       snap->name, k, i);
+	if ((v->status & VIRTIO_S_DRIVER_OK) && v->ops->start)
+		v->ops->start(v);
+	return 0;
+}
+
+/* Doorbells and interrupts that were under way are rung again. */
+static void ring_again(struct virtio *v)
+{
+	uint64_t one = 1;
+	unsigned int i;
+	ssize_t r = 0;
+
+	for (i = 0; i < v->ops->nqueues; i++)
+		if (v->q[i].ready)
+			r |= write(v->kick_fd[i], &one, sizeof(one));
+	if (atomic_load(&v->isr))
+		r |= write(v->irq_fd, &one, sizeof(one));
+	(void)r;	/* EAGAIN: enough are pending */
+}
+
+void snap_save_devices(struct machine *m, struct snap_blob *b)
+{
+	unsigned int i;
+
+	save_serial(&m->serial, b);
+	save_pc(&m->pc, b);
+	for (i = 0; i < m->nvirtio; i++)
+		save_virtio(m, i, b);
+}
+
+int snapshot_devices(struct machine *m, const struct snapshot *s,
+		     struct err *e)
+{
+	unsigned int i;
+	int rc;
+
+	if (s->h.nvirtio != m->nvirtio)
+		return err_set(e, -EBADMSG,
+			"%s: has %u virtio devices, here are %u: give the devices as for --snapshot",
+			s->name, s->h.nvirtio, m->nvirtio);
+	rc = load_serial(&m->serial, s, e);
+	if (!rc)
+		rc = load_pc(&m->pc, s, e);
+	for (i = 0; i < m->nvirtio && !rc; i++)
+		rc = load_virtio(m, i, s, e);
+	for (i = 0; i < m->nvirtio && !rc; i++)
+		ring_again(m->virtio[i]);
+	return rc;
+}

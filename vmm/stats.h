@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Statistics of a run as JSON: KVM's own (KVM_GET_STATS_FD), exits that came
+ * to us, memory, dirty pages. Source: Documentation/virt/kvm/api.rst, 4.133.
+ */
+#ifndef VMM_STATS_H
+#define VMM_STATS_H
+
+#include <stdio.h>
+
+#include "err.h"
+#include "vm.h"
+
+/*
+ * stats_write - one JSON object on @out
+ * @status: the run's
+ * @dirty:  pages written since vm_dirty_start(), -1 if not asked for
+ * @wall_ms: length of the run
+ */
+int stats_write(struct vm *vm, FILE *out, int status, long dirty,
+		double wall_ms, struct err *e);
+
+#endif
