@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # tools/kconfig sets configs, kconfig_d, objdir, tmp, tree and the option lists
 # fragments.sh - reading Kconfig fragments (sourced by tools/kconfig).
 #
 # A fragment holds one setting per line, everything else is comment or blank:
@@ -12,15 +13,20 @@
 # higher RANK counts; of the same rank they must agree.
 readonly rank_fragment=1 rank_local=2 rank_set=3
 
-# fragment_files NAME DIR: the fragments of CONFIG=NAME, in order, one per line.
+# fragment_files NAME: the fragments of CONFIG=NAME, in order, one per line.
 fragment_files() {
+	local names=() name
 	case $1 in
-	lean) printf '%s\n' lean-x86_64 kvm-host kvm-guest ;;
-	full) printf '%s\n' lean-x86_64 kvm-host kvm-guest storage-net ;;
-	distro) printf '%s\n' kvm-host kvm-guest ;;
-	guest) printf '%s\n' guest-x86_64 ;;
+	'') ;;
+	lean) names=(lean-x86_64 kvm-host kvm-guest) ;;
+	full) names=(lean-x86_64 kvm-host kvm-guest storage-net) ;;
+	distro) names=(kvm-host kvm-guest) ;;
+	guest) names=(guest-x86_64) ;;
 	*) usage_error "--config '$1': expected lean, full or distro" ;;
-	esac | sed "s|.*|$2/&.config|"
+	esac
+	for name in ${names[@]+"${names[@]}"}; do
+		printf '%s\n' "$configs/$name.config"
+	done
 }
 
 # check_fragment_file FILE: it must be a readable text file.
@@ -38,19 +44,22 @@ read_fragment() {
 	awk -v file="$1" -v rank="$2" -f "$kconfig_d/fragment.awk" -- "$1" || exit 1
 }
 
-# read_fragments NAME: the settings of CONFIG=NAME, of configs/local.config if
-# it is there, and of --set, on stdout.
+# read_fragments NAME: on stdout the settings of CONFIG=NAME (empty: none), of
+# every --fragment, of configs/local.config if it is there, and of every --set.
 read_fragments() {
-	local f i
+	local f files s
+	files=$(fragment_files "$1")
 	while read -r f; do
+		[[ -z $f ]] || read_fragment "$f" "$rank_fragment"
+	done <<< "$files"
+	for f in ${fragments[@]+"${fragments[@]}"}; do
 		read_fragment "$f" "$rank_fragment"
-	done < <(fragment_files "$1" "$configs")
-	if [[ $1 != guest && -e $configs/local.config ]]; then
+	done
+	if [[ -n $1 && $1 != guest && -e $configs/local.config ]]; then
 		read_fragment "$configs/local.config" "$rank_local"
 	fi
-	for ((i = 0; i < ${#sets[@]}; i++)); do
-		printf '%s\n' "${sets[i]}" > "$tmp/set"
-		awk -v file="--set" -v rank="$rank_set" -f "$kconfig_d/fragment.awk" -- "$tmp/set" || exit 1
+	for s in ${sets[@]+"${sets[@]}"}; do
+		printf '%s\n' "$s" | awk -v file=--set -v rank="$rank_set" -f "$kconfig_d/fragment.awk" || exit 1
 	done
 }
 
@@ -58,7 +67,5 @@ read_fragments() {
 # Two settings of one rank that differ are an error that names both lines; one
 # that is overridden from outside the fragments is told.
 unite_settings() {
-	local out
-	out=$(sort -s -t $'\t' -k1,1 -k6,6n -- "$1" | awk -F '\t' -f "$kconfig_d/unite.awk") || exit 1
-	printf '%s\n' "$out"
+	sort -s -t $'\t' -k1,1 -k6,6n -- "$1" | awk -F '\t' -f "$kconfig_d/unite.awk" || exit 1
 }

@@ -1,0 +1,148 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # tools/kconfig sets configs, kconfig_d, objdir, tmp, tree and the option lists
+# local.sh - the kernel's own config targets, and what they change, kept as
+# configs/local.config (sourced by tools/kconfig).
+
+# run_target TARGET: on OBJ/.config, which merge made.
+run_target() {
+	local target=$1
+	case $target in
+	menuconfig | nconfig) need_ncurses "$target"; interactive "$target" ;;
+	oldconfig) interactive "$target" ;;
+	olddefconfig) derived "$target" ;;
+	defconfig | allnoconfig | allmodconfig) derived "$target" ;;
+	localmodconfig) unite_lsmods; derived "$target" LSMOD="$tmp/lsmod" ;;
+	savedefconfig)
+		quiet_kmake "$tmp/log" savedefconfig
+		info "$objdir/defconfig: the symbols that differ from their defaults" ;;
+	listnewconfig) list_new ;;
+	*) usage_error "$target: not a config target (menuconfig nconfig oldconfig olddefconfig defconfig allnoconfig allmodconfig localmodconfig savedefconfig listnewconfig)" ;;
+	esac
+	((${#lsmods[@]} == 0)) || [[ $target == localmodconfig ]] ||
+		usage_error "--lsmod is for localmodconfig"
+}
+
+# need_ncurses TARGET: the kernel's own words for it differ by version and do
+# not name the package of this system.
+need_ncurses() {
+	printf '#include <ncurses.h>\n' | "${HOSTCC:-gcc}" -E -x c - > /dev/null 2>&1 ||
+		die "$1 needs the ncurses headers (ncurses.h), which are not here" \
+			"install ncurses-devel (dnf/yum) or libncurses-dev (apt)"
+}
+
+# interactive TARGET: a person changes the config; all of it is their will.
+interactive() {
+	cp -- "$objdir/.config" "$tmp/old"
+	kmake "$1" || {
+		cp -- "$tmp/old" "$objdir/.config"
+		die "$1 failed: the configuration is as it was"
+	}
+	keep_changes
+}
+
+# derived TARGET [VARIABLE=VALUE]: a target that knows nothing of KVM; what
+# kvm-host and kvm-guest ask for is put back on top of its result.
+derived() {
+	cp -- "$objdir/.config" "$tmp/old"
+	# A target that fails half way must not leave its half.
+	if ! (quiet_kmake "$tmp/log" "${@:2}" "$1"); then
+		cp -- "$tmp/old" "$objdir/.config"
+		die "$1 failed: the configuration is as it was"
+	fi
+	config=distro fragments=() sets=() read_fragments_without_local > "$tmp/all"
+	unite_settings "$tmp/all" > "$tmp/kvm"
+	cp -- "$objdir/.config" "$tmp/new"
+	{ base_without_settings "$tmp/new" "$tmp/kvm"; settings_to_config < "$tmp/kvm"; } > "$objdir/.config"
+	quiet_kmake "$tmp/log" olddefconfig
+	keep_changes
+}
+
+read_fragments_without_local() {
+	local f
+	while read -r f; do
+		read_fragment "$f" "$rank_fragment"
+	done < <(fragment_files distro)
+}
+
+# unite_lsmods: all --lsmod files as one, each module once.
+unite_lsmods() {
+	local f
+	((${#lsmods[@]})) || usage_error "localmodconfig needs --lsmod FILE: the saved output of lsmod of a machine"
+	for f in "${lsmods[@]}"; do
+		[[ -f $f && -r $f ]] || die "$f: not a readable file" "expected the saved output of lsmod"
+		awk -v file="$f" '
+			NR == 1 && $1 == "Module" && $2 == "Size" { next }
+			NF >= 3 && $1 ~ /^[A-Za-z0-9_-]+$/ && $2 ~ /^[0-9]+$/ && $3 ~ /^-?[0-9]+$/ { n++; print; next }
+			{
+				printf "kconfig: error: %s:%d: not a line of lsmod: %s\n", file, NR, substr($0, 1, 60) > "/dev/stderr"
+				print "    expected: name, size, use count; save it with: lsmod > FILE" > "/dev/stderr"
+				bad = 1; exit 1
+			}
+			END {
+				if (!bad && !n) {
+					printf "kconfig: error: %s: no module in it\n    save it with: lsmod > FILE\n", file > "/dev/stderr"
+					exit 1
+				}
+			}' "$f" || exit 1
+	done | awk 'BEGIN { print "Module Size Used by" } !seen[$1]++' > "$tmp/lsmod" || exit 1
+	info "$(($(wc -l < "$tmp/lsmod") - 1)) modules of ${#lsmods[@]} machine(s)"
+}
+
+# list_new: what the base config, or OBJ/.config, does not answer.
+list_new() {
+	cp -- "$objdir/.config" "$tmp/old"
+	if [[ -n $base_config ]]; then
+		need_base_config listnewconfig
+		cp -- "$base_config" "$objdir/.config"
+	fi
+	(quiet_kmake "$tmp/new" -s listnewconfig) || {
+		cp -- "$tmp/old" "$objdir/.config"
+		exit 1
+	}
+	cp -- "$tmp/old" "$objdir/.config"
+	grep -E '^(# )?CONFIG_' "$tmp/new" || info "nothing is new"
+}
+
+# keep_changes: what differs from the config before goes into local.config:
+# a line of it that a change concerns is replaced where it stands, the others
+# and every comment stay, new ones come at the end.
+keep_changes() {
+	local file=$configs/local.config n
+	[[ -f $objdir/.required ]] || : > "$objdir/.required"
+	explain changed "$tmp/old" "$objdir/.config" "$objdir/.required" > "$tmp/changed"
+	if [[ ! -s $tmp/changed ]]; then
+		info "nothing changed"
+		return
+	fi
+	[[ -e $file ]] || cat > "$tmp/local" <<-'END'
+		# x86_64
+		#
+		# local: this site's own settings. Every merge uses them, and they win over
+		# the other fragments. tools/kconfig run adds to them; comments stay.
+
+	END
+	[[ ! -e $file ]] || cp -- "$file" "$tmp/local"
+	awk -f "$kconfig_d/local.awk" "$tmp/changed" "$tmp/local" > "$tmp/local.new"
+	check_reproduces
+	cp -- "$tmp/local.new" "$file.new"
+	mv -- "$file.new" "$file"
+	n=$(wc -l < "$tmp/changed")
+	info "$file: $n setting(s) kept:"
+	sed 's/^/    /' "$tmp/changed" >&2
+}
+
+# check_reproduces: the old config with the changes on top, completed by the
+# tree, is the new one; what is still different is told.
+check_reproduces() {
+	local left
+	cp -- "$objdir/.config" "$tmp/new"
+	awk -v file=changed -v rank=1 -f "$kconfig_d/fragment.awk" "$tmp/changed" > "$tmp/changed.settings"
+	{ base_without_settings "$tmp/old" "$tmp/changed.settings"; cat -- "$tmp/changed"; } > "$objdir/.config"
+	quiet_kmake "$tmp/log" olddefconfig
+	left=$(explain diff "$objdir/.config" "$tmp/new" | grep -c '^    CONFIG_' || :)
+	((left == 0)) || {
+		warn "$left symbol(s) come out differently when the change is made again:"
+		explain diff "$objdir/.config" "$tmp/new" | grep '^    CONFIG_' >&2
+	}
+	cp -- "$tmp/new" "$objdir/.config"
+}
