@@ -62,8 +62,11 @@ static int arm(struct lab *l)
 int lab_ioctl(struct t *t, int fd, unsigned long req, const char *name,
 	      unsigned long arg)
 {
-	int rc = ioctl(fd, req, arg);
+	int rc;
 
+	do {
+		rc = ioctl(fd, req, arg);
+	} while (rc < 0 && errno == EINTR && req != KVM_RUN);
 	if (rc < 0)
 		return t_fail(t, "%s: %s", name, strerror(errno));
 	return rc;
@@ -77,7 +80,12 @@ int lab_slot(struct lab *l, unsigned int slot, uint32_t flags, uint64_t gpa,
 		.memory_size = size, .userspace_addr = (uintptr_t)host,
 	};
 
-	return ioctl(l->vm, KVM_SET_USER_MEMORY_REGION, &r) < 0 ? -errno : 0;
+	int rc;
+
+	do {
+		rc = ioctl(l->vm, KVM_SET_USER_MEMORY_REGION, &r);
+	} while (rc < 0 && errno == EINTR);
+	return rc < 0 ? -errno : 0;
 }
 
 int lab_cap(struct lab *l, unsigned int cap)
@@ -92,7 +100,9 @@ static int open_vm(struct lab *l, const struct lab_opts *o)
 {
 	l->kvm = open(l->t->env->kvm_path, O_RDWR | O_CLOEXEC);
 	REQUIRE(l->t, l->kvm >= 0, "%s: %s", l->t->env->kvm_path, strerror(errno));
-	l->vm = ioctl(l->kvm, KVM_CREATE_VM, 0);
+	do {
+		l->vm = ioctl(l->kvm, KVM_CREATE_VM, 0);
+	} while (l->vm < 0 && errno == EINTR);
 	REQUIRE(l->t, l->vm >= 0, "KVM_CREATE_VM: %s", strerror(errno));
 	l->ram_size = o->ram ? o->ram : UNIT_RAM;
 	l->ram = mmap(NULL, l->ram_size, PROT_READ | PROT_WRITE,
@@ -164,7 +174,9 @@ static int open_cpu(struct lab *l, unsigned int id, const struct lab_opts *o)
 
 	c->id = id;
 	c->lab = l;
-	c->fd = ioctl(l->vm, KVM_CREATE_VCPU, id);
+	do {
+		c->fd = ioctl(l->vm, KVM_CREATE_VCPU, id);
+	} while (c->fd < 0 && errno == EINTR);
 	REQUIRE(l->t, c->fd >= 0, "KVM_CREATE_VCPU %u: %s", id, strerror(errno));
 	c->run = mmap(NULL, l->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
 	if (c->run == MAP_FAILED) {

@@ -1,12 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The vm group's functions, for its table. */
+/* The vm group's functions, for its table and for patch probes. */
 #ifndef SELFTEST_VMCHECKS_H
 #define SELFTEST_VMCHECKS_H
 
 #include "lab.h"
 
+/* lab_to_hlt - run CPU 0 to HLT; reads of UNIT_PORT_IO give 0x5a */
+int lab_to_hlt(struct lab *l);
+/* stat_exists - fail unless @name is in the "vm" or "vcpu" statistics */
+int stat_exists(struct t *t, const char *kind, const char *name);
+
 int vm_device(struct t *t);
 int vm_api_version(struct t *t);
 int vm_caps_required(struct t *t);
+int vm_limits(struct t *t);
+int vm_many_vcpus(struct t *t);
+int vm_every_cpu(struct t *t);
+int vm_memslot_rules(struct t *t);
+int vm_memslot_change(struct t *t);
+int vm_mmu_notifier(struct t *t);
+int vm_dirty_log(struct t *t);
+int vm_dirty_log_kvm(struct t *t);
+int vm_dirty_log_clear(struct t *t);
+int vm_dirty_ring(struct t *t);
+int vm_hlt(struct t *t);
+int vm_triple_fault(struct t *t);
+int vm_immediate_exit(struct t *t);
+int vm_signal(struct t *t);
+int vm_signal_mask(struct t *t);
+int vm_guest_debug(struct t *t);
+int vm_interrupt(struct t *t);
+int vm_smm(struct t *t);
+int vm_ioeventfd(struct t *t);
+int vm_ioeventfd_mmio(struct t *t);
+int vm_coalesced_mmio(struct t *t);
+int vm_state(struct t *t);
+int vm_msr_list(struct t *t);
+int vm_cpuid_set(struct t *t);
+int vm_lives(struct t *t);
+int vm_leak_vm(struct t *t);
+int vm_leak_memory(struct t *t);
+int vm_stats(struct t *t);
+int vm_refault(struct t *t);
 
 #endif

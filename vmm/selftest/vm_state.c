@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vm: what is put into a vCPU or VM can be got back: live migration's basis. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "vmchecks.h"
+
+#define SAME(t, what, a, b) \
+	REQUIRE(t, !memcmp(&(a), &(b), sizeof(a)), "%s: what was set is not what is got, first at byte %zu", \
+		what, first_diff(&(a), &(b), sizeof(a)))
+
+static size_t first_diff(const void *a, const void *b, size_t n)
+{
+	const uint8_t *x = a, *y = b;
+	size_t i;
+
+	for (i = 0; i < n && x[i] == y[i]; i++)
+		;
+	return i;
+}
+
+static int regs(struct lab *l)
+{
+	struct kvm_regs a, b;
+	struct kvm_sregs s, s2;
+	uint64_t *p = (uint64_t *)(void *)&a;
+	size_t i;
+
+	for (i = 0; i < sizeof(a) / 8; i++)
+		p[i] = 0x1111111111111111ull * (i % 15 + 1);
+	a.rflags = 0x246;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &b) < 0)
+		return -1;
+	SAME(l->t, "KVM_SET_REGS", a, b);
+	if (lab_long(l, 0, 0x1000, 0x8000) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.cr2 = 0xdeadbeefcafeull;
+	s.fs.base = 0x7fff12345678ull;
+	s.gdt.base = 0x5000;
+	s.gdt.limit = 0x7f;
+	s.idt.base = 0x6000;
+	s.idt.limit = 0xfff;
+	s.cr8 = 3;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s2) < 0)
+		return -1;
+	SAME(l->t, "KVM_SET_SREGS", s, s2);
+	s.cr4 |= 1ull << 31;
+	REQUIRE(l->t, ioctl(l->cpu[0].fd, KVM_SET_SREGS, &s) < 0,
+		"KVM_SET_SREGS took a reserved bit of CR4");
+	return 0;
+}
+
+static int fpu(struct lab *l)
+{
+	struct kvm_fpu a, b;
+	struct kvm_xsave *x = calloc(1, sizeof(*x) * 4), *y = calloc(1, sizeof(*y) * 4);
+	struct kvm_xcrs c, d;
+	unsigned int i;
+	int rc = -1;
+
+	if (!x || !y || lab_cpu_ioctl(l, 0, KVM_GET_FPU, &a) < 0)
+		goto out;
+	for (i = 0; i < sizeof(a.xmm); i++)
+		((uint8_t *)a.xmm)[i] = (uint8_t)(i + 3);
+	a.fcw = 0x27f;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_FPU, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_FPU, &b) < 0)
+		goto out;
+	if (memcmp(a.xmm, b.xmm, sizeof(a.xmm)) || a.fcw != b.fcw) {
+		t_fail(l->t, "KVM_SET_FPU: what was set is not what is got");
+		goto out;
+	}
+	if (lab_cpu_ioctl(l, 0, KVM_GET_XSAVE, x) < 0)
+		goto out;
+	/* XMM0-15 are at byte 160 of the legacy area, XSTATE_BV at byte 512. */
+	memcpy((uint8_t *)x->region + 160, a.xmm, sizeof(a.xmm));
+	x->region[128] |= 3;
+	((uint8_t *)x->region)[160] ^= 0xff;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_XSAVE, x) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_XSAVE, y) < 0)
+		goto out;
+	if (memcmp((uint8_t *)x->region + 160, (uint8_t *)y->region + 160, 256)) {
+		t_fail(l->t, "KVM_SET_XSAVE: the XMM registers set are not those got");
+		goto out;
+	}
+	if (lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &c) < 0)
+		goto out;
+	c.xcrs[0].value = 3;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_XCRS, &c) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &d) < 0)
+		goto out;
+	rc = d.xcrs[0].value == 3 ? 0 : t_fail(l->t, "KVM_SET_XCRS of 3: got 0x%llx", d.xcrs[0].value);
+	c.xcrs[0].value = 2;
+	if (!rc && ioctl(l->cpu[0].fd, KVM_SET_XCRS, &c) >= 0)
+		rc = t_fail(l->t, "KVM_SET_XCRS took an XCR0 without x87");
+out:
+	free(x);
+	free(y);
+	return rc;
+}
+
+static int msrs(struct lab *l)
+{
+	static const struct { uint32_t msr; uint64_t v; const char *name; } list[] = {
+		{ 0xc0000081, 0x0023001000000000ull, "STAR" },
+		{ 0xc0000082, 0xffffffff81000000ull, "LSTAR" },
+		{ 0xc0000083, 0xffffffff81000100ull, "CSTAR" },
+		{ 0xc0000084, 0x47700, "SFMASK" },
+		{ 0xc0000102, 0xffff888000001000ull, "KERNEL_GS_BASE" },
+		{ 0x174, 0x10, "SYSENTER_CS" }, { 0x175, 0x1234, "SYSENTER_ESP" },
+		{ 0x176, 0x5678, "SYSENTER_EIP" }, { 0x277, 0x0007010600070106ull, "PAT" },
+		{ 0x10, 0x123456789000ull, "TSC" }, { 0x3a, 0, "FEATURE_CONTROL" },
+		{ 0x4b564d01, 0x100000, "KVM system time" }, { 0x4b564d03, 0, "KVM steal time" },
+		{ 0x1d9, 0, "DEBUGCTL" }, { 0x2ff, 0xc06, "MTRR_DEF_TYPE" },
+		{ 0x200, 6, "MTRR_PHYSBASE0" },
+	};
+	struct { struct kvm_msrs h; struct kvm_msr_entry e; } m;
+	size_t i;
+
+	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		m.h.nmsrs = 1;
+		m.e.index = list[i].msr;
+		m.e.reserved = 0;
+		m.e.data = list[i].v;
+		if (list[i].msr == 0x3a)	/* only with VMX in the guest's CPUID */
+			continue;
+		REQUIRE(l->t, ioctl(l->cpu[0].fd, KVM_SET_MSRS, &m) == 1,
+			"KVM_SET_MSRS refuses %s (0x%x) = 0x%llx", list[i].name, list[i].msr,
+			(unsigned long long)list[i].v);
+		m.e.data = 0;
+		REQUIRE(l->t, ioctl(l->cpu[0].fd, KVM_GET_MSRS, &m) == 1,
+			"KVM_GET_MSRS refuses %s (0x%x)", list[i].name, list[i].msr);
+		if (list[i].msr == 0x10)
+			REQUIRE(l->t, m.e.data >= list[i].v && m.e.data < list[i].v + (1ull << 40),
+				"TSC was set to 0x%llx and is 0x%llx", (unsigned long long)list[i].v, m.e.data);
+		else
+			REQUIRE(l->t, m.e.data == list[i].v, "%s (0x%x) was set to 0x%llx and is 0x%llx",
+				list[i].name, list[i].msr, (unsigned long long)list[i].v, m.e.data);
+	}
+	m.e.index = 0x12345678;
+	REQUIRE(l->t, ioctl(l->cpu[0].fd, KVM_SET_MSRS, &m) == 0,
+		"KVM_SET_MSRS took an MSR that does not exist");
+	return 0;
+}
+
+/* Every MSR that KVM says it saves can be read. */
+int vm_msr_list(struct t *t)
+{
+	struct { struct kvm_msrs h; struct kvm_msr_entry e; } m;
+	struct kvm_msr_list *list = calloc(1, sizeof(*list) + 1024 * 4);
+	struct lab_opts o = { .irqchip = true };
+	unsigned int i, bad = 0;
+	struct lab l;
+	int rc = lab_open(&l, t, &o);
+
+	if (!rc && list) {
+		list->nmsrs = 1024;
+		rc = lab_ioctl(t, l.kvm, KVM_GET_MSR_INDEX_LIST, "KVM_GET_MSR_INDEX_LIST", (uintptr_t)list) < 0 ? -1 : 0;
+	}
+	for (i = 0; !rc && list && i < list->nmsrs; i++) {
+		memset(&m, 0, sizeof(m));
+		m.h.nmsrs = 1;
+		m.e.index = list->indices[i];
+		if (ioctl(l.cpu[0].fd, KVM_GET_MSRS, &m) == 1)
+			continue;
+		bad++;
+		t_note(t, "MSR 0x%x is in the list and cannot be read", list->indices[i]);
+	}
+	if (!rc && list && list->nmsrs < 20)
+		rc = t_fail(t, "KVM lists only %u MSRs to save", list->nmsrs);
+	if (!rc && bad)
+		t_note(t, "%u of %u (they belong to features that this guest does not have)", bad, list->nmsrs);
+	free(list);
+	lab_close(&l);
+	return rc;
+}
+
+static int events(struct lab *l)
+{
+	struct kvm_vcpu_events a, b;
+	struct kvm_debugregs d, e;
+	struct kvm_mp_state mp;
+	unsigned int i;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_DEBUGREGS, &d) < 0)
+		return -1;
+	for (i = 0; i < 4; i++)
+		d.db[i] = 0x1000 * (i + 1);
+	d.dr7 = 0x455;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_DEBUGREGS, &d) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_DEBUGREGS, &e) < 0)
+		return -1;
+	REQUIRE(l->t, !memcmp(d.db, e.db, sizeof(d.db)) && d.dr7 == e.dr7,
+		"KVM_SET_DEBUGREGS: what was set is not what is got");
+	if (lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &a) < 0)
+		return -1;
+	a.nmi.pending = 1;
+	a.nmi.masked = 1;
+	a.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+	a.interrupt.shadow = 0;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &b) < 0)
+		return -1;
+	REQUIRE(l->t, b.nmi.pending == 1 && b.nmi.masked == 1,
+		"a pending and masked NMI was set, got pending %u, masked %u", b.nmi.pending, b.nmi.masked);
+	a.nmi.pending = a.nmi.masked = 0;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &a) < 0)
+		return -1;
+	mp.mp_state = KVM_MP_STATE_HALTED;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_MP_STATE, &mp) < 0)
+		return -1;
+	mp.mp_state = 99;
+	if (lab_cpu_ioctl(l, 0, KVM_GET_MP_STATE, &mp) < 0)
+		return -1;
+	REQUIRE(l->t, mp.mp_state == KVM_MP_STATE_HALTED, "mp_state was set to HALTED (3) and is %u", mp.mp_state);
+	mp.mp_state = KVM_MP_STATE_RUNNABLE;
+	return lab_cpu_ioctl(l, 0, KVM_SET_MP_STATE, &mp) < 0 ? -1 : 0;
+}
+
+static int chips(struct lab *l)
+{
+	struct kvm_lapic_state a, b;
+	struct kvm_irqchip c, d;
+	struct kvm_pit_state2 p, q;
+	unsigned int i;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &a) < 0)
+		return -1;
+	a.regs[0x80] = 0x20;			/* TPR */
+	a.regs[0xf0] = 0xff;			/* SVR */
+	a.regs[0xf1] = 0x01;
+	a.regs[0x210] = 0x04;			/* IRR: vector 0x22 */
+	if (lab_cpu_ioctl(l, 0, KVM_SET_LAPIC, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &b) < 0)
+		return -1;
+	for (i = 0; i < 0x400; i += 16) {
+		if (i == 0xa0 || i == 0x390)	/* PPR and the timer's count run */
+			continue;
+		REQUIRE(l->t, !memcmp(a.regs + i, b.regs + i, 4), "KVM_SET_LAPIC: register 0x%x is not what was set", i);
+	}
+	for (i = 0; i < 3; i++) {
+		memset(&c, 0, sizeof(c));
+		c.chip_id = i;
+		if (lab_vm_ioctl(l, KVM_GET_IRQCHIP, &c) < 0)
+			return -1;
+		if (i == KVM_IRQCHIP_IOAPIC)
+			c.chip.ioapic.redirtbl[4].bits = 0x0200000000010055ull;
+		else
+			c.chip.pic.imr = 0x5a;
+		d = c;
+		if (lab_vm_ioctl(l, KVM_SET_IRQCHIP, &c) < 0)
+			return -1;
+		memset(&c.chip, 0, sizeof(c.chip));
+		if (lab_vm_ioctl(l, KVM_GET_IRQCHIP, &c) < 0)
+			return -1;
+		REQUIRE(l->t, i == KVM_IRQCHIP_IOAPIC ?
+			c.chip.ioapic.redirtbl[4].bits == d.chip.ioapic.redirtbl[4].bits :
+			c.chip.pic.imr == d.chip.pic.imr,
+			"KVM_SET_IRQCHIP of chip %u: what was set is not what is got", i);
+	}
+	if (lab_vm_ioctl(l, KVM_GET_PIT2, &p) < 0)
+		return -1;
+	p.channels[2].mode = 3;
+	p.channels[2].count = 0x1234;
+	if (lab_vm_ioctl(l, KVM_SET_PIT2, &p) < 0 || lab_vm_ioctl(l, KVM_GET_PIT2, &q) < 0)
+		return -1;
+	REQUIRE(l->t, q.channels[2].mode == 3 && q.channels[2].count == 0x1234,
+		"KVM_SET_PIT2: mode %u and count 0x%x, set were 3 and 0x1234", q.channels[2].mode, q.channels[2].count);
+	return 0;
+}
+
+static int clocks(struct lab *l)
+{
+	struct kvm_clock_data a = { .clock = 5000000000000ull }, b = { 0 };
+	double start = now_ms(), ms;
+	int khz;
+
+	if (lab_vm_ioctl(l, KVM_SET_CLOCK, &a) < 0)
+		return -1;
+	while (now_ms() - start < 5)
+		;
+	if (lab_vm_ioctl(l, KVM_GET_CLOCK, &b) < 0)
+		return -1;
+	ms = now_ms() - start;
+	REQUIRE(l->t, b.clock >= a.clock + 4000000 && (double)(b.clock - a.clock) < (ms + 100) * 1e6,
+		"the VM's clock was set to %llu and is %llu ns %.1f ms later", a.clock, b.clock, ms);
+	khz = lab_cpu_ioctl(l, 0, KVM_GET_TSC_KHZ, 0);
+	REQUIRE(l->t, khz > 0, "KVM_GET_TSC_KHZ gave %d", khz);
+	return lab_cpu_ioctl(l, 0, KVM_SET_TSC_KHZ, (unsigned long)khz) < 0 ? -1 : 0;
+}
+
+/* What was set with KVM_SET_CPUID2 is what KVM holds. */
+int vm_cpuid_set(struct t *t)
+{
+	struct kvm_cpuid2 *a = calloc(2, sizeof(*a) + 256 * sizeof(a->entries[0]));
+	struct kvm_cpuid2 *b = a ? (void *)((uint8_t *)a + sizeof(*a) + 256 * sizeof(a->entries[0])) : NULL;
+	struct lab_opts o = { .no_cpuid = true };
+	struct lab l;
+	unsigned int i;
+	int rc = lab_open(&l, t, &o);
+
+	if (!rc && a) {
+		a->nent = b->nent = 256;
+		if (lab_ioctl(t, l.kvm, KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID", (uintptr_t)a) < 0 ||
+		    lab_cpu_ioctl(&l, 0, KVM_SET_CPUID2, a) < 0 || lab_cpu_ioctl(&l, 0, KVM_GET_CPUID2, b) < 0)
+			rc = -1;
+		else if (a->nent < 10)
+			rc = t_fail(t, "KVM supports only %u CPUID leaves", a->nent);
+	}
+	for (i = 0; !rc && a && i < a->nent; i++) {
+		const struct kvm_cpuid_entry2 *x = &a->entries[i], *y = &b->entries[i];
+
+		/* 1, 7 and 0xd follow CR4, XCR0 and the APIC base */
+		if (x->function == 1 || x->function == 7 || x->function == 0xd)
+			continue;
+		if (memcmp(x, y, sizeof(*x)))
+			rc = t_fail(t, "CPUID 0x%x.%u: set %x %x %x %x, held %x %x %x %x", x->function, x->index,
+				    x->eax, x->ebx, x->ecx, x->edx, y->eax, y->ebx, y->ecx, y->edx);
+	}
+	free(a);
+	lab_close(&l);
+	return rc;
+}
+
+/* Rows differ in the part that they take. */
+int vm_state(struct t *t)
+{
+	static int (*const parts[])(struct lab *l) = { regs, fpu, msrs, events, chips, clocks };
+	struct lab_opts o = { .irqchip = true };
+	struct lab l;
+	int rc = lab_open(&l, t, &o);
+
+	if (!rc)
+		rc = parts[t->check->arg](&l);
+	lab_close(&l);
+	return rc;
+}
