@@ -86,7 +86,7 @@ static int allow_ioctls(scmp_filter_ctx c, const unsigned long *req, size_t n)
 
 	for (i = 0; i < n && !rc; i++)
 		rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				      SCMP_A1(SCMP_CMP_EQ, req[i]));
+				      SCMP_A1(SCMP_CMP_EQ, req[i], 0));
 	return rc;
 }
 

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fuzzing: the snapshot reader, memory map and devices. The input is the
+ * file; where it is long enough, its magic is put right, so that time goes
+ * into what follows.
+ */
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "machine.h"
+#include "snapshot.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void try_devices(struct machine *m, const struct snapshot *s)
+{
+	static struct rng rng;
+	static struct balloon balloon;
+	struct irq irq = { NULL, NULL, SERIAL_IRQ };
+	struct out out = { -1, NULL };
+	struct err e;
+
+	serial_init(&m->serial, &irq, &out);
+	if (pc_init(&m->pc, &m->vm, &out, false, &e) ||
+	    rng_init(&rng, &m->vm.mem, &e))
+		return;
+	if (!balloon_init(&balloon, &m->vm.mem, 1, &e)) {
+		m->balloon = &balloon;
+		m->virtio[m->nvirtio++] = &rng.v;
+		m->virtio[m->nvirtio++] = &balloon.v;
+		if (!snapshot_devices(m, s, &e)) {
+			uint8_t v[4] = { 0 };
+
+			virtio_kicked(&rng.v, rng.v.kick_fd[0], 0);
+			virtio_kicked(&balloon.v, balloon.v.kick_fd[0], 0);
+			virtio_mmio(&balloon.v, 0x70, v, 4, true);
+			bus_access(&m->vm.pio, 0x71, v, 1, false);
+		}
+		virtio_free(&balloon.v);
+	}
+	virtio_free(&rng.v);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct machine m;
+	struct snapshot s;
+	struct err e;
+	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	if (pwrite(fd, data, size, 0) != (ssize_t)size ||
+	    (size > 64 && pwrite(fd, SNAP_MAGIC "\1\0\0\0", 20, 0) != 20)) {
+		close(fd);
+		return 0;
+	}
+	if (snapshot_open_fd(&s, fd, "fuzz", &e))	/* closes it */
+		return 0;
+	memset(&m, 0, sizeof(m));
+	m.vm.fd = m.vm.stop_fd = -1;
+	pthread_mutex_init(&m.vm.lock, NULL);
+	pthread_cond_init(&m.vm.cond, NULL);
+	if (!snapshot_memory(&m.vm.mem, &s, &e))
+		try_devices(&m, &s);
+	mem_free(&m.vm.mem);
+	snapshot_close(&s);
+	return 0;
+}
