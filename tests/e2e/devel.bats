@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
+# -devel alone, beside a compiler and make, builds modules that the kernel of
+# the same build loads.
+
+load helpers
+
+setup_file() {
+	have_rpms || return 0
+	find_rpms
+	local devel=${packages[1]/kernel-kvm-core/kernel-kvm-devel}
+	[[ -f $devel ]]
+	"$tools/install-root" make "$BATS_FILE_TMPDIR/root" \
+		--with gcc,make,bison,flex,libelf-dev,libssl-dev,perl,findutils
+	in_root "$BATS_FILE_TMPDIR/root" dnf -y install "/rpms1/${devel##*/}" \
+		>"$BATS_FILE_TMPDIR/log" 2>&1
+}
+
+setup() {
+	find_rpms
+	root=$BATS_FILE_TMPDIR/root
+}
+
+# write_module DIR: the sources of a module, in DIR of the root.
+write_module() {
+	mkdir -p "$root$1"
+	cat >"$root$1/e2e.c" <<-'END'
+		#include <linux/module.h>
+		#include <linux/kvm_host.h>
+
+		static int __init e2e_init(void)
+		{
+			pr_info("e2e: struct kvm_vcpu has %zu bytes\n", sizeof(struct kvm_vcpu));
+			return 0;
+		}
+
+		static void __exit e2e_exit(void)
+		{
+			pr_info("e2e: gone\n");
+		}
+
+		module_init(e2e_init);
+		module_exit(e2e_exit);
+		MODULE_LICENSE("GPL");
+		MODULE_DESCRIPTION("Built against -devel alone");
+	END
+	echo 'obj-m := e2e.o' >"$root$1/Makefile"
+}
+
+@test "-devel installs alone, without the kernel" {
+	run in_root "$root" rpm -qa 'kernel-kvm*'
+	echo "$output"
+	[[ $output == kernel-kvm-devel-* && ${#lines[@]} -eq 1 ]]
+	[ ! -e "$root/lib/modules/$kverrel/vmlinuz" ]
+	in_root "$root" test -f "/lib/modules/$kverrel/build/Makefile"
+	in_root "$root" rpm -V kernel-kvm-devel
+}
+
+@test "a module builds with -devel alone, and the kernel loads it" {
+	write_module /var/tmp/e2e
+	# -devel is read-only to those who build: nothing may change in it.
+	run in_root "$root" make -C "/lib/modules/$kverrel/build" M=/var/tmp/e2e modules
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output != *arning* ]]
+	run modinfo -F vermagic "$root/var/tmp/e2e/e2e.ko"
+	[[ $output == "$kverrel "* ]]
+	in_root "$root" rpm -V kernel-kvm-devel
+
+	# The kernel itself, from its package; no root is needed to boot it.
+	cd "$BATS_TEST_TMPDIR"
+	rpm2cpio "${packages[1]}" | cpio -idm --quiet "./lib/modules/$kverrel/vmlinuz"
+	run "$tools/boot" svm --kernel "lib/modules/$kverrel/vmlinuz" --deadline 120 \
+		--file "$root/var/tmp/e2e/e2e.ko:/e2e.ko" -- sh -c \
+		'insmod /e2e.ko && rmmod e2e && dmesg | grep "e2e: "'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output =~ e2e:\ struct\ kvm_vcpu\ has\ [1-9][0-9]+\ bytes ]]
+	[[ $output == *"e2e: gone"* ]]
+}
+
+@test "a module for another kernel is refused by its version" {
+	write_module /var/tmp/other
+	in_root "$root" make -C "/lib/modules/$kverrel/build" M=/var/tmp/other modules
+	# Another vermagic, as a module of a neighbouring build has it.
+	sed -i "s/vermagic=$kverrel/vermagic=${kverrel/%?/X}/" "$root/var/tmp/other/e2e.ko"
+	cd "$BATS_TEST_TMPDIR"
+	rpm2cpio "${packages[1]}" | cpio -idm --quiet "./lib/modules/$kverrel/vmlinuz"
+	run "$tools/boot" svm --kernel "lib/modules/$kverrel/vmlinuz" --deadline 120 \
+		--file "$root/var/tmp/other/e2e.ko:/e2e.ko" -- insmod /e2e.ko
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ $output == *"nvalid module format"* ]]
+}
+
+@test "removing -devel leaves nothing of it" {
+	local copy=$BATS_TEST_TMPDIR/root
+	copy_root "$root" "$copy"
+	rm -rf "$copy/usr/src"
+	cp -a "$root/usr/src" "$copy/usr/src"
+	in_root "$copy" dnf -y remove kernel-kvm-devel
+	run traces "$copy" "$kverrel"
+	echo "$output"
+	[ -z "$output" ]
+	rm -rf -- "$copy"
+}
