@@ -35,6 +35,7 @@ static int check_region(const struct mem *m, uint64_t gpa, uint64_t size,
 static uint8_t *map_aligned(uint64_t size)
 {
 	uint64_t want = size + HUGE_PAGE;
+	uint64_t skip;
 	uint8_t *p, *q;
 
 	if (size < HUGE_MIN)
@@ -43,10 +44,12 @@ static uint8_t *map_aligned(uint64_t size)
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED || want == size)
 		return p == MAP_FAILED ? NULL : p;
-	q = (uint8_t *)(((uintptr_t)p + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1));
-	if (q != p)
-		munmap(p, (size_t)(q - p));
-	munmap(q + size, want - size - (uint64_t)(q - p));
+	skip = -(uintptr_t)p % HUGE_PAGE;
+	q = p + skip;
+	if (skip)
+		munmap(p, skip);
+	if (skip < HUGE_PAGE)
+		munmap(q + size, HUGE_PAGE - skip);
 	madvise(q, size, MADV_HUGEPAGE);	/* a wish, not a need */
 	return q;
 }

@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "snapshot.h"
 #include "vcpu.h"
+#include "x86.h"
 
 #define MSRS_MAX	512
 #define MSR_TSC_DEADLINE 0x6e0
@@ -39,39 +40,29 @@ static const struct {
 #define NFIXED	(sizeof(fixed) / sizeof(fixed[0]))
 #define FIXED_MAX 8192
 
-struct msrs {
-	struct kvm_msrs h;
-	struct kvm_msr_entry m[MSRS_MAX];
-};
-
 /* Which MSRs there are to save; the ones that cannot be read are left out. */
-static uint32_t read_msrs(struct vcpu *v, struct msrs *out)
+static uint32_t read_msrs(const struct vcpu *v, struct kvm_msr_entry *out)
 {
-	struct {
+	union {
 		struct kvm_msr_list h;
-		uint32_t index[MSRS_MAX];
+		uint32_t room[MSRS_MAX + 1];
 	} list = { .h.nmsrs = MSRS_MAX };
-	struct {
-		struct kvm_msrs h;
-		struct kvm_msr_entry m;
-	} one = { .h.nmsrs = 1 };
 	uint32_t i, n = 0;
+	uint64_t data;
 
 	if (ioctl(v->vm->kvm_fd, KVM_GET_MSR_INDEX_LIST, &list) < 0)
 		return 0;
-	for (i = 0; i < list.h.nmsrs; i++) {
-		one.m.index = list.h.indices[i];
-		if (ioctl(v->fd, KVM_GET_MSRS, &one) == 1)
-			out->m[n++] = one.m;
-	}
+	for (i = 0; i < list.h.nmsrs; i++)
+		if (x86_msr_read(v, list.h.indices[i], &data))
+			out[n++] = (struct kvm_msr_entry){
+				.index = list.h.indices[i], .data = data };
 	return n;
 }
 
 void snap_save_cpu(struct vcpu *v, struct snap_blob *b)
 {
-	static const struct msrs empty;
 	uint64_t buf[FIXED_MAX / 8];
-	struct msrs *msrs = malloc(sizeof(*msrs));
+	struct kvm_msr_entry *msrs = calloc(MSRS_MAX, sizeof(*msrs));
 	int size = vm_check_cap(v->vm, KVM_CAP_XSAVE2);
 	void *xsave = calloc(1, XSAVE_MAX);
 	unsigned int i;
@@ -79,15 +70,14 @@ void snap_save_cpu(struct vcpu *v, struct snap_blob *b)
 	if (!msrs || !xsave || size > (int)XSAVE_MAX) {
 		b->rc = -ENOMEM;
 	} else {
-		*msrs = empty;
 		for (i = 0; i < NFIXED; i++)
 			if (!ioctl(v->fd, fixed[i].get, buf))
 				snap_put(b, fixed[i].type, v->id, buf, fixed[i].len);
 		if (!ioctl(v->fd, size ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, xsave))
 			snap_put(b, SNAP_XSAVE, v->id, xsave,
 				 size ? (uint32_t)size : sizeof(struct kvm_xsave));
-		snap_put(b, SNAP_MSRS, v->id, msrs->m,
-			 read_msrs(v, msrs) * (uint32_t)sizeof(msrs->m[0]));
+		snap_put(b, SNAP_MSRS, v->id, msrs,
+			 read_msrs(v, msrs) * (uint32_t)sizeof(*msrs));
 	}
 	free(msrs);
 	free(xsave);
@@ -134,30 +124,24 @@ static int load_xsave(struct vcpu *v, const struct snapshot *s, struct err *e)
 }
 
 /*
- * One at a time: KVM stops at the first it refuses, and some that it gives it
- * will not take. The TSC deadline comes last, when the TSC and LAPIC are set.
+ * Some that KVM gives it will not take back: those are left as they are. The TSC deadline comes last, when the TSC and LAPIC are set.
  */
 static int load_msrs(struct vcpu *v, const struct snapshot *s, struct err *e)
 {
 	uint32_t len = 0, i, n;
 	const uint8_t *p = snap_find(s, SNAP_MSRS, v->id, &len);
-	struct {
-		struct kvm_msrs h;
-		struct kvm_msr_entry m;
-	} one = { .h.nmsrs = 1 };
+	struct kvm_msr_entry m;
 	int last;
 
-	n = len / (uint32_t)sizeof(one.m);
-	if (!p || n > MSRS_MAX || len % sizeof(one.m))
+	n = len / (uint32_t)sizeof(m);
+	if (!p || n > MSRS_MAX || len % sizeof(m))
 		return err_set(e, -EBADMSG, "%s: vCPU %u: %u bytes of MSRs", s->name,
 			       v->id, len);
 	for (last = 0; last < 2; last++)
 		for (i = 0; i < n; i++) {
-			memcpy(&one.m, p + i * sizeof(one.m), sizeof(one.m));
-			if ((one.m.index == MSR_TSC_DEADLINE) == last &&
-			    ioctl(v->fd, KVM_SET_MSRS, &one) < 0)
-				return err_set(e, -errno, "KVM_SET_MSRS: %s",
-					       strerror(errno));
+			memcpy(&m, p + i * sizeof(m), sizeof(m));
+			if ((m.index == MSR_TSC_DEADLINE) == last)
+				x86_msr_write(v, m.index, m.data);
 		}
 	return 0;
 }

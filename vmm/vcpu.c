@@ -45,7 +45,7 @@ int vcpu_create(struct vcpu *v, struct vm *vm, unsigned int id, struct err *e)
 	if (!rc && machine)
 		rc = x86_lapic(v, e);
 	if (!rc && machine)
-		rc = x86_msrs(v, e);
+		x86_msrs(v);
 	if (!rc && vm->cfg.dirty_ring)
 		rc = dirty_ring_map(v, e);
 	if (rc)

@@ -149,7 +149,7 @@ int x86_cpuid(struct vcpu *v, struct err *e)
 	struct kvm_cpuid2 *c;
 	int rc = vm->cpuid ? 0 : cpuid_fetch(vm, e);
 
-	if (rc)
+	if (rc || !vm->cpuid)
 		return rc;
 	c = malloc(size);
 	if (!c)
@@ -183,21 +183,37 @@ int x86_lapic(struct vcpu *v, struct err *e)
 	return SYS(v, KVM_SET_LAPIC, &l, e);
 }
 
-int x86_msrs(struct vcpu *v, struct err *e)
-{
-	struct {
-		struct kvm_msrs h;
-		struct kvm_msr_entry m[2];
-	} s = {
-		.h.nmsrs = 2,
-		.m = {
-			{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE_WB },
-			{ .index = MSR_MISC_ENABLE, .data = MISC_FAST_STRING },
-		},
-	};
+/* One MSR; KVM's structure ends in an array of as many as there are. */
+union one_msr {
+	struct kvm_msrs h;
+	uint64_t room[(sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)) / 8];
+};
 
-	/* Returns how many it took; hosts refuse some, and guests live. */
-	return SYS(v, KVM_SET_MSRS, &s, e);
+bool x86_msr_read(const struct vcpu *v, uint32_t index, uint64_t *data)
+{
+	union one_msr u = { .h.nmsrs = 1 };
+
+	u.h.entries[0].index = index;
+	if (ioctl(v->fd, KVM_GET_MSRS, &u) != 1)
+		return false;
+	*data = u.h.entries[0].data;
+	return true;
+}
+
+bool x86_msr_write(const struct vcpu *v, uint32_t index, uint64_t data)
+{
+	union one_msr u = { .h.nmsrs = 1 };
+
+	u.h.entries[0].index = index;
+	u.h.entries[0].data = data;
+	return ioctl(v->fd, KVM_SET_MSRS, &u) == 1;
+}
+
+void x86_msrs(const struct vcpu *v)
+{
+	/* A host that refuses one is no reason to stop: guests live without. */
+	x86_msr_write(v, MSR_MTRR_DEF_TYPE, MTRR_ENABLE_WB);
+	x86_msr_write(v, MSR_MISC_ENABLE, MISC_FAST_STRING);
 }
 
 /* ---- registers ---- */

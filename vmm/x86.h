@@ -7,6 +7,7 @@
 #ifndef VMM_X86_H
 #define VMM_X86_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "err.h"
@@ -30,7 +31,11 @@ int x86_cpuid(struct vcpu *v, struct err *e);
  * x86_msrs - memory type write-back, fast strings: what firmware leaves, and
  * without which Linux is slow
  */
-int x86_msrs(struct vcpu *v, struct err *e);
+void x86_msrs(const struct vcpu *v);
+
+/* x86_msr_read, x86_msr_write - one MSR; false if KVM refuses */
+bool x86_msr_read(const struct vcpu *v, uint32_t index, uint64_t *data);
+bool x86_msr_write(const struct vcpu *v, uint32_t index, uint64_t data);
 
 /* x86_lapic - LINT0 ExtINT, LINT1 NMI, as firmware leaves them */
 int x86_lapic(struct vcpu *v, struct err *e);

@@ -89,8 +89,10 @@ static void transmit(struct net *n)
 static bool deliver(struct net *n, uint64_t len)
 {
 	struct virtq *q = &n->v.q[RX];
-	struct virtq_chain first, c;
+	struct virtq_chain c;
+	struct iovec hdr[VIRTQ_IOV];
 	bool merge = n->v.features & F_MRG_RXBUF;
+	unsigned int i, nhdr = 0;
 	uint16_t count = 0;
 	uint64_t done = 0;
 
@@ -104,14 +106,15 @@ static bool deliver(struct net *n, uint64_t len)
 			return false;
 		}
 		if (!count)
-			first = c;
+			nhdr = virtq_slice(c.iov + c.nout, c.nin, HDR_BUFFERS, 2, hdr);
 		part = virtq_write(&c, 0, n->frame + done, len - done);
 		done += part;
 		virtq_stage(q, count++, c.head, (uint32_t)part);
 		if (!part || (!merge && done < len))
 			break;	/* too small for the frame: it is cut off */
 	}
-	virtq_write(&first, HDR_BUFFERS, &count, 2);
+	for (i = 0; i < nhdr; i++)	/* its bytes may lie apart */
+		memcpy(hdr[i].iov_base, (uint8_t *)&count + i, hdr[i].iov_len);
 	virtq_publish(q, count);
 	return true;
 }

@@ -31,12 +31,12 @@ static void ring16_set(uint8_t *p, uint16_t v)
 /* avail: flags, idx, ring[size], used_event; used: flags, idx, ring, avail_event */
 static uint8_t *used_event(const struct virtq *q)
 {
-	return q->avail + 4 + 2U * q->size;
+	return q->avail + 4 + 2UL * q->size;
 }
 
 static uint8_t *avail_event(const struct virtq *q)
 {
-	return q->used + 4 + 8U * q->size;
+	return q->used + 4 + 8UL * q->size;
 }
 
 void virtq_reset(struct virtq *q, const struct mem *m)
@@ -130,7 +130,8 @@ int virtq_pop(struct virtq *q, struct virtq_chain *c)
 		return 0;
 	c->nout = c->nin = 0;
 	c->out_len = c->in_len = 0;
-	c->head = ring16(q->avail + 4 + 2U * (q->next_avail & (q->size - 1U)));
+	c->head = ring16(q->avail + 4 +
+			 2UL * (q->next_avail & (q->size - 1U)));
 	if (pending > q->size ||
 	    walk(q, c, q->desc, q->size, c->head, false)) {
 		q->broken = true;
@@ -152,11 +153,11 @@ bool virtq_has(const struct virtq *q)
 
 void virtq_stage(struct virtq *q, uint16_t k, uint16_t head, uint32_t len)
 {
-	unsigned int i = (q->next_used + (unsigned int)k) & (q->size - 1U);
+	unsigned long i = (q->next_used + (unsigned int)k) & (q->size - 1U);
 	uint32_t id = head;
 
-	memcpy(q->used + 4 + 8U * i, &id, 4);
-	memcpy(q->used + 8 + 8U * i, &len, 4);
+	memcpy(q->used + 4 + 8 * i, &id, 4);
+	memcpy(q->used + 8 + 8 * i, &len, 4);
 }
 
 void virtq_publish(struct virtq *q, uint16_t n)
@@ -218,40 +219,26 @@ unsigned int virtq_slice(const struct iovec *v, unsigned int n, uint64_t off,
 	return k;
 }
 
-static uint64_t copy(const struct iovec *v, unsigned int n, uint64_t off,
-		     uint8_t *buf, uint64_t len, bool to_guest)
-{
-	uint64_t done = 0;
-	unsigned int i;
-
-	for (i = 0; i < n && done < len; i++) {
-		uint64_t part;
-
-		if (off >= v[i].iov_len) {
-			off -= v[i].iov_len;
-			continue;
-		}
-		part = v[i].iov_len - off;
-		part = part < len - done ? part : len - done;
-		if (to_guest)
-			memcpy((uint8_t *)v[i].iov_base + off, buf + done, part);
-		else
-			memcpy(buf + done, (uint8_t *)v[i].iov_base + off, part);
-		done += part;
-		off = 0;
-	}
-	return done;
-}
-
 uint64_t virtq_read(const struct virtq_chain *c, uint64_t off, void *buf,
 		    uint64_t len)
 {
-	return copy(c->iov, c->nout, off, buf, len, false);
+	struct iovec v[VIRTQ_IOV];
+	unsigned int i, n = virtq_slice(c->iov, c->nout, off, len, v);
+	uint64_t done = 0;
+
+	for (i = 0; i < n; done += v[i++].iov_len)
+		memcpy((uint8_t *)buf + done, v[i].iov_base, v[i].iov_len);
+	return done;
 }
 
 uint64_t virtq_write(const struct virtq_chain *c, uint64_t off,
 		     const void *buf, uint64_t len)
 {
-	return copy(c->iov + c->nout, c->nin, off, (uint8_t *)(uintptr_t)buf,
-		    len, true);
+	struct iovec v[VIRTQ_IOV];
+	unsigned int i, n = virtq_slice(c->iov + c->nout, c->nin, off, len, v);
+	uint64_t done = 0;
+
+	for (i = 0; i < n; done += v[i++].iov_len)
+		memcpy(v[i].iov_base, (const uint8_t *)buf + done, v[i].iov_len);
+	return done;
 }
