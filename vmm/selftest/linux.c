@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "selftest.h"
@@ -74,7 +75,7 @@ static const char *vmm_status(int status)
 }
 
 struct boot {
-	const char *cpus;
+	const char *cpus, *mem;
 	const char *append;		/* beyond the console */
 	const char *extra[8];		/* further options of kvm-vmm */
 	int status;			/* expected */
@@ -106,7 +107,7 @@ static int boot(struct t *t, const struct boot *b)
 	argv[n++] = "--initrd";
 	argv[n++] = initrd;
 	argv[n++] = "--mem";
-	argv[n++] = GUEST_MIB;
+	argv[n++] = b->mem ? b->mem : GUEST_MIB;
 	argv[n++] = "--cpus";
 	argv[n++] = b->cpus;
 	argv[n++] = "--deadline";
@@ -154,11 +155,76 @@ static int linux_boot(struct t *t)
 	return boot(t, &(struct boot){ .cpus = "1", .append = "st.cpus=1" });
 }
 
+static int linux_smp(struct t *t)
+{
+	char append[32], cpus[8];
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	/* The rows' argument: 2, or 0 for as many as the host has, up to 8 */
+	snprintf(cpus, sizeof(cpus), "%ld", t->check->arg ? (long)t->check->arg : n < 1 ? 1 : n > 8 ? 8 : n);
+	snprintf(append, sizeof(append), "st.cpus=%s", cpus);
+	return boot(t, &(struct boot){ .cpus = cpus, .append = append });
+}
+
+static int linux_reboot(struct t *t)
+{
+	return boot(t, &(struct boot){ .cpus = "1", .append = "st.reboot=1", .status = 8 });
+}
+
+/* Does this guest kernel know virtio? The package's own does. */
+static bool own_kernel(struct t *t)
+{
+	return file_exists("%s/bzImage", t->env->guest_dir);
+}
+
+static int linux_blk(struct t *t)
+{
+	int fd = memfd_create("disk", 0), rc;	/* nothing to clean up */
+	char disk[64];
+
+	if (!own_kernel(t)) {
+		close(fd);
+		return t_skip(t, "the guest kernel is the host's own, whose virtio may be modules");
+	}
+	REQUIRE(t, fd >= 0 && !ftruncate(fd, 4 << 20), "no memory for a disk of 4 MiB: %s", strerror(errno));
+	snprintf(disk, sizeof(disk), "/proc/%d/fd/%d", (int)getpid(), fd);
+	rc = boot(t, &(struct boot){ .cpus = "1", .append = "st.blk=1", .extra = { "--disk", disk } });
+	if (!rc) {
+		uint64_t x = 42 * 6364136223846793005ull + 1442695040888963407ull, first = 0;
+
+		/* The guest's first word, by the generator of guest/init.c */
+		if (pread(fd, &first, 8, 0) != 8 || first != x)
+			rc = t_fail(t, "the disk's first word is 0x%llx, the guest wrote 0x%llx",
+				    (unsigned long long)first, (unsigned long long)x);
+	}
+	close(fd);
+	return rc;
+}
+
+static int linux_rng(struct t *t)
+{
+	if (!own_kernel(t))
+		return t_skip(t, "the guest kernel is the host's own, whose virtio may be modules");
+	return boot(t, &(struct boot){ .cpus = "1", .append = "st.rng=1", .extra = { "--rng" } });
+}
+
+#define ADVICE_LINUX "If the flat/ checks pass, look at the guest's console in the notes; try kvm-vmm by hand."
+#define LINUX	NEED_KVM | NEED_VMM | NEED_HW
+
 const struct check checks_linux[] = {
 	{ "linux/vmm", "kvm-vmm is there and starts",
 	  "Install kernel-kvm-selftest whole, or give --vmm.", 0, 0, linux_vmm, 0 },
 	{ "linux/boot", "a Linux guest boots to its init and powers off",
-	  "If the flat/ checks pass, look at the guest's console in the notes; try kvm-vmm by hand.",
-	  NEED_KVM | NEED_VMM | NEED_HW, 30000, linux_boot, 0 },
+	  ADVICE_LINUX, LINUX, 30000, linux_boot, 0 },
+	{ "linux/smp-2", "a Linux guest has 2 CPUs and all work",
+	  ADVICE_LINUX, LINUX, 30000, linux_smp, 2 },
+	{ "linux/smp-host", "a Linux guest has as many CPUs as the host, up to 8",
+	  ADVICE_LINUX, LINUX, 60000, linux_smp, 0 },
+	{ "linux/reboot", "a Linux guest reboots",
+	  ADVICE_LINUX, LINUX, 30000, linux_reboot, 0 },
+	{ "linux/virtio-blk", "a Linux guest writes a disk and reads it back",
+	  ADVICE_LINUX, LINUX, 30000, linux_blk, 0 },
+	{ "linux/virtio-rng", "a Linux guest gets random numbers from its host",
+	  ADVICE_LINUX, LINUX, 30000, linux_rng, 0 },
 	{ 0 }
 };

@@ -334,6 +334,8 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage("%s: unexpected argument", argv[optind]);
+	fill_env(&env, vmm, sizeof(vmm));
+	patch_table(&env);
 	bad = useless_pattern(o.only, o.nonly);
 	if (!bad)
 		bad = useless_pattern(o.skip, o.nskip);
@@ -347,6 +349,5 @@ int main(int argc, char **argv)
 			printf("%-28s %s\n", list[i]->name, list[i]->purpose);
 		return 0;
 	}
-	fill_env(&env, vmm, sizeof(vmm));
 	return run(&o, &env, list, n);
 }

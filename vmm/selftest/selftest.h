@@ -125,7 +125,10 @@ struct metric *t_metric(struct t *t, const char *name, const char *unit,
 
 /* The tables, one per group; each ends with a NULL name. */
 extern const struct check checks_host[], checks_vm[], checks_flat[],
-	checks_linux[], checks_patch[], checks_perf[], checks_self[];
+	checks_linux[], checks_perf[], checks_self[];
+extern struct check checks_patch[];
+/* patch_table - a row for each patch of the manifest; once, from main */
+void patch_table(const struct env *env);
 const struct check *const *check_tables(void);
 
 /* --- files (files.c) --- */
