@@ -13,5 +13,17 @@ int host_modules(struct t *t);
 int host_module_origin(struct t *t);
 int host_module_signed(struct t *t);
 int host_taint(struct t *t);
+int host_cpu(struct t *t);
+int host_firmware(struct t *t);
+int host_parameters(struct t *t);
+int host_config(struct t *t);
+int host_vhost(struct t *t);
+int host_tun(struct t *t);
+int host_iommu(struct t *t);
+int host_cgroups(struct t *t);
+int host_memory(struct t *t);
+int host_clocksource(struct t *t);
+int host_mitigations(struct t *t);
+int host_limits(struct t *t);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -22,25 +23,31 @@ struct options {
 	const char *only[PATTERNS_MAX], *skip[PATTERNS_MAX];
 	unsigned int nonly, nskip, jobs;
 	const struct report_ops *format;
-	const char *output;
+	const char *output, *explain, *bundle, *save, *baseline;
 	bool list, quiet;
 };
 
 static const struct report_ops *const formats[] = {
-	&report_human, &report_tap,
+	&report_human, &report_tap, &report_junit, &report_json,
+	&report_prometheus, &report_html,
 };
 
 static void help(void)
 {
 	puts("Usage: kvm-selftest [OPTION]...\n"
+	     "       kvm-selftest merge REPORT.json...\n"
 	     "Checks that KVM on this host works and is the KVM that was built: the kernel\n"
 	     "against the package's manifest, /dev/kvm by its every ioctl, guests in real,\n"
 	     "protected and long mode, a Linux guest.\n\n"
 	     "  --list               the checks, one a line, and what each is for\n"
 	     "  --only GLOB[,GLOB]   run only these: 'vm/*', flat/timer-pit\n"
 	     "  --skip GLOB[,GLOB]   leave these out\n"
-	     "  --format F           human (default), tap\n"
+	     "  --format F           human (default), tap, junit, json, prometheus, html\n"
 	     "  --output FILE        write the report there (default: standard output)\n"
+	     "  --explain CHECK      what a check does and what to do when it fails\n"
+	     "  --bundle FILE        on failure, a tar.gz for who is to find the fault\n"
+	     "  --save-baseline FILE keep this run's figures (a json report)\n"
+	     "  --baseline FILE      compare with them: slower fails\n"
 	     "  --quiet              human: only failures and the verdict\n"
 	     "  --jobs N             checks side by side (default: CPUs, at most 4)\n"
 	     "  --timeout-scale X    multiply every deadline, for slow machines\n"
@@ -188,7 +195,7 @@ static void fill_env(struct env *env, char *vmm_buf, size_t vmm_size)
 }
 
 enum { OPT_LIST = 256, OPT_ONLY, OPT_SKIP, OPT_FORMAT, OPT_OUTPUT, OPT_QUIET,
-	OPT_JOBS, OPT_SCALE, OPT_ALLOW, OPT_MANIFEST, OPT_GUEST, OPT_VMM,
+	OPT_EXPLAIN, OPT_BUNDLE, OPT_SAVE, OPT_BASELINE, OPT_JOBS, OPT_SCALE, OPT_ALLOW, OPT_MANIFEST, OPT_GUEST, OPT_VMM,
 	OPT_KVM, OPT_SYS, OPT_PROC, OPT_MODULES, OPT_VERSION, OPT_HELP };
 
 static const struct option longopts[] = {
@@ -197,6 +204,10 @@ static const struct option longopts[] = {
 	{ "skip", required_argument, NULL, OPT_SKIP },
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "output", required_argument, NULL, OPT_OUTPUT },
+	{ "explain", required_argument, NULL, OPT_EXPLAIN },
+	{ "bundle", required_argument, NULL, OPT_BUNDLE },
+	{ "save-baseline", required_argument, NULL, OPT_SAVE },
+	{ "baseline", required_argument, NULL, OPT_BASELINE },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "jobs", required_argument, NULL, OPT_JOBS },
 	{ "timeout-scale", required_argument, NULL, OPT_SCALE },
@@ -241,6 +252,10 @@ static int option(int opt, struct options *o, struct env *env)
 	case OPT_LIST: o->list = true; break;
 	case OPT_QUIET: o->quiet = true; break;
 	case OPT_ALLOW: env->allow_missing = true; break;
+	case OPT_EXPLAIN: o->explain = optarg; break;
+	case OPT_BUNDLE: o->bundle = optarg; break;
+	case OPT_SAVE: o->save = optarg; break;
+	case OPT_BASELINE: o->baseline = optarg; break;
 	case OPT_OUTPUT: o->output = optarg; break;
 	case OPT_MANIFEST: env->manifest_path = optarg; break;
 	case OPT_GUEST: env->guest_dir = optarg; break;
@@ -282,6 +297,94 @@ static int option(int opt, struct options *o, struct env *env)
 	return -1;
 }
 
+static int explain(const char *name)
+{
+	const struct check *const *table;
+	const struct check *c;
+
+	for (table = check_tables(); *table; table++) {
+		for (c = *table; c->name; c++) {
+			if (strcmp(c->name, name))
+				continue;
+			printf("%s\n  what:      %s\n  if it fails: %s\n", c->name, c->purpose, c->advice);
+			printf("  deadline:  %.1f s\n  needs:    %s%s%s%s%s%s\n",
+			       (c->deadline_ms ? c->deadline_ms : DEADLINE_MS) / 1e3,
+			       c->needs & NEED_KVM ? " /dev/kvm" : "",
+			       c->needs & NEED_ROOT ? " root" : "",
+			       c->needs & NEED_MANIFEST ? " the package's manifest" : "",
+			       c->needs & NEED_VMM ? " kvm-vmm" : "",
+			       c->needs & NEED_HW ? " a hardware back end (else a failure is a skip)" : "",
+			       c->needs ? "" : " nothing");
+			return 0;
+		}
+	}
+	return usage("no check is named '%s' (see --list)", name);
+}
+
+/*
+ * A file that is to appear whole or not at all: written beside it, then
+ * renamed. What is there and no regular file (/dev/stdout) is written as it is.
+ */
+struct outfile {
+	const char *path;
+	char tmp[PATH_MAX];
+	FILE *f;
+};
+
+static int out_open(struct outfile *of, const char *path)
+{
+	struct stat st;
+	bool plain = stat(path, &st) || S_ISREG(st.st_mode);
+
+	of->path = path;
+	snprintf(of->tmp, sizeof(of->tmp), "%s%s", path, plain ? ".tmp" : "");
+	of->f = fopen(of->tmp, "we");
+	if (of->f)
+		return 0;
+	fprintf(stderr, "kvm-selftest: %s: %s\n", of->tmp, strerror(errno));
+	return EXIT_USAGE;
+}
+
+static int out_close(struct outfile *of)
+{
+	bool bad = fflush(of->f) || ferror(of->f);
+
+	bad |= fclose(of->f) != 0;
+	if (!bad && strcmp(of->path, of->tmp))
+		bad = rename(of->tmp, of->path) != 0;
+	if (!bad)
+		return 0;
+	fprintf(stderr, "kvm-selftest: %s: the report could not be written: %s\n", of->path,
+		strerror(errno));
+	if (strcmp(of->path, of->tmp))
+		unlink(of->tmp);
+	return EXIT_USAGE;
+}
+
+/* What is asked for beside the report. */
+static int extras(const struct options *o, struct report *rep, const struct totals *tot,
+		  double since_s)
+{
+	struct report base = *rep;
+	struct outfile of;
+	int rc;
+
+	if (o->bundle && tot->fail) {
+		rc = bundle_write(o->bundle, rep, tot, since_s);
+		if (rc) {
+			fprintf(stderr, "kvm-selftest: %s: %s\n", o->bundle, strerror(-rc));
+			return EXIT_USAGE;
+		}
+	}
+	if (!o->save)
+		return 0;
+	if (out_open(&of, o->save))
+		return EXIT_USAGE;
+	base.out = of.f;
+	report_json.end(&base, tot);
+	return out_close(&of);
+}
+
 static int run(const struct options *o, struct env *env, const struct check **list,
 	       unsigned int n)
 {
@@ -290,14 +393,14 @@ static int run(const struct options *o, struct env *env, const struct check **li
 	struct report rep = { .ops = o->format, .out = stdout, .env = env,
 		.quiet = o->quiet, .list = list, .res = results, .n = n };
 	struct run_opts ro = { .list = list, .n = n, .jobs = o->jobs, .report = &rep };
+	struct outfile of = { .f = NULL };
+	double since_s = now_ms() / 1e3;
 	int rc;
 
 	if (o->output) {
-		rep.out = fopen(o->output, "we");
-		if (!rep.out) {
-			fprintf(stderr, "kvm-selftest: %s: %s\n", o->output, strerror(errno));
+		if (out_open(&of, o->output))
 			return EXIT_USAGE;
-		}
+		rep.out = of.f;
 	}
 	rep.tty = isatty(fileno(rep.out)) && !getenv("NO_COLOR");
 	rc = run_checks(env, &ro, results, &tot);
@@ -305,12 +408,15 @@ static int run(const struct options *o, struct env *env, const struct check **li
 		fprintf(stderr, "kvm-selftest: cannot run the checks: %s\n", strerror(-rc));
 		return EXIT_USAGE;
 	}
-	if (fflush(rep.out) || ferror(rep.out)) {
+	rc = extras(o, &rep, &tot, since_s);
+	if (of.f && out_close(&of))
+		return EXIT_USAGE;
+	if (!of.f && (fflush(stdout) || ferror(stdout))) {
 		fprintf(stderr, "kvm-selftest: the report could not be written: %s\n",
 			strerror(errno));
 		return EXIT_USAGE;
 	}
-	return verdict(env, &tot);
+	return rc ? rc : verdict(env, &tot);
 }
 
 int main(int argc, char **argv)
@@ -327,6 +433,8 @@ int main(int argc, char **argv)
 	unsigned int n, i;
 	int opt, rc;
 
+	if (argc > 1 && !strcmp(argv[1], "merge"))
+		return merge(argc - 2, argv + 2);
 	while ((opt = getopt_long(argc, argv, "h", longopts, NULL)) != -1) {
 		rc = option(opt == 'h' ? OPT_HELP : opt, &o, &env);
 		if (rc >= 0)
@@ -336,6 +444,13 @@ int main(int argc, char **argv)
 		return usage("%s: unexpected argument", argv[optind]);
 	fill_env(&env, vmm, sizeof(vmm));
 	patch_table(&env);
+	if (o.baseline) {
+		char err[512];
+
+		env.baseline = json_load(o.baseline, err, sizeof(err));
+		if (!env.baseline)
+			return usage("--baseline: %s", err);
+	}
 	bad = useless_pattern(o.only, o.nonly);
 	if (!bad)
 		bad = useless_pattern(o.skip, o.nskip);
@@ -344,6 +459,8 @@ int main(int argc, char **argv)
 	n = select_checks(&o, list);
 	if (!n)
 		return usage("--only and --skip leave nothing to run%s", "");
+	if (o.explain)
+		return explain(o.explain);
 	if (o.list) {
 		for (i = 0; i < n; i++)
 			printf("%-28s %s\n", list[i]->name, list[i]->purpose);

@@ -1,7 +1,153 @@
 // SPDX-License-Identifier: GPL-2.0
-/* perf: how fast. */
-#include "selftest.h"
+/*
+ * perf: how long exits, interrupts and faults take. Three rounds each; the
+ * figure is the median of the best round, the noise what the rounds differ.
+ * With --baseline a figure that is worse by more than both noises fails.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "lab.h"
+
+#define ROUNDS	3
+#define SAMPLES	2000
+/* Worse than this share of the baseline, and than the noise, is a regression. */
+#define TOLERANCE 0.25
+
+static int by_value(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int on_exit_perf(struct lab *l, unsigned int cpu, void *arg)
+{
+	struct kvm_run *run = l->cpu[cpu].run;
+
+	(void)arg;
+	if ((run->exit_reason == KVM_EXIT_IO && run->io.port == 0xe1) ||
+	    run->exit_reason == KVM_EXIT_MMIO)
+		return 1;
+	return lab_odd_exit(l, cpu);
+}
+
+/* One round: samples in ns, sorted; their number, or -1. */
+static int measure(struct t *t, const struct unit_row *row, double *ns)
+{
+	struct lab_opts o = { .cpus = row->cpus, .irqchip = row->irqchip };
+	uint32_t s[SAMPLES];
+	struct lab l;
+	int rc = unit_open(&l, t, &o, row->test), khz, i, n = -1;
+
+	l.on_exit = on_exit_perf;
+	khz = rc ? 0 : lab_cpu_ioctl(&l, 0, KVM_GET_TSC_KHZ, 0);
+	if (!rc && khz > 0) {
+		unit_shared(&l)->arg[0] = (uint64_t)khz;
+		rc = unit_run(&l);
+		n = rc ? -1 : (int)unit_shared(&l)->out[0];
+	}
+	if (n > SAMPLES || n == 0)
+		n = t_fail(t, "the guest took %d samples", n);
+	if (n > 0)
+		memcpy(s, l.ram + UNIT_SCRATCH, (size_t)n * 4);
+	lab_close(&l);
+	if (n > 0)
+		qsort(s, (size_t)n, 4, by_value);
+	for (i = 0; i < n; i++)
+		ns[i] = s[i] * 1e6 / khz;
+	return n;
+}
+
+static void histogram(struct metric *m, const double *ns, int n)
+{
+	int i, b;
+
+	for (i = 0; i < n; i++) {
+		uint64_t v = (uint64_t)ns[i];
+
+		for (b = 0; v > 1 && b < HIST_BUCKETS - 1; b++)
+			v >>= 1;
+		m->hist[b]++;
+	}
+}
+
+/* The figure of this check in the baseline: 0 if it has none. */
+static double baseline(const struct env *env, const char *check, const char *metric, double *noise)
+{
+	struct json_object *list = json_path(env->baseline, "checks"), *c, *ms, *m;
+	size_t i, k;
+
+	if (!json_object_is_type(list, json_type_array))
+		return 0;
+	for (i = 0; i < (size_t)json_object_array_length(list); i++) {
+		c = json_object_array_get_idx(list, i);
+		if (!json_str(c, "name") || strcmp(json_str(c, "name"), check))
+			continue;
+		ms = json_path(c, "metrics");
+		for (k = 0; json_object_is_type(ms, json_type_array) && k < (size_t)json_object_array_length(ms); k++) {
+			m = json_object_array_get_idx(ms, k);
+			if (!json_str(m, "name") || strcmp(json_str(m, "name"), metric))
+				continue;
+			*noise = json_object_get_double(json_path(m, "noise"));
+			return json_object_get_double(json_path(m, "value"));
+		}
+	}
+	return 0;
+}
+
+static int perf(struct t *t)
+{
+	const struct unit_row *row = (const struct unit_row *)t->check->arg;
+	double *ns = calloc(SAMPLES, sizeof(*ns)), med[ROUNDS], p99 = 0, best = 0, worst = 0, noise, old, old_noise = 0;
+	struct metric *m, all = { .value = 0 };
+	int i, n = -1;
+
+	REQUIRE(t, ns, "out of memory");
+	for (i = 0; i < ROUNDS; i++) {
+		n = measure(t, row, ns);
+		if (n < 0)
+			break;
+		med[i] = ns[n / 2];
+		if (!i || med[i] < best) {
+			best = med[i];
+			p99 = ns[n * 99 / 100];
+		}
+		worst = med[i] > worst ? med[i] : worst;
+		histogram(&all, ns, n);
+	}
+	free(ns);
+	if (n < 0)
+		return -1;
+	noise = (worst - best) / 2;
+	m = t_metric(t, row->test + 5, "ns", best, noise);
+	if (m)
+		memcpy(m->hist, all.hist, sizeof(m->hist));
+	t_metric(t, "p99", "ns", p99, 0);
+	old = baseline(t->env, t->check->name, row->test + 5, &old_noise);
+	if (old <= 0)
+		return 0;
+	t_note(t, "baseline %.0f ns, now %.0f ns (noise %.0f and %.0f)", old, best, old_noise, noise);
+	REQUIRE(t, best <= old * (1 + TOLERANCE) + 2 * (noise + old_noise),
+		"%.0f ns, in the baseline %.0f ns: %.0f %% slower. Known causes: new CPU mitigations, nested paging off, a debug kernel, another clocksource, power saving",
+		best, old, (best / old - 1) * 100);
+	return 0;
+}
+
+#define PERF(name_, test_, cpus_, irq_, purpose_) \
+	{ "perf/" name_, purpose_, \
+	  "Compare host/parameters, host/mitigations and host/clocksource with the host of the baseline; then bisect the patches.", \
+	  NEED_KVM | NEED_HW | ALONE, 20000, perf, \
+	  (uintptr_t)&(const struct unit_row){ test_, cpus_, irq_ } }
 
 const struct check checks_perf[] = {
+	PERF("exit-kernel", "perf_cpuid", 1, false, "time of an exit that KVM handles (CPUID)"),
+	PERF("exit-user", "perf_pio", 1, false, "time of an exit to user space (OUT)"),
+	PERF("exit-mmio", "perf_mmio", 1, false, "time of an emulated MMIO write to user space"),
+	PERF("page-fault", "perf_fault", 1, false, "time of the first write to a page"),
+	PERF("timer", "perf_timer", 1, true, "how late the timer wakes a halted CPU"),
+	PERF("ipi", "perf_ipi", 2, true, "time until an IPI has woken a halted CPU"),
 	{ 0 }
 };

@@ -217,6 +217,12 @@ extern const struct report_ops report_human, report_tap, report_junit,
 const char *status_name(int status);
 /* verdict - the exit status of a run: 0, 1, 4, or 128 + signal */
 int verdict(const struct env *env, const struct totals *tot);
+/* xml_text - @s with what XML and HTML reserve escaped */
+void xml_text(FILE *f, const char *s);
+/* bundle_write - tar.gz of what helps to find a fault; 0 or -errno */
+int bundle_write(const char *path, struct report *r, const struct totals *tot, double since_s);
+/* merge - join JSON reports of many hosts; the exit status */
+int merge(int argc, char **argv);
 struct json_object *report_to_json(struct report *r, const struct totals *tot);
 
 #endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The HTML report: one page, nothing fetched, prints well. */
+#include <math.h>
+#include <string.h>
+
+#include "selftest.h"
+
+static const char style[] =
+	"body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#222;background:#fff}"
+	"h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}"
+	"table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}"
+	".s{font-weight:600;white-space:nowrap}.pass{color:#176f2c}.fail{color:#b3261e}.skip,.warn{color:#8a5a00}"
+	".verdict{padding:.8rem 1rem;border-left:6px solid;background:#f6f6f6;margin:1rem 0}"
+	".why{color:#444}.ms{text-align:right;color:#666;white-space:nowrap}pre{white-space:pre-wrap;font-size:12px;margin:.3rem 0}"
+	"svg{max-width:100%;height:auto}@media print{body{margin:0;max-width:none}.verdict{background:none}tr{break-inside:avoid}}";
+
+static void begin(struct report *r)
+{
+	(void)r;
+}
+
+static void result(struct report *r, unsigned int i)
+{
+	(void)r;
+	(void)i;
+}
+
+/* A histogram over powers of two as SVG bars, with a label on each. */
+static void histogram(FILE *f, const struct metric *m)
+{
+	const int h = 120, w = 34;
+	int first = HIST_BUCKETS, last = -1, i;
+	uint32_t max = 0;
+
+	for (i = 0; i < HIST_BUCKETS; i++) {
+		if (!m->hist[i])
+			continue;
+		first = i < first ? i : first;
+		last = i;
+		max = m->hist[i] > max ? m->hist[i] : max;
+	}
+	if (last < 0)
+		return;
+	fprintf(f, "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"histogram of %s\">",
+		(last - first + 1) * w + 10, h + 40, (last - first + 1) * w + 10, m->name);
+	for (i = first; i <= last; i++) {
+		/* Logarithmic height: the rare slow ones are what one looks for. */
+		int bar = m->hist[i] ? (int)(log2(m->hist[i] + 1.0) / log2(max + 1.0) * h) : 0;
+		int x = 5 + (i - first) * w;
+
+		fprintf(f, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"#3567b0\"/>"
+			"<text x=\"%d\" y=\"%d\" font-size=\"9\" text-anchor=\"middle\">%u</text>"
+			"<text x=\"%d\" y=\"%d\" font-size=\"9\" text-anchor=\"middle\">",
+			x, h - bar + 14, w - 4, bar, x + w / 2 - 2, h - bar + 11, m->hist[i],
+			x + w / 2 - 2, h + 28);
+		if (i < 10)
+			fprintf(f, "%d", 1 << i);
+		else if (i < 20)
+			fprintf(f, "%dk", 1 << (i - 10));
+		else
+			fprintf(f, "%dM", 1 << (i - 20 > 10 ? 10 : i - 20));
+		fputs("</text>", f);
+	}
+	fprintf(f, "</svg><div class=\"why\">from so many %s up; heights are logarithmic</div>", m->unit);
+}
+
+static void row(struct report *r, unsigned int i)
+{
+	const struct result *res = r->res[i];
+	FILE *f = r->out;
+
+	fprintf(f, "<tr><td class=\"s %s\">%s</td><td><b>%s</b><br>", status_name(res->status),
+		status_name(res->status), r->list[i]->name);
+	xml_text(f, r->list[i]->purpose);
+	if (res->why[0]) {
+		fputs("<div class=\"why\">", f);
+		xml_text(f, res->why);
+		fputs("</div>", f);
+	}
+	if (res->status == ST_FAIL) {
+		fputs("<div><b>What to do:</b> ", f);
+		xml_text(f, r->list[i]->advice);
+		fputs("</div>", f);
+	}
+	if (res->notes[0]) {
+		fputs("<pre>", f);
+		xml_text(f, res->notes);
+		fputs("</pre>", f);
+	}
+	fprintf(f, "</td><td class=\"ms\">%.0f ms</td></tr>\n", res->ms);
+}
+
+static void end(struct report *r, const struct totals *tot)
+{
+	unsigned int i, k, done = tot->pass + tot->fail + tot->skip;
+	int v = verdict(r->env, tot);
+	const char *cls = v == 0 ? "pass" : v == 4 ? "skip" : "fail";
+	FILE *f = r->out;
+
+	fprintf(f, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+		"<meta name=\"viewport\" content=\"width=device-width\">"
+		"<title>kvm-selftest</title><style>%s</style></head><body>\n", style);
+	fprintf(f, "<h1>kvm-selftest: kernel %s, back end %s</h1>\n", r->env->uname_r,
+		r->env->backend[0] ? r->env->backend : "none");
+	fprintf(f, "<div class=\"verdict %s\"><b>%s.</b> %u passed (%u with a warning), %u failed, %u skipped.</div>\n",
+		cls, v == 0 ? "KVM works on this host" : v == 4 ? "KVM was not tried" :
+		v == 1 ? "This host is not in order" : "The run was ended by a signal",
+		tot->pass, tot->warn, tot->fail, tot->skip);
+	/* Failures first: a reader may stop there. */
+	for (k = 0; k < 2; k++) {
+		if (k == 0 && !tot->fail)
+			continue;
+		fprintf(f, "<h2>%s</h2>\n<table>\n", k ? "All checks" : "Failed");
+		for (i = 0; i < done; i++)
+			if (k || r->res[i]->status == ST_FAIL)
+				row(r, i);
+		fputs("</table>\n", f);
+	}
+	for (i = 0; i < done; i++) {
+		for (k = 0; k < r->res[i]->metrics; k++) {
+			const struct metric *m = &r->res[i]->metric[k];
+
+			fprintf(f, "<h2>%s: %s, median %.4g %s</h2>\n", r->list[i]->name, m->name, m->value, m->unit);
+			histogram(f, m);
+		}
+	}
+	fputs("</body></html>\n", f);
+}
+
+const struct report_ops report_html = {
+	.name = "html", .begin = begin, .result = result, .end = end,
+};
