@@ -28,7 +28,7 @@ TEST(perf_cpuid)
 	for (i = 0; i < SAMPLES; i++) {
 		u64 t = rdtsc();
 
-		asm volatile("cpuid" : : "a"(0x40000000), "c"(0) : "rbx", "rdx", "rax", "rcx");
+		(void)cpuid(0x40000000, 0);
 		sample(rdtsc() - t);
 	}
 	done();
