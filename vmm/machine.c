@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sandbox.h"
 #include "stats.h"
 #include "vcpu.h"
 
@@ -209,7 +210,7 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 	struct vm_config cfg = {
 		.mem_size = o->mem_mib << 20, .cpus = o->cpus,
 		.irqchip = o->irqchip, .dirty_ring = o->dirty_ring,
-		.sandbox = o->no_sandbox ? NULL : &m->sandbox,
+		.sandbox = !o->no_sandbox,
 		.kvm_path = o->kvm_path,
 	};
 	int rc = 0;
@@ -234,10 +235,7 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 		snapshot_close(&m->restore);
 		return rc;
 	}
-	if (!o->no_sandbox)
-		rc = sandbox_prepare(&m->sandbox, e);
-	if (!rc)
-		rc = open_outputs(m, e);
+	rc = open_outputs(m, e);
 	if (!rc)
 		rc = machine_add_devices(m, status, e);
 	if (!rc)
@@ -311,7 +309,7 @@ int machine_run(struct machine *m, struct err *e)
 			m->o->restore ? "snapshot" : m->entry.protocol,
 			m->vm.ncpus, m->nvirtio);
 	if (!m->o->no_sandbox)
-		rc = sandbox_process(&m->sandbox, e);
+		rc = sandbox_process(e);
 	for (i = 0; i < m->nblk && !rc; i++)
 		rc = loop_start(&m->blk[i]->loop, "disk", e);
 	if (!rc)
@@ -333,6 +331,5 @@ void machine_free(struct machine *m)
 	m->signal_fd = m->snapshot_fd = -1;
 	machine_free_devices(m);
 	vm_destroy(&m->vm);
-	sandbox_free(&m->sandbox);
 	snapshot_close(&m->restore);
 }

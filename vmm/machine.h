@@ -16,7 +16,6 @@
 #include "dev/small.h"
 #include "dev/vsock.h"
 #include "opts.h"
-#include "sandbox.h"
 #include "snapshot.h"
 #include "vm.h"
 
@@ -37,7 +36,6 @@ struct machine {
 	struct virtio *virtio[MACHINE_VIRTIO_MAX];	/* all, by slot */
 	struct table_dev slot[MACHINE_VIRTIO_MAX];
 	unsigned int nvirtio;
-	struct sandbox sandbox;
 	int signal_fd;
 	int snapshot_fd;
 	FILE *stats;

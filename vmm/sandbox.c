@@ -3,175 +3,26 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <linux/if_tun.h>
-#include <linux/vhost.h>
-#include <seccomp.h>
-#include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "compat.h"
-
-/*
- * System calls of every thread, and why. What a vCPU thread does when a guest
- * misbehaves (dump, stop) is in here too.
- */
-static const int common_calls[] = {
-	SCMP_SYS(read), SCMP_SYS(write),	/* eventfds, console */
-	SCMP_SYS(readv), SCMP_SYS(writev),	/* network frames, stdio */
-	SCMP_SYS(pread64), SCMP_SYS(pwrite64),	/* disk, snapshot */
-	SCMP_SYS(preadv), SCMP_SYS(pwritev),
-	SCMP_SYS(futex), SCMP_SYS(sched_yield),	/* locks */
-	SCMP_SYS(brk), SCMP_SYS(munmap),	/* malloc */
-	SCMP_SYS(madvise),			/* balloon, malloc, thread end */
-	SCMP_SYS(clock_gettime),		/* where the vDSO cannot */
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(tgkill), /* kicks */
-	SCMP_SYS(exit), SCMP_SYS(exit_group),
-	SCMP_SYS(close), SCMP_SYS(lseek), SCMP_SYS(poll),
-	SCMP_SYS(getrandom),			/* rng, malloc's seed */
-	SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
-};
-
-/* And of the main and I/O threads. */
-static const int process_calls[] = {
-	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl),
-	SCMP_SYS(clone3), SCMP_SYS(seccomp),	/* vCPU threads */
-	SCMP_SYS(rt_sigaction), SCMP_SYS(sched_getaffinity),
-	SCMP_SYS(fdatasync), SCMP_SYS(fsync), SCMP_SYS(fallocate), /* blk */
-	SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(ftruncate),
-	SCMP_SYS(getrusage),			/* --stats */
-};
-
-/* KVM and vhost ioctls that happen after start; KVM_RUN first, it is hot. */
-static const unsigned long vcpu_ioctls[] = {
-	KVM_RUN, KVM_IRQ_LINE, KVM_GET_REGS, KVM_GET_SREGS, KVM_TRANSLATE,
-	KVM_GET_MP_STATE, KVM_RESET_DIRTY_RINGS, KVM_IOEVENTFD,
-	VHOST_SET_FEATURES, VHOST_SET_VRING_NUM, VHOST_SET_VRING_BASE,
-	VHOST_SET_VRING_ADDR, VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL,
-	VHOST_VSOCK_SET_RUNNING, TUNSETOFFLOAD,
-};
-
-static const unsigned long process_ioctls[] = {
-	KVM_GET_LAPIC, KVM_GET_MSRS, KVM_GET_FPU, KVM_GET_XSAVE, KVM_GET_XSAVE2,
-	KVM_GET_XCRS, KVM_GET_VCPU_EVENTS, KVM_GET_DEBUGREGS, KVM_GET_TSC_KHZ,
-	KVM_GET_IRQCHIP, KVM_GET_PIT2, KVM_GET_CLOCK, KVM_GET_DIRTY_LOG,
-	KVM_GET_MSR_INDEX_LIST, KVM_CHECK_EXTENSION, KVM_GET_STATS_FD,
-};
+#include "sandbox_bpf.h"	/* made by gen/sandbox_gen.c: the rules */
 
 #define N(a)	(sizeof(a) / sizeof((a)[0]))
 
-static int allow_calls(scmp_filter_ctx c, const int *calls, size_t n)
+static int install(const struct sock_filter *f, size_t n, struct err *e)
 {
-	size_t i;
-	int rc = 0;
+	const struct sock_fprog p = {
+		.len = (unsigned short)n, .filter = (struct sock_filter *)f,
+	};
 
-	for (i = 0; i < n && !rc; i++)
-		rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, calls[i], 0);
-	return rc;
-}
-
-static int allow_ioctls(scmp_filter_ctx c, const unsigned long *req, size_t n)
-{
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; i < n && !rc; i++)
-		rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				      SCMP_A1(SCMP_CMP_EQ, req[i], 0));
-	return rc;
-}
-
-/* malloc may map memory, never executable; threads need stacks likewise. */
-static int allow_mappings(scmp_filter_ctx c)
-{
-	int rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-
-	return rc ? rc : seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(mprotect),
-			1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-}
-
-static int add_rules(scmp_filter_ctx c, bool process)
-{
-	int rc = allow_ioctls(c, vcpu_ioctls, N(vcpu_ioctls));
-
-	if (!rc)
-		rc = allow_calls(c, common_calls, N(common_calls));
-	if (!rc)
-		rc = allow_mappings(c);
-	if (rc || !process)
-		return rc;
-	rc = allow_calls(c, process_calls, N(process_calls));
-	if (!rc)
-		rc = allow_ioctls(c, process_ioctls, N(process_ioctls));
-	if (!rc)	/* threads only: glibc before 2.34 */
-		rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-			SCMP_A0(SCMP_CMP_MASKED_EQ, 0x10000, 0x10000));
-	return rc;
-}
-
-/* libseccomp writes the program to a descriptor; bring it into memory. */
-static int export(scmp_filter_ctx c, struct sock_fprog *p)
-{
-	int fd = memfd_create("seccomp", MFD_CLOEXEC), rc;
-	off_t size;
-
-	if (fd < 0)
-		return -errno;
-	rc = seccomp_export_bpf(c, fd);
-	size = lseek(fd, 0, SEEK_END);
-	if (!rc && size > 0) {
-		p->len = (unsigned short)((size_t)size / sizeof(*p->filter));
-		p->filter = malloc((size_t)size);
-		if (!p->filter)
-			rc = -ENOMEM;
-		else if (pread(fd, p->filter, (size_t)size, 0) != size)
-			rc = -EIO;
-	}
-	close(fd);
-	return rc;
-}
-
-int sandbox_prepare(struct sandbox *s, struct err *e)
-{
-	int i, rc = 0;
-
-	memset(s, 0, sizeof(*s));
-	for (i = 0; i < 2 && !rc; i++) {
-		scmp_filter_ctx c = seccomp_init(SCMP_ACT_KILL_PROCESS);
-
-		rc = c ? add_rules(c, i == 0) : -ENOMEM;
-		if (!rc)
-			rc = export(c, &s->prog[i]);
-		if (c)
-			seccomp_release(c);
-	}
-	if (rc)
-		sandbox_free(s);
-	return rc ? err_set(e, rc, "sandbox: libseccomp: %s", strerror(-rc)) : 0;
-}
-
-void sandbox_free(struct sandbox *s)
-{
-	free(s->prog[0].filter);
-	free(s->prog[1].filter);
-	memset(s, 0, sizeof(*s));
-}
-
-static int install(const struct sock_fprog *p, struct err *e)
-{
 	/* Without SPEC_ALLOW, kernels before 5.16 slow the vCPUs down (SSBD). */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-		    SECCOMP_FILTER_FLAG_SPEC_ALLOW, p) < 0)
+		    SECCOMP_FILTER_FLAG_SPEC_ALLOW, &p) < 0)
 		return err_set(e, -errno,
 			"sandbox: the kernel takes no seccomp filter: %s (--no-sandbox runs without)",
 			strerror(errno));
@@ -192,7 +43,7 @@ static int drop_caps(struct err *e)
 	return 0;
 }
 
-int sandbox_process(const struct sandbox *s, struct err *e)
+int sandbox_process(struct err *e)
 {
 	int rc;
 
@@ -200,10 +51,10 @@ int sandbox_process(const struct sandbox *s, struct err *e)
 		return err_set(e, -errno, "sandbox: no_new_privs: %s",
 			       strerror(errno));
 	rc = drop_caps(e);
-	return rc ? rc : install(&s->prog[0], e);
+	return rc ? rc : install(process_filter, N(process_filter), e);
 }
 
-int sandbox_vcpu(const struct sandbox *s, struct err *e)
+int sandbox_vcpu(struct err *e)
 {
-	return install(&s->prog[1], e);
+	return install(vcpu_filter, N(vcpu_filter), e);
 }

@@ -79,10 +79,9 @@ void vcpu_signal_init(void)
 static void *vcpu_thread(void *arg)
 {
 	struct vcpu *v = arg;
-	const struct sandbox *sb = v->vm->cfg.sandbox;
 	struct err e;
 
-	if (sb && sandbox_vcpu(sb, &e))
+	if (v->vm->cfg.sandbox && sandbox_vcpu(&e))
 		vm_stop(v->vm, VM_HOST, "%s", e.msg);
 	else
 		vcpu_loop(v);

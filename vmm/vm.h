@@ -44,8 +44,6 @@ enum vm_irqchip {
 	VM_IRQCHIP_SPLIT,	/* LAPIC in the kernel; no PIC, IOAPIC, PIT */
 };
 
-struct sandbox;
-
 struct vm_config {
 	uint64_t mem_size;	/* bytes of RAM, a multiple of 4096; 0: none */
 	unsigned int cpus;	/* 1 to VM_CPUS_MAX */
@@ -55,7 +53,7 @@ struct vm_config {
 	/* Instead of mem_size bytes of RAM: maps the memory; NULL: RAM. */
 	int (*add_memory)(struct mem *m, void *ctx, struct err *e);
 	void *add_memory_ctx;
-	const struct sandbox *sandbox;	/* for vCPU threads; NULL: none */
+	bool sandbox;		/* vCPU threads call sandbox_vcpu() */
 	const char *kvm_path;	/* NULL: /dev/kvm */
 };
 
