@@ -147,7 +147,7 @@ int machine_add_devices(struct machine *m, int *status, struct err *e)
 	rc = bus_add(&vm->pio, SERIAL_PORT, SERIAL_LEN, "serial", serial_io,
 		     &m->serial, e);
 	if (!rc)
-		rc = pc_init(&m->pc, vm, &out, o->flat, e);
+		rc = pc_init(&m->pc, vm, &out, m->flat, e);
 	*status = VM_IMAGE;
 	for (i = 0; i < o->ndisks && !rc; i++)
 		rc = add_disk(m, &o->disk[i], e);

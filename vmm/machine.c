@@ -219,11 +219,13 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 	m->o = o;
 	m->signal_fd = m->snapshot_fd = m->restore.fd = -1;
 	m->tty = isatty(STDIN_FILENO);
+	m->flat = o->flat;
 	if (o->restore) {
 		*status = VM_IMAGE;
 		rc = snapshot_open(&m->restore, o->restore, e);
 		if (rc)
 			return rc;
+		m->flat = m->restore.h.flat;
 		cfg.cpus = m->restore.h.cpus;
 		cfg.irqchip = (enum vm_irqchip)m->restore.h.irqchip;
 		cfg.add_memory = snapshot_memory;

@@ -170,7 +170,7 @@ int snapshot_save(struct machine *m, int fd, const char *name, struct err *e)
 	struct snap_header h = {
 		.version = SNAP_VERSION, .cpus = vm->ncpus,
 		.irqchip = vm->cfg.irqchip, .nvirtio = m->nvirtio,
-		.nregions = vm->mem.n,
+		.nregions = vm->mem.n, .flat = m->flat,
 	};
 	struct snap_blob b = { NULL, 0, 0, 0 };
 	unsigned int i;

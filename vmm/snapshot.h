@@ -31,6 +31,8 @@ struct snap_header {
 	uint32_t nvirtio;
 	uint32_t nregions;
 	uint32_t state_len;
+	uint32_t flat;		/* it was a --flat guest: has port 0x10 */
+	uint32_t reserved;
 	struct {
 		uint64_t gpa, size, offset;
 	} region[MEM_REGIONS_MAX];

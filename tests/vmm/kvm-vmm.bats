@@ -1,0 +1,229 @@
+#!/usr/bin/env bats
+# kvm-vmm as a user sees it: messages and exit codes. What needs a guest is
+# skipped where /dev/kvm cannot run one (tried, with a deadline).
+#
+# KVM_VMM names the program; otherwise it is built.
+
+setup_file() {
+	local top
+	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	if [[ -z ${KVM_VMM:-} ]]; then
+		make -s -C "$top/vmm" "O=$top/build/vmm" "$top/build/vmm/kvm-vmm" >&2
+		KVM_VMM=$top/build/vmm/kvm-vmm
+	fi
+	export KVM_VMM
+	printf '\xf4' >"$BATS_FILE_TMPDIR/probe.bin"
+	if timeout 10 "$KVM_VMM" --flat "$BATS_FILE_TMPDIR/probe.bin" --deadline 5 \
+		2>"$BATS_FILE_TMPDIR/why" </dev/null; then
+		export GUESTS=1
+	fi
+}
+
+need_guests() {
+	[[ -n ${GUESTS:-} ]] ||
+		skip "no guest runs here: $(head -n1 "$BATS_FILE_TMPDIR/why")"
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# code HEX...: a flat image of these bytes, in x.bin
+code() {
+	local b
+	for b in "$@"; do
+		printf "\\x$b"
+	done >x.bin
+}
+
+vmm() {
+	run timeout 20 "$KVM_VMM" "$@" </dev/null
+}
+
+@test "--help and --version work without KVM" {
+	vmm --help
+	[ "$status" -eq 0 ]
+	[[ $output == *"--deadline SEC"* ]]
+	vmm --version
+	[ "$status" -eq 0 ]
+	[[ $output == kvm-vmm* ]]
+}
+
+@test "wrong usage is status 2 and points to --help" {
+	vmm --flat a --kernel b
+	[ "$status" -eq 2 ]
+	[[ $output == *"one of --kernel, --flat, --restore"*"--help"* ]]
+}
+
+@test "no /dev/kvm: status 4, and what to do" {
+	code f4
+	vmm --flat x.bin --kvm /nonexistent/kvm
+	[ "$status" -eq 4 ]
+	[[ $output == *"/nonexistent/kvm"*"modprobe"* ]]
+}
+
+@test "what is not KVM is told apart" {
+	code f4
+	vmm --flat x.bin --kvm /dev/null
+	[ "$status" -eq 4 ]
+	[[ $output == *"/dev/null: not KVM"* ]]
+}
+
+@test "bad images: status 6 and the file's name" {
+	need_guests
+	vmm --flat missing.bin
+	[ "$status" -eq 6 ]
+	[[ $output == *"missing.bin: cannot open"* ]]
+	: >empty.bin
+	vmm --flat empty.bin
+	[ "$status" -eq 6 ]
+	[[ $output == *"empty.bin: the file is empty"* ]]
+	head -c 100000 /dev/zero >zero.img
+	vmm --kernel zero.img
+	[ "$status" -eq 6 ]
+	[[ $output == *"zero.img: not a kernel"* ]]
+	vmm --restore zero.img
+	[ "$status" -eq 6 ]
+	[[ $output == *"zero.img: not a snapshot"* ]]
+	truncate -s 17M big.bin
+	vmm --flat big.bin
+	[ "$status" -eq 6 ]
+	[[ $output == *"outside the guest's RAM (16 MiB)"* ]]
+	vmm --kernel zero.img --disk missing.img
+	[ "$status" -eq 6 ]
+	[[ $output == *"missing.img: cannot open the disk"* ]]
+}
+
+@test "the classic demo: bytes to port 0x10, HLT ends it with 0" {
+	need_guests
+	code b0 48 e6 10 b0 69 e6 10 f4
+	vmm --flat x.bin
+	[ "$status" -eq 0 ]
+	[ "$output" = Hi ]
+}
+
+@test "an image linked at 0 runs at SEGMENT:0" {
+	need_guests
+	# mov %cs, %ax; mov %ah, %al; out %al, $0xf4: CS 0x100 gives 1
+	code 8c c8 88 e0 e6 f4
+	vmm --flat x.bin --entry 0x100:0
+	[ "$status" -eq 3 ]
+}
+
+@test "protected and long mode run what they should" {
+	need_guests
+	# 32 bit: mov $0x14, %eax; out %al, $0xf4
+	code b8 14 00 00 00 e6 f4
+	vmm --flat x.bin --mode prot
+	[ "$status" -eq 41 ]
+	# 64 bit: mov $0x15, %r8d; mov %r8d, %eax; out %al, $0xf4
+	code 41 b8 15 00 00 00 44 89 c0 e6 f4
+	vmm --flat x.bin --mode long --load 0x200000
+	[ "$status" -eq 43 ]
+}
+
+@test "a guest that loops ends by the deadline, 14" {
+	need_guests
+	code eb fe
+	vmm --flat x.bin --deadline 0.3 -v
+	[ "$status" -eq 14 ]
+	[[ $output == *"rip 0000000000001000"* ]]
+	[[ $output == *"did not end in 0.300 s"* ]]
+}
+
+@test "a guest that gives no sign of life ends by the watchdog, 16" {
+	need_guests
+	code eb fe
+	vmm --flat x.bin --watchdog 0.6
+	[ "$status" -eq 16 ]
+	[[ $output == *"watchdog"* ]]
+}
+
+@test "halting for good with an irqchip is seen, 0" {
+	need_guests
+	code fa f4
+	vmm --flat x.bin --irqchip full --deadline 15
+	[ "$status" -eq 0 ]
+}
+
+@test "a reset by the keyboard controller is 8" {
+	need_guests
+	code b0 fe e6 64 f4
+	vmm --flat x.bin
+	[ "$status" -eq 8 ]
+}
+
+@test "a triple fault is 10, with registers and code bytes" {
+	need_guests
+	code 0f 0b
+	vmm --flat x.bin --mode prot
+	[ "$status" -eq 10 ]
+	[[ $output == *"code at 0x1000"*"0f 0b"* ]]
+}
+
+@test "while a guest runs, the process is in its sandbox" {
+	need_guests
+	local pid i
+	# out %al, $0x10; jmp .
+	code b0 2a e6 10 eb fe
+	mkfifo out
+	timeout 20 "$KVM_VMM" --flat x.bin --deadline 15 >out </dev/null 2>/dev/null &
+	read -r -N 1 i <out		# it runs now
+	[ "$i" = "*" ]
+	pid=$(pgrep -P $!)
+	run cat "/proc/$pid/status" "/proc/$pid/task/"*/status
+	kill "$pid"
+	[[ $output == *"NoNewPrivs:	1"* ]]
+	[[ $output == *"CapEff:	0000000000000000"* ]]
+	# the process, its main thread, the vCPU; newer kernels show one of KVM's
+	[ "$(grep -c '^Seccomp:	2' <<<"$output")" -ge 3 ]
+	[[ $output != *"Seccomp:	0"* ]]
+}
+
+@test "snapshot and restore go on where it was" {
+	need_guests
+	local pid i
+	# 'A'..'Z' slowly: mov $'A', %al; 1: out %al, $0x10; mov $0x8000, %cx;
+	# 2: loop 2b; inc %al; cmp $'Z'+1, %al; jne 1b; hlt
+	code b0 41 e6 10 b9 00 80 e2 fe fe c0 3c 5b 75 f3 f4
+	mkfifo out
+	timeout 60 "$KVM_VMM" --flat x.bin --snapshot s.snap >out </dev/null 2>err &
+	exec 7<out
+	read -r -N 1 -u 7 i
+	pid=$(pgrep -P $!)
+	kill -USR1 "$pid"
+	i+=$(cat <&7)
+	wait $! || return 1
+	grep -q "snapshot written to s.snap" err
+	[ "${#i}" -lt 26 ]
+	vmm --restore s.snap
+	[ "$status" -eq 0 ]
+	[ "$i$output" = ABCDEFGHIJKLMNOPQRSTUVWXYZ ]
+}
+
+@test "statistics are JSON and count what the guest wrote" {
+	need_guests
+	# mov %al, (0x3000); mov %al, (0x4000); hlt
+	code a2 00 30 a2 00 40 f4
+	vmm --flat x.bin --dirty-log bitmap --stats stats.json
+	[ "$status" -eq 0 ]
+	[ "$(jq .dirty_pages stats.json)" -eq 2 ]
+	[ "$(jq .status stats.json)" -eq 0 ]
+	[ "$(jq '.vcpus[0].exits_to_user' stats.json)" -eq 1 ]
+	vmm --flat x.bin --dirty-log ring=1024 --stats -
+	[ "$(jq .dirty_pages <<<"$output")" -eq 2 ]
+}
+
+@test "output to a full pipe does not outlive the deadline" {
+	need_guests
+	# 1: out %al, $0x10; jmp 1b, and nobody reads
+	code e6 10 eb fc
+	mkfifo out
+	exec 8<>out
+	SECONDS=0
+	timeout 20 "$KVM_VMM" --flat x.bin --deadline 1 >out 2>err </dev/null && return 1
+	[ "$?" -ne 124 ]
+	exec 8>&-
+	[ "$SECONDS" -lt 10 ]
+	grep -q deadline err
+}
