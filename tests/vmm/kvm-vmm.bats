@@ -32,7 +32,7 @@ setup() {
 code() {
 	local b
 	for b in "$@"; do
-		printf "\\x$b"
+		printf %b "\\x$b"
 	done >x.bin
 }
 
