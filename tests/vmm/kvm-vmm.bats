@@ -214,6 +214,27 @@ vmm() {
 	[ "$(jq .dirty_pages <<<"$output")" -eq 2 ]
 }
 
+@test "statistics to a terminal or device pass the sandbox" {
+	need_guests
+	code f4
+	timeout 20 "$KVM_VMM" --flat x.bin --stats - </dev/null >/dev/null
+}
+
+@test "a snapshot of 64 vCPUs passes the sandbox" {
+	need_guests
+	local pid i
+	code b0 2a e6 10 eb fe
+	mkfifo out
+	timeout 60 "$KVM_VMM" --flat x.bin --cpus 64 --snapshot s.snap >out </dev/null 2>err &
+	read -r -N 1 i <out
+	pid=$(pgrep -P $!)
+	kill -USR1 "$pid"
+	wait $! || return 1
+	grep -q "snapshot written" err
+	vmm --restore s.snap --deadline 0.2
+	[ "$status" -eq 14 ]
+}
+
 @test "output to a full pipe does not outlive the deadline" {
 	need_guests
 	# 1: out %al, $0x10; jmp 1b, and nobody reads

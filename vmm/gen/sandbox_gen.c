@@ -49,6 +49,7 @@ static const int process_calls[] = {
 	SCMP_SYS(fdatasync), SCMP_SYS(fsync), SCMP_SYS(fallocate), /* blk */
 	SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(ftruncate),
 	SCMP_SYS(getrusage),			/* --stats */
+	SCMP_SYS(mremap),			/* realloc of what is large */
 };
 
 /* KVM and vhost ioctls that happen after start; KVM_RUN first, it is hot. */
@@ -64,6 +65,7 @@ static const unsigned long process_ioctls[] = {
 	KVM_GET_LAPIC, KVM_GET_MSRS, KVM_GET_FPU, KVM_GET_XSAVE, KVM_GET_XSAVE2,
 	KVM_GET_XCRS, KVM_GET_VCPU_EVENTS, KVM_GET_DEBUGREGS, KVM_GET_TSC_KHZ,
 	KVM_GET_IRQCHIP, KVM_GET_PIT2, KVM_GET_CLOCK, KVM_GET_DIRTY_LOG,
+	TCGETS,			/* stdio asks whether stdout is a terminal */
 	KVM_GET_MSR_INDEX_LIST, KVM_CHECK_EXTENSION, KVM_GET_STATS_FD,
 };
 
