@@ -21,6 +21,7 @@
 /* Ports. */
 #define UNIT_PORT_TEXT	0x10		/* bytes for people */
 #define UNIT_PORT_EXIT	0xf4		/* UNIT_PASS, UNIT_FAIL, UNIT_SKIP: the end */
+#define UNIT_PORT_IDLE	0xe1		/* nothing to be done; others may run */
 #define UNIT_PORT_SYNC	0xf5		/* a 4-byte number: the host does its part */
 #define UNIT_PORT_IO	0x600		/* 16 ports for the I/O tests */
 

@@ -206,7 +206,20 @@ static inline void cli(void) { asm volatile("cli" : : : "memory"); }
 static inline void sti(void) { asm volatile("sti" : : : "memory"); }
 static inline void sti_hlt_cli(void) { asm volatile("sti; hlt; cli" : : : "memory"); }
 static inline void sti_nop_cli(void) { asm volatile("sti; nop; cli" : : : "memory"); }
-static inline void pause(void) { asm volatile("pause" : : : "memory"); }
+/*
+ * pause - in every loop that waits for another CPU
+ *
+ * Now and then it leaves to the host, which lets others run: where virtual
+ * CPUs outnumber the host's, the one that is waited for may need its turn.
+ */
+static inline void pause(void)
+{
+	static u32 n;
+
+	asm volatile("pause" : : : "memory");
+	if (!(++n & 63))
+		outb(UNIT_PORT_IDLE, 0);
+}
 static inline void barrier(void) { asm volatile("" : : : "memory"); }
 
 #endif

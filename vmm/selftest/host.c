@@ -24,6 +24,8 @@ const struct check checks_host[] = {
 	{ "host/config", "the running kernel's config is the manifest's",
 	  "The running kernel was built otherwise: boot the one that was installed.",
 	  NEED_MANIFEST, 0, host_config, 0 },
+	{ "host/guest-images", "the guest images are there and whole",
+	  "Reinstall the selftest package, or give --guest-dir.", 0, 0, host_images, 0 },
 	{ "host/cpu", "CPU flags and back end agree (a hint)",
 	  "Nothing to do if guests run; else see host/firmware.", 0, 0, host_cpu, 0 },
 	{ "host/firmware", "the firmware has not locked virtualization off",

@@ -24,6 +24,7 @@ int host_cgroups(struct t *t);
 int host_memory(struct t *t);
 int host_clocksource(struct t *t);
 int host_mitigations(struct t *t);
+int host_images(struct t *t);
 int host_limits(struct t *t);
 
 #endif

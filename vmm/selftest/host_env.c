@@ -270,3 +270,19 @@ int host_limits(struct t *t)
 		return t_warn(t, "only %llu open files are allowed: a VMM needs more", (unsigned long long)fds.rlim_cur);
 	return 0;
 }
+
+/* Every image that the flat and linux checks load. */
+int host_images(struct t *t)
+{
+	static const char *const names[] = { "real.bin", "long.bin", "unit.bin", "initramfs.img" };
+	const size_t max = 1 << 20;
+	void *buf = malloc(max);
+	size_t i;
+	int rc = 0;
+
+	REQUIRE(t, buf, "out of memory");
+	for (i = 0; !rc && i < sizeof(names) / sizeof(names[0]); i++)
+		rc = guest_load(t, names[i], buf, max) < 0 ? -1 : 0;
+	free(buf);
+	return rc;
+}

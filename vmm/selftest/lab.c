@@ -2,6 +2,7 @@
 /* The laboratory: see lab.h. KVM: Documentation/virt/kvm/api.rst. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -434,6 +435,10 @@ static int handle(struct lab *l, unsigned int cpu)
 					l->text[l->text_len++] = (char)data[i];
 			return 1;
 		}
+		if (run->io.port == UNIT_PORT_IDLE && l->ncpus > 1) {
+			l->yield = true;
+			return 1;
+		}
 	}
 	if (l->on_exit)
 		return l->on_exit(l, cpu, l->arg);
@@ -443,6 +448,7 @@ static int handle(struct lab *l, unsigned int cpu)
 /* Run one CPU to the end of the run: 0 or -1. */
 static int run_cpu(struct lab *l, unsigned int cpu)
 {
+	bool yield;
 	int rc;
 
 	while (!l->done) {
@@ -453,7 +459,11 @@ static int run_cpu(struct lab *l, unsigned int cpu)
 			return -1;
 		pthread_mutex_lock(&l->lock);
 		rc = l->done ? 0 : handle(l, cpu);
+		yield = l->yield;
+		l->yield = false;
 		pthread_mutex_unlock(&l->lock);
+		if (yield)
+			sched_yield();
 		if (rc <= 0)
 			return rc;
 	}

@@ -47,6 +47,7 @@ struct lab {
 	void *arg;
 	char text[1024];		/* what came out of UNIT_PORT_TEXT */
 	unsigned int text_len;
+	bool yield;			/* the guest has nothing to do */
 	pthread_mutex_t lock;		/* on_exit and text, with several CPUs */
 	atomic_int done;		/* the run is over */
 	int code;			/* what came out of UNIT_PORT_EXIT, or -1 */

@@ -22,8 +22,8 @@ int verdict(const struct env *env, const struct totals *tot)
 static void tap_begin(struct report *r)
 {
 	fprintf(r->out, "TAP version 13\n1..%u\n", r->n);
-	fprintf(r->out, "# kernel %s, back end %s\n", r->env->uname_r,
-		r->env->backend[0] ? r->env->backend : "none");
+	fprintf(r->out, "# kernel %s, back end %s, deadlines x %.1f\n", r->env->uname_r,
+		r->env->backend[0] ? r->env->backend : "none", r->env->scale);
 	fflush(r->out);
 }
 

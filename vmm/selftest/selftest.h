@@ -99,7 +99,7 @@ struct check {
 	uintptr_t arg;			/* for functions with several rows */
 };
 
-#define DEADLINE_MS	10000
+#define DEADLINE_MS	15000
 
 /*
  * t_fail, t_skip, t_warn - end a check: `return t_fail(t, "...")`

@@ -83,10 +83,10 @@ const struct check checks_vm[] = {
 	{ "vm/stats", "exit statistics count every exit once",
 	  ADVICE_STAT, NEED_KVM | NEED_HW, 0, vm_stats, 0 },
 	{ "vm/create-destroy", "many VMs made, run and destroyed under signals",
-	  ADVICE_LEAK, NEED_KVM, 0, vm_lives, 0 },
+	  ADVICE_LEAK, NEED_KVM, 30000, vm_lives, 0 },
 	{ "vm/leak-vm", "a closed VM is gone from the kernel",
-	  ADVICE_LEAK, NEED_KVM, 0, vm_leak_vm, 0 },
+	  ADVICE_LEAK, NEED_KVM, 30000, vm_leak_vm, 0 },
 	{ "vm/leak-memory", "a closed VM's memory comes back",
-	  ADVICE_LEAK, NEED_KVM | ALONE, 0, vm_leak_memory, 0 },
+	  ADVICE_LEAK, NEED_KVM | ALONE, 30000, vm_leak_memory, 0 },
 	{ 0 }
 };

@@ -122,16 +122,21 @@ static volatile int kicking;
 static void *kick_main(void *arg)
 {
 	pthread_t *target = arg;
+	useconds_t us = 1000;
 
 	while (kicking) {
-		/* KVM_CREATE_VM starts again after a signal: leave it time to end. */
+		/*
+		 * KVM_CREATE_VM starts again after a signal: leave it time to end,
+		 * more and more of it, for how long it takes depends on the host.
+		 */
 		pthread_kill(*target, SIGUSR2);
-		usleep(20000);
+		usleep(us);
+		us += us / 8;
 	}
 	return NULL;
 }
 
-#define LIVES 60
+#define LIVES 30
 
 int vm_lives(struct t *t)
 {
@@ -380,7 +385,7 @@ int vm_refault(struct t *t)
 	};
 	struct lab_opts o = { 0 };
 	struct stats s = { .fd = -1 };
-	uint64_t n[5], ex[5];
+	uint64_t n[5] = { 0 }, ex[5] = { 0 };
 	struct kvm_regs r;
 	struct lab l;
 	int rc = lab_open(&l, t, &o), i;

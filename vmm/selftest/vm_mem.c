@@ -135,7 +135,7 @@ static const bool none[PAGES];
 int vm_dirty_log(struct t *t)
 {
 	uint64_t bits[PAGES / 64];
-	bool pages[PAGES];
+	bool pages[PAGES] = { false };
 	struct lab l;
 	void *host;
 	unsigned int i;
@@ -203,7 +203,7 @@ int vm_dirty_log_clear(struct t *t)
 	uint64_t bits[PAGES / 64], clear[1] = { 0xff00ff00ff00ff00ull };
 	struct kvm_clear_dirty_log c = { .slot = 1, .num_pages = 64, .first_page = 64,
 		.dirty_bitmap = clear };
-	bool pages[PAGES], rest[PAGES];
+	bool pages[PAGES] = { false }, rest[PAGES] = { false };
 	struct lab l;
 	void *host;
 	unsigned int i;
@@ -269,7 +269,7 @@ static int reap_ring(struct lab *l, struct kvm_dirty_gfn *ring, unsigned int *ne
 int vm_dirty_ring(struct t *t)
 {
 	struct kvm_dirty_gfn *ring = MAP_FAILED;
-	bool pages[PAGES], got[PAGES];
+	bool pages[PAGES] = { false }, got[PAGES];
 	size_t size = 4096 * sizeof(*ring);
 	unsigned int i, k, next = 0;
 	struct lab l;
@@ -336,14 +336,11 @@ int vm_memslot_rules(struct t *t)
 static int poke(struct lab *l, uint64_t gpa, bool write)
 {
 	struct kvm_run *run = l->cpu[0].run;
-	bool one = true;
+	uint64_t *list = (uint64_t *)(void *)(l->ram + LIST);
+	struct kvm_regs r;
 	int rc;
 
 	/* touch() runs to HLT; here the first exit counts */
-	uint64_t *list = (uint64_t *)(void *)(l->ram + LIST);
-	struct kvm_regs r;
-
-	(void)one;
 	list[0] = gpa;
 	list[1] = 0;
 	lab_code(l, 0x1000, write ? code_write : code_read, sizeof(code_write));
@@ -369,7 +366,7 @@ static int poke(struct lab *l, uint64_t gpa, bool write)
 	return run->exit_reason == KVM_EXIT_HLT ? 0 : lab_odd_exit(l, 0);
 }
 
-/* poke() and what it must be; rax in *val for reads */
+/* poke() and what it must be */
 static int expect_poke(struct lab *l, uint64_t gpa, bool write, int want, const char *what)
 {
 	int rc = poke(l, gpa, write);

@@ -112,7 +112,7 @@ static void *kick(void *arg)
 
 	while (!k->stop) {
 		pthread_kill(k->target, SIGUSR2);
-		sched_yield();
+		usleep(500);		/* for the guest to get somewhere */
 	}
 	return NULL;
 }

@@ -1,0 +1,374 @@
+#!/usr/bin/env bats
+# kvm-selftest on bad input: each ends with the right exit status and a
+# sentence, and leaves no process and no file. Most need no KVM; those that run
+# a guest skip, with the reason, where none runs.
+# shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output
+
+setup_file() {
+	top=$(realpath "$BATS_TEST_DIRNAME/../..")
+	make -s -C "$top/vmm" all > "$BATS_FILE_TMPDIR/make.log" 2>&1 || { tail -20 "$BATS_FILE_TMPDIR/make.log"; return 1; }
+	export st=$top/build/vmm/kvm-selftest guest=$top/build/vmm/guest
+	export SHARE=$top/tests/selftest
+	# A guest that runs, or why not: /dev/kvm may be there and run none.
+	if out=$(timeout 10 "$st" --guest-dir "$guest" --only flat/mode-switch 2>&1); then
+		export KVM_WHY=
+	else
+		KVM_WHY="no guest runs here: $(head -n 3 <<< "$out" | tail -n 1)"
+		export KVM_WHY
+	fi
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || exit
+}
+
+needs_guest() {
+	[ -z "$KVM_WHY" ] || skip "$KVM_WHY"
+}
+
+# st ARGS: the program under a deadline, stdout and stderr together.
+st() {
+	run timeout 20 "$st" --guest-dir "$guest" "$@"
+}
+
+# expect STATUS TEXT...: the last run ended so and said so.
+expect() {
+	local want=$1 text
+	shift
+	[ "$status" -eq "$want" ] || { echo "exit $status, expected $want"; echo "$output"; return 1; }
+	for text; do
+		[[ $output == *"$text"* ]] || { echo "missing: $text"; echo "$output"; return 1; }
+	done
+}
+
+# A host in files: sys, proc, modules and a manifest that agree.
+host_tree() {
+	local r
+	r=$(uname -r)
+	mkdir -p sys/module/kvm/parameters sys/module/kvm_intel/parameters proc/sys/kernel "mods/$r/kernel"
+	echo "$r+0123456789abcdef" > sys/module/kvm/parameters/build_id
+	echo SRC1 > sys/module/kvm/srcversion
+	echo SRC2 > sys/module/kvm_intel/srcversion
+	echo 0 > proc/sys/kernel/tainted
+	printf 'CONFIG_KVM=m\n# CONFIG_FOO is not set\n' | gzip > proc/config.gz
+	{
+		head -c 3000 /dev/zero
+		head -c 600 /dev/zero	# PKCS#7
+		printf '\0\0\2\0\0\0\0\0\0\0\002\130~Module signature appended~\n'
+	} > "mods/$r/kernel/kvm.ko"
+	jq -n --arg r "$r" '{schema: 1, kverrel: $r, build_id: ($r + "+0123456789abcdef"),
+		series: "0123456789abcdef", config: {CONFIG_KVM: "m", CONFIG_FOO: "n"},
+		modules: {kvm: {path: "kernel/kvm.ko", srcversion: "SRC1", signed: true},
+			"kvm-intel": {path: "kernel/kvm.ko", srcversion: "SRC2", signed: true}},
+		patches: [{number: 40000, file: "40000-a.patch", subject: "a", status: "applied",
+			probe: "param kvm.build_id"},
+			{number: 40001, subject: "b", status: "excluded", reason: "guard >= 9"}]}' > manifest.json
+	host=(--sys sys --proc proc --modules mods --manifest manifest.json --kvm none)
+}
+
+kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,host/config,patch/*'
+
+@test "--help, --version, --list, --explain" {
+	st --help
+	expect 0 "Usage: kvm-selftest" "--only GLOB" "Exit: 0"
+	st --version
+	expect 0 "kvm-selftest "
+	st --list
+	expect 0 "vm/device" "flat/real-greeting" "linux/boot"
+	[[ $output != *self/* ]]
+	[ "$("$st" --list | awk '{print $1}' | sort | uniq -d)" = "" ]
+	# every name is group/name in lower case
+	if "$st" --list | awk '{print $1}' | grep -vE '^(host|vm|flat|linux|patch|perf)/[a-z0-9-]+$'; then return 1; fi
+	st --explain vm/dirty-log
+	expect 0 "if it fails"
+}
+
+@test "wrong usage: exit 2, and what was wrong" {
+	while IFS='|' read -r args want; do
+		# shellcheck disable=SC2086  # args are words
+		st $args
+		expect 2 "$want" || { echo "args: $args"; return 1; }
+	done <<- 'T'
+		--nonsense|unrecognized option
+		stray|stray: unexpected argument
+		--only vm/nonsense|no check is named 'vm/nonsense'
+		--skip x/*|no check is named 'x/*'
+		--only vm/device --skip vm/*|leave nothing to run
+		--format yaml|--format yaml: unknown
+		--jobs 0|--jobs 0: expected 1 to 16
+		--jobs many|--jobs many
+		--timeout-scale 0|--timeout-scale 0
+		--timeout-scale nan|--timeout-scale nan
+		--explain nonsense|no check is named 'nonsense'
+		--baseline /nonexistent|/nonexistent: No such file
+		--output /nonexistent/x|/nonexistent/x.tmp: No such file
+	T
+	run "$st" merge
+	expect 2 "expected 1 to"
+	run "$st" merge /nonexistent
+	expect 2 "/nonexistent: No such file"
+}
+
+@test "no /dev/kvm: a failure, unless --allow-missing" {
+	st --kvm "$PWD/none" --only 'vm/device,vm/dirty-log,flat/long-mode'
+	expect 1 "none is not there: no KVM back end is loaded" "see vm/device" "1 failed, 2 skipped"
+	st --kvm "$PWD/none" --allow-missing --only 'vm/*,flat/*'
+	expect 4 "KVM was not tried" "0 failed"
+}
+
+@test "/dev/kvm that is no KVM, or is not for us" {
+	st --kvm /dev/null --only vm/device,vm/api-version
+	expect 1 "/dev/null is not a KVM device: KVM_GET_API_VERSION"
+	[ "$(id -u)" -eq 0 ] || skip "needs root to become another user"
+	touch kvm
+	chmod 600 kvm
+	chmod 755 . "$BATS_TEST_TMPDIR"
+	cp "$st" ./st
+	if ! setpriv --reuid=65534 --clear-groups test -x ./st; then skip "another user cannot reach $PWD"; fi
+	run timeout 20 setpriv --reuid=65534 --clear-groups ./st --kvm "$PWD/kvm" --only vm/device
+	expect 1 "no permission to open" "add this user to the group"
+}
+
+@test "a host whose kernel and modules are the package's" {
+	host_tree
+	st "${host[@]}" --only "$kernel_checks"
+	expect 0 "0 failed" "excluded: guard >= 9"
+	[ "$(grep -c '^  ok ' <<< "$output")" -eq 9 ] || { echo "$output"; return 1; }
+}
+
+@test "manifests that are damaged or of another kernel" {
+	host_tree
+	good=$(< manifest.json)
+	while IFS='|' read -r edit want; do
+		printf '%s' "$good" > manifest.json
+		eval "$edit"
+		st "${host[@]}" --only host/kernel
+		expect 1 "$want" || { echo "edit: $edit"; return 1; }
+	done <<- 'T'
+		: > manifest.json|not JSON
+		head -c 100 <<< "$good" > manifest.json|not JSON
+		echo '[1]' > manifest.json|not a JSON object
+		echo '{"schema":2}' > manifest.json|"schema" is 2, this program knows 1
+		jq 'del(.build_id)' <<< "$good" > manifest.json|"build_id" is missing
+		jq '.kverrel=7' <<< "$good" > manifest.json|"kverrel" is missing or not a string
+		jq '.kverrel="5.0-other"' <<< "$good" > manifest.json|is of 5.0-other
+		rm manifest.json|No such file
+		head -c 5000000 /dev/zero > manifest.json|larger than 4 MiB
+		printf '\377\376\0\1' > manifest.json|not JSON
+		printf '[%.0s' {1..5000} > manifest.json|not JSON
+		mkdir -p d && rm manifest.json && ln -s d manifest.json|Is a directory
+	T
+}
+
+@test "modules and config that are not the package's" {
+	local r edit want
+	r=$(uname -r)
+	host_tree
+	while IFS='|' read -r edit want; do
+		rm -rf sys proc mods
+		host_tree
+		eval "$edit"
+		st "${host[@]}" --only "$kernel_checks"
+		expect 1 "$want" || { echo "edit: $edit"; return 1; }
+	done <<- 'T'
+		rm -r sys/module/kvm|module kvm is not loaded
+		rm -r sys/module/kvm_intel|no back end
+		rm sys/module/kvm/parameters/build_id|no build_id parameter
+		echo other > sys/module/kvm/parameters/build_id|kvm.ko says build_id 'other'
+		echo x+fedcba > sys/module/kvm/parameters/build_id|patch series 'fedcba'
+		echo SRC9 > sys/module/kvm_intel/srcversion|srcversion SRC9, the package's is SRC2
+		rm sys/module/kvm/srcversion|built in
+		truncate -s -4 "mods/$r/kernel/kvm.ko"|carries no signature
+		rm "mods/$r/kernel/kvm.ko"|not there, though the package installs it
+		echo 128 > proc/sys/kernel/tainted|tainted (128): kernel OOPS
+		echo 'CONFIG_KVM=y' \| gzip > proc/config.gz|CONFIG_KVM is y, the manifest says m
+		jq '.modules=3' manifest.json > m && mv m manifest.json|no "modules" object
+		jq '.patches[0].probe="param kvm.absent"' manifest.json > m && mv m manifest.json|module parameter kvm.absent
+		jq '.patches[0].probe="symbol no_such_symbol_here"' manifest.json > m && mv m manifest.json && cp /proc/kallsyms proc/ && echo '0 T x' >> proc/kallsyms|no_such_symbol_here is not in the running kernel
+		jq '.patches[0].probe="dance"' manifest.json > m && mv m manifest.json|probe 'dance': this program knows
+	T
+}
+
+@test "guest images: missing, truncated, corrupt, of another build" {
+	while IFS='|' read -r edit want; do
+		rm -rf g
+		mkdir g
+		cp "$guest"/{*.bin,initramfs.img,SUMS} g/
+		eval "$edit"
+		run timeout 20 "$st" --guest-dir g --only host/guest-images
+		expect 1 "$want" "reinstall" || { echo "edit: $edit"; return 1; }
+	done <<- 'T'
+		rm -r g|g/real.bin: No such file
+		rm g/SUMS|SUMS: No such file
+		rm g/unit.bin|g/unit.bin: No such file
+		truncate -s -1 g/unit.bin|g/unit.bin: truncated
+		echo >> g/long.bin|wrong size
+		printf x | dd of=g/real.bin conv=notrunc bs=1 seek=20 status=none|g/real.bin: corrupt
+		sed -i /initramfs/d g/SUMS|SUMS has no line for initramfs.img
+		: > g/SUMS|SUMS has no line for real.bin
+		: > g/unit.bin|truncated: 0 bytes
+	T
+	cp "$guest"/{*.bin,initramfs.img,SUMS} g/
+	run timeout 20 "$st" --guest-dir g --only host/guest-images
+	expect 0
+}
+
+@test "the runner: pass, fail, skip, crash, hang, silence, orphan" {
+	st --format tap --timeout-scale 0.2 --only 'self/*' --skip 'self/guest-*'
+	expect 1 "1..9" "ok 1 self/pass" "not ok 2 self/fail" "ok 3 self/warn" "# warning: asked to warn" \
+		"ok 4 self/skip # SKIP asked to skip" "not ok 5 self/crash" "# last words" \
+		"self/crash: the check crashed: signal 11" "not ok 6 self/hang" "self/hang: no end after" \
+		"self/silent: the check ended without a result" "self/exit: the check's process ended with 3" \
+		"ok 9 self/orphan" "# Totals: pass:3 fail:5 xfail:0 xpass:0 skip:1 error:0"
+	[ "${lines[0]}" = "TAP version 13" ]
+	# what a guest or a check says cannot drive the terminal
+	[[ $output != *$'\e'* ]]
+	pid=$(sed -n 's/^# orphan //p' <<< "$output")
+	[ -n "$pid" ]
+	run kill -0 "$pid"
+	[ "$status" -ne 0 ] || [ "$(awk '{print $3}' "/proc/$pid/stat")" = Z ]
+}
+
+@test "guests that fail, skip, hang, fault, or are of another build" {
+	needs_guest
+	st --format tap --only 'self/guest-*'
+	expect 1 "asked to fail: -1 2 0x3 four" "SKIP asked to skip" "hanging on purpose" \
+		"unexpected #PF, error 0x2" "it is not from the same build"
+}
+
+# A VMM that misbehaves stands for a guest that does: the check must end.
+@test "a VMM that hangs, floods, dies, lies" {
+	needs_guest
+	mkdir -p sys/module/kvm_intel/parameters
+	touch bzImage
+	cp "$guest"/{*.bin,initramfs.img,SUMS} .
+	try() {	# SCRIPT WANT
+		printf '#!/bin/sh\n%s\n' "$1" > vmm
+		chmod +x vmm
+		run timeout 20 "$st" --sys sys --guest-dir . --vmm ./vmm --timeout-scale 0.1 --only linux/boot
+		expect 1 "$2" || { echo "script: $1"; return 1; }
+	}
+	try 'exec sleep 100' "did not end in time: killed"
+	try 'exec yes "ok 1 flood"' "did not end in time: killed"
+	try 'kill -SEGV $$' "kvm-vmm died of a signal"
+	try 'echo hello; exit 0' "did not reach its init"
+	try 'echo TAP version 13; echo ok 1 init; exit 0' "stopped in the middle"
+	try 'echo TAP version 13; echo ok 1 init; echo 1..3; exit 0' "planned 3 tests and did 1"
+	try 'echo TAP version 13; echo not ok 1 init; exit 0' "not ok 1 init"
+	try 'exit 10' "triple fault in the guest"
+	rm vmm
+	run timeout 20 "$st" --sys sys --guest-dir . --vmm ./vmm --only linux/vmm
+	expect 1 "./vmm: No such file"
+}
+
+@test "SIGINT and SIGTERM in the middle: status, sentence, no process left" {
+	for sig in INT TERM; do
+		"$st" --format tap --only self/pass,self/hang --jobs 1 > out 2>&1 &
+		pid=$!
+		until grep -q 'ok 1' out; do :; done
+		until child=$(pgrep -P "$pid"); do :; done
+		kill -s "$sig" "$pid"
+		rc=0
+		wait "$pid" || rc=$?
+		[[ $sig$rc == INT130 || $sig$rc == TERM143 ]] || { echo "rc $rc"; cat out; return 1; }
+		grep -q '^Bail out! ended by signal' out
+		run kill -0 "$child"
+		[ "$status" -ne 0 ]
+	done
+}
+
+@test "reports that cannot be written; nothing half-made" {
+	run timeout 20 sh -c "'$st' --only self/pass --format json > /dev/full"
+	expect 2 "could not be written"
+	st --only self/pass --format json --output /dev/full
+	expect 2 "could not be written"
+	st --only self/pass --format json --output r.json
+	expect 0
+	[ "$(ls -A)" = r.json ]
+	st --only self/fail --bundle /nonexistent/b.tgz
+	expect 2 "/nonexistent/b.tgz: No such file"
+}
+
+@test "few descriptors, little memory: a sentence, not a crash" {
+	for limit in '-n 9' '-v 20000'; do
+		# shellcheck disable=SC2086
+		run bash -c "ulimit $limit && exec timeout 20 '$st' --guest-dir '$guest' --only 'vm/limits,flat/mode-switch' --format tap"
+		[ "$status" -le 2 ] || { echo "$limit: $status"; echo "$output"; return 1; }
+		[[ $output != *"crashed"* ]]
+	done
+}
+
+@test "junit, json, prometheus, html: well-formed, the same verdict" {
+	for f in junit json prometheus html; do
+		st --only 'self/pass,self/fail,self/warn,self/skip' --format "$f" --output "o.$f"
+		expect 1
+	done
+	xmllint --noout o.junit
+	[ "$(xmllint --xpath 'string(/testsuite/@failures)' o.junit)" = 1 ]
+	[ "$(jq -r '.fail, .pass, .skip, .exit_status' o.json | paste -sd,)" = 1,2,1,1 ]
+	[ "$(jq -r '.checks[] | select(.status == "fail").name' o.json)" = self/fail ]
+	grep -qx 'kvm_selftest_check{check="self/fail"} 0' o.prometheus
+	grep -qx 'kvm_selftest_check{check="self/skip"} -1' o.prometheus
+	if grep -vE '^(#|kvm_selftest_[a-z_]+(\{[^}]*\})? -?[0-9.e+]+$)' o.prometheus; then return 1; fi
+	if xmllint --html --noout o.html 2>&1 | grep error | grep -v 'Tag [a-z]* invalid'; then return 1; fi
+	if grep -E '(src|href)=' o.html; then return 1; fi
+}
+
+@test "merge: one table, the odd one out first" {
+	st --only 'self/pass,self/warn' --format json --output a.json
+	jq '.host = "b" | .checks[1].status = "fail"' a.json > b.json
+	jq '.host = "c"' a.json > c.json
+	run "$st" merge a.json b.json c.json
+	expect 1 "self/warn                        wFw  FAILED" "self/pass                        +++"
+	[[ ${lines[4]} == self/warn* ]]
+	run "$st" merge a.json c.json
+	expect 0
+	echo '{}' > bad.json
+	run "$st" merge a.json bad.json
+	expect 2 "bad.json: not a report"
+	head -c 50 a.json > cut.json
+	run "$st" merge cut.json
+	expect 2 "cut.json: not JSON"
+}
+
+@test "a bundle holds the report and the registers, and no host name" {
+	needs_guest
+	st --only self/guest-trap --bundle b.tgz
+	expect 1
+	tar xzf b.tgz
+	grep -q '^vCPU 0: last exit KVM_EXIT_IO' kvm-selftest/registers/self-guest-trap.txt
+	[ "$(jq -r '.host // "none"' kvm-selftest/report.json)" = none ]
+}
+
+@test "perf: a baseline is kept and compared" {
+	needs_guest
+	st --only perf/exit-user --save-baseline base.json
+	expect 0 pio
+	jq '(.checks[].metrics[] | select(.name == "pio") | .value, .noise) |= 1' base.json > fast.json
+	mkdir -p sys/module/kvm_intel/parameters
+	st --sys sys --only perf/exit-user --baseline fast.json
+	expect 1 "in the baseline 1 ns" "Known causes"
+}
+
+@test "guest-image: the same bytes each time, bad input refused" {
+	image=$SHARE/../../tools/guest-image
+	"$image" initramfs --init "$guest/init" --out a.img
+	"$image" initramfs --init "$guest/init" --out b.img
+	cmp a.img b.img
+	"$image" rootfs --init "$guest/init" --out a.ext4 --size 4 --add "$guest/SUMS:/etc/sums"
+	"$image" rootfs --init "$guest/init" --out b.ext4 --size 4 --add "$guest/SUMS:/etc/sums"
+	cmp a.ext4 b.ext4
+	e2fsck -fn a.ext4
+	debugfs -R 'cat /etc/sums' a.ext4 2>/dev/null | cmp - "$guest/SUMS"
+	run "$image" initramfs --init /bin/ls --out c.img
+	expect 1 "dynamically linked"
+	run "$image" initramfs --init "$guest/SUMS" --out c.img
+	expect 1 "not an ELF program"
+	run "$image" initramfs --init none --out c.img
+	expect 1 "none: no such file"
+	run "$image" rootfs --init "$guest/init" --out c.img --size 0
+	expect 2 "--size 0"
+	run "$image" initramfs --init "$guest/init" --out c.img --add "x:../y"
+	expect 2 "expected FILE:/path"
+	[ ! -e c.img ]
+}
