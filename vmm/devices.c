@@ -116,7 +116,7 @@ static int add_small(struct machine *m, const struct out *out, struct err *e)
 		m->console = make(sizeof(*m->console), e);
 		rc = m->console ? console_init(m->console, mem, out, e) : -ENOMEM;
 		if (!rc)
-			rc = attach(m, &m->console->v, &m->vm.loop, e);
+			rc = attach(m, &m->console->v, &m->console->loop, e);
 	}
 	if (!rc && o->rng) {
 		m->rng = make(sizeof(*m->rng), e);
@@ -138,7 +138,7 @@ int machine_add_devices(struct machine *m, int *status, struct err *e)
 {
 	const struct opts *o = m->o;
 	struct vm *vm = &m->vm;
-	struct out out = { STDOUT_FILENO, &vm->stopping };
+	struct out out = { STDOUT_FILENO, &vm->stopping, false };
 	struct irq irq = { dev_irq_vm, vm, SERIAL_IRQ };
 	unsigned int i;
 	int rc;
@@ -180,7 +180,7 @@ void machine_free_devices(struct machine *m)
 		free(m->net[m->nnet]);
 	}
 	if (m->console)
-		virtio_free(&m->console->v);
+		console_free(m->console);
 	if (m->rng)
 		virtio_free(&m->rng->v);
 	if (m->balloon)

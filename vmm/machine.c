@@ -314,6 +314,8 @@ int machine_run(struct machine *m, struct err *e)
 		rc = sandbox_process(e);
 	for (i = 0; i < m->nblk && !rc; i++)
 		rc = loop_start(&m->blk[i]->loop, "disk", e);
+	if (!rc && m->console)
+		rc = loop_start(&m->console->loop, "console", e);
 	if (!rc)
 		rc = vm_run(&m->vm, &lim, e);
 	if (rc >= 0 && !m->vm.stuck)

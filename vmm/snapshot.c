@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "machine.h"
 #include "vcpu.h"
 
+#define LOCK_S		5
 #define CHUNK_MAX	(1U << 20)	/* bytes of memory in one write */
 
 /* ---- records ---- */
@@ -164,6 +166,28 @@ static int write_file(struct machine *m, int fd, struct snap_header *h,
 	return rc;
 }
 
+/*
+ * Disk and console threads finish what they are at, and begin nothing; one
+ * that is stuck (a disk, a pipe that nobody reads) is not waited for.
+ */
+static int lock_devices(struct machine *m, struct err *e)
+{
+	struct timespec t;
+	unsigned int i;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_sec += LOCK_S;
+	for (i = 0; i < m->nvirtio; i++)
+		if (pthread_mutex_timedlock(&m->virtio[i]->lock, &t)) {
+			err_set(e, -EBUSY, "virtio-%s is busy for over %d s",
+				m->virtio[i]->ops->name, LOCK_S);
+			while (i--)
+				pthread_mutex_unlock(&m->virtio[i]->lock);
+			return -EBUSY;
+		}
+	return 0;
+}
+
 int snapshot_save(struct machine *m, int fd, const char *name, struct err *e)
 {
 	struct vm *vm = &m->vm;
@@ -179,9 +203,9 @@ int snapshot_save(struct machine *m, int fd, const char *name, struct err *e)
 	if (m->vsock)
 		return err_set(e, -EOPNOTSUPP, "a VM with vsock cannot be saved: its connections are the host's");
 	memcpy(h.magic, SNAP_MAGIC, sizeof(h.magic));
-	/* Disk threads finish what they are at, and begin nothing. */
-	for (i = 0; i < m->nvirtio; i++)
-		pthread_mutex_lock(&m->virtio[i]->lock);
+	rc = lock_devices(m, e);
+	if (rc)
+		return rc;
 	for (i = 0; i < vm->ncpus; i++)
 		snap_save_cpu(&vm->vcpus[i], &b);
 	snap_save_chips(vm, &b);

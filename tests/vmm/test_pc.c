@@ -36,7 +36,7 @@ static void uart_begin(struct uart *u)
 
 	memset(u, 0, sizeof(*u));
 	assert_int_equal(pipe2(u->pipe, O_NONBLOCK), 0);
-	out = (struct out){ u->pipe[1], NULL };
+	out = (struct out){ u->pipe[1], NULL, false };
 	serial_init(&u->s, &irq, &out);
 }
 
@@ -186,7 +186,7 @@ static void output_to_a_full_pipe_ends_when_stopping(void **state)
 	assert_int_equal(pipe2(p, O_NONBLOCK), 0);
 	while (write(p[1], fill, sizeof(fill)) > 0)
 		;
-	out = (struct out){ p[1], &stop };
+	out = (struct out){ p[1], &stop, false };
 	out_write(&out, "lost", 4);		/* returns, or the test hangs */
 	close(p[0]);
 	stop = false;
@@ -198,7 +198,7 @@ static void output_to_a_full_pipe_ends_when_stopping(void **state)
 
 static void pc_begin(struct pc *pc, struct vm *vm)
 {
-	struct out out = { STDOUT_FILENO, NULL };
+	struct out out = { STDOUT_FILENO, NULL, false };
 
 	memset(vm, 0, sizeof(*vm));
 	vm->fd = vm->stop_fd = -1;

@@ -6,6 +6,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sched.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -467,7 +470,7 @@ static void console_carries_characters_both_ways(void **state)
 	(void)state;
 	assert_int_equal(pipe(p), 0);
 	assert_int_equal(console_init(&f->con, &f->mem,
-				      &(struct out){ p[1], NULL }, NULL), 0);
+				      &(struct out){ p[1], NULL, false }, NULL), 0);
 	f->d.v = &f->con.v;
 	assert_int_equal(console_input(&f->con, (const uint8_t *)"x", 1), 0);
 	driver_start(&f->d, 0);
@@ -482,7 +485,39 @@ static void console_carries_characters_both_ways(void **state)
 	assert_int_equal(console_input(&f->con, (const uint8_t *)"abcdef", 6), 3);
 	assert_int_equal(used_len(&f->d, 0, 0), 3);
 	assert_memory_equal(mem_at(&f->mem, BUFS, 3), "abc", 3);
-	virtio_free(&f->con.v);
+	console_free(&f->con);
+	close(p[0]);
+	close(p[1]);
+	end(f);
+}
+
+/* Nobody reads: the thread is stuck in output, input and stop still work. */
+static void console_that_is_stuck_can_be_stopped(void **state)
+{
+	struct fixture *f = begin();
+	atomic_bool stop = false;
+	int p[2], n = 0;
+
+	(void)state;
+	assert_int_equal(pipe(p), 0);
+	assert_true(fcntl(p[1], F_SETPIPE_SZ, 4096) >= 4096);
+	assert_int_equal(console_init(&f->con, &f->mem,
+				      &(struct out){ p[1], &stop, false }, NULL), 0);
+	f->d.v = &f->con.v;
+	driver_start(&f->d, 0);
+	assert_int_equal(loop_add(&f->con.loop, f->con.v.kick_fd[1], EPOLLIN,
+				  virtio_kicked, &f->con.v, NULL), 0);
+	assert_int_equal(loop_start(&f->con.loop, "test", NULL), 0);
+	put_desc(&f->d, 1, 0, BUFS, 0x10000, 0, 0);
+	offer(&f->d, 1, 0);
+	assert_int_equal(write(f->con.v.kick_fd[1], "\1\0\0\0\0\0\0", 8), 8);
+	/* Bytes in the pipe: the thread is at it, and holds the lock. */
+	while (ioctl(p[0], FIONREAD, &n) || !n)
+		sched_yield();
+	assert_int_equal(console_input(&f->con, (const uint8_t *)"x", 1), 0);
+	assert_int_equal(used_idx(&f->d, 1), 0);
+	stop = true;
+	console_free(&f->con);			/* joins, or the test hangs */
 	close(p[0]);
 	close(p[1]);
 	end(f);
@@ -580,6 +615,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(blk_wants_a_status_byte_and_a_header),
 	cmocka_unit_test(blk_is_picky_about_its_file),
 	cmocka_unit_test(console_carries_characters_both_ways),
+	cmocka_unit_test(console_that_is_stuck_can_be_stopped),
 	cmocka_unit_test(balloon_takes_pages_and_only_pages_of_ram),
 	cmocka_unit_test(net_frames_cross_a_pair),
 };

@@ -12,13 +12,26 @@ void dev_irq_vm(void *ctx, uint32_t line, int level)
 	vm_irq(ctx, line, level);
 }
 
+#define ASK_MS		100
+#define ASK_LEN		4096U	/* what a pipe that is ready takes at once */
+
+static bool out_ready(const struct out *o)
+{
+	struct pollfd f = { .fd = o->fd, .events = POLLOUT };
+
+	return poll(&f, 1, ASK_MS) != 0;
+}
+
 void out_write(const struct out *o, const void *buf, uint32_t len)
 {
 	const char *p = buf;
 
 	while (len) {
-		ssize_t n = write(o->fd, p, len);
+		uint32_t part = o->ask && len > ASK_LEN ? ASK_LEN : len;
+		ssize_t n = 0;
 
+		if (!o->ask || out_ready(o))
+			n = write(o->fd, p, part);
 		if (n > 0) {
 			p += n;
 			len -= (uint32_t)n;
@@ -26,12 +39,9 @@ void out_write(const struct out *o, const void *buf, uint32_t len)
 		}
 		if (o->stop && atomic_load(o->stop))
 			return;
-		if (n < 0 && errno == EAGAIN) {
-			struct pollfd f = { .fd = o->fd, .events = POLLOUT };
-
-			poll(&f, 1, 100);
-		} else if (n < 0 && errno != EINTR) {
+		if (n < 0 && errno == EAGAIN)
+			out_ready(o);
+		else if (n < 0 && errno != EINTR)
 			return;
-		}
 	}
 }

@@ -4,6 +4,7 @@
 #define VMM_DEV_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* An interrupt line. Devices know no KVM; tests put their own function here. */
@@ -26,6 +27,8 @@ void dev_irq_vm(void *ctx, uint32_t line, int level);
 struct out {
 	int fd;
 	const atomic_bool *stop;	/* given up when set, or NULL */
+	bool ask;			/* wait by poll(2), as no signal will end
+					 * a write(2) of this thread's */
 };
 
 /*

@@ -64,7 +64,8 @@ uint32_t console_input(struct console *con, const uint8_t *buf, uint32_t len)
 	struct virtq_chain c;
 	uint32_t n = 0;
 
-	pthread_mutex_lock(&con->v.lock);
+	if (pthread_mutex_trylock(&con->v.lock))
+		return 0;
 	if (con->v.status & VIRTIO_S_DRIVER_OK)
 		while (n < len && virtq_pop(&con->v.q[RX], &c) > 0) {
 			uint32_t k = (uint32_t)virtq_write(&c, 0, buf + n, len - n);
@@ -88,10 +89,27 @@ static const struct virtio_ops console_ops = {
 int console_init(struct console *c, const struct mem *mem,
 		 const struct out *out, struct err *e)
 {
+	int rc;
+
 	memset(c->config, 0, sizeof(c->config));
 	c->out = *out;
-	return virtio_init(&c->v, &console_ops, mem, c->config,
-			   sizeof(c->config), e);
+	c->out.ask = true;
+	rc = virtio_init(&c->v, &console_ops, mem, c->config,
+			 sizeof(c->config), e);
+	if (rc)
+		return rc;
+	rc = loop_init(&c->loop, e);
+	if (rc)
+		virtio_free(&c->v);
+	return rc;
+}
+
+void console_free(struct console *c)
+{
+	loop_join(&c->loop);
+	if (c->v.ops)
+		loop_free(&c->loop);
+	virtio_free(&c->v);
 }
 
 /* ---- balloon ---- */

@@ -18,13 +18,19 @@ int rng_init(struct rng *r, const struct mem *mem, struct err *e);
 struct console {
 	struct virtio v;
 	struct out out;
+	struct loop loop;		/* a thread: readers of ours may be slow */
 	uint32_t config[3];		/* size, ports, emergency write: unused */
 };
 
 int console_init(struct console *c, const struct mem *mem,
 		 const struct out *out, struct err *e);
 
-/* console_input - characters from outside; returns how many it took */
+void console_free(struct console *c);
+
+/*
+ * console_input - characters from outside; returns how many it took: none
+ * while output is stuck, rather than being stuck too
+ */
 uint32_t console_input(struct console *c, const uint8_t *buf, uint32_t len);
 
 struct balloon {

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct pc pc;
 	static struct serial serial;
 	struct irq irq = { ignore, NULL, SERIAL_IRQ };
-	struct out out = { -1, NULL };
+	struct out out = { -1, NULL, false };
 	uint8_t v[8];
 
 	memset(&vm, 0, sizeof(vm));

@@ -18,7 +18,7 @@ static void try_devices(struct machine *m, const struct snapshot *s)
 	static struct rng rng;
 	static struct balloon balloon;
 	struct irq irq = { NULL, NULL, SERIAL_IRQ };
-	struct out out = { -1, NULL };
+	struct out out = { -1, NULL, false };
 	struct err e;
 
 	serial_init(&m->serial, &irq, &out);

@@ -59,7 +59,7 @@ static struct virtio *make_net(struct devices *d)
 
 static struct virtio *make(struct devices *d, int which)
 {
-	struct out out = { -1, NULL };	/* writes fail: nobody listens */
+	struct out out = { -1, NULL, false };	/* writes fail: nobody listens */
 
 	switch (which) {
 	case 0:
@@ -91,6 +91,8 @@ static void unmake(struct devices *d, int which, struct virtio *v)
 		net_close(&d->net);
 		loop_free(&d->loop);
 		close(d->peer);
+	} else if (which == 2) {
+		console_free(&d->con);
 	} else {
 		virtio_free(v);
 	}
