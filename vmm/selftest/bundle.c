@@ -29,7 +29,8 @@ static int add_file(gzFile f, const char *name, const char *data, size_t len)
 	snprintf(h + 124, 12, "%011lo", (unsigned long)len);
 	snprintf(h + 136, 12, "%011lo", 0ul);
 	h[156] = '0';
-	memcpy(h + 257, "ustar\00000", 8);
+	memcpy(h + 257, "ustar", 6);
+	h[263] = h[264] = '0';
 	memset(h + 148, ' ', 8);
 	for (i = 0; i < 512; i++)
 		sum += (unsigned char)h[i];

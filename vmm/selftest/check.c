@@ -80,7 +80,6 @@ static void note(struct result *r, const char *line)
 
 	if (r->notes_len + n + 2 > sizeof(r->notes))
 		return;
-	memcpy(r->notes + r->notes_len, line, n);
 	clean(memcpy(r->notes + r->notes_len, line, n + 1), false);
 	r->notes_len += (uint32_t)n;
 	r->notes[r->notes_len++] = '\n';
@@ -113,7 +112,9 @@ void t_note_text(struct t *t, const char *text, size_t len)
 			if (text[i] == '\n')
 				continue;
 		}
-		line[n++] = text[i] ? text[i] : ' ';
+		line[n++] = text[i];
+		if (!text[i])
+			line[n - 1] = '.';
 	}
 	line[n] = '\0';
 	if (n)

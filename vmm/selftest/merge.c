@@ -42,7 +42,8 @@ static struct row *find_row(struct row *rows, unsigned int *n, unsigned int host
 	rows[*n].st = malloc(hosts);
 	if (!rows[*n].st)
 		return NULL;
-	memset(rows[*n].st, ' ', hosts);
+	for (i = 0; i < hosts; i++)
+		rows[*n].st[i] = ' ';
 	rows[*n].check = check;
 	return &rows[(*n)++];
 }

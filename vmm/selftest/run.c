@@ -291,8 +291,10 @@ int run_checks(struct env *env, const struct run_opts *o,
 	unsigned int next = 0, jobs = o->jobs < JOBS_MAX ? o->jobs : JOBS_MAX;
 	int rc = prepare(&r);
 
-	if (rc)
+	if (rc) {
+		free(r.job);
 		return rc;
+	}
 	o->report->ops->begin(o->report);
 	while (!tot->signal && (next < o->n || r.running)) {
 		while (next < o->n && r.running < jobs && !(r.running && r.alone) &&

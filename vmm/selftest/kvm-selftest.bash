@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# bash completion for kvm-selftest
+_kvm_selftest() {
+	local cur=$2 prev=$3 names
+	case $prev in
+	--only | --skip | --explain)
+		names=$(kvm-selftest --list 2>/dev/null | cut -d' ' -f1)
+		mapfile -t COMPREPLY < <(compgen -W "$names host/* vm/* flat/* linux/* patch/* perf/*" -- "$cur")
+		return ;;
+	--format)
+		mapfile -t COMPREPLY < <(compgen -W "human tap junit json prometheus html" -- "$cur")
+		return ;;
+	--output | --manifest | --guest-dir | --vmm | --kvm | --bundle | --save-baseline | --baseline)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return ;;
+	esac
+	if [[ ${COMP_WORDS[1]} == merge ]]; then
+		mapfile -t COMPREPLY < <(compgen -f -X '!*.json' -- "$cur")
+		return
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "merge --list --only --skip --explain --format
+		--output --quiet --jobs --timeout-scale --allow-missing --manifest --guest-dir
+		--vmm --kvm --bundle --save-baseline --baseline --version --help" -- "$cur")
+}
+complete -F _kvm_selftest kvm-selftest
