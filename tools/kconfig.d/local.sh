@@ -49,15 +49,20 @@ derived() {
 		cp -- "$tmp/old" "$objdir/.config"
 		die "$1 failed: the configuration is as it was"
 	fi
-	config=distro fragments=() sets=() read_fragments_without_local > "$tmp/all"
+	kvm_settings > "$tmp/all"
 	unite_settings "$tmp/all" > "$tmp/kvm"
 	cp -- "$objdir/.config" "$tmp/new"
 	{ base_without_settings "$tmp/new" "$tmp/kvm"; settings_to_config < "$tmp/kvm"; } > "$objdir/.config"
 	quiet_kmake "$tmp/log" olddefconfig
+	explain check "$objdir/.config" "$tmp/kvm" > "$tmp/report" || {
+		warn "$1 leaves no room for all that kvm-host and kvm-guest ask for:"
+		cat -- "$tmp/report" >&2
+	}
 	keep_changes
 }
 
-read_fragments_without_local() {
+# kvm_settings: what kvm-host and kvm-guest ask for.
+kvm_settings() {
 	local f
 	while read -r f; do
 		read_fragment "$f" "$rank_fragment"

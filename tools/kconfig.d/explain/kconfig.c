@@ -102,6 +102,10 @@ void kc_menu_path(const struct menu *menu, char *buf, size_t size)
 	if (menu)
 		menu = menu->parent;
 	for (; menu && menu != &rootmenu; menu = menu->parent) {
+		/* A symbol under which others are indented is no menu. */
+		if (menu->sym && menu->sym->name && menu->prompt &&
+		    menu->prompt->type == P_PROMPT)
+			continue;
 		if (menu->prompt && menu->prompt->text && n < 32)
 			part[n++] = menu->prompt->text;
 	}

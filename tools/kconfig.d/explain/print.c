@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Expressions and symbols with their values, on stdout. */
 
+#include <ctype.h>
+
 #include "explain.h"
 
 void indent(int level)
@@ -15,6 +17,10 @@ static void print_term(struct symbol *sym)
 	else if (sym == &symbol_yes || sym == &symbol_mod || sym == &symbol_no ||
 		 sym->flags & SYMBOL_CONST)
 		printf("%s", sym->name);
+	else if (sym->type == S_UNKNOWN)
+		/* A number is a symbol too, of no type. */
+		printf(isdigit((unsigned char)*sym->name) ? "%s" : "%s [undefined]",
+		       sym->name);
 	else
 		printf("%s [=%s]", sym->name, kc_value(sym));
 }

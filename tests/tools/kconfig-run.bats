@@ -1,0 +1,165 @@
+#!/usr/bin/env bats
+# tools/kconfig run: the kernel's own config targets, and what they change,
+# kept as configs/local.config; menuconfig in a real terminal.
+# shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output, the helper the rest
+
+load kconfig-helper
+
+setup_file() {
+	load kconfig-helper
+	mini_tree 6.1 "$BATS_FILE_TMPDIR/tree"
+	fragments "$BATS_FILE_TMPDIR/configs"
+	"$kconfig" merge --tree "$BATS_FILE_TMPDIR/tree" --build "$BATS_FILE_TMPDIR/obj" \
+		--configs "$BATS_FILE_TMPDIR/configs" --config lean
+}
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || exit
+	tree=$BATS_FILE_TMPDIR/tree
+	cp -a "$BATS_FILE_TMPDIR/obj" obj
+	cp -a "$BATS_FILE_TMPDIR/configs" configs
+}
+
+teardown() {
+	tmux -L "kconfig-$$" kill-server 2>/dev/null || :
+}
+
+target() {
+	run "$kconfig" run "$@" --tree "$tree" --build obj --configs configs
+	printf '%s\n' "$output"
+}
+
+# screen TEXT: wait until the terminal shows TEXT, 60 s at most.
+screen() {
+	local end=$((SECONDS + 60))
+	until tmux -L "kconfig-$$" capture-pane -p -t t | grep -qF -- "$1"; do
+		((SECONDS < end)) || {
+			tmux -L "kconfig-$$" capture-pane -p -t t
+			return 1
+		}
+		sleep 0.1
+	done
+}
+
+keys() {
+	tmux -L "kconfig-$$" send-keys -t t "$@"
+}
+
+@test "menuconfig in a terminal: a symbol toggled and saved is in local.config" {
+	tmux -L "kconfig-$$" -f /dev/null new-session -d -s t -x 100 -y 40 \
+		"TERM=xterm $kconfig run menuconfig --tree $tree --build obj --configs configs 2> err; echo done \$? > rc"
+	screen 'Networking  --->'
+	keys / ; screen 'Search Configuration Parameter'
+	keys BRIDGE Enter ; screen 'Symbol: BRIDGE'
+	keys 1 ; screen '< >   Bridges'
+	keys m ; screen '<M>   Bridges'
+	keys Escape Escape
+	screen 'Search Results'
+	keys Escape Escape
+	screen 'Networking  --->'
+	keys Escape Escape
+	screen 'Do you wish to save'
+	keys Enter
+	local end=$((SECONDS + 60))
+	until [ -s rc ]; do ((SECONDS < end)); sleep 0.1; done
+	cat err
+	[ "$(cat rc)" = 'done 0' ]
+	[ "$(head -n 1 configs/local.config)" = '# x86_64' ]
+	[ "$(grep -c '^CONFIG_' configs/local.config)" -eq 1 ]
+	grep -qx 'CONFIG_BRIDGE=m' configs/local.config
+	# The next merge uses it.
+	"$kconfig" merge --tree "$tree" --build obj2 --configs configs --config lean
+	grep -qx 'CONFIG_BRIDGE=m' obj2/.config
+}
+
+@test "menuconfig without ncurses names the package" {
+	mkdir include bin
+	for f in /usr/include/*; do
+		case $f in */*curses*) ;; *) ln -s "$f" include/ ;; esac
+	done
+	printf '#!/bin/sh\nexec gcc -nostdinc -isystem %s "$@"\n' "$PWD/include" > bin/cc
+	chmod +x bin/cc
+	HOSTCC=$PWD/bin/cc target menuconfig
+	[ "$status" -eq 1 ]
+	[[ $output == *'menuconfig needs the ncurses headers'* ]]
+	[[ $output == *'ncurses-devel (dnf/yum) or libncurses-dev (apt)'* ]]
+}
+
+@test "allmodconfig: changed symbols only, comments stay, KVM stays" {
+	printf '# mine\nCONFIG_SLOTS=16\n# why\nCONFIG_BRIDGE=y # optional\n# end\n' > configs/local.config
+	"$kconfig" merge --tree "$tree" --build obj --configs configs --config lean
+	target allmodconfig
+	[ "$status" -eq 0 ]
+	cat configs/local.config
+	[ "$(sed -n '1,5p' configs/local.config | grep -c '^# [mwe]')" -eq 3 ]
+	grep -qx 'CONFIG_BRIDGE=m # optional' configs/local.config
+	grep -qx 'CONFIG_EXPERT=y' configs/local.config
+	[ "$(grep -c 'CONFIG_NET=\|CONFIG_TUN' configs/local.config)" -eq 0 ]
+	grep -qx 'CONFIG_KVM=m' obj/.config
+	run "$kconfig" merge --tree "$tree" --build obj --configs configs --config lean
+	[ "$status" -eq 0 ]
+}
+
+@test "allnoconfig and defconfig leave kvm-host and kvm-guest alone" {
+	for t in allnoconfig defconfig; do
+		rm -f configs/local.config
+		"$kconfig" merge --tree "$tree" --build obj --configs configs --config lean
+		target "$t"
+		[ "$status" -eq 0 ]
+		[[ $t != allnoconfig ]] || [[ $output == *'VHOST_NET: wanted m, got n'* ]]
+		grep -qx 'CONFIG_KVM=m' obj/.config
+		grep -qx 'CONFIG_KVM_INTEL=m' obj/.config
+		grep -qE '^# CONFIG_NET is not set|^# CONFIG_TUN is not set' configs/local.config
+	done
+}
+
+@test "olddefconfig of a complete config changes nothing" {
+	target olddefconfig
+	[ "$status" -eq 0 ]
+	[[ $output == *'nothing changed'* ]]
+	[ ! -e configs/local.config ]
+}
+
+@test "oldconfig asks for what is new, and keeps the answer" {
+	sed -i /CONFIG_BRIDGE/d obj/.config
+	run bash -c 'printf "m\n" | "$@"' - "$kconfig" run oldconfig --tree "$tree" --build obj --configs configs
+	[ "$status" -eq 0 ]
+	grep -qx 'CONFIG_BRIDGE=m' configs/local.config
+}
+
+@test "savedefconfig and listnewconfig" {
+	target savedefconfig
+	[ "$status" -eq 0 ]
+	grep -qx 'CONFIG_KVM=m' obj/defconfig
+	[ "$(grep -c 'HAVE_IRQFD' obj/defconfig)" -eq 0 ]
+	sed '/BRIDGE/d' obj/.config > base
+	cp obj/.config before
+	target listnewconfig --base-config base
+	[ "$status" -eq 0 ]
+	[[ $output == *CONFIG_BRIDGE=n* ]]
+	cmp obj/.config before
+}
+
+@test "localmodconfig: lsmod files that are none, missing, empty" {
+	target localmodconfig
+	[ "$status" -eq 2 ]
+	target localmodconfig --lsmod absent
+	[ "$status" -eq 1 ]
+	[[ $output == *'absent: not a readable file'* ]]
+	printf 'MemTotal: 1 kB\n' > no
+	cp obj/.config before
+	target localmodconfig --lsmod no
+	[ "$status" -eq 1 ]
+	[[ $output == *'no:1: not a line of lsmod'* ]]
+	printf 'Module Size Used by\n' > empty
+	target localmodconfig --lsmod empty
+	[ "$status" -eq 1 ]
+	[[ $output == *'no module in it'* ]]
+	cmp obj/.config before
+	[ ! -e configs/local.config ]
+}
+
+@test "an unknown target" {
+	target xconfig2
+	[ "$status" -eq 2 ]
+}
