@@ -181,7 +181,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 		truncate -s -4 "mods/$r/kernel/kvm.ko"|carries no signature
 		rm "mods/$r/kernel/kvm.ko"|not there, though the package installs it
 		echo 128 > proc/sys/kernel/tainted|tainted (128): kernel OOPS
-		echo 'CONFIG_KVM=y' \| gzip > proc/config.gz|CONFIG_KVM is y, the manifest says m
+		gzip <<< CONFIG_KVM=y > proc/config.gz|CONFIG_KVM is y, the manifest says m
 		jq '.modules=3' manifest.json > m && mv m manifest.json|no "modules" object
 		jq '.patches[0].probe="param kvm.absent"' manifest.json > m && mv m manifest.json|module parameter kvm.absent
 		jq '.patches[0].probe="symbol no_such_symbol_here"' manifest.json > m && mv m manifest.json && cp /proc/kallsyms proc/ && echo '0 T x' >> proc/kallsyms|no_such_symbol_here is not in the running kernel
@@ -203,7 +203,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 		rm g/unit.bin|g/unit.bin: No such file
 		truncate -s -1 g/unit.bin|g/unit.bin: truncated
 		echo >> g/long.bin|wrong size
-		printf x | dd of=g/real.bin conv=notrunc bs=1 seek=20 status=none|g/real.bin: corrupt
+		dd of=g/real.bin conv=notrunc bs=1 count=1 seek=20 status=none <<< x|g/real.bin: corrupt
 		sed -i /initramfs/d g/SUMS|SUMS has no line for initramfs.img
 		: > g/SUMS|SUMS has no line for real.bin
 		: > g/unit.bin|truncated: 0 bytes

@@ -435,8 +435,8 @@ static int handle(struct lab *l, unsigned int cpu)
 					l->text[l->text_len++] = (char)data[i];
 			return 1;
 		}
-		if (run->io.port == UNIT_PORT_IDLE && l->ncpus > 1) {
-			l->yield = true;
+		if (run->io.port == UNIT_PORT_IDLE) {
+			l->yield = l->ncpus > 1;
 			return 1;
 		}
 	}
