@@ -92,20 +92,13 @@ setup() {
 
 @test "import pins it, and leaves one base in SOURCES" {
 	plain_srpm
-	mkdir S
-	touch S/kernel-5.0-1.src.rpm
-	"$base_srpm" import "$srpm" --sources S --allow-unsigned
-	[ "$(ls S)" = "$(printf 'base.inc\nkernel-6.1.1-2.src.rpm')" ]
-	grep -qx '%global base_version 6.1.1' S/base.inc
-	grep -qx "%global base_sha256 $(sha256sum < "$srpm" | cut -d' ' -f1)" S/base.inc
-}
-
-@test "debian-base: the same packages give the same bytes" {
-	command -v dpkg-query >/dev/null || skip "not a Debian host"
-	"$top/tools/debian-base" 6.1 a > pa
-	"$top/tools/debian-base" 6.1 b > pb
-	cmp "$(cat pa)" "$(cat pb)"
-	"$base_srpm" verify "$(cat pa)" --allow-unsigned
+	mkdir sources
+	touch sources/kernel-5.0-1.src.rpm
+	"$base_srpm" import "$srpm" --sources sources --allow-unsigned
+	[ "$(ls sources)" = "$(printf 'base.inc\nkernel-6.1.1-2.src.rpm')" ]
+	grep -qx '%global base_version 6.1.1' sources/base.inc
+	grep -qx "%global base_sha256 $(sha256sum < "$srpm" | cut -d' ' -f1)" sources/base.inc
+	grep -qx '%global base_signed 0' sources/base.inc
 }
 
 @test "debian-base: a version whose package is not installed is named" {

@@ -1,59 +1,91 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of tools/base-srpm
 # header.sh - what the header of an SRPM says. Sets name_tag, version, release,
-# nevra, buildtime, members (file names), signer, spec, tarball, configs,
-# patches. Reads FILE only; nothing of it is executed.
+# nevra, buildtime, signer, spec, tarball, patch_tags, and the file $tmp/members
+# (lines "size<tab>name", in the order of the payload). Nothing is executed.
 
 # rpm_q FORMAT FILE: query a package file against a private, empty database.
 rpm_q() {
 	rpm --dbpath "$tmp/db" -qp --nosignature --nodigest --qf "$1" "$2" 2>/dev/null
 }
 
-file_sha256() {
-	sha256sum < "$1" | cut -d' ' -f1
+# srpm_sha256: of the file, computed once.
+srpm_sha256() {
+	[[ -s $tmp/sha256 ]] || sha256sum < "$srpm" | cut -d' ' -f1 > "$tmp/sha256"
+	cat "$tmp/sha256"
+}
+
+# member_names: one per line, in the order of the payload.
+member_names() {
+	cut -f2 "$tmp/members"
+}
+
+# read_tags: name, version and the like; a package that is no source package,
+# or not one for x86_64, ends here.
+read_tags() {
+	local fields epoch kind field arches
+	fields=$(rpm_q '%{NAME}|%{VERSION}|%{RELEASE}|%|EPOCH?{%{EPOCH}}:{0}||%{BUILDTIME}|%|SOURCEPACKAGE?{src}:{%{ARCH}}|' "$srpm") ||
+		die "$file_name: rpm cannot read its header" "the file is damaged or cut short: fetch it again"
+	IFS='|' read -r name_tag version release epoch buildtime kind <<< "$fields"
+	[[ $kind == src ]] ||
+		die "$file_name: a binary package ($kind), not a source package" "expected kernel-*.src.rpm"
+	for field in "$name_tag" "$version" "$release"; do
+		[[ $field =~ ^[A-Za-z0-9._+~^-]+$ ]] || die "$file_name: '$field' is no RPM name, version or release"
+	done
+	[[ $epoch =~ ^[0-9]+$ ]] || die "$file_name: epoch '$epoch' is not a number"
+	[[ $buildtime =~ ^[0-9]+$ ]] || die "$file_name: build time '$buildtime' is not a number"
+	nevra=$name_tag-$epoch:$version-$release.src
+	arches=$(rpm_q '[%{EXCLUSIVEARCH} ]' "$srpm")
+	[[ -z ${arches// /} || " $arches" == *" x86_64 "* ]] ||
+		die "$file_name: not for x86_64" "its ExclusiveArch: $arches"
+	[[ " $(rpm_q '[%{EXCLUDEARCH} ]' "$srpm")" != *" x86_64 "* ]] || die "$file_name: not for x86_64" "its ExcludeArch names x86_64"
+	signer=$(rpm_q '%|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{%|SIGGPG?{%{SIGGPG:pgpsig}}:{%|SIGPGP?{%{SIGPGP:pgpsig}}:{}|}|}|}|' "$srpm" | tr -d '\n')
 }
 
 read_header() {
-	local file=$1 base
-	base=$(basename -- "$file")
-	[[ -f $file ]] || die "$file: not a file" "expected a kernel-*.src.rpm"
-	[[ $(head -c 4 -- "$file" | od -An -tx1 | tr -d ' \n') == edabeedb ]] ||
-		die "$base: not an RPM package" "its first bytes are not an RPM's; is the download whole?"
-	local fields
-	fields=$(rpm_q '%{NAME}|%{VERSION}|%{RELEASE}|%|EPOCH?{%{EPOCH}}:{0}||%{BUILDTIME}|%|SOURCEPACKAGE?{src}:{%{ARCH}}|' "$file") ||
-		die "$base: rpm cannot read its header" "the file is damaged or cut short: fetch it again"
-	local epoch kind
-	IFS='|' read -r name_tag version release epoch buildtime kind <<< "$fields"
-	[[ $kind == src ]] ||
-		die "$base: a binary package ($kind), not a source package" "expected kernel-*.src.rpm"
-	local field
-	for field in "$name_tag" "$version" "$release"; do
-		[[ $field =~ ^[A-Za-z0-9._+~^-]+$ ]] || die "$base: '$field' is no RPM name, version or release"
-	done
-	[[ $buildtime =~ ^[0-9]+$ ]] || die "$base: build time '$buildtime' is not a number"
-	nevra=$name_tag-$epoch:$version-$release.src
-	signer=$(rpm_q '%|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{}|}|' "$file" | tr -d '\n')
-
-	members=$(rpm_q '[%{FILENAMES}\n]' "$file" | sed 's|^\./||')
-	spec=$(grep -E '\.spec$' <<< "$members" || :)
-	[[ -n $spec && $spec != *$'\n'* ]] || die "$base: expected one .spec in it, found: ${spec:-none}"
-	tarball=$(grep -E '^(linux|kernel)[^/]*\.tar(\.(gz|bz2|xz|zst))?$' <<< "$members" | head -n 1 || :)
+	local bad
+	[[ -f $srpm ]] || die "$srpm: not a file" "expected a kernel-*.src.rpm"
+	[[ $(head -c 4 -- "$srpm" | od -An -tx1 | tr -d ' \n') == edabeedb ]] ||
+		die "$file_name: not an RPM package" "its first bytes are not an RPM's; is the download whole?"
+	read_tags
+	rpm_q '[%{LONGFILESIZES}\t%{FILENAMES}\n]' "$srpm" | sed 's|\t\./|\t|' > "$tmp/members"
+	bad=$(grep -vP -m 3 '^[0-9]+\t[^/\p{Cc}]+$' "$tmp/members" || :)
+	[[ -z $bad ]] || die "$file_name: a member's name holds a path; refused" "$bad"
+	bad=$(rpm_q '[%{NOSOURCE} ]' "$srpm")
+	[[ -z ${bad// /} ]] || die "$file_name: a .nosrc package: its Source ${bad% } is not in it" \
+		"fetch that file from where its spec says, put it beside the spec, and make a whole SRPM (rpmbuild -bs)"
+	spec=$(member_names | grep -E '\.spec$' || :)
+	[[ -n $spec && $spec != *$'\n'* ]] || die "$file_name: expected one .spec in it, found: ${spec:-none}"
+	tarball=$(member_names | grep -E '^(linux|kernel)[^/]*\.tar(\.(gz|bz2|xz|zst))?$' | grep -vE 'patches|abi|kabi' || :)
 	[[ -n $tarball ]] ||
-		die "$base: no kernel tree in it" "expected a member linux-*.tar.* or kernel.tar.*; it holds: $(head -n 8 <<< "$members" | paste -sd' ' -)"
-	configs=$(grep -E '(^config|\.config)' <<< "$members" || :)
-	patches=$(rpm_q '[%{PATCH}\n]' "$file")
+		die "$file_name: no kernel tree in it" "expected a member linux-*.tar.* or kernel.tar.*; it holds: $(member_names | head -n 8 | paste -sd' ' -)"
+	[[ $tarball != *$'\n'* ]] ||
+		die "$file_name: two kernels in it; which one is built is not ours to guess" "$(paste -sd' ' - <<< "$tarball")"
+	patch_tags=$(rpm_q '[%{PATCH}\n]' "$srpm" | tac)
+	while read -r bad; do
+		[[ -z $bad ]] || grep -qxF -- "$bad" <(member_names) ||
+			die "$file_name: Patch $bad is listed in it, but absent" "the SRPM is not whole: fetch it again, or rebuild it (rpmbuild -bs)"
+	done <<< "$patch_tags"
+	while read -r bad; do
+		[[ -z $bad ]] || grep -qxF -- "$bad" <(member_names) ||
+			die "$file_name: Source $bad is listed in it, but absent" "the SRPM is not whole: fetch it again, or rebuild it (rpmbuild -bs)"
+	done < <(rpm_q '[%{SOURCE}\n]' "$srpm")
 }
 
-# info_json: what read_header and choose_profile found, for tools.
-info_json() {
-	jq -n --sort-keys --arg nevra "$nevra" --arg name "$name_tag" --arg version "$version" --arg release "$release" \
-		--arg sha256 "$(file_sha256 "$srpm")" --arg profile "$profile" --arg why "$profile_why" \
-		--arg signer "$signer" --arg spec "$spec" --arg tarball "$tarball" --argjson buildtime "$buildtime" \
-		--arg configs "$configs" --arg patches "$patches" '{
-			nevra: $nevra, name: $name, version: $version, release: $release, sha256: $sha256,
-			profile: $profile, profile_why: $why, signer: (if $signer == "" then null else $signer end),
-			spec: $spec, tarball: $tarball, buildtime: $buildtime,
-			configs: ($configs | split("\n") | map(select(. != ""))),
-			patches: ($patches | split("\n") | map(select(. != "")))
-		}'
+# small_members DIR: every member but the kernel's tarball into DIR, reading the
+# payload no further than the last of them. Only plain files stay.
+small_members() {
+	local dir=$1 limit name
+	mkdir -p "$dir"
+	limit=$(awk -F '\t' -v tarball="$tarball" '
+		{ at += 110 + int((length($2) + 1 + 2 + 110 + 3) / 4) * 4 - 110 + 4 + int(($1 + 3) / 4) * 4 }
+		$2 != tarball { end = at }
+		END { print end + 1024 }' "$tmp/members")
+	member_names | grep -vxF -- "$tarball" | sed 's/[][*?\\]/\\&/g; p; s|^|./|' > "$tmp/wanted"
+	(rpm2cpio "$srpm" 2>/dev/null | head -c "$limit" |
+		(cd -- "$dir" && cpio -id --quiet --no-absolute-filenames -E "$tmp/wanted" 2>/dev/null)) || :
+	find "$dir" -mindepth 1 ! -type f -delete
+	while read -r name; do
+		[[ -f $dir/$name ]] || die "$file_name: $name cannot be read from it" "the file is damaged or cut short: fetch it again"
+	done < <(member_names | grep -vxF -- "$tarball")
 }

@@ -1,40 +1,91 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of tools/base-srpm
 # profile.sh - under which macros an SRPM's own spec is prepared. Profiles are
-# data, tools/profiles/NAME.profile, lines "key value":
-#   match REGEX    of "NAME-VERSION-RELEASE"; the first profile (by file name)
-#                  that matches is taken
-#   macro NAME VALUE   a macro the distribution's rpm defines
-#   config REGEX   the x86_64 config among the members or in the tree
-#   kabi REGEX     the x86_64 kABI list
+# data, tools/profiles/NN-NAME.profile, lines "key value" (tools/profiles/README.md).
 # Chosen from the SRPM, never from the build host.
 
+# choose_profile: the first profile, by file name, all of whose conditions hold.
+# match_groups gets what the parentheses of its match line caught.
 choose_profile() {
-	local f regex
+	local f regex member nvr=$name_tag-$version-$release
 	for f in "$here"/profiles/*.profile; do
 		regex=$(sed -n 's/^match  *//p' "$f")
-		if [[ -n $regex && "$name_tag-$version-$release" =~ $regex ]]; then
-			profile=$(basename -- "$f" .profile)
-			profile=${profile#[0-9][0-9]-}
-			profile_file=$f
-			profile_why="$name_tag-$version-$release matches $regex"
-			return
-		fi
+		[[ -n $regex ]] || die "$f: no match line" "see tools/profiles/README.md"
+		[[ $nvr =~ $regex ]] || continue
+		match_groups=("${BASH_REMATCH[@]}")
+		member=$(sed -n 's/^member  *//p' "$f")
+		[[ -z $member ]] || member_names | grep -qE -- "$member" || continue
+		profile=${f##*/}
+		profile=${profile#[0-9][0-9]-}
+		profile=${profile%.profile}
+		profile_file=$f
+		profile_why="$nvr matches $regex${member:+ and it holds $member}"
+		return
 	done
-	die "$(basename -- "$srpm"): no profile for $name_tag-$version-$release" \
-		"add one to tools/profiles/"
+	die "$file_name: no profile for $nvr" \
+		"known: $(for f in "$here"/profiles/*.profile; do basename "${f#*-}" .profile; done | paste -sd' ' -)" \
+		"a new distribution is one file in tools/profiles (see its README.md)"
 }
 
-# profile_value KEY: the first value of KEY in the profile.
-profile_value() {
-	sed -n "s/^$1  *//p" "$profile_file" | head -n 1
+# profile_values KEY: the values of KEY, one per line, $1..$9 replaced by what
+# the match line caught.
+profile_values() {
+	local value i
+	while IFS= read -r value; do
+		for i in 1 2 3 4; do
+			value=${value//"\$$i"/${match_groups[i]:-}}
+		done
+		printf '%s\n' "$value"
+	done < <(sed -n "s/^$1  *//p" "$profile_file")
 }
 
-# profile_macros: --define options into the array named $1.
+# profile_macros ARRAY: --define options into ARRAY.
 profile_macros() {
 	local -n _defines=$1
 	local name value
 	while read -r name value; do
-		_defines+=(--define "$name $value")
-	done < <(sed -n 's/^macro  *//p' "$profile_file")
+		_defines+=(--define "$name ${value:-%{nil\}}")
+	done < <(profile_values macro)
+}
+
+# --- Switches ---------------------------------------------------------------------
+
+# base_switches: every --with/--without name the base knows: those of its profile
+# and those its spec asks for.
+base_switches() {
+	{
+		profile_values switches | tr ' ' '\n'
+		[[ ! -f ${1:-} ]] || {
+			grep -oE '^[ \t]*%bcond(_with|_without)?[ \t]+[a-z0-9_]+' "$1" | awk '{ print $2 }'
+			grep -oE '%\{?[?!]*_with(out)?_[a-z0-9_]+' "$1" | sed -E 's/.*_with(out)?_//'
+		} || :
+	} | grep -E '^[a-z0-9_]+$' | sort -u
+}
+
+# check_switches KNOWN-FILE NAME...: every NAME is a line of KNOWN-FILE, else the
+# nearest one is named (edit distance).
+check_switches() {
+	local known=$1 name nearest
+	shift
+	for name; do
+		grep -qxF -- "$name" "$known" && continue
+		nearest=$(awk -v want="$name" '
+			function least(a, b) { return a < b ? a : b }
+			function distance(s, t,   i, j, row, last, keep) {
+				for (j = 0; j <= length(t); j++) row[j] = j
+				for (i = 1; i <= length(s); i++) {
+					last = row[0]; row[0] = i
+					for (j = 1; j <= length(t); j++) {
+						keep = row[j]
+						row[j] = least(least(row[j], row[j-1]) + 1, last + (substr(s, i, 1) != substr(t, j, 1)))
+						last = keep
+					}
+				}
+				return row[length(t)]
+			}
+			{ d = distance(want, $1); if (best == "" || d < least_d) { best = $1; least_d = d } }
+			END { print best }' "$known")
+		die "--with/--without $name: neither kernel-kvm.spec nor the base knows it" \
+			"did you mean $nearest? (rpmbuild itself takes any name and does nothing)"
+	done
 }

@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# base-srpm on every family's layout: the profile it sees, the order of patches
+# it reads, and the tree its %prep makes here, without that family's macros.
+# shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output
+
+setup() {
+	top=$(realpath "$BATS_TEST_DIRNAME/../..")
+	base_srpm=$top/tools/base-srpm
+	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
+	cd "$BATS_TEST_TMPDIR" || exit
+	export TMPDIR=$BATS_TEST_TMPDIR/tmp
+	mkdir "$TMPDIR"
+	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
+	. "$fixtures/layouts.bash"
+}
+
+# layout FAMILY PROFILE CONFIG PATCHES...: the tree, its config, the patches in
+# order as inspect reads them and as tree proves them; every patch's mark is in.
+layout() {
+	local family=$1 profile=$2 config=$3 order
+	shift 3
+	srpm_of "$family"
+	order=$(printf '%s\n' "$@")
+	"$base_srpm" inspect "$srpm" --json > static.json
+	[ "$(jq -r '.patches[].file' static.json)" = "$order" ] || { jq .patches static.json; return 1; }
+	[ "$(jq -r .profile static.json)" = "$profile" ] || { jq .profile static.json; return 1; }
+	"$base_srpm" tree "$srpm" out --allow-unsigned > log 2>&1 || { cat log; return 1; }
+	[ "$(jq -r '.patches[].file' out.base/info.json)" = "$order" ] || { jq .patches out.base/info.json; return 1; }
+	grep -q "$config" out.base/config || { cat out.base/config; return 1; }
+	cmp out/kernel/fork.c work/kernel/fork.c
+	cmp out/init/main.c work/init/main.c
+	[ ! -e out/.config ]
+	[ -z "$(ls -A "$TMPDIR")" ]
+}
+
+@test "el7: linux-VRA moved, optional patches, configs through make" {
+	layout el7 el7 'kernel-3.10.0-x86_64.config' linux-kernel-test.patch debrand-single-cpu.patch debrand-rh_taint.patch
+	[ -s out.base/kabi ]
+	[ ! -e out/.scmversion ] || [ ! -s out/.scmversion ]
+	run "$base_srpm" inspect "$srpm"
+	[[ $output == *"ApplyOptionalPatch -p1 debrand-rh_taint.patch"* ]]
+	[[ $output != *commented-out* && $output != *never-there* ]]
+}
+
+@test "el8: all-arch configs, process_configs.sh left out, shebangs rewritten" {
+	layout el8 el8 'kernel-x86_64.config' debrand-rh-taint.patch linux-kernel-test.patch
+	[ "$(head -n 1 out/scripts/show_delta)" = "#!/usr/bin/python3 -s" ]
+	[ -e out/COPYING-4.18.0 ]
+}
+
+@test "el9: git apply with the empty redhat patch" {
+	layout el9 el9 'kernel-x86_64-rhel.config' patch-5.14-redhat.patch linux-kernel-test.patch
+	[ -s out.base/kabi ]
+}
+
+@test "el10: the RHEL flavour of the shared spec" {
+	layout el10 el10 'kernel-x86_64-rhel.config' patch-6.12-redhat.patch linux-kernel-test.patch
+	[ "$(cat out/flavour)" = rhel ]
+}
+
+@test "fedora: the Fedora flavour of the shared spec" {
+	layout fedora fedora 'kernel-x86_64-fedora.config' patch-6.17-redhat.patch linux-kernel-test.patch
+	[ "$(cat out/flavour)" = fedora ]
+}
+
+@test "amzn2023: the list in the tar first, then numbers out of order, a name with blanks" {
+	layout amzn2023 amzn2023 'config-x86_64' linux-6.1.41-patches.list '0001-first of amazon.patch' 0002-second.patch 0010-tenth.patch
+}
+
+@test "openeuler: kernel.tar.gz, series.conf, a second copy of the tree" {
+	layout openeuler openeuler OPENEULER series.conf 0001-build.patch
+	grep -q '3 patches of the base proven' log
+}
+
+@test "uek: an integrated tree" {
+	layout uek uek 'config-x86_64' ""
+}
+
+@test "xcpng: %autosetup" {
+	layout xcpng xcpng 'kernel-x86_64.config' 0001-zero.patch 0001-one.patch 0001-two++.patch
+}
+
+@test "elrepo: a config check by make" {
+	layout elrepo elrepo 'config-6.6.1-x86_64' ""
+}
+
+@test "mainline: patch < diff.patch" {
+	layout mainline mainline 'CONFIG_FROM="config"' diff.patch
+}
+
+@test "the embedded base; .tar, .gz, .bz2, .xz, .zst" {
+	local ext
+	for ext in tar tar.gz tar.bz2 tar.xz tar.zst; do
+		sources_of debian
+		rm S/linux*
+		pack "linux-6.1.1.$ext" linux-6.1.1
+		debian_spec
+		sed -i "s/^Source0:.*/Source0: linux-%{version}.$ext/" S/kernel.spec
+		build_srpm
+		"$base_srpm" tree "$srpm" "out-$ext" --allow-unsigned
+		cmp "out-$ext/kernel/fork.c" work/kernel/fork.c
+	done
+}
+
+@test "profiles: the families' names, and who gets which" {
+	local name want
+	while read -r name want; do
+		sources_of debian
+		debian_spec
+		sed -i -e "s/^Name:.*/Name: ${name%%=*}/" S/kernel.spec
+		IFS='=' read -r n v r <<< "$name"
+		sed -i -e "s/^Version:.*/Version: $v/" -e "s/^Release:.*/Release: $r/" -e "s/^Source0:.*/Source0: linux-6.1.1.tar.xz/" S/kernel.spec
+		build_srpm
+		[ "$("$base_srpm" inspect "$srpm" --json | jq -r .profile)" = "$want" ] || { echo "$name: not $want"; return 1; }
+	done <<-'END'
+		kernel=3.10.0=1160.119.1.el7 el7
+		kernel=3.10.0=1160.119.1.0.1.el7 el7
+		kernel-plus=3.10.0=1160.el7.centos.plus centosplus
+		kernel=4.18.0=553.5.1.el8_10 el8
+		kernel-rt=4.18.0=553.5.1.rt7.346.el8_10 el8
+		kernel=5.14.0=427.13.1.el9_4 el9
+		kernel=5.14.0=503.el9 el9
+		kernel=6.12.0=55.el10 el10
+		kernel=6.12.0=55.9.1.el10_0 el10
+		kernel=6.2.0=0.rc0.20191205git89f5349e0673.1.fc38 fedora
+		kernel=5.10.0=60.18.0.50.oe2203 openeuler
+		kernel=4.19.90=2003.4.0.0036.oe1 openeuler
+		kernel=6.6.0=28.0.0.34.oe2403 openeuler
+		kernel=4.14.336=257.562.amzn2 amzn2
+		kernel=6.1.41=63.109.amzn2023 amzn2023
+		kernel6.12=6.12.20=23.97.amzn2023 amzn2023
+		kernel-uek=5.4.17=2136.331.7.el7uek uek
+		kernel-uek=5.15.0=207.156.6.el9uek uek
+		kernel-lt=5.4.275=1.el7.elrepo elrepo
+		kernel-ml=6.9.1=1.el9.elrepo elrepo
+		kernel=4.19.19=8.0.38.1.xcpng8.2 xcpng
+		kernel=6.1.192=2 debian
+	END
+}

@@ -1,0 +1,6 @@
+# Amazon Linux 2.
+match ^kernel-.*\.amzn2$
+macro dist .amzn2
+macro amzn 2
+config ^config-x86_64$
+switches up debug doc headers perf tools bpftool debuginfo vdso_install sparse oldconfig

@@ -1,0 +1,9 @@
+# RHEL 7, CentOS 7, Oracle Linux 7 (RHCK), Scientific Linux 7.
+match ^kernel(-[a-z]+)?-3\.10\.0-.*(\.el7(\.[a-z0-9.]+)?)$
+macro dist .el7
+macro rhel 7
+macro el7 1
+config ^kernel-[0-9.]+-x86_64\.config$
+kabi ^Module\.kabi_x86_64$
+skip ^process_configs\.sh$
+switches default debug doc headers perf tools bpftool debuginfo kabichk kabidwchk kdump baseonly dbgonly cross
