@@ -42,6 +42,37 @@ boot_disk() {
 	rm -f "$image"
 }
 
+@test "tools/boot: output and status are the command's" {
+	run boot_svm --output "$BATS_TEST_TMPDIR/output" --log "$BATS_TEST_TMPDIR/console" \
+		-- sh -c 'uname -r; printf "no newline"; exit 7'
+	echo "$output"
+	[ "$status" -eq 7 ]
+	[ "$output" = "$kverrel"$'\n'"no newline" ]
+	[ "$(cat "$BATS_TEST_TMPDIR/output")" = "$output" ]
+	grep -q "Linux version $kverrel" "$BATS_TEST_TMPDIR/console"
+}
+
+@test "tools/boot: the deadline kills a machine that hangs, with status 124" {
+	run boot_svm --deadline 5 --log "$BATS_TEST_TMPDIR/console" -- \
+		sh -c 'while :; do :; done'
+	echo "$output"
+	[ "$status" -eq 124 ]
+	[[ $output == *"the deadline of 5 s passed"*"last line:"* ]]
+	run pgrep -f "file:$BATS_TEST_TMPDIR/console"
+	[ "$status" -ne 0 ]
+}
+
+@test "tools/boot: a panic and a power-off without a status are 125" {
+	run boot_svm --append rdinit=/none -- true
+	echo "$output"
+	[ "$status" -eq 125 ]
+	[[ $output == *"the kernel panicked"*"Kernel panic - not syncing"* ]]
+	run boot_svm -- poweroff -f
+	echo "$output"
+	[ "$status" -eq 125 ]
+	[[ $output == *"without a status"*"Power down"* ]]
+}
+
 @test "module.sig_enforce=1: the package's modules load, an unsigned one does not" {
 	local signed=$first/lib/modules/$kverrel/kernel/drivers/net/tun.ko
 	local unsigned=$BATS_TEST_TMPDIR/unsigned.ko
