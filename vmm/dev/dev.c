@@ -26,7 +26,7 @@ void out_write(const struct out *o, const void *buf, uint32_t len)
 {
 	const char *p = buf;
 
-	while (len) {
+	while (len && o->fd >= 0) {	/* poll(2) would wait for -1 for ever */
 		uint32_t part = o->ask && len > ASK_LEN ? ASK_LEN : len;
 		ssize_t n = 0;
 
