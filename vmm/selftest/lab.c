@@ -346,11 +346,11 @@ void lab_dump(struct lab *l, unsigned int cpu)
 		 s.gdt.limit, s.idt.base, s.idt.limit);
 	n = strlen(p);
 	room = sizeof(l->t->res->dump) - n;
-	if (s.cs.base + r.rip + 16 < l->ram_size && room > 64) {
+	if (s.cs.base + r.rip + 16 < l->ram_size && room > 128) {
 		const uint8_t *b = l->ram + s.cs.base + r.rip;
 
 		for (int i = 0; i < 16; i++)
-			n += (size_t)snprintf(p + n, 5, i ? " %02x" : " code %02x", b[i]);
+			n += (size_t)snprintf(p + n, 16, i ? " %02x" : " code %02x", b[i]);
 		snprintf(p + n, 2, "\n");
 	}
 }
@@ -421,9 +421,17 @@ int lab_odd_exit(struct lab *l, unsigned int cpu)
 static int handle(struct lab *l, unsigned int cpu)
 {
 	struct kvm_run *run = l->cpu[cpu].run;
-	const uint8_t *data = (const uint8_t *)run + run->io.data_offset;
+	const uint8_t *data = (const uint8_t *)run;
 	uint32_t i;
 
+	if (run->exit_reason == KVM_EXIT_IO) {
+		/* A broken KVM must not lead us astray. */
+		REQUIRE(l->t, run->io.data_offset < l->run_size &&
+			(uint64_t)run->io.size * run->io.count <= l->run_size - run->io.data_offset,
+			"KVM_EXIT_IO: data of %u x %u bytes at 0x%llx, beyond the vCPU's mapping",
+			run->io.count, run->io.size, run->io.data_offset);
+		data += run->io.data_offset;
+	}
 	if (run->exit_reason == KVM_EXIT_IO && run->io.direction == KVM_EXIT_IO_OUT) {
 		if (run->io.port == UNIT_PORT_EXIT) {
 			l->code = *data;

@@ -96,9 +96,7 @@ static void settle(struct runner *r, unsigned int i, int status)
 	bool hw_only = c->needs & NEED_HW && r->env->backend[0] && !r->env->hw_backend;
 
 	res->ms = now_ms() - r->job[i].start;
-	if (WIFSIGNALED(status) || WEXITSTATUS(status))
-		res->broken_test = true;
-	if (WIFSIGNALED(status)) {
+	if (WIFSIGNALED(status) || WEXITSTATUS(status)) {
 		char text[STDERR_KEPT + 1];
 		off_t end = lseek(r->job[i].err_fd, 0, SEEK_END);
 		off_t from = end > STDERR_KEPT ? end - STDERR_KEPT : 0;
@@ -106,6 +104,9 @@ static void settle(struct runner *r, unsigned int i, int status)
 
 		if (n > 0)
 			t_note_text(&t, text, (size_t)n);
+		res->broken_test = true;
+	}
+	if (WIFSIGNALED(status)) {
 		res->status = ST_NONE;
 		t_fail(&t, "the check crashed: signal %d (%s)", WTERMSIG(status),
 		       strsignal(WTERMSIG(status)));
