@@ -169,7 +169,7 @@ static int give_cpuid(struct lab *l)
 		/* Before 6.3 the ioctl left nent as it was given. */
 		if (i && !e->function && !e->index)
 			break;
-		memcpy(out + 7 * n, v, sizeof(v));
+		memcpy(out + (size_t)7 * n, v, sizeof(v));
 	}
 	sh->arg[0] = n;
 	free(c);
@@ -195,7 +195,7 @@ int flat_smp_tsc(struct t *t)
 
 int flat_cpu(struct t *t)
 {
-	const struct unit_row *row = (const struct unit_row *)t->check->arg;
+	const struct unit_row *row = unit_row(t);
 	struct lab_opts o = { .irqchip = row->irqchip, .cpus = row->cpus };
 	struct clocks c = { 0 };
 	struct lab l;

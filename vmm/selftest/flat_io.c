@@ -230,7 +230,7 @@ int flat_xsetbv(struct t *t)
 
 int flat_io(struct t *t)
 {
-	const struct unit_row *row = (const struct unit_row *)t->check->arg;
+	const struct unit_row *row = unit_row(t);
 	struct lab_opts o = { .irqchip = row->irqchip };
 	struct io *s = calloc(1, sizeof(*s));
 	struct lab l;

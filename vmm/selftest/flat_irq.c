@@ -119,7 +119,7 @@ static int on_exit_irq(struct lab *l, unsigned int cpu, void *arg)
 
 int flat_irq(struct t *t)
 {
-	const struct unit_row *row = (const struct unit_row *)t->check->arg;
+	const struct unit_row *row = unit_row(t);
 	struct lab_opts o = { .irqchip = row->irqchip, .cpus = row->cpus };
 	struct irq_state s = { -1, -1 };
 	struct lab l;

@@ -49,7 +49,7 @@ static int rdmsr_host(unsigned int msr, uint64_t *v)
 /* IA32_FEATURE_CONTROL (SDM vol. 4), VM_CR.SVMDIS (APM vol. 2, 15.30.1) */
 int host_firmware(struct t *t)
 {
-	uint64_t v;
+	uint64_t v = 0;
 
 	if (t->env->backend[0])
 		return 0;		/* it would not have loaded */

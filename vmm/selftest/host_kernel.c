@@ -116,7 +116,7 @@ int host_module_origin(struct t *t)
 /* The last bytes of a module file, plain or .gz; .xz and .zst are -ENOTSUP. */
 static int module_tail(const char *path, uint8_t *tail, size_t len)
 {
-	uint8_t buf[16384], *all = NULL;
+	uint8_t buf[16384];
 	size_t got = 0;
 	gzFile f;
 	int n;
@@ -138,7 +138,6 @@ static int module_tail(const char *path, uint8_t *tail, size_t len)
 		}
 		got += m;
 	}
-	free(all);
 	gzclose(f);
 	return n < 0 || got < len ? -EIO : 0;
 }
@@ -146,7 +145,7 @@ static int module_tail(const char *path, uint8_t *tail, size_t len)
 int host_module_signed(struct t *t)
 {
 	struct json_object *mods = json_path(t->env->manifest, "modules");
-	uint8_t tail[12 + sizeof(SIG_MAGIC) - 1];
+	uint8_t tail[12 + sizeof(SIG_MAGIC) - 1] = { 0 };
 	unsigned int seen = 0, not_read = 0;
 
 	REQUIRE(t, json_object_is_type(mods, json_type_object),

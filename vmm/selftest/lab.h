@@ -125,4 +125,11 @@ struct unit_row {
 };
 int unit_check(struct t *t);
 
+/* unit_row - the row of a check whose arg is one */
+static inline const struct unit_row *unit_row(const struct t *t)
+{
+	/* arg is a pointer or a number, as the row's function wants it. */
+	return (const struct unit_row *)t->check->arg; /* NOLINT(performance-no-int-to-ptr) */
+}
+
 #endif

@@ -26,8 +26,11 @@ static char letter(const char *status)
 {
 	if (!status)
 		return ' ';
-	return !strcmp(status, "pass") ? '+' : !strcmp(status, "warn") ? 'w' :
-		!strcmp(status, "skip") ? '-' : 'F';
+	if (!strcmp(status, "pass"))
+		return '+';
+	if (!strcmp(status, "warn"))
+		return 'w';
+	return !strcmp(status, "skip") ? '-' : 'F';
 }
 
 static struct row *find_row(struct row *rows, unsigned int *n, unsigned int hosts, const char *check)

@@ -100,7 +100,7 @@ static double baseline(const struct env *env, const char *check, const char *met
 
 static int perf(struct t *t)
 {
-	const struct unit_row *row = (const struct unit_row *)t->check->arg;
+	const struct unit_row *row = unit_row(t);
 	double *ns = calloc(SAMPLES, sizeof(*ns)), med[ROUNDS], p99 = 0, best = 0, worst = 0, noise, old, old_noise = 0;
 	struct metric *m, all = { .value = 0 };
 	int i, n = -1;

@@ -42,7 +42,7 @@ int unit_run(struct lab *l)
 
 int unit_check(struct t *t)
 {
-	const struct unit_row *row = (const struct unit_row *)t->check->arg;
+	const struct unit_row *row = unit_row(t);
 	struct lab_opts o = { .cpus = row->cpus, .irqchip = row->irqchip };
 	struct lab l;
 	int rc = unit_open(&l, t, &o, row->test);
