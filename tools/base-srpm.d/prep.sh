@@ -23,6 +23,10 @@ run_prep() {
 	rpm_private "$1" rpmbuild -bp --nodeps "$1/SPECS/$spec" > "$tmp/prep.log" 2>&1 || rc=$?
 	((rc != 124 && rc != 137)) || die "$spec: its %prep did not end within $deadline s" "it was at: $(grep '^+' "$tmp/prep.log" | tail -n 1)" \
 		"a longer time: --deadline SEC"
+	# %setup's pipeline hides what xz says of a tarball that is cut: part of a
+	# tree, exit 0.
+	hint=$(grep -E -m 1 '(xz|gzip|bzip2|zstd|tar): .*([Uu]nexpected|[Cc]orrupt|CRC|truncated|premature)' "$tmp/prep.log" || :)
+	[[ -z $hint ]] || die "$spec: the tarball inside the SRPM is damaged: $tarball" "$hint"
 	((rc)) || return 0
 	hint=$(grep -v '^#' "$here/base-srpm.d/hints" | while IFS=$'\t' read -r regex text; do
 		! grep -qE -- "$regex" "$tmp/prep.log" || { printf '%s\n' "$text"; break; }

@@ -59,7 +59,7 @@ base_switches() {
 			grep -oE '^[ \t]*%bcond(_with|_without)?[ \t]+[a-z0-9_]+' "$1" | awk '{ print $2 }'
 			grep -oE '%\{?[?!]*_with(out)?_[a-z0-9_]+' "$1" | sed -E 's/.*_with(out)?_//'
 		} || :
-	} | grep -E '^[a-z0-9_]+$' | sort -u
+	} | { grep -E '^[a-z0-9_]+$' || :; } | sort -u
 }
 
 # check_switches KNOWN-FILE NAME...: every NAME is a line of KNOWN-FILE, else the

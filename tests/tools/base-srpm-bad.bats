@@ -1,0 +1,263 @@
+#!/usr/bin/env bats
+# base-srpm given what it must refuse: every line of the table is an SRPM with one
+# thing wrong, the message it must end with, and that nothing is left behind.
+# shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output
+
+setup() {
+	top=$(realpath "$BATS_TEST_DIRNAME/../..")
+	base_srpm=$top/tools/base-srpm
+	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
+	cd "$BATS_TEST_TMPDIR" || exit
+	export TMPDIR=$BATS_TEST_TMPDIR/tmp
+	mkdir "$TMPDIR"
+	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
+	. "$fixtures/layouts.bash"
+	plain_srpm
+	cp -a S S.good
+	good=$PWD/good.src.rpm
+	cp "$srpm" "$good"
+}
+
+# with_spec SED...: the good sources, the spec edited, as $srpm.
+with_spec() {
+	rm -rf S
+	cp -a S.good S
+	sed -i -E "$@" S/kernel.spec
+	build_srpm
+}
+
+# refused MESSAGE [VERB]: $srpm is refused by VERB (verify) with MESSAGE.
+refused() {
+	local verb=${2:-verify}
+	if [[ $verb == tree ]]; then
+		fails_with "$1" "$base_srpm" tree "$srpm" out --allow-unsigned --deadline 5
+	else
+		fails_with "$1" "$base_srpm" "$verb" "$srpm" --allow-unsigned
+	fi
+}
+
+# offset_of TEXT: of its first occurrence in the good SRPM.
+offset_of() {
+	grep -abo -m 1 -- "$1" "$good" | head -n 1 | cut -d: -f1
+}
+
+# table VERB: lines "SED-EXPRESSION<tab>MESSAGE"; each is one SRPM.
+table() {
+	local edit message n=0
+	while IFS=$'\t' read -r edit message; do
+		n=$((n + 1))
+		with_spec "$edit" || { echo "rpmbuild: $edit"; return 1; }
+		refused "$message" "$1" || { echo "case $n: $edit"; return 1; }
+	done
+	echo "# $n cases" >&3
+}
+
+@test "files that are no whole SRPM" {
+	local n=0 size
+	size=$(stat -c %s "$good")
+	for at in 0 2 96 200 1000 $((size / 2)) $((size - 1)); do
+		head -c "$at" "$good" > bad.src.rpm
+		srpm=$PWD/bad.src.rpm
+		refused bad.src.rpm
+		n=$((n + 1))
+	done
+	# One byte in the magic, the signature's digest, the header, the payload.
+	for at in 1 "$(offset_of "$(rpm --dbpath "$PWD/db" -qp --qf '%{SHA256HEADER}' "$good")")" "$(offset_of kernel-x86_64.config)" $((size - 200)); do
+		cp "$good" bad.src.rpm
+		printf '\252' | dd of=bad.src.rpm bs=1 seek="$at" conv=notrunc status=none
+		srpm=$PWD/bad.src.rpm
+		refused bad.src.rpm
+		n=$((n + 1))
+	done
+	head -c 9000 /dev/urandom > bad.src.rpm
+	refused "not an RPM package"
+	mkdir dir.src.rpm
+	srpm=$PWD/dir.src.rpm
+	refused "not a file"
+	((n >= 11))
+}
+
+@test "specs that say something else than they should: header" {
+	table verify <<-'END'
+		s/^ExclusiveArch:.*/ExclusiveArch: i686/	not for x86_64
+		s/^ExclusiveArch:.*/ExclusiveArch: aarch64 noarch/	not for x86_64
+		s/^ExclusiveArch:.*/ExcludeArch: x86_64/	not for x86_64
+		s/^(Source1:.*)/\1\nNoSource: 0/	a .nosrc package
+	END
+}
+
+@test "two kernels, no kernel, two specs" {
+	rm -rf S; cp -a S.good S
+	cp S/linux-6.1.1.tar.xz S/linux-6.1.2.tar.xz
+	sed -i 's/^Source1:/Source2: linux-6.1.2.tar.xz\nSource1:/' S/kernel.spec
+	build_srpm
+	refused "two kernels in it"
+	rm -rf S; cp -a S.good S
+	mv S/linux-6.1.1.tar.xz S/other.tar.xz
+	sed -i 's/^Source0:.*/Source0: other.tar.xz/' S/kernel.spec
+	build_srpm
+	refused "no kernel tree in it"
+	rm -rf S; cp -a S.good S
+	cp S/kernel.spec z.spec
+	sed -i 's/^Source1:/Source2: z.spec\nSource1:/' S/kernel.spec
+	mv z.spec S/
+	build_srpm
+	refused "expected one .spec"
+}
+
+@test "a name no profile knows; what there is" {
+	with_spec 's/^Release:.*/Release: 1.strange9/'
+	refused "no profile for kernel-6.1.1-1.strange9" inspect
+	refused "known: debian mainline" tree
+}
+
+# What only the builder's own rpm could read: broken where "made" is not defined.
+@test "specs that rpm cannot read: file and line" {
+	local broken message n=0
+	while IFS=$'\t' read -r broken message; do
+		n=$((n + 1))
+		rm -rf S; cp -a S.good S
+		broken=$broken perl -pi -e 's/^%description\n/"%if 0%{!?made:1}\n" . $ENV{broken} =~ s,;;,\n,gr . "\n%endif\n%description\n"/e' S/kernel.spec
+		build_srpm --define 'made 1'
+		refused "$message" tree || { echo "case $n: $broken"; return 1; }
+	done <<-'END'
+		%{error:on purpose}	on purpose
+		%include not-there.inc	not-there.inc
+		Nonsense line	kernel.spec:11: rpm cannot read it
+		%define a %b;;%define b %a;;%a	ecursion
+		%{lua: nonsense(}	kernel.spec
+		Version: 6 1	kernel.spec
+		%if (1 +;;%endif	kernel.spec
+		Patch1: twice.patch	kernel.spec
+		Requires: a b >=	kernel.spec
+		%(sleep 60)	did not read it to the end within 5 s
+	END
+	echo "# $n cases" >&3
+}
+
+@test "a %prep that fails, and why" {
+	table tree <<-'END'
+		s/^%patch1 -p1/false/	its %prep failed
+		s/^%patch1 -p1/exit 3/	its %prep failed
+		s/^%patch1 -p1/no-such-program-here --x/	no-such-program-here
+		s/^%patch1 -p1/cat not-there/	not-there
+		s/^%patch1 -p1/mkdir configs; mkdir configs/	a real directory "configs"
+		s/^%patch1 -p1/ls configs\/none.config/	no "configs" link
+		s/^%patch1 -p1/sed -i s,fork_3,x, kernel\/fork.c\n%patch1 -p1/	does not apply to its own tarball
+		s/^%setup.*/%setup -q -n linux-9.9/	linux-9.9
+		s/^%patch1 -p1/%patch1 -p1\nrm -rf kernel/	left no kernel tree
+		s/^%patch1 -p1/cp -a . ..\/other/	several kernel trees
+		s/^%patch1 -p1/sleep 60/	did not end within 5 s
+		s/^%patch1 -p1/while :; do :; done/	did not end within 5 s
+	END
+}
+
+@test "a tarball that is none, one that is cut" {
+	rm -rf S; cp -a S.good S
+	echo nothing > S/linux-6.1.1.tar.xz
+	build_srpm
+	refused "its %prep failed" tree
+	cp S.good/linux-6.1.1.tar.xz S/
+	truncate -s 600 S/linux-6.1.1.tar.xz
+	build_srpm
+	refused "the tarball inside the SRPM is damaged" tree
+}
+
+@test "green %prep, patch not in the tree" {
+	table tree <<-'END'
+		s/^%patch1 -p1/sed -i s,fork_3,x, kernel\/fork.c; patch -p1 < %{PATCH1} || :/	1.patch: not in the finished tree
+		s/^%patch1 -p1/cp kernel\/fork.c k\n%patch1 -p1\nmv k kernel\/fork.c/	1.patch: not in the finished tree
+	END
+}
+
+@test "a patch that nothing applies is named" {
+	with_spec 's/^%patch1 -p1//'
+	run "$base_srpm" tree "$srpm" t --allow-unsigned
+	[ "$status" -eq 0 ]
+	[[ $output == *"warning:"*"1.patch: in the SRPM, but kernel.spec's %prep does not apply it: not in the tree"* ]]
+	[ "$(jq -c .unapplied t.base/info.json)" = '["1.patch"]' ]
+	run "$base_srpm" inspect "$srpm"
+	[[ $output == *"NOT APPLIED 1.patch"* ]]
+}
+
+# hostile COMMAND...: the good SRPM with the payload that COMMAND leaves in h/
+# as h.cpio, its digests right.
+hostile() {
+	rm -rf h; mkdir h
+	(cd h && rpm2cpio "$good" | cpio -id --quiet --no-absolute-filenames && "$@")
+	perl "$fixtures/reseal.pl" "$good" h/h.cpio bad.src.rpm
+	srpm=$PWD/bad.src.rpm
+	rpmkeys --dbpath "$PWD/db" --checksig --nosignature "$srpm"
+}
+list() { find . -mindepth 1 ! -name h.cpio -printf '%P\n' | sort; }
+
+@test "hostile payloads, their digests in order" {
+	same() { list | cpio -o -H newc --quiet > h.cpio; }
+	hostile same
+	"$base_srpm" verify "$srpm" --allow-unsigned
+	up() { echo x > ../escape; { list; echo ../escape; } | cpio -o -H newc --quiet > h.cpio; rm ../escape; }
+	hostile up
+	refused "holds a path; refused"
+	[ ! -e escape ]
+	absolute() { echo x > "$BATS_TEST_TMPDIR/abs"; { list; echo "$BATS_TEST_TMPDIR/abs"; } | cpio -o -H newc --quiet > h.cpio; rm "$BATS_TEST_TMPDIR/abs"; }
+	hostile absolute
+	refused "holds a path; refused"
+	link() { ln -s /etc escape; list | cpio -o -H newc --quiet > h.cpio; }
+	hostile link
+	refused "something else than plain files"
+	directory() { mkdir escape; list | cpio -o -H newc --quiet > h.cpio; }
+	hostile directory
+	refused "something else than plain files"
+	pipe() { mkfifo p; list | cpio -o -H newc --quiet > h.cpio; }
+	hostile pipe
+	refused "something else than plain files"
+	more() { echo x > more.sh; list | cpio -o -H newc --quiet > h.cpio; }
+	hostile more
+	refused "not what its header lists"
+	less() { rm 1.patch; list | cpio -o -H newc --quiet > h.cpio; }
+	hostile less
+	refused "not what its header lists"
+	twice() { { list; echo 1.patch; } | cpio -o -H newc --quiet > h.cpio; }
+	hostile twice
+	refused "twice; refused"
+	bomb() { truncate -s 300M 1.patch; list | cpio -o -H newc --quiet > h.cpio; }
+	hostile bomb
+	refused "bad.src.rpm"
+}
+
+@test "keys: unsigned, absent, not a key" {
+	echo nonsense > k
+	fails_with "not a public key" "$base_srpm" verify "$good" --key k
+	fails_with "key cannot be read" "$base_srpm" verify "$good" --key absent
+	fails_with "not signed" "$base_srpm" verify "$good"
+	fails_with "not the file that was pinned" "$base_srpm" verify "$good" --sha256 "$(printf %064d 1)"
+}
+
+@test "a full disk is seen before the work, with the figure" {
+	unshare -m true 2>/dev/null || skip "no mount namespaces here"
+	mkdir small
+	# shellcheck disable=SC2016  # for the inner shell
+	run unshare -m bash -c 'mount -t tmpfs -o size=4m none small && "$0" tree "$1" small/out --allow-unsigned; rc=$?; ls -A small; exit $rc' "$base_srpm" "$good"
+	[ "$status" -eq 1 ]
+	[[ $output == *"no space for the base tree: "*" MiB needed, "*" MiB free"* ]]
+	[[ ${lines[-1]} != out* ]]
+}
+
+@test "wrong usage ends with 2" {
+	local call
+	for call in "" "nonsense x" "tree $good" "verify" "tree $good out --deadline 0" "verify $good --key" "inspect $good --nonsense" "import $good" "verify $good --sha256 zz"; do
+		# shellcheck disable=SC2086  # the words of the call
+		run "$base_srpm" $call
+		[ "$status" -eq 2 ] || { echo "$call: $status $output"; return 1; }
+	done
+	mkdir out
+	fails_with_exists() { run "$base_srpm" tree "$good" out --allow-unsigned; [ "$status" -eq 1 ] && [[ $output == *"out: exists"* ]]; }
+	fails_with_exists
+}
+
+@test "switches: an unknown name is refused with the nearest" {
+	run "$base_srpm" switches "$good" debugg --own "debug headers"
+	[ "$status" -eq 1 ]
+	[[ $output == *"did you mean debug?"* ]]
+	"$base_srpm" switches "$good" headers debug --own "debug headers"
+}
