@@ -89,6 +89,21 @@ int lab_slot(struct lab *l, unsigned int slot, uint32_t flags, uint64_t gpa,
 	return rc < 0 ? -errno : 0;
 }
 
+int lab_msr(struct lab *l, unsigned long req, uint32_t msr, uint64_t *v)
+{
+	/* struct kvm_msrs ends in an array of unknown size. */
+	uint64_t buf[(sizeof(struct kvm_msrs) + sizeof(struct kvm_msr_entry)) / 8] = { 0 };
+	struct kvm_msrs *m = (void *)buf;
+	int rc;
+
+	m->nmsrs = 1;
+	m->entries[0].index = msr;
+	m->entries[0].data = *v;
+	rc = ioctl(l->cpu[0].fd, req, m);
+	*v = m->entries[0].data;
+	return rc;
+}
+
 int lab_cap(struct lab *l, unsigned int cap)
 {
 	int rc = ioctl(l->vm, KVM_CHECK_EXTENSION, cap);

@@ -80,6 +80,8 @@ int lab_ioctl(struct t *t, int fd, unsigned long req, const char *name,
 /* lab_slot - set memory slot @slot; 0 or -errno, no t_fail() */
 int lab_slot(struct lab *l, unsigned int slot, uint32_t flags, uint64_t gpa,
 	     uint64_t size, void *host);
+/* lab_msr - KVM_GET_MSRS or KVM_SET_MSRS of one MSR: 1, or as the ioctl */
+int lab_msr(struct lab *l, unsigned long req, uint32_t msr, uint64_t *v);
 /* lab_cap - KVM_CHECK_EXTENSION on the VM */
 int lab_cap(struct lab *l, unsigned int cap);
 

@@ -119,7 +119,7 @@ static int boot(struct t *t, const struct boot *b)
 	argv[n] = NULL;
 	t_note(t, "guest kernel %s", kernel);
 	rc = proc_run(argv, ms, OUTPUT_MAX, &o);
-	REQUIRE(t, !rc, "%s: %s", t->env->vmm, strerror(-rc));
+	REQUIRE(t, !rc && o.text, "%s: %s", t->env->vmm, strerror(-rc));
 	t_note(t, "kvm-vmm ended with %d after %.0f ms", o.status, o.ms);
 	if (o.timed_out)
 		rc = t_fail(t, "kvm-vmm itself did not end in time: killed");
@@ -211,7 +211,7 @@ static int linux_rng(struct t *t)
 }
 
 #define ADVICE_LINUX "If the flat/ checks pass, look at the guest's console in the notes; try kvm-vmm by hand."
-#define LINUX	NEED_KVM | NEED_VMM | NEED_HW
+#define LINUX	(NEED_KVM | NEED_VMM | NEED_HW)
 
 const struct check checks_linux[] = {
 	{ "linux/vmm", "kvm-vmm is there and starts",

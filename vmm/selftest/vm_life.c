@@ -240,12 +240,12 @@ int vm_leak_memory(struct t *t)
 	long before, after, lost = 0, least = LONG_MAX;
 	int i, rc;
 
-	if (mem_free_kb(t->env) < 8 * LEAK_MIB * 1024)
+	if (mem_free_kb(t->env) < 8L * LEAK_MIB * 1024)
 		return t_skip(t, "less than %d MiB free", 8 * LEAK_MIB);
-	rc = one_life(t, false, LEAK_MIB << 20);
+	rc = one_life(t, false, (size_t)LEAK_MIB << 20);
 	for (i = 0; !rc && i < 3; i++) {
 		before = mem_free_kb(t->env);
-		rc = one_life(t, i & 1, LEAK_MIB << 20);
+		rc = one_life(t, i & 1, (size_t)LEAK_MIB << 20);
 		after = mem_free_kb(t->env);
 		lost = before - after;
 		if (lost < least)
@@ -254,7 +254,7 @@ int vm_leak_memory(struct t *t)
 	if (rc)
 		return rc;
 	t_note(t, "at least %ld KiB less free memory after each VM of %d MiB", least, LEAK_MIB);
-	REQUIRE(t, least < LEAK_MIB * 1024 / 2,
+	REQUIRE(t, least < LEAK_MIB * 1024L / 2,
 		"each VM of %d MiB leaves %ld KiB less free memory: guest pages are leaked", LEAK_MIB, least);
 	return 0;
 }
@@ -338,7 +338,7 @@ int vm_stats(struct t *t)
 		0xb9, 200, 0, 0, 0, 0xe6, 0xe1, 0xe2, 0xfc,
 		0xb9, 100, 0, 0, 0, 0x88, 0x04, 0x25, 0, 0, 0, 0x10, 0xe2, 0xf7, 0xf4,
 	};
-	uint64_t io0, mm0, ex0, io1, mm1, ex1;
+	uint64_t io0 = 0, mm0 = 0, ex0 = 0, io1, mm1, ex1;
 	struct lab_opts o = { 0 };
 	struct stats s = { .fd = -1 };
 	struct lab l;

@@ -10,6 +10,7 @@
 #include "vmchecks.h"
 
 #define SLOT1	0x4000000ULL	/* where slot 1 is put, beyond RAM */
+#define PG	((size_t)4096)
 #define PAGES	256u
 #define LIST	0x20000u	/* the guest's list of addresses */
 
@@ -52,7 +53,7 @@ static int touch(struct lab *l, const uint8_t *code, size_t len, uint64_t gpa,
 
 	for (i = 0; i < n; i++)
 		if (pages[i])
-			list[k++] = gpa + i * 4096ull + (i * 64) % 4096;
+			list[k++] = gpa + i * PG + (i * 64) % 4096;
 	list[k] = 0;
 	lab_code(l, 0x1000, code, len);
 	if (lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
@@ -75,11 +76,11 @@ static int open_with_slot(struct lab *l, struct t *t, uint32_t flags, void **hos
 	*host = MAP_FAILED;
 	if (lab_open(l, t, &o))
 		return -1;
-	*host = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE,
+	*host = mmap(NULL, PAGES * PG, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	REQUIRE(t, *host != MAP_FAILED, "mmap: %s", strerror(errno));
-	madvise(*host, PAGES * 4096, MADV_NOHUGEPAGE);
-	rc = lab_slot(l, 1, flags, SLOT1, PAGES * 4096, *host);
+	madvise(*host, PAGES * PG, MADV_NOHUGEPAGE);
+	rc = lab_slot(l, 1, flags, SLOT1, PAGES * PG, *host);
 	REQUIRE(t, !rc, "memory slot 1 of %u pages at 0x%llx: %s", PAGES, SLOT1, strerror(-rc));
 	return lab_long(l, 0, 0x1000, 0x8000);
 }
@@ -88,7 +89,7 @@ static void close_with_slot(struct lab *l, void *host)
 {
 	lab_close(l);
 	if (host != MAP_FAILED)
-		munmap(host, PAGES * 4096);
+		munmap(host, PAGES * PG);
 }
 
 static int get_log(struct lab *l, uint64_t *bits)
@@ -143,14 +144,12 @@ int vm_dirty_log(struct t *t)
 
 	for (i = 0; !rc && i < 6; i++) {
 		pattern(pages, i);
+		/* What was written; then nothing new; and reads are nothing new either. */
 		if (TOUCH(&l, code_write, SLOT1, pages, PAGES) || get_log(&l, bits) ||
-		    compare_log(&l, bits, pages, "after writes"))
-			rc = -1;
-		/* Nothing new; reads are nothing new either. */
-		else if (get_log(&l, bits) || compare_log(&l, bits, none, "after nothing"))
-			rc = -1;
-		else if (TOUCH(&l, code_read, SLOT1, pages, PAGES) || get_log(&l, bits) ||
-			 compare_log(&l, bits, none, "after reads"))
+		    compare_log(&l, bits, pages, "after writes") ||
+		    get_log(&l, bits) || compare_log(&l, bits, none, "after nothing") ||
+		    TOUCH(&l, code_read, SLOT1, pages, PAGES) || get_log(&l, bits) ||
+		    compare_log(&l, bits, none, "after reads"))
 			rc = -1;
 	}
 	close_with_slot(&l, host);
@@ -162,10 +161,7 @@ int vm_dirty_log_kvm(struct t *t)
 {
 	uint64_t bits[PAGES / 64];
 	bool pages[PAGES] = { [5] = true };
-	struct { struct kvm_msrs h; struct kvm_msr_entry e; } m = {
-		.h = { .nmsrs = 1 },
-		.e = { .index = 0x4b564d01, .data = (SLOT1 + 9 * 4096) | 1 },
-	};
+	uint64_t clock_page = (SLOT1 + 9ull * PG) | 1;
 	struct lab l;
 	void *host;
 	int rc = open_with_slot(&l, t, KVM_MEM_LOG_DIRTY_PAGES, &host, NULL);
@@ -173,12 +169,12 @@ int vm_dirty_log_kvm(struct t *t)
 	if (!rc && (TOUCH(&l, code_ins, SLOT1, pages, PAGES) || get_log(&l, bits) ||
 		    compare_log(&l, bits, pages, "after INS, which KVM carries out")))
 		rc = -1;
-	if (!rc && ((uint8_t *)host)[5 * 4096 + 5 * 64] != 0x5a)
+	if (!rc && ((uint8_t *)host)[5 * PG + (size_t)5 * 64] != 0x5a)
 		rc = t_fail(t, "INS did not store what the port gave");
 	if (!rc && lab_cap(&l, KVM_CAP_CLOCKSOURCE) > 0) {
 		pages[5] = false;
 		pages[9] = true;
-		if (lab_cpu_ioctl(&l, 0, KVM_SET_MSRS, &m) != 1)
+		if (lab_msr(&l, KVM_SET_MSRS, 0x4b564d01, &clock_page) != 1)
 			rc = t_fail(t, "KVM_SET_MSRS of the kvmclock MSR failed");
 		else if (TOUCH(&l, code_read, SLOT1, none, PAGES) || get_log(&l, bits) ||
 			 compare_log(&l, bits, pages, "after KVM wrote its clock page"))
@@ -317,7 +313,7 @@ int vm_memslot_rules(struct t *t)
 	uint8_t *h = host;
 
 	if (!rc && (refused(&l, 2, 0, SLOT1, 4096, h, -EEXIST, "a slot over another's start") ||
-		    refused(&l, 2, 0, SLOT1 + (PAGES - 1) * 4096, 8192, h, -EEXIST, "a slot over another's end") ||
+		    refused(&l, 2, 0, SLOT1 + (PAGES - 1) * PG, 8192, h, -EEXIST, "a slot over another's end") ||
 		    refused(&l, 2, 0, SLOT1 - 4096, 8192, h, -EEXIST, "a slot over another's first page") ||
 		    refused(&l, 2, 0, SLOT1 + 0x1000001, 4096, h, -EINVAL, "a slot whose address is not a page's") ||
 		    refused(&l, 2, 0, SLOT1 + 0x1000000, 100, h, -EINVAL, "a slot of 100 bytes") ||
@@ -326,7 +322,7 @@ int vm_memslot_rules(struct t *t)
 		    refused(&l, 2, 1u << 30, SLOT1 + 0x1000000, 4096, h, -EINVAL, "a slot with unknown flags") ||
 		    refused(&l, 1, 0, SLOT1, 8192, h, -EINVAL, "a change of a slot's size")))
 		rc = -1;
-	if (!rc && lab_slot(&l, 2, 0, SLOT1 + PAGES * 4096, 4096, h))
+	if (!rc && lab_slot(&l, 2, 0, SLOT1 + PAGES * PG, 4096, h))
 		rc = t_fail(t, "a slot right behind another was refused");
 	close_with_slot(&l, host);
 	return rc;
@@ -388,41 +384,41 @@ int vm_memslot_change(struct t *t)
 	uint8_t *h = host;
 
 	if (rc || expect_poke(&l, SLOT1, true, 0, "write to a slot") ||
-	    expect_poke(&l, SLOT1 + PAGES * 4096, true, 1, "write behind a slot") ||
+	    expect_poke(&l, SLOT1 + PAGES * PG, true, 1, "write behind a slot") ||
 	    expect_poke(&l, SLOT1 - 1, false, 1, "read before a slot"))
 		rc = -1;
 	if (!rc && h[0] != 1)
 		rc = t_fail(t, "the guest's write is not in the host's memory");
 	/* moved */
-	if (!rc && lab_slot(&l, 1, 0, moved, PAGES * 4096, h))
+	if (!rc && lab_slot(&l, 1, 0, moved, PAGES * PG, h))
 		rc = t_fail(t, "moving a slot was refused");
 	if (!rc && (expect_poke(&l, SLOT1, true, 1, "write where a slot was before it moved") ||
-		    expect_poke(&l, moved + 4096 * 3, true, 0, "write where a slot was moved to")))
+		    expect_poke(&l, moved + 3 * PG, true, 0, "write where a slot was moved to")))
 		rc = -1;
-	if (!rc && h[4096 * 3] != 1)
+	if (!rc && h[3 * PG] != 1)
 		rc = t_fail(t, "after a move the guest's write is not in the host's memory");
 	/* deleted, and made again over other memory */
 	if (!rc && lab_slot(&l, 1, 0, moved, 0, h))
 		rc = t_fail(t, "deleting a slot was refused");
-	if (!rc && (expect_poke(&l, moved + 4096 * 3, true, 1, "write to a deleted slot") ||
+	if (!rc && (expect_poke(&l, moved + 3 * PG, true, 1, "write to a deleted slot") ||
 		    expect_poke(&l, moved, false, 1, "read of a deleted slot")))
 		rc = -1;
-	if (!rc && lab_slot(&l, 1, 0, moved, 4096, h + 8 * 4096))
+	if (!rc && lab_slot(&l, 1, 0, moved, 4096, h + 8 * PG))
 		rc = t_fail(t, "making a slot again was refused");
 	if (!rc)
 		rc = expect_poke(&l, moved, true, 0, "write to a slot that was made again");
-	if (!rc && h[8 * 4096] != 1)
+	if (!rc && h[8 * PG] != 1)
 		rc = t_fail(t, "a slot made again leads to its old memory");
 	/* read-only */
-	h[8 * 4096] = 0x42;
-	if (!rc && (lab_slot(&l, 1, 0, moved, 0, h) || lab_slot(&l, 1, KVM_MEM_READONLY, moved, 4096, h + 8 * 4096)))
+	h[8 * PG] = 0x42;
+	if (!rc && (lab_slot(&l, 1, 0, moved, 0, h) || lab_slot(&l, 1, KVM_MEM_READONLY, moved, 4096, h + 8 * PG)))
 		rc = t_fail(t, "a read-only slot was refused");
 	if (!rc && (expect_poke(&l, moved, false, 0, "read of a read-only slot") ||
 		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
 		rc = -1;
 	if (!rc && expect_poke(&l, moved, true, 1, "write to a read-only slot"))
 		rc = -1;
-	if (!rc && h[8 * 4096] != 0x42)
+	if (!rc && h[8 * PG] != 0x42)
 		rc = t_fail(t, "a write to a read-only slot changed it");
 	close_with_slot(&l, host);
 	return rc;
@@ -439,7 +435,7 @@ int vm_mmu_notifier(struct t *t)
 	struct kvm_regs r;
 
 	for (i = 0; !rc && i < 20; i++) {
-		uint64_t page = i * 4096ull;
+		uint64_t page = i * PG;
 
 		/* the guest writes, the host reads; and the other way */
 		if (expect_poke(&l, SLOT1 + page, true, 0, "write"))
@@ -451,7 +447,7 @@ int vm_mmu_notifier(struct t *t)
 			    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
 			rc = -1;
 		/* the page goes away under the guest: it must see a new, zero one */
-		if (!rc && madvise((void *)(uintptr_t)(h + page), 4096, MADV_DONTNEED))
+		if (!rc && madvise((uint8_t *)host + page, 4096, MADV_DONTNEED))
 			rc = t_fail(t, "madvise: %s", strerror(errno));
 		if (!rc && i & 1)
 			h[page] = 0x33;		/* the host has a new page already */

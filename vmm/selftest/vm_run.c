@@ -124,7 +124,7 @@ int vm_signal(struct t *t)
 	static const uint8_t code[] = { 0x66, 0x40, 0xeb, 0xfc };
 	struct lab_opts o = { 0 };
 	struct kicker k = { .target = pthread_self() };
-	struct kvm_regs r;
+	struct kvm_regs r = { 0 };
 	unsigned long long last = 0;
 	pthread_t th;
 	struct lab l;
@@ -158,7 +158,8 @@ int vm_signal(struct t *t)
 int vm_signal_mask(struct t *t)
 {
 	static const uint8_t code[] = { 0xeb, 0xfe };
-	struct { struct kvm_signal_mask h; uint8_t set[8]; } __attribute__((packed)) m = { .h = { .len = 8 } };
+	/* struct kvm_signal_mask: a length, then that many bytes; none blocked */
+	uint32_t m[3] = { 8, 0, 0 };
 	struct lab_opts o = { 0 };
 	sigset_t usr2, old;
 	struct lab l;
@@ -167,7 +168,7 @@ int vm_signal_mask(struct t *t)
 	sigemptyset(&usr2);
 	sigaddset(&usr2, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &usr2, &old);
-	if (!rc && lab_cpu_ioctl(&l, 0, KVM_SET_SIGNAL_MASK, &m) < 0)
+	if (!rc && lab_cpu_ioctl(&l, 0, KVM_SET_SIGNAL_MASK, m) < 0)
 		rc = -1;
 	if (!rc) {
 		pthread_kill(pthread_self(), SIGUSR2);
@@ -259,7 +260,7 @@ int vm_interrupt(struct t *t)
 	if (!rc) {
 		uint16_t vec[2] = { 0x1100, 0 };
 
-		lab_code(&l, 0x40 * 4, vec, 4);
+		lab_code(&l, 0x100, vec, 4);
 		lab_code(&l, 0x1100, handler, sizeof(handler));
 		rc = step_to(&l, KVM_EXIT_IO, "OUT with interrupts off");
 	}

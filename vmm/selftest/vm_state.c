@@ -56,7 +56,7 @@ static int regs(struct lab *l)
 static int fpu(struct lab *l)
 {
 	struct kvm_fpu a, b;
-	struct kvm_xsave *x = calloc(1, sizeof(*x) * 4), *y = calloc(1, sizeof(*y) * 4);
+	struct kvm_xsave *x = calloc(1, 4 * sizeof(*x)), *y = calloc(1, sizeof(*y) * 4);
 	struct kvm_xcrs c, d;
 	unsigned int i;
 	int rc = -1;
@@ -109,36 +109,30 @@ static int msrs(struct lab *l)
 		{ 0xc0000102, 0xffff888000001000ull, "KERNEL_GS_BASE" },
 		{ 0x174, 0x10, "SYSENTER_CS" }, { 0x175, 0x1234, "SYSENTER_ESP" },
 		{ 0x176, 0x5678, "SYSENTER_EIP" }, { 0x277, 0x0007010600070106ull, "PAT" },
-		{ 0x10, 0x123456789000ull, "TSC" }, { 0x3a, 0, "FEATURE_CONTROL" },
+		{ 0x10, 0x123456789000ull, "TSC" },
 		{ 0x4b564d01, 0x100000, "KVM system time" }, { 0x4b564d03, 0, "KVM steal time" },
 		{ 0x1d9, 0, "DEBUGCTL" }, { 0x2ff, 0xc06, "MTRR_DEF_TYPE" },
 		{ 0x200, 6, "MTRR_PHYSBASE0" },
 	};
-	struct { struct kvm_msrs h; struct kvm_msr_entry e; } m;
+	uint64_t v = 0;
 	size_t i;
 
 	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
-		m.h.nmsrs = 1;
-		m.e.index = list[i].msr;
-		m.e.reserved = 0;
-		m.e.data = list[i].v;
-		if (list[i].msr == 0x3a)	/* only with VMX in the guest's CPUID */
-			continue;
-		REQUIRE(l->t, ioctl(l->cpu[0].fd, KVM_SET_MSRS, &m) == 1,
+		v = list[i].v;
+		REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, list[i].msr, &v) == 1,
 			"KVM_SET_MSRS refuses %s (0x%x) = 0x%llx", list[i].name, list[i].msr,
 			(unsigned long long)list[i].v);
-		m.e.data = 0;
-		REQUIRE(l->t, ioctl(l->cpu[0].fd, KVM_GET_MSRS, &m) == 1,
+		v = 0;
+		REQUIRE(l->t, lab_msr(l, KVM_GET_MSRS, list[i].msr, &v) == 1,
 			"KVM_GET_MSRS refuses %s (0x%x)", list[i].name, list[i].msr);
 		if (list[i].msr == 0x10)
-			REQUIRE(l->t, m.e.data >= list[i].v && m.e.data < list[i].v + (1ull << 40),
-				"TSC was set to 0x%llx and is 0x%llx", (unsigned long long)list[i].v, m.e.data);
+			REQUIRE(l->t, v >= list[i].v && v < list[i].v + (1ull << 40),
+				"TSC was set to 0x%llx and is 0x%llx", (unsigned long long)list[i].v, (unsigned long long)v);
 		else
-			REQUIRE(l->t, m.e.data == list[i].v, "%s (0x%x) was set to 0x%llx and is 0x%llx",
-				list[i].name, list[i].msr, (unsigned long long)list[i].v, m.e.data);
+			REQUIRE(l->t, v == list[i].v, "%s (0x%x) was set to 0x%llx and is 0x%llx",
+				list[i].name, list[i].msr, (unsigned long long)list[i].v, (unsigned long long)v);
 	}
-	m.e.index = 0x12345678;
-	REQUIRE(l->t, ioctl(l->cpu[0].fd, KVM_SET_MSRS, &m) == 0,
+	REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, 0x12345678, &v) == 0,
 		"KVM_SET_MSRS took an MSR that does not exist");
 	return 0;
 }
@@ -146,8 +140,8 @@ static int msrs(struct lab *l)
 /* Every MSR that KVM says it saves can be read. */
 int vm_msr_list(struct t *t)
 {
-	struct { struct kvm_msrs h; struct kvm_msr_entry e; } m;
-	struct kvm_msr_list *list = calloc(1, sizeof(*list) + 1024 * 4);
+	uint64_t v;
+	struct kvm_msr_list *list = calloc(1, sizeof(*list) + sizeof(uint32_t[1024]));
 	struct lab_opts o = { .irqchip = true };
 	unsigned int i, bad = 0;
 	struct lab l;
@@ -158,10 +152,8 @@ int vm_msr_list(struct t *t)
 		rc = lab_ioctl(t, l.kvm, KVM_GET_MSR_INDEX_LIST, "KVM_GET_MSR_INDEX_LIST", (uintptr_t)list) < 0 ? -1 : 0;
 	}
 	for (i = 0; !rc && list && i < list->nmsrs; i++) {
-		memset(&m, 0, sizeof(m));
-		m.h.nmsrs = 1;
-		m.e.index = list->indices[i];
-		if (ioctl(l.cpu[0].fd, KVM_GET_MSRS, &m) == 1)
+		v = 0;
+		if (lab_msr(&l, KVM_GET_MSRS, list->indices[i], &v) == 1)
 			continue;
 		bad++;
 		t_note(t, "MSR 0x%x is in the list and cannot be read", list->indices[i]);
@@ -185,7 +177,7 @@ static int events(struct lab *l)
 	if (lab_cpu_ioctl(l, 0, KVM_GET_DEBUGREGS, &d) < 0)
 		return -1;
 	for (i = 0; i < 4; i++)
-		d.db[i] = 0x1000 * (i + 1);
+		d.db[i] = 0x1000ull * (i + 1);
 	d.dr7 = 0x455;
 	if (lab_cpu_ioctl(l, 0, KVM_SET_DEBUGREGS, &d) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_DEBUGREGS, &e) < 0)
 		return -1;
@@ -225,7 +217,7 @@ static int chips(struct lab *l)
 	if (lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &a) < 0)
 		return -1;
 	a.regs[0x80] = 0x20;			/* TPR */
-	a.regs[0xf0] = 0xff;			/* SVR */
+	a.regs[0xf0] = (char)0xff;		/* SVR */
 	a.regs[0xf1] = 0x01;
 	a.regs[0x210] = 0x04;			/* IRR: vector 0x22 */
 	if (lab_cpu_ioctl(l, 0, KVM_SET_LAPIC, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &b) < 0)
