@@ -18,6 +18,7 @@ DEFINE  ?=
 BACKEND ?= svm,vmx
 TARGET  ?= menuconfig
 LSMOD   ?=
+FAULTS  ?=
 ALLOW_UNSIGNED ?=
 outdir  ?= build/SRPMS
 
@@ -86,10 +87,12 @@ check: ## everything: check-fast, a kernel build, installs and boots
 lint: ## shellcheck, rpmlint, cppcheck, clang-tidy, mandoc
 	@tests/run lint
 
-.PHONY: bench-vmm bench-build
-bench-vmm: rpm ## kvm-vmm beside its peers on the same KVM
-	@tests/bench/vmm
-bench-build: rpm ## rpmbuild beside bare make of the same tree
+.PHONY: faults fuzz bench-build
+faults: rpm ## which of tests/faults kvm-selftest finds, FAULTS="NAME.." or all
+	@tests/faults/run $(FAULTS)
+fuzz: ## every fuzz target for FUZZ_SECONDS (60)
+	@$(MAKE) -C vmm fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60)
+bench-build: sources ## rpmbuild beside bare make of the same tree
 	@tests/bench/build
 
 .PHONY: clean
