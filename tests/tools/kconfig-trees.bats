@@ -9,6 +9,8 @@ load kconfig-helper
 on() {
 	tree=$(real_tree "$1") || skip "no linux-source-$1 here: tools/build-deps --for check --install"
 	cd "$BATS_TEST_TMPDIR" || exit
+	# One build directory per tree: scripts/kconfig is compiled once.
+	obj=$BATS_FILE_TMPDIR/obj-$1
 }
 
 distro_config() {
@@ -26,10 +28,10 @@ holds() {
 	local v=$1 config=$2
 	on "$v"
 	distro_config "$v"
-	run "$kconfig" merge --tree "$tree" --build obj --configs "$top/configs" --config "$config" --base-config distro.config
+	run "$kconfig" merge --tree "$tree" --build "$obj" --configs "$top/configs" --config "$config" --base-config distro.config
 	printf '%s\n' "$output"
 	[ "$status" -eq 0 ]
-	grep -qx 'CONFIG_KVM_INTEL=m' obj/.required
+	grep -qx 'CONFIG_KVM_INTEL=m' "$obj/.required"
 }
 
 @test "lean holds on 6.1" { holds 6.1 lean; }
@@ -39,14 +41,14 @@ holds() {
 
 @test "distro holds on 6.1, and checking it takes less than 2 s of CPU" {
 	holds 6.1 distro
-	bash -c '"$@" && times > times' - "$kconfig" check --tree "$tree" --build obj
+	bash -c '"$@" && times > times' - "$kconfig" check --tree "$tree" --build "$obj"
 	cat times
 	[ "$(cpu_ms times)" -lt 2000 ]
 }
 
 @test "debug holds on top of lean" {
 	on 6.1
-	run "$kconfig" merge --tree "$tree" --build obj --configs "$top/configs" --config lean --fragment "$top/configs/debug.config"
+	run "$kconfig" merge --tree "$tree" --build "$obj" --configs "$top/configs" --config lean --fragment "$top/configs/debug.config"
 	printf '%s\n' "$output"
 	[ "$status" -eq 0 ]
 }
@@ -55,10 +57,10 @@ holds() {
 	local v
 	for v in 6.1 6.12; do
 		on "$v"
-		"$kconfig" guest --tree "$tree" --build "obj$v"
-		[ "$(grep -c =y "obj$v/.config")" -lt 650 ]
-		grep -qx CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES=y "obj$v/.config"
-		[ "$(grep -c =m "obj$v/.config")" -eq 0 ]
+		"$kconfig" guest --tree "$tree" --build "$obj"
+		[ "$(grep -c =y "$obj/.config")" -lt 650 ]
+		grep -qx CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES=y "$obj/.config"
+		[ "$(grep -c =m "$obj/.config")" -eq 0 ]
 	done
 }
 
@@ -66,7 +68,7 @@ holds() {
 	on 6.1
 	cp -r "$top/configs" configs
 	printf '# CONFIG_EVENTFD is not set\n' > configs/local.config
-	run "$kconfig" merge --tree "$tree" --build obj --configs configs --config lean
+	run "$kconfig" merge --tree "$tree" --build "$obj" --configs configs --config lean
 	[ "$status" -eq 1 ]
 	[[ $output == *'configs/local.config:1: CONFIG_EVENTFD: wanted n, got y'* ]]
 	[[ $output == *'selected by HAVE_KVM_EVENTFD [=y] (virt/kvm/Kconfig:'* ]]
