@@ -95,7 +95,7 @@ bool kc_has_prompt(const struct symbol *sym)
 
 void kc_menu_path(const struct menu *menu, char *buf, size_t size)
 {
-	const char *part[32];
+	const char *part[32] = { NULL };
 	size_t used = 0;
 	int n = 0;
 
