@@ -5,17 +5,7 @@ setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	cd "$BATS_TEST_TMPDIR" || exit
 	mkdir -p src
-	cat > src/base.inc <<-'END'
-		%global base_srpm kernel-5.14.0-362.24.1.el9_3.src.rpm
-		%global base_name kernel
-		%global base_nevra kernel-0:5.14.0-362.24.1.el9_3.src
-		%global base_version 5.14.0
-		%global base_release 362.24.1.el9_3
-		%global base_epoch_time 1760000000
-		%global base_sha256 00
-		%global base_profile el9
-		%global base_signed 0
-	END
+	cp "$BATS_TEST_DIRNAME/base.inc" src/
 }
 
 # spec RPMSPEC-OPTION...: parse it under the pin above.

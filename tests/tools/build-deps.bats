@@ -13,17 +13,7 @@ setup() {
 # The spec with a pin, so that it can be parsed without SOURCES/ being filled.
 parse_spec() {
 	mkdir -p src
-	cat > src/base.inc <<-'END'
-		%global base_srpm kernel-6.1.192-2.src.rpm
-		%global base_name kernel
-		%global base_nevra kernel-0:6.1.192-2.src
-		%global base_version 6.1.192
-		%global base_release 2
-		%global base_epoch_time 1760000000
-		%global base_sha256 00
-		%global base_profile debian
-		%global base_signed 0
-	END
+	cp "$top/tests/spec/base.inc" src/
 	rpmspec --define "_sourcedir $PWD/src" "$@" "$top/kernel-kvm.spec"
 }
 
