@@ -260,4 +260,8 @@ list() { find . -mindepth 1 ! -name h.cpio -printf '%P\n' | sort; }
 	[ "$status" -eq 1 ]
 	[[ $output == *"did you mean debug?"* ]]
 	"$base_srpm" switches "$good" headers debug --own "debug headers"
+	# Of a base that knows no switch at all, there is still an answer.
+	run "$base_srpm" switches "$good" debugg
+	[ "$status" -eq 1 ]
+	[[ $output == *"debugg: neither"* ]]
 }

@@ -38,16 +38,17 @@ needed() {
 	printf '%s\n' "$tarball" | sed -E 's/.*\.gz$/gzip/; s/.*\.xz$/xz/; s/.*\.bz2$/bzip2/; s/.*\.zst$/zstd/' > "$tmp/unpack"
 	echo "tar rpmbuild" >> "$tmp/unpack"
 	grep -v '^#' "$here/base-srpm.d/needs" | while IFS='|' read -r word command el deb; do
-		grep -hqE "(^|[ \t;|&(\`])(/usr)?(/bin/)?$word([ \t;|&)]|\$)" "$tmp/prep" "$tmp/scripts" "$tmp/unpack" || continue
+		grep -hqE "(^|[ \t;|&(=\"'\`])(/usr)?(/bin/)?$word([ \t;|&)\"']|\$)" "$tmp/prep" "$tmp/scripts" "$tmp/unpack" || continue
 		printf '%s\t%s\t%s\n' "$command" "$el" "$deb"
 	done | sort -u
 	! grep -qE '^[ \t]*%(patch|autosetup|autopatch)|Apply[A-Za-z]*Patch' "$tmp/prep" || printf 'patch\tpatch\tpatch\n'
 }
 
-# unknown_macros: what rpm left unexpanded in %prep.
+# unknown_macros: what rpm left unexpanded in %prep ("%%{patches}" in quotes is
+# how the EL specs ask whether there are any).
 unknown_macros() {
 	prep_section "$tmp/expanded" | grep -vE '^[ \t]*%(setup|patch)' | grep -oE '(^|[^%])%\{?[A-Za-z_][A-Za-z0-9_]*' |
-		sed -E 's/^[^%]*//; s/^%\{?//' | sort -u
+		sed -E 's/^[^%]*//; s/^%\{?//' | grep -vxE 'patches|sources' | sort -u || :
 }
 
 # shims_used SOURCES: programs that are not here and have a stand-in.

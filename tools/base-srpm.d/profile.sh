@@ -86,6 +86,6 @@ check_switches() {
 			{ d = distance(want, $1); if (best == "" || d < least_d) { best = $1; least_d = d } }
 			END { print best }' "$known")
 		die "--with/--without $name: neither kernel-kvm.spec nor the base knows it" \
-			"did you mean $nearest? (rpmbuild itself takes any name and does nothing)"
+			${nearest:+"did you mean $nearest?"} "(rpmbuild itself takes any name and does nothing)"
 	done
 }

@@ -120,7 +120,7 @@ prove_patches() {
 		without_mutated "$strip" "$tmp/plain/$n.whole" | plain_shebangs > "$tmp/plain/$n"
 		# Only what patch itself would look at: headers, renames.
 		sed -nE 's/^(\+\+\+|---|rename from|rename to|copy to) //p; s/^diff --git a\/[^ ]+ b\//b\//p' "$tmp/plain/$n" |
-			cut -f1 | sed -E "p; s|^([^/]*/){$strip}||p; s|^[^/]*/||" >> "$tmp/touched"
+			cut -f1 | sed -E "h; s|^([^/]*/){$strip}||p; g; s|^[^/]*/||p; g" >> "$tmp/touched"
 	done < "$tmp/proofs"
 	copy_touched "$tree"
 	proven=0

@@ -22,20 +22,16 @@ base_of() {
 	"$base_srpm" verify "$(cat pa)" --allow-unsigned
 }
 
-@test "6.1: inspect says what it is within 1 s" {
-	local srpm began took best=999999 i
+# CPU time, which other work on the machine does not stretch.
+@test "6.1: inspect says what it is within 1 s of CPU" {
+	local srpm
 	srpm=$(base_of 6.1)
-	for i in 1 2 3; do
-		began=$(date +%s%N)
-		"$base_srpm" inspect "$srpm" --json > inspect.json
-		took=$((($(date +%s%N) - began) / 1000000))
-		((took >= best)) || best=$took
-	done
-	echo "# inspect of $(($(stat -c %s "$srpm") >> 20)) MiB: $best ms" >&3
+	TIMEFORMAT='%U %S'
+	{ time "$base_srpm" inspect "$srpm" --json > inspect.json; } 2> took
+	echo "# inspect of $(($(stat -c %s "$srpm") >> 20)) MiB: $(cat took) s (user, system)" >&3
 	[ "$(jq -r .profile inspect.json)" = debian ]
 	[ "$(jq -r '.patches[0].file' inspect.json)" = 0001-init-default-hostname-localhost.patch ]
-	# A machine with other work on it gets the same in CPU time.
-	((best < 1000 || $(awk '{ print ($1 > 2) }' /proc/loadavg)))
+	awk '{ exit !($1 + $2 < 1) }' took
 }
 
 @test "6.1 and 6.12: the tree is the package's own plus the patch, file by file" {
@@ -53,29 +49,27 @@ base_of() {
 }
 
 @test "a make rpm-pkg SRPM of the 6.1 tree: imported, its tree the source's, file by file" {
-	local srpm
-	tar -xf /usr/src/linux-source-6.1.tar.xz
-	cd linux-source-6.1
-	make -s defconfig
-	rm -rf ../rpmbuild
-	# What rpm-pkg does before it builds: the archive, with its spec, as an SRPM.
-	make -s HOME="$BATS_FILE_TMPDIR" kernelrelease > ../release
-	sed 's/^\(Release:\).*/\1 1/' < <(KERNELRELEASE=$(cat ../release) KERNELVERSION=$(make -s kernelversion) ARCH=x86_64 MAKE=make \
-		srctree=. objtree=. CONFIG_SHELL=bash KCONFIG_CONFIG=.config bash scripts/package/mkspec) > kernel.spec
-	make -s mrproper-keeps-nothing 2>/dev/null || :
-	cd ..
-	local archive top_dir
-	archive=$(sed -n 's/^Source: *//p' linux-source-6.1/kernel.spec)
+	local srpm archive top_dir t=linux-source-6.1
+	tar -xf "/usr/src/$t.tar.xz"
+	make -s -C "$t" O="$PWD/o" defconfig
+	cp o/.config "$t/"
+	# The spec is the tree's own, as rpm-pkg makes it; the archive holds both.
+	(
+		cd "$t"
+		KERNELRELEASE=6.1-test ARCH=x86_64 MAKE=make srctree=. objtree=. CONFIG_SHELL=bash KCONFIG_CONFIG=.config \
+			bash scripts/package/mkspec | sed 's/^\(Release:\).*/\1 1/' > kernel.spec
+	)
+	archive=$(sed -n 's/^\tSource: *//p; s/^Source: *//p' "$t/kernel.spec")
 	top_dir=${archive%.tar.gz}
 	mkdir -p rpmbuild/SOURCES
-	cp -al linux-source-6.1 "$top_dir"
-	(cd "$top_dir" && find . -name '*.o' -delete)
-	tar -czf "rpmbuild/SOURCES/$archive" "$top_dir"
-	rpmbuild -bs --nodeps --quiet --target x86_64 --define "_topdir $PWD/rpmbuild" --define "_dbpath $PWD/db" linux-source-6.1/kernel.spec
+	mv "$t" "$top_dir"
+	tar -c "$top_dir" | gzip -1 > "rpmbuild/SOURCES/$archive"
+	rpmbuild -bs --nodeps --quiet --target x86_64 --define "_topdir $PWD/rpmbuild" --define "_dbpath $PWD/db" "$top_dir/kernel.spec"
 	srpm=$(echo rpmbuild/SRPMS/*.src.rpm)
 	[ "$("$base_srpm" inspect "$srpm" --json | jq -r .profile)" = mainline ]
+	"$base_srpm" import "$srpm" --sources sources --allow-unsigned
+	grep -qx '%global base_profile mainline' sources/base.inc
 	"$base_srpm" tree "$srpm" tm --allow-unsigned
-	grep -q '^CONFIG_X86_64=y' tm.base/config
-	rm -rf tm/.scmversion
-	diff -r -x .config -x .config.old -x config -x generated -x .scmversion "$top_dir" tm
+	cmp tm.base/config o/.config
+	diff -r -x .config -x .scmversion "$top_dir" tm
 }
