@@ -103,13 +103,12 @@ layout() {
 }
 
 @test "profiles: the families' names, and who gets which" {
-	local name want
+	local name want n v r
+	sources_of debian
 	while read -r name want; do
-		sources_of debian
-		debian_spec
-		sed -i -e "s/^Name:.*/Name: ${name%%=*}/" S/kernel.spec
 		IFS='=' read -r n v r <<< "$name"
-		sed -i -e "s/^Version:.*/Version: $v/" -e "s/^Release:.*/Release: $r/" -e "s/^Source0:.*/Source0: linux-6.1.1.tar.xz/" S/kernel.spec
+		debian_spec
+		sed -i -e "s/^Name:.*/Name: $n/" -e "s/^Version:.*/Version: $v/" -e "s/^Release:.*/Release: $r/" -e "s/^Source0:.*/Source0: linux-6.1.1.tar.xz/" S/kernel.spec
 		build_srpm
 		[ "$("$base_srpm" inspect "$srpm" --json | jq -r .profile)" = "$want" ] || { echo "$name: not $want"; return 1; }
 	done <<-'END'

@@ -92,7 +92,7 @@ exit 1
 
 @test "%prep rewrites what patches touch: shebangs, COPYING, .gitignore, *.orig" {
 	sources_of debian
-	sed -i 's/^# show/# shown/' work/scripts/show_delta
+	sed -i -e 's/^# show/# shown/' -e '1s/$/3/' work/scripts/show_delta
 	sed -i 1d work/.gitignore
 	sed -i '1s/$/ now/' work/COPYING
 	{ diff -ruN --label a/x --label b/x pristine/scripts/show_delta work/scripts/show_delta | sed 's|/x$|/scripts/show_delta|'
@@ -142,9 +142,9 @@ cd ..'
 @test "payload names that begin with ./" {
 	plain_srpm
 	mkdir h
-	(cd h && rpm2cpio "$srpm" | cpio -id --quiet && find . -type f ! -name h.cpio | sort | cpio -o -H newc --quiet > ../h.cpio)
+	(cd h && rpm2cpio "$srpm" | cpio -id --quiet && perl "$fixtures/newc.pl" ./ -- * > ../h.cpio)
 	perl "$fixtures/reseal.pl" "$srpm" h.cpio dot.src.rpm
-	rpm2cpio dot.src.rpm | cpio -t --quiet | grep -qF 1.patch
+	rpm2cpio dot.src.rpm | cpio -t --quiet | grep -qxF ./1.patch
 	srpm=dot.src.rpm
 	"$base_srpm" inspect "$srpm"
 	tree
