@@ -17,21 +17,60 @@ real_tree() {
 		[[ -f $tar ]] || return 1
 		mkdir -p "$top/build/cache"
 		tmp=$(mktemp -d "$dir.XXXXXX")
-		tar -xJf "$tar" -C "$tmp" --strip-components=1 --wildcards --wildcards-match-slash \
+		XZ_OPT=-T0 tar -xJf "$tar" -C "$tmp" --strip-components=1 --wildcards --wildcards-match-slash \
 			'*/Makefile' '*/Makefile.*' '*/Kconfig*' '*/scripts/*' '*/kernel/configs/*' \
 			'*/arch/x86/configs/*' '*/Kbuild' '*/init/*.c'
 		touch "$tmp"
-		rm -rf "$dir"
+		rm -rf "$dir" "$dir.obj" "$top"/build/cache/kconfig-mini-*
 		mv "$tmp" "$dir"
 	fi
 	printf '%s\n' "$dir"
 }
 
-# mini_tree VERSION DIR: makefiles and scripts of the real tree, a Kconfig of
-# a few symbols.
-mini_tree() {
-	local real
-	real=$(real_tree "$1") || return 1
+# What a build directory of this compiler and these rules may be used again for.
+# tools/kconfig itself sees when its program must be compiled anew.
+build_key() {
+	{ "${HOSTCC:-gcc}" --version; cat "$top/tools/kconfig.d/environment.mk" "$top/tests/tools/kconfig-helper.bash"; } |
+		sha256sum | cut -c1-12
+}
+
+# real_build VERSION: the build directory of the real tree, kept beside it:
+# scripts/kconfig is compiled once for all runs; prints where.
+real_build() {
+	local dir
+	dir=$(real_tree "$1").obj
+	if [[ $(cat "$dir/.key" 2>/dev/null) != "$(build_key)" ]]; then
+		rm -rf "$dir"
+		mkdir "$dir"
+		build_key > "$dir/.key"
+	fi
+	printf '%s\n' "$dir"
+}
+
+# mini: makefiles and scripts of the real 6.1, a Kconfig of a few symbols, the
+# fragments of a lean config that holds on it, and that config merged, in
+# $BATS_FILE_TMPDIR/{configs,obj}; the tree in $mini_tree.
+mini() {
+	local cache real
+	real=$(real_tree 6.1) || return 1
+	cache=$top/build/cache/kconfig-mini-$(build_key)
+	mini_tree=$cache/tree
+	fragments "$BATS_FILE_TMPDIR/configs"
+	if [[ ! -d $cache ]]; then
+		rm -rf "$top"/build/cache/kconfig-mini-*
+		mini_files "$real" "$mini_tree"
+	fi
+	"$kconfig" merge --tree "$mini_tree" --build "$cache/obj" --configs "$BATS_FILE_TMPDIR/configs" --config lean || {
+		rm -rf "$cache"
+		return 1
+	}
+	cp -a "$cache/obj" "$BATS_FILE_TMPDIR/obj"
+	export mini_tree
+}
+
+# mini_files REAL DIR: the files of the mini tree.
+mini_files() {
+	local real=$1
 	mkdir -p "$2/arch/x86"
 	cp -a "$real/Makefile" "$real/scripts" "$2/"
 	cp -a "$real"/arch/x86/Makefile* "$2/arch/x86/"
@@ -71,7 +110,7 @@ endmenu
 menu "Virtualization"
 config HAVE_IRQFD
 	bool
-	select EVENTFD
+	select EVENTFD if !LOOSE
 config KVM
 	tristate "KVM"
 	select HAVE_IRQFD
@@ -89,6 +128,8 @@ config PREEMPT_NONE
 config PREEMPT_FULL
 	bool "Full"
 endchoice
+config LOOSE
+	bool "KVM does without eventfd"
 endmenu
 END
 }

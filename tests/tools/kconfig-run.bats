@@ -7,15 +7,12 @@ load kconfig-helper
 
 setup_file() {
 	load kconfig-helper
-	mini_tree 6.1 "$BATS_FILE_TMPDIR/tree"
-	fragments "$BATS_FILE_TMPDIR/configs"
-	"$kconfig" merge --tree "$BATS_FILE_TMPDIR/tree" --build "$BATS_FILE_TMPDIR/obj" \
-		--configs "$BATS_FILE_TMPDIR/configs" --config lean
+	mini
 }
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || exit
-	tree=$BATS_FILE_TMPDIR/tree
+	tree=$mini_tree
 	cp -a "$BATS_FILE_TMPDIR/obj" obj
 	cp -a "$BATS_FILE_TMPDIR/configs" configs
 }

@@ -150,13 +150,43 @@ static int check_stale(const struct config_text *text)
 	return bad;
 }
 
-int verb_check(const char *config, const char *settings)
+/* Write the settings whose symbols the tree has to PATH: what must hold. */
+static int write_required(const struct setting_list *list, const char *path)
+{
+	FILE *f = fopen(path, "w");
+	int bad;
+
+	if (!f) {
+		perror(path);
+		return -1;
+	}
+	for (size_t i = 0; i < list->nr; i++) {
+		const struct setting *s = &list->entry[i];
+
+		if (!s->sym)
+			continue;
+		if (strcmp(s->value, "n") == 0)
+			fprintf(f, "# CONFIG_%s is not set\n", s->name);
+		else
+			fprintf(f, "CONFIG_%s=%s\n", s->name, s->value);
+	}
+	bad = ferror(f);
+	if (fclose(f) || bad) {
+		perror(path);
+		return -1;
+	}
+	return 0;
+}
+
+int verb_check(const char *config, const char *settings, const char *required)
 {
 	struct setting_list list = { 0 };
 	struct config_text text = { 0 };
 	int bad = 0, ret = 1;
 
 	if (config_read(config, &text) || settings_read(settings, &list))
+		goto out;
+	if (required && write_required(&list, required))
 		goto out;
 	for (size_t i = 0; i < list.nr; i++)
 		bad += check_setting(&list.entry[i], &text);
@@ -168,19 +198,4 @@ out:
 	settings_free(&list);
 	config_free(&text);
 	return ret;
-}
-
-/* The names of the settings whose symbols the tree has. */
-int verb_known(const char *settings)
-{
-	struct setting_list list;
-
-	if (settings_read(settings, &list))
-		return 1;
-	for (size_t i = 0; i < list.nr; i++) {
-		if (list.entry[i].sym)
-			printf("CONFIG_%s\n", list.entry[i].name);
-	}
-	settings_free(&list);
-	return 0;
 }

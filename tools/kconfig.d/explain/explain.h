@@ -139,10 +139,10 @@ int reason_selectors(struct symbol *sym, enum prop_type type, bool in_force,
 void names_nearest(const char *name, int level);
 
 /* --- the verbs: return the program's exit status --------------------------- */
-int verb_check(const char *config, const char *settings);
+/* required: file to write what must hold to, or NULL. */
+int verb_check(const char *config, const char *settings, const char *required);
 int verb_why(const char *config, char **names);
 int verb_diff(const char *old_path, const char *new_path, bool all);
 int verb_changed(const char *old_path, const char *new_path, const char *keep);
-int verb_known(const char *settings);
 
 #endif /* EXPLAIN_H */

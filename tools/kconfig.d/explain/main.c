@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * explain check CONFIG SETTINGS | known SETTINGS | why CONFIG SYMBOL...
+ * explain check CONFIG SETTINGS [REQUIRED] | why CONFIG SYMBOL...
  *         | diff OLD NEW [--all] | changed OLD NEW KEEP
  *
  * Run by tools/kconfig in the build directory with the environment that the
@@ -15,17 +15,15 @@
 #include "explain.h"
 
 /*
- * Read the tree's Kconfig and, if CONFIG is not NULL, that config. The parser
- * comments on every line of a config that it does not like; the verbs say
- * better what is wrong, so the comments are left out.
+ * Read the tree's Kconfig and a config. The parser comments on every line of a
+ * config that it does not like; the verbs say better what is wrong, so the
+ * comments are left out.
  */
 static int load(const char *config)
 {
 	int saved, null, ret;
 
 	conf_parse("Kconfig");
-	if (!config)
-		return 0;
 	if (access(config, R_OK)) {
 		fprintf(stderr, "kconfig: error: %s: not a readable file\n", config);
 		return -1;
@@ -52,10 +50,8 @@ int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 
-	if (strcmp(verb, "check") == 0 && argc == 4)
-		return load(argv[2]) ? 1 : verb_check(argv[2], argv[3]);
-	if (strcmp(verb, "known") == 0 && argc == 3)
-		return load(NULL) ? 1 : verb_known(argv[2]);
+	if (strcmp(verb, "check") == 0 && (argc == 4 || argc == 5))
+		return load(argv[2]) ? 1 : verb_check(argv[2], argv[3], argv[4]);
 	if (strcmp(verb, "why") == 0 && argc >= 4)
 		return load(argv[2]) ? 1 : verb_why(argv[2], argv + 3);
 	if (strcmp(verb, "diff") == 0 && (argc == 4 || argc == 5))
