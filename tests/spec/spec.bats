@@ -29,10 +29,109 @@ spec() {
 	[[ $output != *.kvm* ]]
 }
 
-@test "the classic how-to's six switches are accepted, and debug makes no package" {
-	run spec -q --with baseonly --without up --without debug --without debuginfo --without fips --without kabichk --qf '%{name} '
-	[ "$status" -eq 0 ]
-	[[ $output != *debug* ]]
+# switches: the names that the spec has of its own.
+switches() {
+	sed -n 's/^%bcond_with\(out\)\? *//p' "$top/kernel-kvm.spec"
+}
+# table: the names in the first column of README's table of switches.
+table() {
+	awk -F '|' '/^\| name \| default \|/ { on = 1 } on && /^$/ { exit }
+		on { while (match($2, /`[a-z]+`/)) { print substr($2, RSTART + 1, RLENGTH - 2); $2 = substr($2, RSTART + RLENGTH) } }' "$top/README.md"
+}
+
+# packages SWITCH...: those that are built, without the kernel-kvm- in front.
+packages() {
+	spec -q --builtrpms "$@" --qf '%{name} ' | sed 's/kernel-kvm-//g; s/ $//'
+}
+
+@test "the classic how-to's six switches make the kernel itself, and no debug variant" {
+	[ "$(packages --with baseonly --without up --without debug --without debuginfo --without fips --without kabichk)" = \
+		"kernel-kvm core modules devel selftest" ]
+	run spec -P --with baseonly --without up --without fips
+	[[ $output != *vmlinuz.hmac* ]]
+}
+
+@test "up, default, base, baseonly, dbgonly, debug: which kernels are made" {
+	with="core modules devel" debug="debug-core debug-modules debug-devel"
+	while IFS='|' read -r switches want; do
+		# shellcheck disable=SC2086  # words
+		got=$(packages $switches)
+		[ "$got" = "$want" ] || { echo "$switches: $got, expected $want"; false; }
+	done <<-END
+		|kernel-kvm $with selftest
+		--without debug|kernel-kvm $with selftest
+		--with debug|kernel-kvm $with $debug selftest
+		--with debug --without debug|kernel-kvm $with $debug selftest
+		--with dbgonly|$debug selftest
+		--with dbgonly --with debug|$debug selftest
+		--with baseonly --with debug|kernel-kvm $with selftest
+		--with baseonly --without default|kernel-kvm $with selftest
+		--with release|kernel-kvm $with selftest
+		--without up|selftest
+		--without default|selftest
+		--without base|selftest
+		--without up --with debug|$debug selftest
+		--without up --without selftest --with headers|headers
+		--with debuginfo|kernel-kvm $with debuginfo selftest
+		--with dbgonly --with debuginfo|$debug debug-debuginfo selftest
+		--with headers --with doc --with tools|kernel-kvm $with headers doc tools selftest
+	END
+}
+
+@test "every switch with and without, alone and with debug: the spec parses, every package has files" {
+	for name in $(switches); do
+		[ "$name" != perf ] || continue
+		for how in "--with $name" "--without $name" "--with $name --with debug --with debuginfo"; do
+			# shellcheck disable=SC2086  # words
+			spec -P $how > out 2> err || { echo "$how"; cat err; false; }
+			[ ! -s err ] || { echo "$how"; cat err; false; }
+			diff <(sed -n 's/^%package //p' out | sort) <(sed -n 's/^%files \(.\)/\1/p' out | sort) || { echo "$how"; false; }
+			run grep -nE '%\{|^%(if|endif|define)' out
+			[ "$status" -eq 1 ] || { echo "$how: left unexpanded: $output"; false; }
+		done
+	done
+}
+
+@test "what is not made is refused by its name, and so is baseonly with dbgonly" {
+	for name in perf bpftool selftests realtime; do
+		run spec -q --with "$name"
+		[ "$status" -ne 0 ]
+		[[ $output == *"--with $name: not made here"* ]]
+		run spec -q --without "$name"
+		[ "$status" -eq 0 ]
+	done
+	run spec -q --with baseonly --with dbgonly
+	[ "$status" -ne 0 ]
+	[[ $output == *"exclude each other"* ]]
+}
+
+@test "README's table of switches names every one of the spec, and no other" {
+	table | sort > there
+	[ -s there ]
+	diff <(switches | sort) there
+}
+
+@test "the debug variant: a uname -r of its own in every path, what it requires is its own" {
+	spec -P --with debug --with debuginfo > out
+	awk '/^%package/ { p = $2 } /^Requires:.*kernel-kvm/ { print p, $2 }' out > reqs
+	grep -q '^debug-modules kernel-kvm-debug-core' reqs
+	awk '/^%files / { p = $2 } p ~ /^debug-/ && p != "debug-info" && /6|5\.14/' out > files
+	[ -s files ]
+	run grep -vF 'x86_64+debug' files
+	[[ $output != *362.24.1* ]]
+	spec -q --with debug --provides > provides
+	grep -qxF 'kernel-uname-r = 5.14.0-362.24.1.el9_3.kvm.x86_64+debug' provides
+	# Nobody who asks for a kernel is given the slow one.
+	[ "$(grep -cE '^kernel = ' provides)" -eq 1 ]
+}
+
+@test "debuginfo: the config has it, no object names the build directory" {
+	spec -P --with debuginfo > out
+	grep -q -- '--fragment configs/debuginfo.config' out
+	grep -q -- '-fdebug-prefix-map=.*=/usr/src/debug/' out
+	spec -P > out
+	run grep -e debuginfo.config -e prefix-map out
+	[ "$status" -eq 1 ]
 }
 
 @test "--without devel, --without selftest take their packages away" {

@@ -94,6 +94,57 @@ tree() {
 	[ ! -e root ]
 }
 
+# built_debuginfo: obj/ with a vmlinux and a module, compiled with -g, and root/
+# with the module stripped, as install-kernel leaves it.
+built_debuginfo() {
+	mkdir -p obj/virt/kvm root/lib/modules/K/kernel/virt/kvm
+	printf 'int counter;\n\nint demo_add(int a)\n{\n\tcounter += a;\n\treturn counter * 3;\n}\n' > demo.c
+	gcc "${1:--g}" -O0 -static -nostdlib -Wl,-e,demo_add demo.c -o obj/vmlinux
+	gcc "${1:--g}" -O0 -c demo.c -o demo.o
+	ld -r demo.o -o obj/virt/kvm/kvm.ko
+	strip --strip-debug obj/virt/kvm/kvm.ko -o root/lib/modules/K/kernel/virt/kvm/kvm.ko
+}
+
+@test "install-debuginfo: vmlinux and a module's function resolve to file:line" {
+	built_debuginfo
+	"$tools/install-debuginfo" --objdir obj --kverrel K --destdir root
+	debug=root/usr/lib/debug/lib/modules/K
+	addr=$(nm "$debug/vmlinux" | awk '$3 == "demo_add" { print $1 }')
+	run addr2line -f -e "$debug/vmlinux" "$addr"
+	[ "${lines[0]}" = demo_add ]
+	[[ ${lines[1]} == */demo.c:4 ]]
+	run addr2line -j .text -f -e "$debug/kernel/virt/kvm/kvm.ko.debug" 0
+	[ "${lines[0]}" = demo_add ]
+	[[ ${lines[1]} == */demo.c:4 ]]
+}
+
+@test "install-debuginfo: gdb finds the symbols by the link in the module, also after brp-strip's strip -g" {
+	built_debuginfo
+	"$tools/install-debuginfo" --objdir obj --kverrel K --destdir root
+	ko=$PWD/root/lib/modules/K/kernel/virt/kvm/kvm.ko
+	strip -g "$ko"
+	[[ $(readelf -SW "$ko") != *.debug_info* ]]
+	run gdb -batch -nx -iex "set sysroot $PWD/root" -iex "set debug-file-directory $PWD/root/usr/lib/debug" \
+		-ex 'info line demo_add' "$ko"
+	[[ $output == *'Line 4 of "demo.c"'* ]]
+}
+
+@test "install-debuginfo: a kernel without DEBUG_INFO is refused, and the fragment named" {
+	built_debuginfo -g0
+	run "$tools/install-debuginfo" --objdir obj --kverrel K --destdir root
+	[ "$status" -eq 1 ]
+	[[ $output == *"no .debug_info"*debuginfo.config* ]]
+	[ ! -e root/usr ]
+}
+
+@test "install-debuginfo: a module that the build no longer has is named" {
+	built_debuginfo
+	rm obj/virt/kvm/kvm.ko
+	run "$tools/install-debuginfo" --objdir obj --kverrel K --destdir root
+	[ "$status" -eq 1 ]
+	[[ $output == *virt/kvm/kvm.ko* ]]
+}
+
 @test "sign-modules: no sign-file, no key: named" {
 	mkdir -p obj mods
 	printf 'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_HASH="sha512"\n' > obj/.config
