@@ -28,16 +28,15 @@ int bus_add(struct bus *b, uint64_t base, uint64_t len, const char *name,
 	if (!len || base + len < base)
 		return err_set(e, -EINVAL, "%s: empty or wrapping range", name);
 	if (b->n == BUS_RANGES_MAX)
-		return err_set(e, -ENOSPC, "%s: more than %d device ranges", name,
-			       BUS_RANGES_MAX);
+		return err_set(e, -ENOSPC, "%s: more than %d device ranges",
+			       name, BUS_RANGES_MAX);
 	if (i && base - b->r[i - 1].base < b->r[i - 1].len)
 		k = i - 1;
 	else
 		k = i;
 	if (k < b->n && (k < i || b->r[k].base - base < len))
-		return err_set(e, -EEXIST, "%s at %#llx overlaps %s at %#llx", name,
-			       (unsigned long long)base, b->r[k].name,
-			       (unsigned long long)b->r[k].base);
+		return err_set(e, -EEXIST, "%s at %#lx overlaps %s at %#lx",
+			       name, base, b->r[k].name, b->r[k].base);
 	memmove(&b->r[i + 1], &b->r[i], (b->n - i) * sizeof(b->r[0]));
 	b->r[i] = (struct bus_range){ base, len, fn, dev, name };
 	b->n++;

@@ -8,12 +8,6 @@
 
 #include <linux/kvm.h>
 
-#ifndef KVM_EXIT_IOAPIC_EOI
-#define KVM_EXIT_IOAPIC_EOI	26
-#endif
-#ifndef KVM_EXIT_ARM_NISV
-#define KVM_EXIT_ARM_NISV	28		/* 5.5 */
-#endif
 #ifndef KVM_EXIT_X86_RDMSR			/* 5.10 */
 #define KVM_EXIT_X86_RDMSR	29
 #define KVM_EXIT_X86_WRMSR	30
@@ -30,6 +24,10 @@ struct kvm_dirty_gfn {
 	__u32 slot;
 	__u64 offset;
 };
+#endif
+#ifndef KVM_EXIT_X86_BUS_LOCK			/* 5.12 */
+#define KVM_EXIT_X86_BUS_LOCK	33
+#define KVM_EXIT_XEN		34
 #endif
 #ifndef KVM_EXIT_NOTIFY
 #define KVM_EXIT_NOTIFY		37		/* 6.0 */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* From options to devices: which there are, at which address and line. */
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,39 +35,25 @@ static int attach(struct machine *m, struct virtio *v, struct loop *loop,
 	return virtio_attach(v, &m->vm, t->base, t->gsi, loop, e);
 }
 
-static void *make(size_t size, struct err *e)
-{
-	void *p = calloc(1, size);
-
-	if (!p)
-		err_set(e, -ENOMEM, "no memory for a device");
-	return p;
-}
-
 static int add_disk(struct machine *m, const struct opt_disk *d, struct err *e)
 {
-	struct blk *b = make(sizeof(*b), e);
-	int rc = b ? blk_open(b, &m->vm.mem, d->path, d->readonly, d->direct, e) :
-		-ENOMEM;
+	struct blk *b = &m->blk[m->nblk];
+	int rc = blk_open(b, &m->vm.mem, d->path, d->readonly, d->direct, e);
 
-	if (rc) {
-		free(b);
+	if (rc)
 		return rc;
-	}
-	m->blk[m->nblk++] = b;
+	m->nblk++;
 	return attach(m, &b->v, &b->loop, e);
 }
 
 static int add_nic(struct machine *m, int fd, bool tap, struct err *e)
 {
-	struct net *n = make(sizeof(*n), e);
-	int rc = n ? net_init(n, &m->vm.mem, fd, tap, m->nnet, e) : -ENOMEM;
+	struct net *n = &m->net[m->nnet];
+	int rc = net_init(n, &m->vm.mem, fd, tap, m->nnet, e);
 
-	if (rc) {
-		free(n);
+	if (rc)
 		return rc;
-	}
-	m->net[m->nnet++] = n;
+	m->nnet++;
 	rc = attach(m, &n->v, &m->vm.loop, e);
 	return rc ? rc : net_listen(n, &m->vm.loop, e);
 }
@@ -93,15 +77,11 @@ static int add_net(struct machine *m, const char *spec, struct err *e)
 
 static int add_vsock(struct machine *m, struct err *e)
 {
-	struct vsock *s = make(sizeof(*s), e);
-	int rc = s ? vsock_init(s, &m->vm.mem, m->o->vsock_cid, e) : -ENOMEM;
+	struct vsock *s = &m->vsock;
+	int rc = vsock_init(s, &m->vm.mem, m->o->vsock_cid, e);
 
-	if (rc) {
-		free(s);
-		return rc;
-	}
-	m->vsock = s;
-	rc = attach(m, &s->v, NULL, e);		/* vhost is kicked, not we */
+	if (!rc)
+		rc = attach(m, &s->v, NULL, e);	/* vhost is kicked, not we */
 	return rc ? rc : vsock_listen(s, &m->vm.loop, e);
 }
 
@@ -112,24 +92,20 @@ static int add_small(struct machine *m, const struct out *out, struct err *e)
 	const struct mem *mem = &m->vm.mem;
 	int rc = 0;
 
-	if (o->virtio_console) {
-		m->console = make(sizeof(*m->console), e);
-		rc = m->console ? console_init(m->console, mem, out, e) : -ENOMEM;
+	if (o->console) {
+		rc = console_init(&m->console, mem, out, e);
 		if (!rc)
-			rc = attach(m, &m->console->v, &m->console->loop, e);
+			rc = attach(m, &m->console.v, &m->console.loop, e);
 	}
 	if (!rc && o->rng) {
-		m->rng = make(sizeof(*m->rng), e);
-		rc = m->rng ? rng_init(m->rng, mem, e) : -ENOMEM;
+		rc = rng_init(&m->rng, mem, e);
 		if (!rc)
-			rc = attach(m, &m->rng->v, &m->vm.loop, e);
+			rc = attach(m, &m->rng.v, &m->vm.loop, e);
 	}
 	if (!rc && o->balloon) {
-		m->balloon = make(sizeof(*m->balloon), e);
-		rc = m->balloon ? balloon_init(m->balloon, mem,
-			(uint32_t)(o->balloon_mib << 8), e) : -ENOMEM;
+		rc = balloon_init(&m->balloon, mem, (uint32_t)(o->balloon_mib << 8), e);
 		if (!rc)
-			rc = attach(m, &m->balloon->v, &m->vm.loop, e);
+			rc = attach(m, &m->balloon.v, &m->vm.loop, e);
 	}
 	return rc;
 }
@@ -165,34 +141,19 @@ int machine_add_devices(struct machine *m, int *status, struct err *e)
 
 uint32_t machine_input(struct machine *m, const uint8_t *buf, uint32_t len)
 {
-	return m->console ? console_input(m->console, buf, len) :
+	return m->o->console ? console_input(&m->console, buf, len) :
 		serial_input(&m->serial, buf, len);
 }
 
 void machine_free_devices(struct machine *m)
 {
-	while (m->nblk) {
-		blk_close(m->blk[--m->nblk]);
-		free(m->blk[m->nblk]);
-	}
-	while (m->nnet) {
-		net_close(m->net[--m->nnet]);
-		free(m->net[m->nnet]);
-	}
-	if (m->console)
-		console_free(m->console);
-	if (m->rng)
-		virtio_free(&m->rng->v);
-	if (m->balloon)
-		virtio_free(&m->balloon->v);
-	if (m->vsock)
-		vsock_close(m->vsock);
-	free(m->console);
-	free(m->rng);
-	free(m->balloon);
-	free(m->vsock);
-	m->console = NULL;
-	m->rng = NULL;
-	m->balloon = NULL;
-	m->vsock = NULL;
+	while (m->nblk)
+		blk_close(&m->blk[--m->nblk]);
+	while (m->nnet)
+		net_close(&m->net[--m->nnet]);
+	console_free(&m->console);
+	virtio_free(&m->rng.v);
+	virtio_free(&m->balloon.v);
+	if (m->vsock.v.ops)
+		vsock_close(&m->vsock);
 }

@@ -17,8 +17,7 @@ int dirty_ring_map(struct vcpu *v, struct err *e)
 		       KVM_DIRTY_LOG_PAGE_OFFSET * 4096L);
 
 	if (p == MAP_FAILED)
-		return err_set(e, -errno, "cannot map the dirty ring of vCPU %u: %s",
-			       v->id, strerror(errno));
+		return err_set(e, -errno, "cannot map the dirty ring of vCPU %u: %m", v->id);
 	v->ring = p;
 	return 0;
 }
@@ -110,7 +109,8 @@ long vm_dirty_fetch(struct vm *vm, unsigned int i, uint64_t *bitmap,
 	int rc;
 
 	if (i >= vm->mem.n || (ring && !vm->dirty[i]))
-		return err_set(e, -EINVAL, "memory region %u has no dirty log", i);
+		return err_set(e, -EINVAL, "memory region %u has no dirty log",
+			       i);
 	rc = ring ? fetch_ring(vm, i, bitmap) : fetch_bitmap(vm, i, bitmap);
 	if (rc)
 		return err_set(e, rc, "KVM_GET_DIRTY_LOG of region %u: %s", i,

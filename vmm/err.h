@@ -16,13 +16,9 @@ struct err {
  * @code: the negative errno that the caller returns
  *
  * The innermost function that knows file, offset, expected and found says so;
- * outer ones prefix with err_prefix() or pass the code on.
+ * outer ones pass the code on, or put words before: "%s: %s", name, e->msg.
  */
 int err_set(struct err *e, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-/* err_prefix - put words (a file name) before the message; returns code */
-int err_prefix(struct err *e, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -26,7 +26,7 @@ int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *arg,
 		return err_set(e, -ENOSPC, "more than %d descriptors to wait for",
 			       LOOP_FDS_MAX);
 	if (epoll_ctl(l->epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
-		return err_set(e, -errno, "epoll_ctl: %s", strerror(errno));
+		return err_set(e, -errno, "epoll_ctl: %m");
 	l->e[l->n++] = (struct loop_entry){ fd, fn, arg };
 	return 0;
 }
@@ -84,8 +84,7 @@ int loop_init(struct loop *l, struct err *e)
 	l->epfd = epoll_create1(EPOLL_CLOEXEC);
 	l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->epfd < 0 || l->stop_fd < 0)
-		rc = err_set(e, -errno, "no descriptor for an event loop: %s",
-			     strerror(errno));
+		rc = err_set(e, -errno, "no descriptor for an event loop: %m");
 	else
 		rc = loop_add(l, l->stop_fd, EPOLLIN, loop_end, l, e);
 	if (rc)

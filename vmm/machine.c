@@ -15,6 +15,7 @@
 #include "sandbox.h"
 #include "stats.h"
 #include "vcpu.h"
+#include "x86.h"
 
 #define CTRL_A		1
 
@@ -42,7 +43,7 @@ static void on_stdin(void *arg, int fd, uint32_t events)
 {
 	struct machine *m = arg;
 	uint8_t buf[SERIAL_FIFO];
-	uint32_t room = m->console ? sizeof(buf) : serial_room(&m->serial);
+	uint32_t room = m->o->console ? sizeof(buf) : serial_room(&m->serial);
 	ssize_t n;
 
 	(void)events;
@@ -101,7 +102,7 @@ static int add_inputs(struct machine *m, struct err *e)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (m->signal_fd < 0)
-		return err_set(e, -errno, "signalfd: %s", strerror(errno));
+		return err_set(e, -errno, "signalfd: %m");
 	rc = loop_add(&m->vm.loop, m->signal_fd, EPOLLIN, on_signal, m, e);
 	if (rc)
 		return rc;
@@ -119,15 +120,15 @@ static int make_cmdline(struct machine *m, struct boot *b, struct err *e)
 	unsigned int i;
 
 	if (n >= size)
-		return err_set(e, -E2BIG, "--append: %zu bytes, %zu are possible", n,
-			       size - 1);
+		return err_set(e, -E2BIG, "--append: %zu bytes, %zu are possible", n, size - 1);
 	memcpy(m->cmdline, m->o->append, n + 1);
 	for (i = 0; m->o->no_acpi && i < m->nvirtio && n < size; i++)
 		n += (size_t)snprintf(m->cmdline + n, size - n,
-			" virtio_mmio.device=%u@%#llx:%u", m->slot[i].len,
-			(unsigned long long)m->slot[i].base, m->slot[i].gsi);
+			" virtio_mmio.device=%u@%#lx:%u",
+			m->slot[i].len, m->slot[i].base, m->slot[i].gsi);
 	if (n >= size)
-		return err_set(e, -E2BIG, "--append: no room for %u devices", i);
+		return err_set(e, -E2BIG, "--append: no room for %u devices",
+			       i);
 	b->cmdline = m->cmdline;
 	return 0;
 }
@@ -178,14 +179,14 @@ static int open_outputs(struct machine *m, struct err *e)
 		m->snapshot_fd = open(o->snapshot, O_RDWR | O_CREAT | O_TRUNC |
 				      O_CLOEXEC, 0600);
 		if (m->snapshot_fd < 0)
-			return err_set(e, -errno, "%s: cannot write: %s", o->snapshot,
-				       strerror(errno));
+			return err_set(e, -errno, "%s: cannot write: %m",
+				       o->snapshot);
 	}
 	if (o->stats) {
 		m->stats = strcmp(o->stats, "-") ? fopen(o->stats, "we") : stdout;
 		if (!m->stats)
-			return err_set(e, -errno, "%s: cannot write: %s", o->stats,
-				       strerror(errno));
+			return err_set(e, -errno, "%s: cannot write: %m",
+				       o->stats);
 	}
 	return 0;
 }
@@ -201,15 +202,15 @@ static int start_state(struct machine *m, int *status, struct err *e)
 	if (rc)
 		return rc;
 	*status = VM_HOST;
-	return boot_start(&m->vm.vcpus[0], &m->entry, e);
+	return x86_start(&m->vm.vcpus[0], &m->entry, e);
 }
 
 int machine_make(struct machine *m, const struct opts *o, int *status,
 		 struct err *e)
 {
 	struct vm_config cfg = {
-		.mem_size = o->mem_mib << 20, .cpus = o->cpus,
-		.irqchip = o->irqchip, .dirty_ring = o->dirty_ring,
+		.mem_size = o->mem_mib << 20, .cpus = (unsigned int)o->cpus,
+		.irqchip = (enum vm_irqchip)o->irqchip, .dirty_ring = o->dirty_ring,
 		.sandbox = !o->no_sandbox,
 		.kvm_path = o->kvm_path,
 	};
@@ -313,9 +314,9 @@ int machine_run(struct machine *m, struct err *e)
 	if (!m->o->no_sandbox)
 		rc = sandbox_process(e);
 	for (i = 0; i < m->nblk && !rc; i++)
-		rc = loop_start(&m->blk[i]->loop, "disk", e);
-	if (!rc && m->console)
-		rc = loop_start(&m->console->loop, "console", e);
+		rc = loop_start(&m->blk[i].loop, "disk", e);
+	if (!rc && m->o->console)
+		rc = loop_start(&m->console.loop, "console", e);
 	if (!rc)
 		rc = vm_run(&m->vm, &lim, e);
 	if (rc >= 0 && !m->vm.stuck)

@@ -26,12 +26,12 @@ struct machine {
 	struct vm vm;
 	struct pc pc;
 	struct serial serial;
-	struct rng *rng;		/* these are NULL if not asked for */
-	struct console *console;
-	struct balloon *balloon;
-	struct vsock *vsock;
-	struct blk *blk[OPT_DISKS_MAX];
-	struct net *net[2 * OPT_NETS_MAX];
+	struct rng rng;			/* v.ops is NULL: not asked for */
+	struct console console;
+	struct balloon balloon;
+	struct vsock vsock;
+	struct blk blk[OPT_DISKS_MAX];
+	struct net net[2 * OPT_NETS_MAX];
 	unsigned int nblk, nnet;
 	struct virtio *virtio[MACHINE_VIRTIO_MAX];	/* all, by slot */
 	struct table_dev slot[MACHINE_VIRTIO_MAX];

@@ -90,15 +90,10 @@ int main(int argc, char **argv)
 	rc = opts_parse(&o, argc, argv, &e);
 	if (rc < 0)
 		fprintf(stderr, "kvm-vmm: %s\n    see kvm-vmm --help\n", e.msg);
-	if (rc) {
-		opts_free(&o);
+	if (rc)
 		return rc < 0 ? VM_USAGE : 0;
-	}
 	if (isatty(STDIN_FILENO) && !tcgetattr(STDIN_FILENO, &old) &&
 	    tcgetpgrp(STDIN_FILENO) == getpgrp())
-		rc = run_on_tty(&o, &old);
-	else
-		rc = run(&o);
-	opts_free(&o);
-	return rc;
+		return run_on_tty(&o, &old);
+	return run(&o);
 }

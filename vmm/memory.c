@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
+
+#include "io.h"
 
 #define HUGE_PAGE	(2ULL << 20)
 /* Below this, zeroing whole huge pages costs more than their faults save. */
@@ -17,17 +18,15 @@ static int check_region(const struct mem *m, uint64_t gpa, uint64_t size,
 
 	if (!size || size % MEM_PAGE || gpa % MEM_PAGE || gpa + size < gpa)
 		return err_set(e, -EINVAL,
-			"memory of %#llx bytes at %#llx: both must be multiples of %llu, the size not 0",
-			(unsigned long long)size, (unsigned long long)gpa, MEM_PAGE);
+			       "memory of %#lx bytes at %#lx: both must be multiples of %lu, the size not 0",
+			       size, gpa, MEM_PAGE);
 	if (m->n == MEM_REGIONS_MAX)
 		return err_set(e, -ENOSPC, "more than %d memory regions",
 			       MEM_REGIONS_MAX);
 	for (i = 0; i < m->n; i++)
 		if (mem_overlaps(gpa, size, m->r[i].gpa, m->r[i].size))
-			return err_set(e, -EINVAL,
-				"memory at %#llx overlaps the region at %#llx",
-				(unsigned long long)gpa,
-				(unsigned long long)m->r[i].gpa);
+			return err_set(e, -EINVAL, "memory at %#lx overlaps the region at %#lx",
+				       gpa, m->r[i].gpa);
 	return 0;
 }
 
@@ -54,12 +53,11 @@ static uint8_t *map_aligned(uint64_t size)
 	return q;
 }
 
-static int add_region(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *p)
+static void add_region(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *p)
 {
 	/* A core dump of ours is not the place for the guest's secrets. */
 	madvise(p, size, MADV_DONTDUMP);
 	m->r[m->n++] = (struct mem_region){ gpa, size, p };
-	return 0;
 }
 
 int mem_add(struct mem *m, uint64_t gpa, uint64_t size, struct err *e)
@@ -72,9 +70,10 @@ int mem_add(struct mem *m, uint64_t gpa, uint64_t size, struct err *e)
 	p = map_aligned(size);
 	if (!p)
 		return err_set(e, -ENOMEM,
-			"the host gives no %llu MiB of memory for the guest: %s",
-			(unsigned long long)(size >> 20), strerror(errno));
-	return add_region(m, gpa, size, p);
+			       "the host gives no %lu MiB of memory for the guest: %m",
+			       size >> 20);
+	add_region(m, gpa, size, p);
+	return 0;
 }
 
 int mem_add_file(struct mem *m, uint64_t gpa, uint64_t size, int fd,
@@ -88,9 +87,9 @@ int mem_add_file(struct mem *m, uint64_t gpa, uint64_t size, int fd,
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
 		 fd, (off_t)offset);
 	if (p == MAP_FAILED)
-		return err_set(e, -errno, "cannot map guest memory from the file: %s",
-			       strerror(errno));
-	return add_region(m, gpa, size, p);
+		return err_set(e, -errno, "cannot map guest memory from the file: %m");
+	add_region(m, gpa, size, p);
+	return 0;
 }
 
 int mem_add_ram(struct mem *m, uint64_t size, struct err *e)
@@ -149,79 +148,60 @@ void *mem_at(const struct mem *m, uint64_t gpa, uint64_t len)
 /* All of [gpa, gpa + len) in memory, be it in several regions? */
 static bool covered(const struct mem *m, uint64_t gpa, uint64_t len)
 {
-	while (len) {
-		uint64_t span = mem_span(m, gpa);
+	uint64_t span;
 
-		if (!span)
-			return false;
-		if (span >= len)
-			return true;
+	while ((span = mem_span(m, gpa)) && span < len) {
 		gpa += span;
 		len -= span;
 	}
-	return true;
+	return span || !len;
+}
+
+/* Copy between guest memory and @buf, which may be in several regions. */
+static int copy(const struct mem *m, uint64_t gpa, uint8_t *buf, uint64_t len,
+		bool to_guest)
+{
+	if (!covered(m, gpa, len))
+		return -EFAULT;
+	while (len) {
+		uint64_t span = mem_span(m, gpa);
+		uint64_t n = span < len ? span : len;
+		void *p = mem_at(m, gpa, n);
+
+		memcpy(to_guest ? p : buf, to_guest ? buf : p, n);
+		buf += n;
+		gpa += n;
+		len -= n;
+	}
+	return 0;
 }
 
 int mem_read(const struct mem *m, uint64_t gpa, void *buf, uint64_t len)
 {
-	uint8_t *p = buf;
-
-	if (!covered(m, gpa, len))
-		return -EFAULT;
-	while (len) {
-		uint64_t span = mem_span(m, gpa);
-		uint64_t n = span < len ? span : len;
-
-		memcpy(p, mem_at(m, gpa, n), n);
-		p += n;
-		gpa += n;
-		len -= n;
-	}
-	return 0;
+	return copy(m, gpa, buf, len, false);
 }
 
 int mem_write(const struct mem *m, uint64_t gpa, const void *buf, uint64_t len)
 {
-	const uint8_t *p = buf;
-
-	if (!covered(m, gpa, len))
-		return -EFAULT;
-	while (len) {
-		uint64_t span = mem_span(m, gpa);
-		uint64_t n = span < len ? span : len;
-
-		memcpy(mem_at(m, gpa, n), p, n);
-		p += n;
-		gpa += n;
-		len -= n;
-	}
-	return 0;
+	return copy(m, gpa, (uint8_t *)buf, len, true);
 }
 
 int mem_load(const struct mem *m, uint64_t gpa, int fd, uint64_t off,
 	     uint64_t len, const char *name, struct err *e)
 {
-	uint8_t *p = mem_at(m, gpa, len);
-	uint64_t done = 0;
+	void *p = mem_at(m, gpa, len);
+	uint64_t done;
 
 	if (!p)
 		return err_set(e, -EFAULT,
-			"%s: %llu bytes do not fit into guest memory at %#llx: give it more (--mem) or load it elsewhere",
-			name, (unsigned long long)len, (unsigned long long)gpa);
-	while (done < len) {
-		ssize_t n = pread(fd, p + done, len - done, (off_t)(off + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(e, -errno, "%s: read at offset %llu: %s", name,
-				(unsigned long long)(off + done), strerror(errno));
-		if (!n)
-			return err_set(e, -ENODATA,
-				"%s: truncated: ends at offset %llu, expected %llu bytes from offset %llu",
-				name, (unsigned long long)(off + done),
-				(unsigned long long)len, (unsigned long long)off);
-		done += (uint64_t)n;
-	}
-	return 0;
+			"%s: %lu bytes do not fit into guest memory at %#lx: give it more (--mem) or load it elsewhere",
+			name, len, gpa);
+	done = io_read(fd, p, len, off);
+	if (done == len)
+		return 0;
+	if (errno)
+		return err_set(e, -errno, "%s: read at offset %lu: %m", name, off + done);
+	return err_set(e, -ENODATA,
+		"%s: truncated: ends at offset %lu, expected %lu bytes from offset %lu",
+		name, off + done, len, off);
 }

@@ -12,10 +12,10 @@
 #include "err.h"
 
 #define MEM_REGIONS_MAX	8
-#define MEM_PAGE	4096ULL
+#define MEM_PAGE	4096UL
 /* RAM ends here at the latest and goes on at 4 GiB; devices lie between. */
-#define MEM_LOW_MAX	0xc0000000ULL
-#define MEM_HIGH_BASE	0x100000000ULL
+#define MEM_LOW_MAX	0xc0000000UL
+#define MEM_HIGH_BASE	0x100000000UL
 
 struct mem_region {
 	uint64_t gpa;		/* first guest physical address, page aligned */

@@ -2,52 +2,12 @@
 #include "opts.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MEM_MIB_MAX	(1ULL << 20)	/* 1 TiB */
+#define MEM_MIB_MAX	(1UL << 20)	/* 1 TiB */
 #define DEADLINE_S	300
-
-enum {
-	O_MEM = 256, O_CPUS, O_DEADLINE, O_WATCHDOG, O_KERNEL, O_INITRD,
-	O_APPEND, O_FLAT, O_MODE, O_LOAD, O_ENTRY, O_DISK, O_NET, O_RNG,
-	O_BALLOON, O_CONSOLE, O_VSOCK, O_NO_ACPI, O_NO_SANDBOX, O_STATS,
-	O_SNAPSHOT, O_RESTORE, O_DIRTY, O_IRQCHIP, O_KVM, O_VERSION,
-};
-
-static const struct option longopts[] = {
-	{ "mem", required_argument, NULL, O_MEM },
-	{ "cpus", required_argument, NULL, O_CPUS },
-	{ "deadline", required_argument, NULL, O_DEADLINE },
-	{ "watchdog", required_argument, NULL, O_WATCHDOG },
-	{ "kernel", required_argument, NULL, O_KERNEL },
-	{ "initrd", required_argument, NULL, O_INITRD },
-	{ "append", required_argument, NULL, O_APPEND },
-	{ "flat", required_argument, NULL, O_FLAT },
-	{ "mode", required_argument, NULL, O_MODE },
-	{ "load", required_argument, NULL, O_LOAD },
-	{ "entry", required_argument, NULL, O_ENTRY },
-	{ "disk", required_argument, NULL, O_DISK },
-	{ "net", required_argument, NULL, O_NET },
-	{ "rng", no_argument, NULL, O_RNG },
-	{ "balloon", required_argument, NULL, O_BALLOON },
-	{ "console", required_argument, NULL, O_CONSOLE },
-	{ "vsock", required_argument, NULL, O_VSOCK },
-	{ "no-acpi", no_argument, NULL, O_NO_ACPI },
-	{ "no-sandbox", no_argument, NULL, O_NO_SANDBOX },
-	{ "stats", required_argument, NULL, O_STATS },
-	{ "snapshot", required_argument, NULL, O_SNAPSHOT },
-	{ "restore", required_argument, NULL, O_RESTORE },
-	{ "dirty-log", required_argument, NULL, O_DIRTY },
-	{ "irqchip", required_argument, NULL, O_IRQCHIP },
-	{ "kvm", required_argument, NULL, O_KVM },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, O_VERSION },
-	{ NULL, 0, NULL, 0 },
-};
 
 void opts_help(FILE *out)
 {
@@ -101,9 +61,8 @@ static int number(const char *opt, const char *s, uint64_t min, uint64_t max,
 	errno = 0;
 	*v = strtoull(s, &end, 0);
 	if (errno || end == s || *end || *s == '-' || *v < min || *v > max)
-		return err_set(e, -EINVAL, "--%s %s: expected a number from %llu to %llu",
-			       opt, s, (unsigned long long)min,
-			       (unsigned long long)max);
+		return err_set(e, -EINVAL, "--%s %s: expected a number from %lu to %lu", opt, s,
+			       min, max);
 	return 0;
 }
 
@@ -116,8 +75,7 @@ static int seconds(const char *opt, const char *s, unsigned int *ms,
 	errno = 0;
 	v = strtod(s, &end);
 	if (errno || end == s || *end || !(v >= 0 && v <= 1e6))
-		return err_set(e, -EINVAL, "--%s %s: expected seconds from 0 to 1000000",
-			       opt, s);
+		return err_set(e, -EINVAL, "--%s %s: expected seconds from 0 to 1000000", opt, s);
 	*ms = (unsigned int)(v * 1000 + 0.5);
 	return 0;
 }
@@ -138,63 +96,59 @@ static int choice(const char *opt, const char *s, const char *const *list,
 	return err_set(e, -EINVAL, "--%s %s: expected one of %s", opt, s, all);
 }
 
-static int entry(struct opts *o, const char *s, struct err *e)
+static int entry(struct opts *o, char *s, struct err *e)
 {
-	const char *colon = strchr(s, ':');
-	char seg[16];
-	uint64_t v;
+	char *colon = strchr(s, ':');
+	uint64_t seg = 0;
 	int rc;
 
 	o->entry_set = true;
 	if (!colon)
 		return number("entry", s, 0, UINT64_MAX, &o->flat_opts.entry, e);
-	snprintf(seg, sizeof(seg), "%.*s", (int)(colon - s), s);
-	rc = number("entry", seg, 0, 0xffff, &v, e);
+	*colon = '\0';
+	rc = number("entry", s, 0, 0xffff, &seg, e);
 	o->flat_opts.has_seg = true;
-	o->flat_opts.seg = (uint16_t)v;
+	o->flat_opts.seg = (uint16_t)seg;
 	return rc ? rc : number("entry", colon + 1, 0, 0xffff,
 				&o->flat_opts.entry, e);
 }
 
-static int disk(struct opts *o, const char *s, struct err *e)
+static int disk(struct opts *o, char *s, struct err *e)
 {
 	struct opt_disk *d = &o->disk[o->ndisks];
-	char *copy, *word, *save = NULL;
+	char *word, *save = NULL;
 
 	if (o->ndisks == OPT_DISKS_MAX)
 		return err_set(e, -EINVAL, "more than %d disks", OPT_DISKS_MAX);
-	copy = strdup(s);
-	if (!copy)
-		return err_set(e, -ENOMEM, "no memory");
-	d->path = copy;
 	o->ndisks++;
-	strtok_r(copy, ",", &save);
+	d->path = strtok_r(s, ",", &save);
 	while ((word = strtok_r(NULL, ",", &save))) {
 		if (!strcmp(word, "ro"))
 			d->readonly = true;
 		else if (!strcmp(word, "direct"))
 			d->direct = true;
 		else
-			return err_set(e, -EINVAL, "--disk %s: unknown word \"%s\", expected ro or direct",
-				       s, word);
+			return err_set(e, -EINVAL,
+				"--disk %s: unknown word \"%s\", expected ro or direct",
+				d->path, word);
 	}
-	return 0;
+	return d->path ? 0 : err_set(e, -EINVAL, "--disk: expected a file");
 }
 
-static int net(struct opts *o, const char *s, struct err *e)
+static int net(struct opts *o, char *s, struct err *e)
 {
 	if (strcmp(s, "loop") && (strncmp(s, "tap:", 4) || !s[4]))
 		return err_set(e, -EINVAL, "--net %s: expected tap:NAME or loop", s);
 	if (o->nnets == OPT_NETS_MAX)
 		return err_set(e, -EINVAL, "more than %d --net", OPT_NETS_MAX);
-	o->net[o->nnets] = strdup(s);
-	return o->net[o->nnets++] ? 0 : err_set(e, -ENOMEM, "no memory");
+	o->net[o->nnets++] = s;
+	return 0;
 }
 
-static int dirty(struct opts *o, const char *s, struct err *e)
+static int dirty(struct opts *o, char *s, struct err *e)
 {
 	uint64_t v = 0;
-	int rc = 0;
+	int rc;
 
 	o->dirty_log = true;
 	if (!strcmp(s, "bitmap"))
@@ -208,113 +162,116 @@ static int dirty(struct opts *o, const char *s, struct err *e)
 	return rc;
 }
 
-static int one_machine(struct opts *o, int c, const char *s, struct err *e)
+static int balloon(struct opts *o, char *s, struct err *e)
 {
-	static const char *const chips[] = { "none", "full", "split", NULL };
-	static const char *const consoles[] = { "serial", "virtio", NULL };
-	uint64_t v = 0;
-	int rc = 0;
-
-	switch (c) {
-	case O_MEM:
-		return number("mem", s, 1, MEM_MIB_MAX, &o->mem_mib, e);
-	case O_CPUS:
-		rc = number("cpus", s, 1, VM_CPUS_MAX, &v, e);
-		o->cpus = (unsigned int)v;
-		return rc;
-	case O_IRQCHIP:
-		rc = choice("irqchip", s, chips, e);
-		o->irqchip_set = true;
-		o->irqchip = rc < 0 ? VM_IRQCHIP_NONE : (enum vm_irqchip)rc;
-		break;
-	case O_CONSOLE:
-		rc = choice("console", s, consoles, e);
-		o->virtio_console = rc == 1;
-		break;
-	case O_DISK:
-		return disk(o, s, e);
-	case O_NET:
-		return net(o, s, e);
-	case O_VSOCK:
-		return number("vsock", s, 3, UINT32_MAX - 1, &o->vsock_cid, e);
-	case O_RNG:
-		o->rng = true;
-		break;
-	case O_BALLOON:
-		o->balloon = true;
-		return number("balloon", s, 0, MEM_MIB_MAX, &o->balloon_mib, e);
-	default:
-		o->no_acpi = true;
-		break;
-	}
-	return rc < 0 ? rc : 0;
+	o->balloon = true;
+	return number("balloon", s, 0, MEM_MIB_MAX, &o->balloon_mib, e);
 }
 
-static int one_image(struct opts *o, int c, const char *s, struct err *e)
+static const char *const modes[] = { "real", "prot", "long", NULL };
+static const char *const chips[] = { "none", "full", "split", NULL };
+static const char *const consoles[] = { "serial", "virtio", NULL };
+
+/* Every option: what its argument is, and where the value goes. */
+static const struct option {
+	const char *name;
+	enum { FLAG, TEXT, NUMBER, SECONDS, WORD, OWN } kind;
+	size_t field;		/* bool, char *, uint64_t, unsigned int, int */
+	uint64_t min, max;
+	const char *const *words;
+	int (*own)(struct opts *o, char *s, struct err *e);
+} options[] = {
+#define F(x)	offsetof(struct opts, x)
+	{ "kernel", TEXT, F(kernel), 0, 0, NULL, NULL },
+	{ "initrd", TEXT, F(initrd), 0, 0, NULL, NULL },
+	{ "append", TEXT, F(append), 0, 0, NULL, NULL },
+	{ "flat", TEXT, F(flat), 0, 0, NULL, NULL },
+	{ "mode", WORD, F(flat_opts.mode), 0, 0, modes, NULL },
+	{ "load", NUMBER, F(flat_opts.load), 0, UINT64_MAX, NULL, NULL },
+	{ "entry", OWN, 0, 0, 0, NULL, entry },
+	{ "mem", NUMBER, F(mem_mib), 1, MEM_MIB_MAX, NULL, NULL },
+	{ "cpus", NUMBER, F(cpus), 1, VM_CPUS_MAX, NULL, NULL },
+	{ "irqchip", WORD, F(irqchip), 0, 0, chips, NULL },
+	{ "disk", OWN, 0, 0, 0, NULL, disk },
+	{ "net", OWN, 0, 0, 0, NULL, net },
+	{ "rng", FLAG, F(rng), 0, 0, NULL, NULL },
+	{ "balloon", OWN, 0, 0, 0, NULL, balloon },
+	{ "console", WORD, F(console), 0, 0, consoles, NULL },
+	{ "vsock", NUMBER, F(vsock_cid), 3, UINT32_MAX - 1, NULL, NULL },
+	{ "no-acpi", FLAG, F(no_acpi), 0, 0, NULL, NULL },
+	{ "deadline", SECONDS, F(deadline_ms), 0, 0, NULL, NULL },
+	{ "watchdog", SECONDS, F(watchdog_ms), 0, 0, NULL, NULL },
+	{ "snapshot", TEXT, F(snapshot), 0, 0, NULL, NULL },
+	{ "restore", TEXT, F(restore), 0, 0, NULL, NULL },
+	{ "stats", TEXT, F(stats), 0, 0, NULL, NULL },
+	{ "dirty-log", OWN, 0, 0, 0, NULL, dirty },
+	{ "no-sandbox", FLAG, F(no_sandbox), 0, 0, NULL, NULL },
+	{ "kvm", TEXT, F(kvm_path), 0, 0, NULL, NULL },
+	{ "verbose", FLAG, F(verbose), 0, 0, NULL, NULL },
+	{ "help", FLAG, F(help), 0, 0, NULL, NULL },
+	{ "version", FLAG, F(version), 0, 0, NULL, NULL },
+#undef F
+};
+
+static const struct option *find(const char *name, size_t len)
 {
-	static const char *const modes[] = { "real", "prot", "long", NULL };
+	size_t i;
+
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (strlen(options[i].name) == len &&
+		    !memcmp(options[i].name, name, len))
+			return &options[i];
+	return NULL;
+}
+
+static int set(struct opts *o, const struct option *x, char *s, struct err *e)
+{
+	void *field = (char *)o + x->field;
 	int rc;
 
-	switch (c) {
-	case O_KERNEL:
-		o->kernel = s;
+	switch (x->kind) {
+	case FLAG:
+		*(bool *)field = true;
 		return 0;
-	case O_INITRD:
-		o->initrd = s;
+	case TEXT:
+		*(const char **)field = s;
 		return 0;
-	case O_APPEND:
-		o->append = s;
-		return 0;
-	case O_FLAT:
-		o->flat = s;
-		return 0;
-	case O_MODE:
-		rc = choice("mode", s, modes, e);
-		o->flat_opts.mode = rc < 0 ? BOOT_REAL : (enum boot_mode)rc;
+	case NUMBER:
+		return number(x->name, s, x->min, x->max, field, e);
+	case SECONDS:
+		return seconds(x->name, s, field, e);
+	case WORD:
+		rc = choice(x->name, s, x->words, e);
+		*(int *)field = rc;
 		return rc < 0 ? rc : 0;
-	case O_LOAD:
-		return number("load", s, 0, UINT64_MAX, &o->flat_opts.load, e);
 	default:
-		return entry(o, s, e);
+		return x->own(o, s, e);
 	}
 }
 
-static int one_run(struct opts *o, int c, const char *s, struct err *e)
+/* --name, --name VALUE, --name=VALUE, -h, -v; returns how many of @argv it took. */
+static int one(struct opts *o, char **argv, struct err *e)
 {
-	switch (c) {
-	case O_DEADLINE:
-		return seconds("deadline", s, &o->deadline_ms, e);
-	case O_WATCHDOG:
-		return seconds("watchdog", s, &o->watchdog_ms, e);
-	case O_NO_SANDBOX:
-		o->no_sandbox = true;
-		return 0;
-	case O_STATS:
-		o->stats = s;
-		return 0;
-	case O_SNAPSHOT:
-		o->snapshot = s;
-		return 0;
-	case O_RESTORE:
-		o->restore = s;
-		return 0;
-	case O_DIRTY:
-		return dirty(o, s, e);
-	case O_KVM:
-		o->kvm_path = s;
-		return 0;
-	case 'v':
-		o->verbose = true;
-		return 0;
-	case 'h':
-		opts_help(stdout);
-		return 1;
-	case O_VERSION:
-		puts("kvm-vmm " VMM_VERSION);
-		return 1;
-	default:
-		return err_set(e, -EINVAL, "unknown option, or one without its argument");
+	char *s = argv[0], *value;
+	const struct option *x;
+	int rc;
+
+	s = !strcmp(s, "-h") ? "--help" : !strcmp(s, "-v") ? "--verbose" : s;
+	if (s[0] != '-')
+		return err_set(e, -EINVAL, "%s: unexpected argument", s);
+	value = strchr(s, '=');
+	x = strncmp(s, "--", 2) ? NULL :
+		find(s + 2, value ? (size_t)(value - s) - 2 : strlen(s + 2));
+	if (!x || (value && x->kind == FLAG))
+		return err_set(e, -EINVAL, "%s: unknown option", s);
+	if (x->kind == FLAG || value) {
+		rc = set(o, x, value ? value + 1 : NULL, e);
+		return rc ? rc : 1;
 	}
+	if (!argv[1])
+		return err_set(e, -EINVAL, "%s needs an argument", s);
+	rc = set(o, x, argv[1], e);
+	return rc ? rc : 2;
 }
 
 static int check(struct opts *o, struct err *e)
@@ -327,51 +284,35 @@ static int check(struct opts *o, struct err *e)
 		o->flat_opts.entry = o->flat_opts.load;
 	if (!o->mem_mib)
 		o->mem_mib = o->flat ? 16 : 128;
-	if (!o->irqchip_set)
+	if (o->irqchip < 0)
 		o->irqchip = o->flat && o->cpus == 1 ? VM_IRQCHIP_NONE :
 			VM_IRQCHIP_FULL;
 	if (o->cpus > 1 && o->irqchip == VM_IRQCHIP_NONE)
-		return err_set(e, -EINVAL, "--cpus %u needs an --irqchip", o->cpus);
+		return err_set(e, -EINVAL, "--cpus %lu needs an --irqchip", o->cpus);
 	if (!o->append)
-		o->append = o->virtio_console ? "console=hvc0 panic=-1" :
+		o->append = o->console ? "console=hvc0 panic=-1" :
 			"console=ttyS0 panic=-1";
 	return 0;
 }
 
 int opts_parse(struct opts *o, int argc, char **argv, struct err *e)
 {
-	int c, rc = 0;
+	int i = 1, took;
 
 	memset(o, 0, sizeof(*o));
 	o->cpus = 1;
+	o->irqchip = -1;
 	o->deadline_ms = DEADLINE_S * 1000;
 	o->flat_opts.load = 0x1000;
-	opterr = 0;
-	optind = 1;
-	while (!rc && (c = getopt_long(argc, argv, ":hv", longopts, NULL)) != -1) {
-		if (c == '?' || c == ':')
-			return err_set(e, -EINVAL, c == ':' ?
-				"%s needs an argument" : "%s: unknown option",
-				argv[optind - 1]);
-		if (c >= O_KERNEL && c <= O_ENTRY)
-			rc = one_image(o, c, optarg, e);
-		else if (c == O_MEM || c == O_CPUS || c == O_IRQCHIP ||
-			 (c >= O_DISK && c <= O_NO_ACPI))
-			rc = one_machine(o, c, optarg, e);
-		else
-			rc = one_run(o, c, optarg, e);
+	while (i < argc) {
+		took = one(o, argv + i, e);
+		if (took < 0)
+			return took;
+		i += took;
 	}
-	if (rc)
-		return rc;
-	if (optind < argc)
-		return err_set(e, -EINVAL, "%s: unexpected argument", argv[optind]);
-	return check(o, e);
-}
-
-void opts_free(struct opts *o)
-{
-	while (o->ndisks)
-		free(o->disk[--o->ndisks].path);
-	while (o->nnets)
-		free(o->net[--o->nnets]);
+	if (o->help)
+		opts_help(stdout);
+	else if (o->version)
+		puts("kvm-vmm " VMM_VERSION);
+	return o->help || o->version ? 1 : check(o, e);
 }

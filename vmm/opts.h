@@ -15,15 +15,13 @@
 #define OPT_NETS_MAX	8
 
 struct opt_disk {
-	char *path;
+	const char *path;
 	bool readonly, direct;
 };
 
 struct opts {
-	uint64_t mem_mib;
-	unsigned int cpus;
-	enum vm_irqchip irqchip;
-	bool irqchip_set;
+	uint64_t mem_mib, cpus;
+	int irqchip;			/* enum vm_irqchip */
 	unsigned int deadline_ms, watchdog_ms;
 	const char *kernel, *initrd, *append;
 	const char *flat;
@@ -31,10 +29,11 @@ struct opts {
 	bool entry_set;
 	struct opt_disk disk[OPT_DISKS_MAX];
 	unsigned int ndisks;
-	char *net[OPT_NETS_MAX];	/* "tap:NAME" or "loop" (a pair) */
+	const char *net[OPT_NETS_MAX];	/* "tap:NAME" or "loop" (a pair) */
 	unsigned int nnets;
 	uint64_t balloon_mib;		/* to take from the guest */
-	bool rng, balloon, virtio_console, no_acpi, no_sandbox, verbose;
+	int console;			/* 0 serial, 1 virtio */
+	bool rng, balloon, no_acpi, no_sandbox, verbose, help, version;
 	uint64_t vsock_cid;		/* 0: none */
 	const char *stats, *snapshot, *restore, *kvm_path;
 	unsigned int dirty_ring;	/* entries; with dirty_log */
@@ -44,10 +43,9 @@ struct opts {
 /*
  * opts_parse - 0, or -EINVAL with a message; 1 if all is done (--help)
  *
- * Strings point into @argv, but for disks and nets (opts_free).
+ * The strings are @argv's, which it cuts at commas.
  */
 int opts_parse(struct opts *o, int argc, char **argv, struct err *e);
-void opts_free(struct opts *o);
 void opts_help(FILE *out);
 
 #endif

@@ -24,8 +24,7 @@ static int install(const struct sock_filter *f, size_t n, struct err *e)
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
 		    SECCOMP_FILTER_FLAG_SPEC_ALLOW, &p) < 0)
 		return err_set(e, -errno,
-			"sandbox: the kernel takes no seccomp filter: %s (--no-sandbox runs without)",
-			strerror(errno));
+			       "sandbox: the kernel takes no seccomp filter: %m (--no-sandbox runs without)");
 	return 0;
 }
 
@@ -39,7 +38,7 @@ static int drop_caps(struct err *e)
 	for (cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
 		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	if (syscall(SYS_capset, &h, d) < 0)
-		return err_set(e, -errno, "sandbox: capset: %s", strerror(errno));
+		return err_set(e, -errno, "sandbox: capset: %m");
 	return 0;
 }
 
@@ -48,8 +47,7 @@ int sandbox_process(struct err *e)
 	int rc;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return err_set(e, -errno, "sandbox: no_new_privs: %s",
-			       strerror(errno));
+		return err_set(e, -errno, "sandbox: no_new_privs: %m");
 	rc = drop_caps(e);
 	return rc ? rc : install(process_filter, N(process_filter), e);
 }

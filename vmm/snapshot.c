@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io.h"
 #include "machine.h"
 #include "vcpu.h"
 
@@ -81,9 +82,8 @@ int snap_get(const struct snapshot *s, uint32_t type, uint32_t index,
 	const void *p = snap_find(s, type, index, &have);
 
 	if (!p || have != len)
-		return err_set(e, -EBADMSG,
-			"%s: record %u.%u: expected %u bytes, found %u", s->name,
-			type, index, len, have);
+		return err_set(e, -EBADMSG, "%s: record %u.%u: expected %u bytes, found %u",
+			       s->name, type, index, len, have);
 	memcpy(data, p, len);
 	return 0;
 }
@@ -92,20 +92,7 @@ int snap_get(const struct snapshot *s, uint32_t type, uint32_t index,
 
 static int write_all(int fd, const void *data, uint64_t len, uint64_t off)
 {
-	const uint8_t *p = data;
-
-	while (len) {
-		ssize_t n = pwrite(fd, p, len, (off_t)off);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -ENOSPC;
-		p += n;
-		off += (uint64_t)n;
-		len -= (uint64_t)n;
-	}
-	return 0;
+	return io_write(fd, data, len, off) == len ? 0 : -errno;
 }
 
 static bool is_zero(const uint8_t *page)
@@ -200,8 +187,9 @@ int snapshot_save(struct machine *m, int fd, const char *name, struct err *e)
 	unsigned int i;
 	int rc;
 
-	if (m->vsock)
-		return err_set(e, -EOPNOTSUPP, "a VM with vsock cannot be saved: its connections are the host's");
+	if (m->vsock.v.ops)
+		return err_set(e, -EOPNOTSUPP,
+			       "a VM with vsock cannot be saved: its connections are the host's");
 	memcpy(h.magic, SNAP_MAGIC, sizeof(h.magic));
 	rc = lock_devices(m, e);
 	if (rc)
@@ -237,33 +225,17 @@ static int check_header(const struct snapshot *s, uint64_t size, struct err *e)
 	if (!h->cpus || h->cpus > VM_CPUS_MAX || h->irqchip > VM_IRQCHIP_SPLIT ||
 	    h->nregions > MEM_REGIONS_MAX || !h->nregions ||
 	    h->state_len > SNAP_STATE_MAX)
-		return err_set(e, -EBADMSG, "%s: header out of bounds: %u CPUs, irqchip %u, %u regions, %u bytes of state",
-			       s->name, h->cpus, h->irqchip, h->nregions, h->state_len);
+		return err_set(e, -EBADMSG,
+			       "%s: header out of bounds: %u CPUs, irqchip %u, %u regions, %u bytes of state",
+			       s->name, h->cpus, h->irqchip, h->nregions,
+			       h->state_len);
 	for (i = 0; i < h->nregions; i++)
 		if (h->region[i].offset % MEM_PAGE || !h->region[i].size ||
 		    h->region[i].offset > size ||
 		    h->region[i].size > size - h->region[i].offset)
 			return err_set(e, -EBADMSG,
-				"%s: truncated: memory region %u ends beyond the file",
-				s->name, i);
-	return 0;
-}
-
-static int read_all(int fd, void *data, uint64_t len, uint64_t off)
-{
-	uint8_t *p = data;
-
-	while (len) {
-		ssize_t n = pread(fd, p, len, (off_t)off);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -ENODATA;
-		p += n;
-		off += (uint64_t)n;
-		len -= (uint64_t)n;
-	}
+				       "%s: truncated: memory region %u ends beyond the file",
+				       s->name, i);
 	return 0;
 }
 
@@ -271,25 +243,28 @@ int snapshot_open_fd(struct snapshot *s, int fd, const char *name,
 		     struct err *e)
 {
 	struct stat st;
+	uint64_t len;
 	int rc;
 
 	memset(s, 0, sizeof(*s));
 	s->fd = fd;
 	s->name = name;
-	if (fstat(fd, &st) < 0 || read_all(fd, &s->h, sizeof(s->h), 0))
-		rc = err_set(e, -EBADMSG, "%s: shorter than a snapshot's header",
-			     name);
+	if (fstat(fd, &st) < 0 ||
+	    io_read(fd, &s->h, sizeof(s->h), 0) != sizeof(s->h))
+		rc = err_set(e, -EBADMSG, "%s: shorter than a snapshot's header", name);
 	else
 		rc = check_header(s, (uint64_t)st.st_size, e);
 	if (!rc) {
-		s->state = malloc(s->h.state_len + 1ULL);
+		len = s->h.state_len;
+		s->state = malloc(len + 1);
 		if (!s->state)
 			rc = err_set(e, -ENOMEM, "no memory for a snapshot's state");
+		else if (io_read(fd, s->state, len, sizeof(s->h)) != len ||
+			 !records_fit(s))
+			rc = err_set(e, -EBADMSG,
+				"%s: the state's records do not fit its length of %lu bytes",
+				name, len);
 	}
-	if (!rc && (read_all(fd, s->state, s->h.state_len, sizeof(s->h)) ||
-		    !records_fit(s)))
-		rc = err_set(e, -EBADMSG, "%s: the state's records do not fit its length of %u bytes",
-			     name, s->h.state_len);
 	if (rc)
 		snapshot_close(s);
 	return rc;
@@ -323,7 +298,7 @@ int snapshot_memory(struct mem *m, void *snapshot, struct err *e)
 	for (i = 0; i < s->h.nregions && !rc; i++)
 		rc = mem_add_file(m, s->h.region[i].gpa, s->h.region[i].size,
 				  s->fd, s->h.region[i].offset, e);
-	return rc ? err_prefix(e, rc, "%s", s->name) : 0;
+	return rc ? err_set(e, rc, "%s: %s", s->name, e ? e->msg : "") : 0;
 }
 
 int snapshot_restore(struct machine *m, const struct snapshot *s,

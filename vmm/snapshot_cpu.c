@@ -22,19 +22,19 @@ static const struct {
 	uint32_t len;
 	bool lapic;		/* needs an irqchip */
 } fixed[] = {
-	{ SNAP_REGS, "registers", KVM_GET_REGS, KVM_SET_REGS,
+	{ SNAP_REGS, "KVM_SET_REGS", KVM_GET_REGS, KVM_SET_REGS,
 	  sizeof(struct kvm_regs), false },
-	{ SNAP_SREGS, "system registers", KVM_GET_SREGS, KVM_SET_SREGS,
+	{ SNAP_SREGS, "KVM_SET_SREGS", KVM_GET_SREGS, KVM_SET_SREGS,
 	  sizeof(struct kvm_sregs), false },
-	{ SNAP_XCRS, "XCRs", KVM_GET_XCRS, KVM_SET_XCRS,
+	{ SNAP_XCRS, "KVM_SET_XCRS", KVM_GET_XCRS, KVM_SET_XCRS,
 	  sizeof(struct kvm_xcrs), false },
-	{ SNAP_DEBUG, "debug registers", KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS,
+	{ SNAP_DEBUG, "KVM_SET_DEBUGREGS", KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS,
 	  sizeof(struct kvm_debugregs), false },
-	{ SNAP_LAPIC, "LAPIC", KVM_GET_LAPIC, KVM_SET_LAPIC,
+	{ SNAP_LAPIC, "KVM_SET_LAPIC", KVM_GET_LAPIC, KVM_SET_LAPIC,
 	  sizeof(struct kvm_lapic_state), true },
-	{ SNAP_EVENTS, "events", KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS,
+	{ SNAP_EVENTS, "KVM_SET_VCPU_EVENTS", KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS,
 	  sizeof(struct kvm_vcpu_events), false },
-	{ SNAP_MP, "run state", KVM_GET_MP_STATE, KVM_SET_MP_STATE,
+	{ SNAP_MP, "KVM_SET_MP_STATE", KVM_GET_MP_STATE, KVM_SET_MP_STATE,
 	  sizeof(struct kvm_mp_state), true },
 };
 #define NFIXED	(sizeof(fixed) / sizeof(fixed[0]))
@@ -94,10 +94,8 @@ static int load_fixed(struct vcpu *v, const struct snapshot *s, unsigned int i,
 	    !snap_find(s, fixed[i].type, v->id, &len))
 		return 0;
 	rc = snap_get(s, fixed[i].type, v->id, buf, fixed[i].len, e);
-	if (!rc && ioctl(v->fd, fixed[i].set, buf) < 0)
-		rc = err_set(e, -errno, "%s: vCPU %u: KVM refuses its %s: %s",
-			     s->name, v->id, fixed[i].name, strerror(errno));
-	return rc;
+	return rc ? rc : kvm_do(v->fd, fixed[i].set, (unsigned long)buf,
+				fixed[i].name, e);
 }
 
 static int load_xsave(struct vcpu *v, const struct snapshot *s, struct err *e)
@@ -106,7 +104,7 @@ static int load_xsave(struct vcpu *v, const struct snapshot *s, struct err *e)
 	const void *p = snap_find(s, SNAP_XSAVE, v->id, &len);
 	int size = vm_check_cap(v->vm, KVM_CAP_XSAVE2);
 	void *x;
-	int rc = 0;
+	int rc;
 
 	if (!p || len < sizeof(struct kvm_xsave) || len > XSAVE_MAX ||
 	    (size > 0 && len < (uint32_t)size))
@@ -116,15 +114,14 @@ static int load_xsave(struct vcpu *v, const struct snapshot *s, struct err *e)
 	if (!x)
 		return err_set(e, -ENOMEM, "no memory for XSAVE");
 	memcpy(x, p, len);
-	if (ioctl(v->fd, KVM_SET_XSAVE, x) < 0)
-		rc = err_set(e, -errno, "%s: vCPU %u: KVM_SET_XSAVE: %s", s->name,
-			     v->id, strerror(errno));
+	rc = KVM_DO(v->fd, KVM_SET_XSAVE, x, e);
 	free(x);
 	return rc;
 }
 
 /*
- * Some that KVM gives it will not take back: those are left as they are. The TSC deadline comes last, when the TSC and LAPIC are set.
+ * Some that KVM gives it will not take back: those are left as they are. The
+ * TSC deadline comes last, when the TSC and LAPIC are set.
  */
 static int load_msrs(struct vcpu *v, const struct snapshot *s, struct err *e)
 {
@@ -135,8 +132,8 @@ static int load_msrs(struct vcpu *v, const struct snapshot *s, struct err *e)
 
 	n = len / (uint32_t)sizeof(m);
 	if (!p || n > MSRS_MAX || len % sizeof(m))
-		return err_set(e, -EBADMSG, "%s: vCPU %u: %u bytes of MSRs", s->name,
-			       v->id, len);
+		return err_set(e, -EBADMSG, "%s: vCPU %u: %u bytes of MSRs",
+			       s->name, v->id, len);
 	for (last = 0; last < 2; last++)
 		for (i = 0; i < n; i++) {
 			memcpy(&m, p + i * sizeof(m), sizeof(m));
@@ -165,54 +162,68 @@ int snap_load_cpu(struct vcpu *v, const struct snapshot *s, struct err *e)
 	return rc;
 }
 
-void snap_save_chips(struct vm *vm, struct snap_blob *b)
-{
-	struct kvm_irqchip chip;
+/* State of the VM that is one ioctl each way. */
+union chip {
+	struct kvm_irqchip irqchip;
 	struct kvm_pit_state2 pit;
 	struct kvm_clock_data clock;
-	uint32_t i;
+};
 
-	for (i = 0; i < 3; i++) {
-		memset(&chip, 0, sizeof(chip));
-		chip.chip_id = i;
-		if (vm->cfg.irqchip == VM_IRQCHIP_FULL &&
-		    !ioctl(vm->fd, KVM_GET_IRQCHIP, &chip))
-			snap_put(b, SNAP_IRQCHIP, i, &chip, sizeof(chip));
+static const struct {
+	uint32_t type, index;
+	const char *name;
+	unsigned long get, set;
+	uint32_t len;
+} chips[] = {
+	{ SNAP_IRQCHIP, KVM_IRQCHIP_PIC_MASTER, "KVM_SET_IRQCHIP (first PIC)",
+	  KVM_GET_IRQCHIP, KVM_SET_IRQCHIP, sizeof(struct kvm_irqchip) },
+	{ SNAP_IRQCHIP, KVM_IRQCHIP_PIC_SLAVE, "KVM_SET_IRQCHIP (second PIC)",
+	  KVM_GET_IRQCHIP, KVM_SET_IRQCHIP, sizeof(struct kvm_irqchip) },
+	{ SNAP_IRQCHIP, KVM_IRQCHIP_IOAPIC, "KVM_SET_IRQCHIP (IOAPIC)",
+	  KVM_GET_IRQCHIP, KVM_SET_IRQCHIP, sizeof(struct kvm_irqchip) },
+	{ SNAP_PIT, 0, "KVM_SET_PIT2", KVM_GET_PIT2, KVM_SET_PIT2,
+	  sizeof(struct kvm_pit_state2) },
+	{ SNAP_CLOCK, 0, "KVM_SET_CLOCK", KVM_GET_CLOCK, KVM_SET_CLOCK,
+	  sizeof(struct kvm_clock_data) },
+};
+#define NCHIPS	(sizeof(chips) / sizeof(chips[0]))
+
+static bool has_chip(const struct vm *vm, unsigned int i)
+{
+	return chips[i].type == SNAP_CLOCK || vm->cfg.irqchip == VM_IRQCHIP_FULL;
+}
+
+void snap_save_chips(struct vm *vm, struct snap_blob *b)
+{
+	union chip c;
+	unsigned int i;
+
+	for (i = 0; i < NCHIPS; i++) {
+		memset(&c, 0, sizeof(c));
+		if (chips[i].type == SNAP_IRQCHIP)
+			c.irqchip.chip_id = chips[i].index;
+		if (has_chip(vm, i) && !ioctl(vm->fd, chips[i].get, &c))
+			snap_put(b, chips[i].type, chips[i].index, &c, chips[i].len);
 	}
-	if (vm->cfg.irqchip == VM_IRQCHIP_FULL &&
-	    !ioctl(vm->fd, KVM_GET_PIT2, &pit))
-		snap_put(b, SNAP_PIT, 0, &pit, sizeof(pit));
-	if (!ioctl(vm->fd, KVM_GET_CLOCK, &clock))
-		snap_put(b, SNAP_CLOCK, 0, &clock, sizeof(clock));
 }
 
 int snap_load_chips(struct vm *vm, const struct snapshot *s, struct err *e)
 {
-	struct kvm_irqchip chip;
-	struct kvm_pit_state2 pit;
-	struct kvm_clock_data clock;
-	uint32_t i, len;
+	union chip c;
+	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; i < 3 && vm->cfg.irqchip == VM_IRQCHIP_FULL && !rc; i++) {
-		rc = snap_get(s, SNAP_IRQCHIP, i, &chip, sizeof(chip), e);
-		chip.chip_id = i;
-		if (!rc && ioctl(vm->fd, KVM_SET_IRQCHIP, &chip) < 0)
-			rc = err_set(e, -errno, "%s: KVM_SET_IRQCHIP: %s", s->name,
-				     strerror(errno));
-	}
-	if (!rc && snap_find(s, SNAP_PIT, 0, &len)) {
-		rc = snap_get(s, SNAP_PIT, 0, &pit, sizeof(pit), e);
-		if (!rc && ioctl(vm->fd, KVM_SET_PIT2, &pit) < 0)
-			rc = err_set(e, -errno, "%s: KVM_SET_PIT2: %s", s->name,
-				     strerror(errno));
-	}
-	if (!rc && snap_find(s, SNAP_CLOCK, 0, &len)) {
-		rc = snap_get(s, SNAP_CLOCK, 0, &clock, sizeof(clock), e);
-		clock.flags = 0;
-		if (!rc && ioctl(vm->fd, KVM_SET_CLOCK, &clock) < 0)
-			rc = err_set(e, -errno, "%s: KVM_SET_CLOCK: %s", s->name,
-				     strerror(errno));
+	for (i = 0; i < NCHIPS && !rc; i++) {
+		if (!has_chip(vm, i))
+			continue;
+		rc = snap_get(s, chips[i].type, chips[i].index, &c, chips[i].len, e);
+		if (chips[i].type == SNAP_IRQCHIP)
+			c.irqchip.chip_id = chips[i].index;
+		if (chips[i].type == SNAP_CLOCK)
+			c.clock.flags = 0;
+		if (!rc)
+			rc = kvm_do(vm->fd, chips[i].set, (unsigned long)&c,
+				    chips[i].name, e);
 	}
 	return rc;
 }

@@ -7,19 +7,6 @@
 #include "machine.h"
 #include "snapshot.h"
 
-struct serial_state {
-	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm, thre;
-	uint32_t head, count;
-	uint8_t fifo[SERIAL_FIFO];
-};
-
-struct pc_state {
-	uint8_t i8042_cmd, i8042_out, i8042_full, cmos_index;
-	uint8_t cmos[128];
-	uint16_t fw_key, pad;
-	uint32_t fw_pos, shutdown_pos, latch;
-};
-
 struct virtio_state {
 	uint32_t id, status, isr, generation;
 	uint64_t features;
@@ -31,71 +18,31 @@ struct virtio_state {
 	} q[VIRTIO_QUEUES_MAX];
 };
 
-static void save_serial(const struct serial *s, struct snap_blob *b)
-{
-	struct serial_state x = {
-		s->ier, s->lcr, s->mcr, s->scr, s->fcr, s->dll, s->dlm, s->thre,
-		s->head, s->count, { 0 },
-	};
-
-	memcpy(x.fifo, s->fifo, sizeof(x.fifo));
-	snap_put(b, SNAP_SERIAL, 0, &x, sizeof(x));
-}
-
 static int load_serial(struct serial *s, const struct snapshot *snap,
 		       struct err *e)
 {
-	struct serial_state x;
-	int rc = snap_get(snap, SNAP_SERIAL, 0, &x, sizeof(x), e);
+	struct serial_regs *r = &s->r;
+	int rc = snap_get(snap, SNAP_SERIAL, 0, r, sizeof(*r), e);
 
 	if (rc)
 		return rc;
-	if (x.head >= SERIAL_FIFO || x.count > SERIAL_FIFO)
+	if (r->head >= SERIAL_FIFO || r->count > SERIAL_FIFO)
 		return err_set(e, -EBADMSG, "%s: serial FIFO at %u with %u bytes",
-			       snap->name, x.head, x.count);
-	s->ier = x.ier & 0xf;
-	s->lcr = x.lcr;
-	s->mcr = x.mcr & 0x1f;
-	s->scr = x.scr;
-	s->fcr = x.fcr;
-	s->dll = x.dll;
-	s->dlm = x.dlm;
-	s->thre = x.thre;
-	s->head = x.head;
-	s->count = x.count;
-	memcpy(s->fifo, x.fifo, sizeof(x.fifo));
+			       snap->name, r->head, r->count);
+	r->ier &= 0xf;
+	r->mcr &= 0x1f;
 	serial_input(s, NULL, 0);	/* set the interrupt line */
 	return 0;
 }
 
-static void save_pc(const struct pc *p, struct snap_blob *b)
-{
-	struct pc_state x = {
-		p->i8042_cmd, p->i8042_out, p->i8042_full, p->cmos_index, { 0 },
-		p->fw_key, 0, p->fw_pos, p->shutdown_pos, p->latch,
-	};
-
-	memcpy(x.cmos, p->cmos, sizeof(x.cmos));
-	snap_put(b, SNAP_PC, 0, &x, sizeof(x));
-}
-
 static int load_pc(struct pc *p, const struct snapshot *snap, struct err *e)
 {
-	struct pc_state x;
-	int rc = snap_get(snap, SNAP_PC, 0, &x, sizeof(x), e);
+	int rc = snap_get(snap, SNAP_PC, 0, &p->r, sizeof(p->r), e);
 
-	if (rc)
-		return rc;
-	p->i8042_cmd = x.i8042_cmd;
-	p->i8042_out = x.i8042_out;
-	p->i8042_full = x.i8042_full & 1;
-	p->cmos_index = x.cmos_index & 0x7f;
-	memcpy(p->cmos, x.cmos, sizeof(p->cmos));
-	p->fw_key = x.fw_key;
-	p->fw_pos = x.fw_pos > 8 ? 8 : x.fw_pos;
-	p->shutdown_pos = x.shutdown_pos & 7;	/* 8 letters */
-	p->latch = x.latch;
-	return 0;
+	p->r.i8042_full &= 1;
+	p->r.cmos_index &= 0x7f;
+	p->r.shutdown_pos &= 7;		/* 8 letters */
+	return rc;
 }
 
 static void save_virtio(const struct machine *m, unsigned int k,
@@ -105,7 +52,7 @@ static void save_virtio(const struct machine *m, unsigned int k,
 	struct virtio_state x = {
 		v->ops->id, v->status, atomic_load(&v->isr), v->generation,
 		v->features, v->dev_sel, v->drv_sel, v->queue_sel,
-		m->balloon && v == &m->balloon->v ? m->balloon->config.actual : 0,
+		v == &m->balloon.v ? m->balloon.config.actual : 0,
 		{ { 0 } },
 	};
 	unsigned int i;
@@ -158,9 +105,9 @@ static int load_virtio(struct machine *m, unsigned int k,
 		return rc;
 	if (x.id != v->ops->id || (x.features & ~v->offered))
 		return err_set(e, -EBADMSG,
-			"%s: virtio device %u was of type %u with features %#llx, here it is virtio-%s with %#llx: give the devices as for --snapshot",
-			snap->name, k, x.id, (unsigned long long)x.features,
-			v->ops->name, (unsigned long long)v->offered);
+			       "%s: virtio device %u was of type %u with features %#lx, here it is virtio-%s with %#lx: give the devices as for --snapshot",
+			       snap->name, k, x.id, x.features, v->ops->name,
+			       v->offered);
 	v->status = x.status & 0xff;
 	v->features = x.features;
 	v->generation = x.generation;
@@ -168,11 +115,12 @@ static int load_virtio(struct machine *m, unsigned int k,
 	v->dev_sel = x.dev_sel;
 	v->drv_sel = x.drv_sel;
 	v->queue_sel = x.queue_sel;
-	if (m->balloon && v == &m->balloon->v)
-		m->balloon->config.actual = x.actual;
+	if (v == &m->balloon.v)
+		m->balloon.config.actual = x.actual;
 	for (i = 0; i < VIRTIO_QUEUES_MAX; i++)
 		if (load_queue(v, i, &x))
-			return err_set(e, -EBADMSG, "%s: virtio device %u: queue %u is not in memory",
+			return err_set(e, -EBADMSG,
+				       "%s: virtio device %u: queue %u is not in memory",
 				       snap->name, k, i);
 	if ((v->status & VIRTIO_S_DRIVER_OK) && v->ops->start)
 		v->ops->start(v);
@@ -198,8 +146,8 @@ void snap_save_devices(struct machine *m, struct snap_blob *b)
 {
 	unsigned int i;
 
-	save_serial(&m->serial, b);
-	save_pc(&m->pc, b);
+	snap_put(b, SNAP_SERIAL, 0, &m->serial.r, sizeof(m->serial.r));
+	snap_put(b, SNAP_PC, 0, &m->pc.r, sizeof(m->pc.r));
 	for (i = 0; i < m->nvirtio; i++)
 		save_virtio(m, i, b);
 }
@@ -212,8 +160,8 @@ int snapshot_devices(struct machine *m, const struct snapshot *s,
 
 	if (s->h.nvirtio != m->nvirtio)
 		return err_set(e, -EBADMSG,
-			"%s: has %u virtio devices, here are %u: give the devices as for --snapshot",
-			s->name, s->h.nvirtio, m->nvirtio);
+			       "%s: has %u virtio devices, here are %u: give the devices as for --snapshot",
+			       s->name, s->h.nvirtio, m->nvirtio);
 	rc = load_serial(&m->serial, s, e);
 	if (!rc)
 		rc = load_pc(&m->pc, s, e);

@@ -36,7 +36,7 @@ static void put_values(FILE *out, int fd, uint64_t off, unsigned int n)
 	for (i = 0; i < n; i++) {
 		if (pread(fd, &v, sizeof(v), (off_t)(off + 8ULL * i)) != sizeof(v))
 			v = 0;
-		fprintf(out, "%s%llu", i ? "," : "", (unsigned long long)v);
+		fprintf(out, "%s%lu", i ? "," : "", v);
 	}
 	if (n != 1)
 		fputc(']', out);

@@ -27,18 +27,17 @@ int vcpu_create(struct vcpu *v, struct vm *vm, unsigned int id, struct err *e)
 	v->vm = vm;
 	v->id = id;
 	if (size < (int)sizeof(struct kvm_run))
-		return err_set(e, -EINVAL, "KVM_GET_VCPU_MMAP_SIZE gives %d", size);
+		return err_set(e, -EINVAL, "KVM_GET_VCPU_MMAP_SIZE gives %d",
+			       size);
 	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)id);
 	if (v->fd < 0)
-		return err_set(e, -errno, "KVM_CREATE_VCPU %u: %s", id,
-			       strerror(errno));
+		return err_set(e, -errno, "KVM_CREATE_VCPU %u: %m", id);
 	v->run_size = (size_t)size;
 	v->run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		      v->fd, 0);
 	if (v->run == MAP_FAILED) {
 		v->run = NULL;
-		rc = err_set(e, -errno, "cannot map vCPU %u: %s", id,
-			     strerror(errno));
+		rc = err_set(e, -errno, "cannot map vCPU %u: %m", id);
 	} else {
 		rc = x86_cpuid(v, e);
 	}
@@ -122,34 +121,22 @@ void vcpu_kick(struct vcpu *v)
 
 /* ---- exits ---- */
 
+/* Those of x86. */
 static const char *const exit_names[] = {
-	[0] = "KVM_EXIT_UNKNOWN",	[1] = "KVM_EXIT_EXCEPTION",
-	[2] = "KVM_EXIT_IO",		[3] = "KVM_EXIT_HYPERCALL",
-	[4] = "KVM_EXIT_DEBUG",		[5] = "KVM_EXIT_HLT",
-	[6] = "KVM_EXIT_MMIO",		[7] = "KVM_EXIT_IRQ_WINDOW_OPEN",
-	[8] = "KVM_EXIT_SHUTDOWN",	[9] = "KVM_EXIT_FAIL_ENTRY",
-	[10] = "KVM_EXIT_INTR",		[11] = "KVM_EXIT_SET_TPR",
-	[12] = "KVM_EXIT_TPR_ACCESS",	[13] = "KVM_EXIT_S390_SIEIC",
-	[14] = "KVM_EXIT_S390_RESET",	[15] = "KVM_EXIT_DCR",
-	[16] = "KVM_EXIT_NMI",		[17] = "KVM_EXIT_INTERNAL_ERROR",
-	[18] = "KVM_EXIT_OSI",		[19] = "KVM_EXIT_PAPR_HCALL",
-	[20] = "KVM_EXIT_S390_UCONTROL", [21] = "KVM_EXIT_WATCHDOG",
-	[22] = "KVM_EXIT_S390_TSCH",	[23] = "KVM_EXIT_EPR",
-	[24] = "KVM_EXIT_SYSTEM_EVENT",	[25] = "KVM_EXIT_S390_STSI",
-	[26] = "KVM_EXIT_IOAPIC_EOI",	[27] = "KVM_EXIT_HYPERV",
-	[28] = "KVM_EXIT_ARM_NISV",	[29] = "KVM_EXIT_X86_RDMSR",
-	[30] = "KVM_EXIT_X86_WRMSR",	[31] = "KVM_EXIT_DIRTY_RING_FULL",
-	[32] = "KVM_EXIT_AP_RESET_HOLD", [33] = "KVM_EXIT_X86_BUS_LOCK",
-	[34] = "KVM_EXIT_XEN",		[35] = "KVM_EXIT_RISCV_SBI",
-	[36] = "KVM_EXIT_RISCV_CSR",	[37] = "KVM_EXIT_NOTIFY",
-	[38] = "KVM_EXIT_LOONGARCH_IOCSR", [39] = "KVM_EXIT_MEMORY_FAULT",
+#define NAME(x)	[KVM_EXIT_##x] = "KVM_EXIT_" #x
+	NAME(UNKNOWN), NAME(EXCEPTION), NAME(IO), NAME(HYPERCALL), NAME(DEBUG),
+	NAME(HLT), NAME(MMIO), NAME(IRQ_WINDOW_OPEN), NAME(SHUTDOWN),
+	NAME(FAIL_ENTRY), NAME(INTR), NAME(SET_TPR), NAME(TPR_ACCESS), NAME(NMI),
+	NAME(INTERNAL_ERROR), NAME(SYSTEM_EVENT), NAME(IOAPIC_EOI), NAME(HYPERV),
+	NAME(X86_RDMSR), NAME(X86_WRMSR), NAME(DIRTY_RING_FULL),
+	NAME(X86_BUS_LOCK), NAME(XEN), NAME(NOTIFY), NAME(MEMORY_FAULT),
+#undef NAME
 };
 
 const char *vcpu_exit_name(uint32_t reason)
 {
-	if (reason < sizeof(exit_names) / sizeof(exit_names[0]))
-		return exit_names[reason];
-	return "unknown";
+	return reason < sizeof(exit_names) / sizeof(exit_names[0]) &&
+		exit_names[reason] ? exit_names[reason] : "an unknown exit";
 }
 
 static const char *internal_error_text(uint32_t sub)
@@ -225,8 +212,7 @@ static void on_fail_entry(struct vcpu *v)
 	uint64_t why = v->run->fail_entry.hardware_entry_failure_reason;
 	char what[64];
 
-	snprintf(what, sizeof(what), "KVM_EXIT_FAIL_ENTRY, hardware reason %#llx",
-		 (unsigned long long)why);
+	snprintf(what, sizeof(what), "KVM_EXIT_FAIL_ENTRY, hardware reason %#lx", why);
 	stop_with_dump(v, VM_INTERNAL, what, entry_failure_text(why));
 }
 
@@ -346,7 +332,7 @@ static void dump_segment(FILE *out, const char *name,
 			 const struct kvm_segment *s)
 {
 	fprintf(out, "  %-3s %04x base %016llx limit %08x type %x%s%s%s\n", name,
-		s->selector, (unsigned long long)s->base, s->limit, s->type,
+		s->selector, s->base, s->limit, s->type,
 		s->present ? "" : " not-present", s->l ? " 64-bit" : "",
 		s->db ? " 32-bit" : "");
 }
@@ -362,12 +348,12 @@ static void dump_code(struct vcpu *v, FILE *out, uint64_t rip,
 		t.linear_address = rip;
 	if (ioctl(v->fd, KVM_TRANSLATE, &t) < 0 || !t.valid) {
 		fprintf(out, "  code: linear address %#llx is not mapped\n",
-			(unsigned long long)t.linear_address);
+			t.linear_address);
 		return;
 	}
 	gpa = t.physical_address;
-	fprintf(out, "  code at %#llx (guest physical %#llx):",
-		(unsigned long long)t.linear_address, (unsigned long long)gpa);
+	fprintf(out, "  code at %#llx (guest physical %#lx):",
+		t.linear_address, gpa);
 	for (i = 0; i < 16; i++) {
 		if (mem_read(&v->vm->mem, gpa + i, &byte, 1))
 			break;
@@ -387,21 +373,17 @@ void vcpu_dump(struct vcpu *v, FILE *out)
 			strerror(errno));
 		return;
 	}
-#define Q(x) ((unsigned long long)(x))
 	fprintf(out, "vCPU %u:\n"
 		"  rax %016llx rbx %016llx rcx %016llx rdx %016llx\n"
 		"  rsi %016llx rdi %016llx rbp %016llx rsp %016llx\n"
 		"  r8  %016llx r9  %016llx r10 %016llx r11 %016llx\n"
 		"  r12 %016llx r13 %016llx r14 %016llx r15 %016llx\n"
-		"  rip %016llx flags %08llx\n", v->id,
-		Q(r.rax), Q(r.rbx), Q(r.rcx), Q(r.rdx), Q(r.rsi), Q(r.rdi),
-		Q(r.rbp), Q(r.rsp), Q(r.r8), Q(r.r9), Q(r.r10), Q(r.r11),
-		Q(r.r12), Q(r.r13), Q(r.r14), Q(r.r15), Q(r.rip), Q(r.rflags));
-	fprintf(out, "  cr0 %llx cr2 %llx cr3 %llx cr4 %llx efer %llx\n",
-		Q(s.cr0), Q(s.cr2), Q(s.cr3), Q(s.cr4), Q(s.efer));
-	fprintf(out, "  gdt %llx limit %x  idt %llx limit %x\n", Q(s.gdt.base),
-		s.gdt.limit, Q(s.idt.base), s.idt.limit);
-#undef Q
+		"  rip %016llx flags %08llx\n", v->id, r.rax, r.rbx, r.rcx, r.rdx,
+		r.rsi, r.rdi, r.rbp, r.rsp, r.r8, r.r9, r.r10, r.r11, r.r12, r.r13,
+		r.r14, r.r15, r.rip, r.rflags);
+	fprintf(out, "  cr0 %llx cr2 %llx cr3 %llx cr4 %llx efer %llx\n"
+		"  gdt %llx limit %x  idt %llx limit %x\n", s.cr0, s.cr2, s.cr3,
+		s.cr4, s.efer, s.gdt.base, s.gdt.limit, s.idt.base, s.idt.limit);
 	dump_segment(out, "cs", &s.cs);
 	dump_segment(out, "ss", &s.ss);
 	dump_segment(out, "ds", &s.ds);

@@ -55,7 +55,7 @@ void vcpu_loop(struct vcpu *v);
  */
 bool vcpu_once(struct vcpu *v);
 
-/* vcpu_exit_name - "KVM_EXIT_HLT" of a reason; "unknown" beyond the table */
+/* vcpu_exit_name - "KVM_EXIT_HLT" of a reason; "an unknown exit" beyond the table */
 const char *vcpu_exit_name(uint32_t reason);
 
 /*

@@ -32,13 +32,13 @@ static int open_error(const char *path, int err, struct err *e)
 	case ENODEV:
 	case ENXIO:
 		return err_set(e, -err,
-			"%s: %s: KVM is not loaded: modprobe kvm_intel or kvm_amd (dmesg says why if that fails; firmware may have VT-x or SVM off)",
-			path, strerror(err));
+			       "%s: %s: KVM is not loaded: modprobe kvm_intel or kvm_amd (dmesg says why if that fails; firmware may have VT-x or SVM off)",
+			       path, strerror(err));
 	case EACCES:
 	case EPERM:
 		return err_set(e, -err,
-			"%s: no permission: add the user to its group (usermod -aG kvm USER, then log in again)",
-			path);
+			       "%s: no permission: add the user to its group (usermod -aG kvm USER, then log in again)",
+			       path);
 	default:
 		return err_set(e, -err, "%s: %s", path, strerror(err));
 	}
@@ -63,10 +63,16 @@ static int open_kvm(struct vm *vm, struct err *e)
 	} while (vm->fd < 0 && errno == EINTR);
 	if (vm->fd < 0 && errno == EBUSY)
 		return err_set(e, -EBUSY,
-			"KVM_CREATE_VM: the CPU's virtualization is in use by another hypervisor");
+			       "KVM_CREATE_VM: the CPU's virtualization is in use by another hypervisor");
 	if (vm->fd < 0)
-		return err_set(e, -errno, "KVM_CREATE_VM: %s", strerror(errno));
+		return err_set(e, -errno, "KVM_CREATE_VM: %m");
 	return 0;
+}
+
+int kvm_do(int fd, unsigned long req, unsigned long arg, const char *name,
+	   struct err *e)
+{
+	return ioctl(fd, req, arg) < 0 ? err_set(e, -errno, "%s: %m", name) : 0;
 }
 
 int vm_check_cap(const struct vm *vm, int cap)
@@ -85,19 +91,9 @@ int vm_set_slot(struct vm *vm, unsigned int i, uint32_t flags, struct err *e)
 	};
 
 	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &s) < 0)
-		return err_set(e, -errno,
-			"KVM_SET_USER_MEMORY_REGION of %llu MiB at %#llx: %s",
-			(unsigned long long)(r->size >> 20),
-			(unsigned long long)r->gpa, strerror(errno));
+		return err_set(e, -errno, "KVM_SET_USER_MEMORY_REGION of %lu MiB at %#lx: %m",
+			       r->size >> 20, r->gpa);
 	return 0;
-}
-
-int vm_add_memory(struct vm *vm, uint64_t gpa, uint64_t size, uint32_t flags,
-		  struct err *e)
-{
-	int rc = mem_add(&vm->mem, gpa, size, e);
-
-	return rc ? rc : vm_set_slot(vm, vm->mem.n - 1, flags, e);
 }
 
 static int vm_cap(struct vm *vm, uint32_t cap, uint64_t arg, const char *name,
@@ -106,8 +102,8 @@ static int vm_cap(struct vm *vm, uint32_t cap, uint64_t arg, const char *name,
 	struct kvm_enable_cap c = { .cap = cap, .args = { arg } };
 
 	if (ioctl(vm->fd, KVM_ENABLE_CAP, &c) < 0)
-		return err_set(e, -EOPNOTSUPP, "%s: this KVM lacks it: %s", name,
-			       strerror(errno));
+		return err_set(e, -EOPNOTSUPP, "%s: this KVM lacks it: %m",
+			       name);
 	return 0;
 }
 
@@ -115,30 +111,25 @@ static int make_irqchip(struct vm *vm, struct err *e)
 {
 	/* Port 0x61 (speaker gate) is emulated by KVM with the PIT. */
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+	int rc;
 
 	if (vm->cfg.irqchip == VM_IRQCHIP_SPLIT)
 		return vm_cap(vm, KVM_CAP_SPLIT_IRQCHIP, 24, "split irqchip", e);
-	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0) < 0)
-		return err_set(e, -errno, "KVM_CREATE_IRQCHIP: %s", strerror(errno));
-	if (!vm->cfg.no_pit && ioctl(vm->fd, KVM_CREATE_PIT2, &pit) < 0)
-		return err_set(e, -errno, "KVM_CREATE_PIT2: %s", strerror(errno));
-	return 0;
+	rc = KVM_DO(vm->fd, KVM_CREATE_IRQCHIP, 0, e);
+	return rc ? rc : KVM_DO(vm->fd, KVM_CREATE_PIT2, &pit, e);
 }
 
 static int make_chips(struct vm *vm, struct err *e)
 {
 	uint64_t identity = IDENTITY_ADDR;
 	unsigned int i;
-	int rc = 0;
+	int rc;
 
 	/* Both are no-ops on AMD; on Intel real mode needs them. */
-	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDR) < 0)
-		return err_set(e, -errno, "KVM_SET_TSS_ADDR: %s", strerror(errno));
-	if (vm_check_cap(vm, KVM_CAP_SET_IDENTITY_MAP_ADDR) &&
-	    ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0)
-		return err_set(e, -errno, "KVM_SET_IDENTITY_MAP_ADDR: %s",
-			       strerror(errno));
-	if (vm->cfg.dirty_ring)
+	rc = KVM_DO(vm->fd, KVM_SET_TSS_ADDR, TSS_ADDR, e);
+	if (!rc && vm_check_cap(vm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
+		rc = KVM_DO(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity, e);
+	if (!rc && vm->cfg.dirty_ring)
 		rc = vm_cap(vm, KVM_CAP_DIRTY_LOG_RING, vm->cfg.dirty_ring *
 			    sizeof(struct kvm_dirty_gfn), "dirty ring", e);
 	if (!rc && vm->cfg.irqchip != VM_IRQCHIP_NONE)
@@ -170,7 +161,7 @@ static int make_all(struct vm *vm, struct err *e)
 		return rc;
 	vm->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return vm->stop_fd < 0 ?
-		err_set(e, -errno, "eventfd: %s", strerror(errno)) : 0;
+		err_set(e, -errno, "eventfd: %m") : 0;
 }
 
 int vm_create(struct vm *vm, const struct vm_config *cfg, struct err *e)
@@ -185,8 +176,7 @@ int vm_create(struct vm *vm, const struct vm_config *cfg, struct err *e)
 			       cfg->cpus, VM_CPUS_MAX);
 	if (cfg->cpus > 1 && cfg->irqchip == VM_IRQCHIP_NONE)
 		return err_set(e, -EINVAL,
-			"%u vCPUs need an interrupt controller to start each other",
-			cfg->cpus);
+			"%u vCPUs need an interrupt controller to start each other", cfg->cpus);
 	vm->vcpus = calloc(cfg->cpus, sizeof(*vm->vcpus));
 	if (!vm->vcpus)
 		return err_set(e, -ENOMEM, "no memory for %u vCPUs", cfg->cpus);
@@ -240,8 +230,7 @@ int vm_irqfd(struct vm *vm, int fd, uint32_t gsi, struct err *e)
 	struct kvm_irqfd f = { .fd = (uint32_t)fd, .gsi = gsi };
 
 	if (ioctl(vm->fd, KVM_IRQFD, &f) < 0)
-		return err_set(e, -errno, "KVM_IRQFD for line %u: %s", gsi,
-			       strerror(errno));
+		return err_set(e, -errno, "KVM_IRQFD for line %u: %m", gsi);
 	return 0;
 }
 
@@ -254,8 +243,7 @@ int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t value,
 	};
 
 	if (ioctl(vm->fd, KVM_IOEVENTFD, &f) < 0)
-		return err_set(e, -errno, "KVM_IOEVENTFD at %#llx: %s",
-			       (unsigned long long)gpa, strerror(errno));
+		return err_set(e, -errno, "KVM_IOEVENTFD at %#lx: %m", gpa);
 	return 0;
 }
 
@@ -344,8 +332,7 @@ static void tick(struct vm *vm, const struct vm_limits *lim, uint64_t now,
 		return;
 	}
 	if (lim->watchdog_ms && now - *since >= lim->watchdog_ms) {
-		vm_stop(vm, VM_KILLED,
-			"watchdog: no sign of life from the guest for %u ms",
+		vm_stop(vm, VM_KILLED, "watchdog: no sign of life from the guest for %u ms",
 			lim->watchdog_ms);
 		return;
 	}
@@ -370,9 +357,9 @@ static int serve(struct vm *vm, const struct vm_limits *lim, struct err *e)
 			return err_set(e, rc, "epoll_wait: %s", strerror(-rc));
 		now = now_ms();
 		if (lim->deadline_ms && now - start >= lim->deadline_ms)
-			vm_stop(vm, VM_DEADLINE,
-				"deadline: the guest did not end in %u.%03u s",
-				lim->deadline_ms / 1000, lim->deadline_ms % 1000);
+			vm_stop(vm, VM_DEADLINE, "deadline: the guest did not end in %u.%03u s",
+				lim->deadline_ms / 1000,
+				lim->deadline_ms % 1000);
 		if (now >= next) {
 			tick(vm, lim, now, &seen, &since);
 			next = now + TICK_MS;

@@ -3,7 +3,7 @@
  * A virtual machine: its file descriptors, memory slots, interrupt controller
  * and buses, and how it ends.
  *
- * Order of calls: vm_create, [vm_add_memory], load an image, set up the vCPUs
+ * Order of calls: vm_create, load an image, set up the vCPUs
  * (x86.h), add devices to the buses, vm_run, vm_destroy. All but vm_stop and
  * vm_irq are for one thread.
  */
@@ -48,7 +48,6 @@ struct vm_config {
 	uint64_t mem_size;	/* bytes of RAM, a multiple of 4096; 0: none */
 	unsigned int cpus;	/* 1 to VM_CPUS_MAX */
 	enum vm_irqchip irqchip;
-	bool no_pit;		/* VM_IRQCHIP_FULL: leave the PIT out */
 	uint32_t dirty_ring;	/* entries of a dirty ring per vCPU, 0: bitmap */
 	/* Instead of mem_size bytes of RAM: maps the memory; NULL: RAM. */
 	int (*add_memory)(struct mem *m, void *ctx, struct err *e);
@@ -105,9 +104,10 @@ void vm_destroy(struct vm *vm);
  */
 int vm_set_slot(struct vm *vm, unsigned int i, uint32_t flags, struct err *e);
 
-/* vm_add_memory - another @size bytes at @gpa: mem_add() and vm_set_slot() */
-int vm_add_memory(struct vm *vm, uint64_t gpa, uint64_t size, uint32_t flags,
-		  struct err *e);
+/* KVM_DO - an ioctl that must work: 0, or -errno and a message that names it */
+int kvm_do(int fd, unsigned long req, unsigned long arg, const char *name,
+	   struct err *e);
+#define KVM_DO(fd, req, arg, e) kvm_do(fd, req, (unsigned long)(arg), #req, e)
 
 /* vm_check_cap - KVM_CHECK_EXTENSION on the VM; 0 if not there */
 int vm_check_cap(const struct vm *vm, int cap);

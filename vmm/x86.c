@@ -6,11 +6,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "boot/boot.h"
 #include "compat.h"
 #include "vcpu.h"
 #include "vm.h"
 
 #define CPUID_MAX	256
+#define CPUID_SIZE	(sizeof(struct kvm_cpuid2) + \
+			 CPUID_MAX * sizeof(struct kvm_cpuid_entry2))
 
 #define CR0_PE		(1ULL << 0)
 #define CR0_ET		(1ULL << 4)
@@ -33,35 +36,7 @@
 #define GDT_CODE64	0x00af9b000000ffffULL
 #define GDT_DATA	0x00cf93000000ffffULL
 
-static int sys(const struct vcpu *v, unsigned long req, void *arg,
-	       const char *name, struct err *e)
-{
-	if (ioctl(v->fd, req, arg) < 0)
-		return err_set(e, -errno, "vCPU %u: %s: %s", v->id, name,
-			       strerror(errno));
-	return 0;
-}
-#define SYS(v, req, arg, e)	sys(v, req, arg, #req, e)
-
 /* ---- CPUID ---- */
-
-static int cpuid_fetch(struct vm *vm, struct err *e)
-{
-	struct kvm_cpuid2 *c;
-	int rc;
-
-	c = calloc(1, sizeof(*c) + CPUID_MAX * sizeof(c->entries[0]));
-	if (!c)
-		return err_set(e, -ENOMEM, "no memory for the CPUID table");
-	c->nent = CPUID_MAX - 8;	/* room for the leaves we add */
-	if (ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, c) < 0) {
-		rc = -errno;
-		free(c);
-		return err_set(e, rc, "KVM_GET_SUPPORTED_CPUID: %s", strerror(-rc));
-	}
-	vm->cpuid = c;
-	return 0;
-}
 
 /* Bits of an APIC id that number the CPUs of the one package. */
 static unsigned int id_bits(unsigned int cpus)
@@ -73,29 +48,15 @@ static unsigned int id_bits(unsigned int cpus)
 	return bits;
 }
 
-static void cpuid_drop(struct kvm_cpuid2 *c, uint32_t leaf)
-{
-	unsigned int i, k = 0;
-
-	for (i = 0; i < c->nent; i++)
-		if (c->entries[i].function != leaf)
-			c->entries[k++] = c->entries[i];
-	c->nent = k;
-}
-
-/* Leaf 0xb or 0x1f (SDM vol. 2, CPUID): one thread a core, one package. */
-static void cpuid_topology(struct kvm_cpuid2 *c, uint32_t leaf,
-			   unsigned int id, unsigned int cpus)
+/* Leaf 0xb (SDM vol. 2, CPUID): one thread a core, one package. */
+static void cpuid_topology(struct kvm_cpuid2 *c, unsigned int id,
+			   unsigned int cpus)
 {
 	struct kvm_cpuid_entry2 t = {
-		.function = leaf, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
-		.edx = id,
+		.function = 0xb, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		.ebx = 1, .ecx = 1 << 8, .edx = id,
 	};
 
-	t.index = 0;
-	t.eax = 0;
-	t.ebx = 1;
-	t.ecx = 1 << 8;
 	c->entries[c->nent++] = t;
 	t.index = 1;
 	t.eax = id_bits(cpus);
@@ -140,28 +101,43 @@ static void cpuid_patch(struct kvm_cpuid_entry2 *x, unsigned int id,
 	}
 }
 
+/* What KVM supports, without the leaves that we make ourselves. */
+static int cpuid_fetch(struct vm *vm, struct err *e)
+{
+	struct kvm_cpuid2 *c = calloc(1, CPUID_SIZE);
+	unsigned int i, k = 0;
+	int rc;
+
+	if (!c)
+		return err_set(e, -ENOMEM, "no memory for the CPUID table");
+	vm->cpuid = c;
+	c->nent = CPUID_MAX - 4;
+	rc = KVM_DO(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, c, e);
+	for (i = 0; !rc && i < c->nent; i++)
+		if (c->entries[i].function != 0xb && c->entries[i].function != 0x1f)
+			c->entries[k++] = c->entries[i];
+	c->nent = k;
+	return rc;
+}
+
 int x86_cpuid(struct vcpu *v, struct err *e)
 {
 	struct vm *vm = v->vm;
 	unsigned int i, cpus = vm->cfg.cpus;
-	size_t size = sizeof(*vm->cpuid) +
-		CPUID_MAX * sizeof(vm->cpuid->entries[0]);
 	struct kvm_cpuid2 *c;
 	int rc = vm->cpuid ? 0 : cpuid_fetch(vm, e);
 
 	if (rc || !vm->cpuid)
 		return rc;
-	c = malloc(size);
+	c = malloc(CPUID_SIZE);
 	if (!c)
 		return err_set(e, -ENOMEM, "no memory for the CPUID table");
-	memcpy(c, vm->cpuid, size);
+	memcpy(c, vm->cpuid, CPUID_SIZE);
 	for (i = 0; i < c->nent; i++)
 		cpuid_patch(&c->entries[i], v->id, cpus, vm);
-	cpuid_drop(c, 0xb);
-	cpuid_drop(c, 0x1f);
 	if (c->nent && c->entries[0].function == 0 && c->entries[0].eax >= 0xb)
-		cpuid_topology(c, 0xb, v->id, cpus);
-	rc = SYS(v, KVM_SET_CPUID2, c, e);
+		cpuid_topology(c, v->id, cpus);
+	rc = KVM_DO(v->fd, KVM_SET_CPUID2, c, e);
 	free(c);
 	return rc;
 }
@@ -171,7 +147,7 @@ int x86_cpuid(struct vcpu *v, struct err *e)
 int x86_lapic(struct vcpu *v, struct err *e)
 {
 	struct kvm_lapic_state l;
-	int rc = SYS(v, KVM_GET_LAPIC, &l, e);
+	int rc = KVM_DO(v->fd, KVM_GET_LAPIC, &l, e);
 	uint32_t x;
 
 	if (rc)
@@ -180,7 +156,7 @@ int x86_lapic(struct vcpu *v, struct err *e)
 	memcpy(l.regs + APIC_LVT0, &x, sizeof(x));
 	x = APIC_MODE_NMI;
 	memcpy(l.regs + APIC_LVT1, &x, sizeof(x));
-	return SYS(v, KVM_SET_LAPIC, &l, e);
+	return KVM_DO(v->fd, KVM_SET_LAPIC, &l, e);
 }
 
 /* One MSR; KVM's structure ends in an array of as many as there are. */
@@ -227,36 +203,13 @@ static struct kvm_segment flat_segment(uint16_t sel, bool code, bool l)
 	};
 }
 
-static int set_regs(struct vcpu *v, struct kvm_sregs *s, uint64_t rip,
-		    uint64_t rsp, struct err *e)
-{
-	struct kvm_regs r = { .rip = rip, .rsp = rsp, .rflags = 2 };
-	int rc = SYS(v, KVM_SET_SREGS, s, e);
-
-	return rc ? rc : SYS(v, KVM_SET_REGS, &r, e);
-}
-
-int x86_real(struct vcpu *v, uint16_t cs, uint16_t ip, uint16_t sp,
-	     struct err *e)
-{
-	struct kvm_sregs s;
-	int rc = SYS(v, KVM_GET_SREGS, &s, e);
-
-	if (rc)
-		return rc;
-	s.cs.selector = cs;
-	s.cs.base = (uint32_t)cs << 4;
-	return set_regs(v, &s, ip, sp, e);
-}
-
 static int load_gdt(struct vcpu *v, struct kvm_sregs *s, uint64_t tables,
 		    bool l, struct err *e)
 {
 	const uint64_t gdt[4] = { 0, 0, l ? GDT_CODE64 : GDT_CODE32, GDT_DATA };
 
 	if (mem_write(&v->vm->mem, tables, gdt, sizeof(gdt)))
-		return err_set(e, -EFAULT, "GDT at %#llx is outside guest memory",
-			       (unsigned long long)tables);
+		return err_set(e, -EFAULT, "GDT at %#lx is outside guest memory", tables);
 	s->gdt.base = tables;
 	s->gdt.limit = sizeof(gdt) - 1;
 	s->cs = flat_segment(0x10, true, l);
@@ -265,51 +218,48 @@ static int load_gdt(struct vcpu *v, struct kvm_sregs *s, uint64_t tables,
 	return 0;
 }
 
-int x86_prot(struct vcpu *v, uint32_t entry, uint32_t sp, uint64_t tables,
-	     struct err *e)
-{
-	struct kvm_sregs s;
-	int rc = SYS(v, KVM_GET_SREGS, &s, e);
-
-	if (!rc)
-		rc = load_gdt(v, &s, tables, false, e);
-	return rc ? rc : set_regs(v, &s, entry, sp, e);
-}
-
 /* PML4, PDPT and four page directories of 2 MiB pages, after the GDT's page. */
-static int identity_map(struct vm *vm, uint64_t tables, struct err *e)
+static int load_paging(struct vcpu *v, struct kvm_sregs *s, uint64_t tables,
+		       struct err *e)
 {
-	uint64_t *t = mem_at(&vm->mem, tables, X86_TABLES_SIZE);
+	uint64_t *t = mem_at(&v->vm->mem, tables, X86_TABLES_SIZE);
 	uint64_t i;
 
 	if (!t || tables % MEM_PAGE)
 		return err_set(e, -EFAULT,
-			"page tables at %#llx (%llu bytes) are outside guest memory: give it more (--mem)",
-			(unsigned long long)tables, X86_TABLES_SIZE);
+			"page tables at %#lx (%lu bytes) are outside guest memory: give it more (--mem)",
+			tables, X86_TABLES_SIZE);
 	t += 512;
 	t[0] = (tables + 0x2000) | 3;
 	for (i = 0; i < 4; i++)
 		t[512 + i] = (tables + 0x3000 + i * 0x1000) | 3;
 	for (i = 0; i < 2048; i++)
 		t[1024 + i] = (i << 21) | 0x83;
+	s->cr0 |= CR0_PG;
+	s->cr3 = tables + 0x1000;
+	s->cr4 = CR4_PAE;
+	s->efer = EFER_LME | EFER_LMA;
 	return 0;
 }
 
-int x86_long(struct vcpu *v, uint64_t entry, uint64_t sp, uint64_t tables,
-	     struct err *e)
+int x86_start(struct vcpu *v, const struct boot_entry *in, struct err *e)
 {
+	struct kvm_regs r = { .rip = in->ip, .rsp = in->sp, .rflags = 2,
+			      .rax = in->rax, .rbx = in->rbx, .rsi = in->rsi };
 	struct kvm_sregs s;
-	int rc = SYS(v, KVM_GET_SREGS, &s, e);
+	int rc = KVM_DO(v->fd, KVM_GET_SREGS, &s, e);
 
-	if (!rc)
-		rc = identity_map(v->vm, tables, e);
-	if (!rc)
-		rc = load_gdt(v, &s, tables, true, e);
 	if (rc)
 		return rc;
-	s.cr0 |= CR0_PG;
-	s.cr3 = tables + 0x1000;
-	s.cr4 = CR4_PAE;
-	s.efer = EFER_LME | EFER_LMA;
-	return set_regs(v, &s, entry, sp, e);
+	if (in->mode == BOOT_REAL) {
+		s.cs.selector = in->cs;
+		s.cs.base = (uint32_t)in->cs << 4;
+	} else {
+		rc = load_gdt(v, &s, in->tables, in->mode == BOOT_LONG, e);
+	}
+	if (!rc && in->mode == BOOT_LONG)
+		rc = load_paging(v, &s, in->tables, e);
+	if (!rc)
+		rc = KVM_DO(v->fd, KVM_SET_SREGS, &s, e);
+	return rc ? rc : KVM_DO(v->fd, KVM_SET_REGS, &r, e);
 }

@@ -13,11 +13,11 @@
 #include "err.h"
 #include "memory.h"
 
+struct boot_entry;
 struct vcpu;
-struct vm;
 
-/* Bytes that x86_long() and x86_prot() write at their @tables. */
-#define X86_TABLES_SIZE	0x8000ULL
+/* Bytes that x86_start() writes at its @in->tables. */
+#define X86_TABLES_SIZE	0x8000UL
 
 /*
  * x86_cpuid - KVM_GET_SUPPORTED_CPUID, with topology and APIC id of @v, set
@@ -41,24 +41,12 @@ bool x86_msr_write(const struct vcpu *v, uint32_t index, uint64_t data);
 int x86_lapic(struct vcpu *v, struct err *e);
 
 /*
- * x86_real - real mode at @cs:@ip, DS = ES = SS = 0, SP = @sp, flags 2
+ * x86_start - set registers to @in: real mode at cs:ip with DS = ES = SS = 0;
+ * 32-bit protected mode with flat segments CS 0x10, DS 0x18, without paging;
+ * or 64-bit mode with the first 4 GiB mapped one to one by 2 MiB pages
+ *
+ * The latter two write X86_TABLES_SIZE bytes at @in->tables, page aligned.
  */
-int x86_real(struct vcpu *v, uint16_t cs, uint16_t ip, uint16_t sp,
-	     struct err *e);
-
-/*
- * x86_prot - 32-bit protected mode, no paging, flat segments CS 0x10, DS 0x18
- * @tables: guest address, page aligned, for a GDT (X86_TABLES_SIZE is plenty)
- */
-int x86_prot(struct vcpu *v, uint32_t entry, uint32_t sp, uint64_t tables,
-	     struct err *e);
-
-/*
- * x86_long - 64-bit mode, first 4 GiB mapped one to one by 2 MiB pages
- * @tables: guest address, page aligned, of X86_TABLES_SIZE bytes for GDT and
- *          page tables
- */
-int x86_long(struct vcpu *v, uint64_t entry, uint64_t sp, uint64_t tables,
-	     struct err *e);
+int x86_start(struct vcpu *v, const struct boot_entry *in, struct err *e);
 
 #endif

@@ -323,8 +323,8 @@ int acpi_write(const struct mem *m, unsigned int cpus,
 			       cpus, ndev);
 	if (mem_write(m, BOOT_ROM, b.p, b.n))
 		return err_set(e, -EFAULT,
-			"no RAM at %#llx for the ACPI tables: give the guest at least 1 MiB (--mem)",
-			BOOT_ROM);
+			       "no RAM at %#lx for the ACPI tables: give the guest at least 1 MiB (--mem)",
+			       BOOT_ROM);
 	*rsdp = BOOT_ROM;
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * Boot protocols. A loader reads an image file (hostile) into guest memory
  * and says in what state the first vCPU starts; it needs no KVM, so tests and
- * fuzzers run it on bare memory. boot_start() then sets the vCPU.
+ * fuzzers run it on bare memory. x86_start() then sets the vCPU.
  */
 #ifndef VMM_BOOT_H
 #define VMM_BOOT_H
@@ -13,17 +13,15 @@
 #include "err.h"
 #include "memory.h"
 
-struct vcpu;
-
 /* Where boot data lies in low memory; all below the EBDA, none at 0x8000. */
-#define BOOT_TABLES	0x80000ULL	/* GDT, page tables: X86_TABLES_SIZE */
-#define BOOT_PARAMS	0x90000ULL	/* Linux zero page */
-#define BOOT_INFO	0x91000ULL	/* PVH start info, multiboot info */
-#define BOOT_CMDLINE	0x92000ULL
-#define BOOT_CMDLINE_MAX 0x8000ULL	/* bytes, with the final NUL */
-#define BOOT_EBDA	0x9fc00ULL
-#define BOOT_ROM	0xe0000ULL	/* ACPI tables; MP table at 0xf0000 */
-#define BOOT_HIGH	0x100000ULL
+#define BOOT_TABLES	0x80000UL	/* GDT, page tables: X86_TABLES_SIZE */
+#define BOOT_PARAMS	0x90000UL	/* Linux zero page */
+#define BOOT_INFO	0x91000UL	/* PVH start info, multiboot info */
+#define BOOT_CMDLINE	0x92000UL
+#define BOOT_CMDLINE_MAX 0x8000UL	/* bytes, with the final NUL */
+#define BOOT_EBDA	0x9fc00UL
+#define BOOT_ROM	0xe0000UL	/* ACPI tables; MP table at 0xf0000 */
+#define BOOT_HIGH	0x100000UL
 
 struct boot_file {
 	int fd;			/* -1: none */
@@ -127,8 +125,5 @@ struct flat_opts {
 /* flat_load - a raw image, whole, at a fixed address */
 int flat_load(struct boot *b, const struct flat_opts *o,
 	      struct boot_entry *out, struct err *e);
-
-/* boot_start - set the first vCPU to @in */
-int boot_start(struct vcpu *v, const struct boot_entry *in, struct err *e);
 
 #endif

@@ -29,25 +29,23 @@ static int check_header(const struct boot *b, const struct setup_header *h,
 
 	if (h->boot_flag != 0xaa55 || h->header != 0x53726448)
 		return err_set(e, -ENOEXEC,
-			"%s: not a kernel this VMM can boot: neither a bzImage (no \"HdrS\" at offset 0x202) nor ELF",
-			name);
+			       "%s: not a kernel this VMM can boot: neither a bzImage (no \"HdrS\" at offset 0x202) nor ELF",
+			       name);
 	if (h->version < PROTO_CMDLINE || !(h->loadflags & LOADED_HIGH))
 		return err_set(e, -ENOEXEC,
-			"%s: boot protocol %u.%02u, or a zImage: 2.06 (Linux 2.6.22) or newer is needed",
-			name, h->version >> 8, h->version & 0xff);
+			       "%s: boot protocol %u.%02u, or a zImage: 2.06 (Linux 2.6.22) or newer is needed",
+			       name, h->version >> 8, h->version & 0xff);
 	*setup = ((h->setup_sects ? h->setup_sects : 4) + 1) * SECTOR;
 	if (*setup >= b->kernel.size)
 		return err_set(e, -ENODATA,
-			"%s: truncated: the kernel proper starts at offset %llu, the file ends at %llu",
-			name, (unsigned long long)*setup,
-			(unsigned long long)b->kernel.size);
+			       "%s: truncated: the kernel proper starts at offset %lu, the file ends at %lu",
+			       name, *setup, b->kernel.size);
 	*payload = b->kernel.size - *setup;
 	if (*payload + 15 < sys || (h->version >= PROTO_PAYLOAD &&
 	    (uint64_t)h->payload_offset + h->payload_length > *payload))
 		return err_set(e, -ENODATA,
-			"%s: truncated: the header promises %llu bytes after offset %llu, there are %llu",
-			name, (unsigned long long)sys, (unsigned long long)*setup,
-			(unsigned long long)*payload);
+			       "%s: truncated: the header promises %lu bytes after offset %lu, there are %lu",
+			       name, sys, *setup, *payload);
 	if (sys)	/* beyond it: a signature, which stays out */
 		*payload = *payload < sys ? *payload : sys;
 	return 0;
@@ -74,8 +72,8 @@ static int place(struct boot *b, const struct setup_header *h,
 	}
 	/* It prefers 16 MiB; where RAM is short, low down will do as well. */
 	if (!align || align & (align - 1) || align > (1U << 30))
-		return err_set(e, -EINVAL, "%s: kernel_alignment %#llx is no power of 2",
-			       b->kernel.name, (unsigned long long)align);
+		return err_set(e, -EINVAL, "%s: kernel_alignment %#lx is no power of 2",
+			       b->kernel.name, align);
 	at = (BOOT_HIGH + align - 1) & ~(align - 1);
 	*load = at;
 	rc = boot_claim(b, at, room, "kernel", e);

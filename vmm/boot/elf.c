@@ -35,12 +35,13 @@ static int check_ident(const struct boot_file *f, const Elf64_Ehdr *h,
 	/* Type and machine lie at the same place in both classes. */
 	if ((cls != ELFCLASS32 && cls != ELFCLASS64) ||
 	    h->e_ident[EI_DATA] != ELFDATA2LSB)
-		return err_set(e, -ENOEXEC, "%s: not a little-endian ELF file", f->name);
+		return err_set(e, -ENOEXEC, "%s: not a little-endian ELF file",
+			       f->name);
 	if (h->e_type != ET_EXEC ||
 	    (h->e_machine != EM_386 && h->e_machine != EM_X86_64))
 		return err_set(e, -ENOEXEC,
-			"%s: ELF, but not an x86 executable (type %u, machine %u)",
-			f->name, h->e_type, h->e_machine);
+			       "%s: ELF, but not an x86 executable (type %u, machine %u)",
+			       f->name, h->e_type, h->e_machine);
 	return 0;
 }
 
@@ -53,8 +54,8 @@ static int read_phdrs(const struct boot_file *f, struct elf *x, uint64_t off,
 
 	if (!n || n > PHDRS_MAX || size != want)
 		return err_set(e, -ENOEXEC,
-			"%s: %u program headers of %u bytes: 1 to %d of %u are possible",
-			f->name, n, size, PHDRS_MAX, want);
+			       "%s: %u program headers of %u bytes: 1 to %d of %u are possible",
+			       f->name, n, size, PHDRS_MAX, want);
 	for (i = 0; i < n && !rc; i++) {
 		struct seg *s = &x->seg[i];
 		union {
@@ -115,9 +116,8 @@ static int load_segments(struct boot *b, const struct elf *x, struct err *e)
 			continue;
 		if (s->filesz > s->memsz)
 			return err_set(e, -ENOEXEC,
-				"%s: segment %u has %llu bytes in the file, %llu in memory",
-				b->kernel.name, i, (unsigned long long)s->filesz,
-				(unsigned long long)s->memsz);
+				       "%s: segment %u has %lu bytes in the file, %lu in memory",
+				       b->kernel.name, i, s->filesz, s->memsz);
 		rc = boot_claim(b, s->paddr, s->memsz, "ELF segment", e);
 		if (!rc && s->filesz)	/* the rest is zero: fresh memory */
 			rc = mem_load(b->mem, s->paddr, b->kernel.fd, s->off,
@@ -184,8 +184,8 @@ int elf_boot(struct boot *b, struct boot_entry *out, struct err *e)
 	pvh = pvh_entry(&b->kernel, &x, notes, &entry);
 	if (!pvh && !multiboot_find(&b->kernel))
 		return err_set(e, -ENOEXEC,
-			"%s: ELF with neither a PVH entry note (CONFIG_PVH) nor a multiboot header: use the bzImage",
-			b->kernel.name);
+			       "%s: ELF with neither a PVH entry note (CONFIG_PVH) nor a multiboot header: use the bzImage",
+			       b->kernel.name);
 	rc = load_segments(b, &x, e);
 	if (!rc)
 		rc = pvh ? pvh_info(b, entry, out, e) :

@@ -21,8 +21,8 @@ static int real_entry(const struct flat_opts *o, struct boot_entry *out,
 	}
 	if (out->ip > 0xffff)
 		return err_set(e, -EINVAL,
-			"entry %#llx cannot be reached in real mode: it must be below 1 MiB, or SEGMENT:OFFSET",
-			(unsigned long long)o->entry);
+			       "entry %#lx cannot be reached in real mode: it must be below 1 MiB, or SEGMENT:OFFSET",
+			       o->entry);
 	out->sp = 0xfffe;
 	return 0;
 }
@@ -42,14 +42,13 @@ int flat_load(struct boot *b, const struct flat_opts *o,
 		return rc ? rc : real_entry(o, out, e);
 	/* Descriptor and page tables at the top of low RAM, the stack below. */
 	if (top < 2 * X86_TABLES_SIZE)
-		return err_set(e, -EFAULT, "%llu KiB of RAM are too few for this mode",
-			       (unsigned long long)(top >> 10));
+		return err_set(e, -EFAULT, "%lu KiB of RAM are too few for this mode", top >> 10);
 	out->tables = top - X86_TABLES_SIZE;
 	rc = boot_claim(b, out->tables, X86_TABLES_SIZE, "descriptor and page tables", e);
 	out->ip = o->entry;
 	out->sp = out->tables;
 	if (!rc && o->mode == BOOT_PROT && o->entry > UINT32_MAX)
-		rc = err_set(e, -EINVAL, "entry %#llx is beyond 32 bits",
-			     (unsigned long long)o->entry);
+		rc = err_set(e, -EINVAL, "entry %#lx is beyond 32 bits",
+			     o->entry);
 	return rc;
 }

@@ -98,7 +98,7 @@ int mptable_write(const struct mem *m, unsigned int cpus, struct err *e)
 	    mem_write(m, TABLES_MP + sizeof(f), o.p, o.n) ||
 	    mem_write(m, TABLES_RESET, reset_vector, sizeof(reset_vector)))
 		return err_set(e, -EFAULT,
-			"no RAM at %#llx for the MP table: give the guest at least 1 MiB (--mem)",
+			"no RAM at %#lx for the MP table: give the guest at least 1 MiB (--mem)",
 			TABLES_MP);
 	return 0;
 }

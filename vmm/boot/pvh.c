@@ -61,8 +61,8 @@ int pvh_info(struct boot *b, uint64_t entry, struct boot_entry *out,
 	if (rc)
 		return rc;
 	if (entry > UINT32_MAX || !mem_at(b->mem, entry, 1))
-		return err_set(e, -ENOEXEC, "%s: PVH entry %#llx is outside RAM",
-			       b->kernel.name, (unsigned long long)entry);
+		return err_set(e, -ENOEXEC, "%s: PVH entry %#lx is outside RAM",
+			       b->kernel.name, entry);
 	if (initrd) {
 		p.start.nr_modules = 1;
 		p.start.modlist = BOOT_INFO + offsetof(struct pvh_page, module);

@@ -11,8 +11,8 @@
 #include "err.h"
 #include "memory.h"
 
-#define TABLES_MP	0xf0000ULL
-#define TABLES_RESET	0xffff0ULL	/* the CPU's reset vector, in real mode */
+#define TABLES_MP	0xf0000UL
+#define TABLES_RESET	0xffff0UL	/* the CPU's reset vector, in real mode */
 #define IOAPIC_ADDR	0xfec00000U
 #define LAPIC_ADDR	0xfee00000U
 

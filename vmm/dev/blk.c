@@ -217,12 +217,11 @@ static int check_disk(struct blk *b, struct err *e)
 
 	if (fstat(b->fd, &st) < 0 ||
 	    (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
-		return err_set(e, -EINVAL, "%s: neither a file nor a block device",
-			       b->path);
+		return err_set(e, -EINVAL, "%s: neither a file nor a block device", b->path);
 	size = lseek(b->fd, 0, SEEK_END);
 	if (size < (off_t)SECTOR)
-		return err_set(e, -EINVAL, "%s: a disk of %lld bytes has no whole sector",
-			       b->path, (long long)size);
+		return err_set(e, -EINVAL, "%s: a disk of %ld bytes has no whole sector",
+			       b->path, size);
 	b->config.capacity = (uint64_t)size / SECTOR;
 	return 0;
 }
@@ -240,8 +239,8 @@ int blk_open(struct blk *b, const struct mem *mem, const char *path,
 	b->direct = direct;
 	b->fd = open(path, flags | (direct ? O_DIRECT : 0));
 	if (b->fd < 0)
-		return err_set(e, -errno, "%s: cannot open the disk%s: %s", path,
-			       readonly ? "" : " for writing", strerror(errno));
+		return err_set(e, -errno, "%s: cannot open the disk%s: %m",
+			       path, readonly ? "" : " for writing");
 	rc = check_disk(b, e);
 	b->config.seg_max = VIRTQ_IOV - 2;
 	b->config.blk_size = SECTOR;

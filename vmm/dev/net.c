@@ -35,7 +35,8 @@ int net_open_tap(const char *name, int *fd, struct err *e)
 	int size = HDR;
 
 	if (strlen(name) >= sizeof(r.ifr_name))
-		return err_set(e, -EINVAL, "tap:%s: the name is too long", name);
+		return err_set(e, -EINVAL, "tap:%s: the name is too long",
+			       name);
 	memcpy(r.ifr_name, name, strlen(name));
 	*fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (*fd < 0)
@@ -44,8 +45,8 @@ int net_open_tap(const char *name, int *fd, struct err *e)
 	if (ioctl(*fd, TUNSETIFF, &r) < 0 ||
 	    ioctl(*fd, TUNSETVNETHDRSZ, &size) < 0) {
 		int rc = err_set(e, -errno,
-			"tap:%s: %s: make it first: ip tuntap add %s mode tap user $USER; ip link set %s up",
-			name, strerror(errno), name, name);
+				 "tap:%s: %m: make it first: ip tuntap add %s mode tap user $USER; ip link set %s up",
+				 name, name, name);
 
 		close(*fd);
 		*fd = -1;
@@ -58,7 +59,7 @@ int net_open_pair(int fd[2], struct err *e)
 {
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 		       fd) < 0)
-		return err_set(e, -errno, "socketpair: %s", strerror(errno));
+		return err_set(e, -errno, "socketpair: %m");
 	return 0;
 }
 

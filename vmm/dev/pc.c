@@ -13,25 +13,25 @@
 
 static void i8042_command(struct pc *pc, uint8_t v)
 {
-	pc->i8042_cmd = 0;
+	pc->r.i8042_cmd = 0;
 	switch (v) {
 	case I8042_RESET:
 		vm_stop(pc->vm, VM_RESET, "guest reset itself (keyboard controller)");
 		break;
 	case 0x20:		/* read command byte */
-		pc->i8042_out = 0;
-		pc->i8042_full = true;
+		pc->r.i8042_out = 0;
+		pc->r.i8042_full = true;
 		break;
 	case 0xaa:		/* self-test: passed */
-		pc->i8042_out = 0x55;
-		pc->i8042_full = true;
+		pc->r.i8042_out = 0x55;
+		pc->r.i8042_full = true;
 		break;
 	case 0xab:		/* port test: good */
-		pc->i8042_out = 0;
-		pc->i8042_full = true;
+		pc->r.i8042_out = 0;
+		pc->r.i8042_full = true;
 		break;
 	default:
-		pc->i8042_cmd = v;
+		pc->r.i8042_cmd = v;
 		break;
 	}
 }
@@ -46,12 +46,12 @@ void pc_i8042(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	if (wr && off == 4) {
 		i8042_command(pc, *p);
 	} else if (wr) {
-		pc->i8042_cmd = 0;	/* no keyboard hears it */
+		pc->r.i8042_cmd = 0;	/* no keyboard hears it */
 	} else if (off == 4) {
-		*p = 0x14 | pc->i8042_full;	/* unlocked, self-test passed */
+		*p = 0x14 | pc->r.i8042_full;	/* unlocked, self-test passed */
 	} else {
-		*p = pc->i8042_out;
-		pc->i8042_full = false;
+		*p = pc->r.i8042_out;
+		pc->r.i8042_full = false;
 	}
 }
 
@@ -120,7 +120,7 @@ static uint8_t cmos_read(const struct pc *pc, uint8_t reg)
 	case 0x32:
 		return bcd(19 + t.tm_year / 100);
 	default:
-		return pc->cmos[reg];
+		return pc->r.cmos[reg];
 	}
 }
 
@@ -132,11 +132,11 @@ void pc_cmos(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	if (len != 1)
 		return;
 	if (wr && !off)
-		pc->cmos_index = *p & 0x7f;
+		pc->r.cmos_index = *p & 0x7f;
 	else if (wr)
-		pc->cmos[pc->cmos_index] = *p;
+		pc->r.cmos[pc->r.cmos_index] = *p;
 	else if (off)
-		*p = cmos_read(pc, pc->cmos_index);
+		*p = cmos_read(pc, pc->r.cmos_index);
 }
 
 /* Memory sizes where firmware leaves them (KiB, then 64 KiB units). */
@@ -147,12 +147,12 @@ static void cmos_memory(struct pc *pc, uint64_t low)
 
 	k = k > 0xffff ? 0xffff : k;
 	k64 = k64 > 0xffff ? 0xffff : k64;
-	pc->cmos[0x15] = 0x80;
-	pc->cmos[0x16] = 0x02;		/* 640 KiB */
-	pc->cmos[0x17] = pc->cmos[0x30] = (uint8_t)k;
-	pc->cmos[0x18] = pc->cmos[0x31] = (uint8_t)(k >> 8);
-	pc->cmos[0x34] = (uint8_t)k64;
-	pc->cmos[0x35] = (uint8_t)(k64 >> 8);
+	pc->r.cmos[0x15] = 0x80;
+	pc->r.cmos[0x16] = 0x02;		/* 640 KiB */
+	pc->r.cmos[0x17] = pc->r.cmos[0x30] = (uint8_t)k;
+	pc->r.cmos[0x18] = pc->r.cmos[0x31] = (uint8_t)(k >> 8);
+	pc->r.cmos[0x34] = (uint8_t)k64;
+	pc->r.cmos[0x35] = (uint8_t)(k64 >> 8);
 }
 
 /* ---- ACPI sleep and reset (ACPI 6.5, 4.8.3.6 and 4.8.3.7) ---- */
@@ -208,10 +208,10 @@ void pc_shutdown(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 
 	if (!wr || off || len != 1)
 		return;
-	pc->shutdown_pos = c == word[pc->shutdown_pos] ? pc->shutdown_pos + 1 :
+	pc->r.shutdown_pos = c == word[pc->r.shutdown_pos] ? pc->r.shutdown_pos + 1 :
 		c == word[0];
-	if (!word[pc->shutdown_pos]) {
-		pc->shutdown_pos = 0;
+	if (!word[pc->r.shutdown_pos]) {
+		pc->r.shutdown_pos = 0;
 		vm_stop(pc->vm, VM_SHUTDOWN, NULL);
 	}
 }
@@ -221,7 +221,7 @@ static uint8_t fw_byte(const struct pc *pc)
 {
 	uint64_t v = 0;
 
-	switch (pc->fw_key) {
+	switch (pc->r.fw_key) {
 	case 0:		/* signature */
 		memcpy(&v, "QEMU", 4);
 		break;
@@ -238,7 +238,7 @@ static uint8_t fw_byte(const struct pc *pc)
 	default:
 		break;
 	}
-	return pc->fw_pos < 8 ? (uint8_t)(v >> (8 * pc->fw_pos)) : 0;
+	return pc->r.fw_pos < 8 ? (uint8_t)(v >> (8 * pc->r.fw_pos)) : 0;
 }
 
 void pc_fw_cfg(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
@@ -247,12 +247,12 @@ void pc_fw_cfg(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	uint8_t *p = data;
 
 	if (wr && !off && len == 2) {
-		memcpy(&pc->fw_key, p, 2);
-		pc->fw_pos = 0;
+		pc->r.fw_key = p[0] | (uint32_t)p[1] << 8;
+		pc->r.fw_pos = 0;
 	} else if (!wr && off && len == 1) {
 		*p = fw_byte(pc);
-		if (pc->fw_pos < 8)
-			pc->fw_pos++;
+		if (pc->r.fw_pos < 8)
+			pc->r.fw_pos++;
 	}
 }
 
@@ -262,9 +262,9 @@ static void pc_latch(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	struct pc *pc = dev;
 
 	if (wr)
-		memcpy((uint8_t *)&pc->latch + off, data, len);
+		memcpy((uint8_t *)&pc->r.latch + off, data, len);
 	else
-		memcpy(data, (uint8_t *)&pc->latch + off, len);
+		memcpy(data, (uint8_t *)&pc->r.latch + off, len);
 }
 
 static void pc_lines(void *dev, uint64_t off, void *data, uint32_t len, bool wr)

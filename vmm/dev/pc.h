@@ -24,18 +24,22 @@ struct vm;
 #define PC_RESET_VALUE	1
 #define PC_SLP_TYP_S5	5
 
+/* What a snapshot keeps. */
+struct pc_regs {
+	uint8_t i8042_cmd;	/* command awaiting its data byte */
+	uint8_t i8042_out;	/* byte to be read from port 0x60 */
+	uint8_t i8042_full;	/* 1: there is one */
+	uint8_t cmos_index;
+	uint8_t cmos[128];
+	uint32_t fw_key, fw_pos;
+	uint32_t shutdown_pos;	/* how much of "Shutdown" port 0x8900 has seen */
+	uint32_t latch;		/* test device, port 0xe0 */
+};
+
 struct pc {
 	struct vm *vm;
 	struct out out;
-	uint8_t i8042_cmd;	/* command awaiting its data byte */
-	uint8_t i8042_out;	/* byte to be read from port 0x60 */
-	bool i8042_full;
-	uint8_t cmos_index;
-	uint8_t cmos[128];
-	uint16_t fw_key;
-	uint32_t fw_pos;
-	uint32_t shutdown_pos;	/* how much of "Shutdown" port 0x8900 has seen */
-	uint32_t latch;		/* test device, port 0xe0 */
+	struct pc_regs r;
 };
 
 /*

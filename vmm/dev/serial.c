@@ -25,15 +25,15 @@ void serial_init(struct serial *s, const struct irq *irq, const struct out *out)
 	pthread_mutex_init(&s->lock, NULL);
 	s->irq = *irq;
 	s->out = *out;
-	s->mcr = 8;
-	s->dll = 1;
+	s->r.mcr = 8;
+	s->r.dll = 1;
 }
 
 static uint8_t cause(const struct serial *s)
 {
-	if ((s->ier & IER_RX) && s->count)
+	if ((s->r.ier & IER_RX) && s->r.count)
 		return IIR_RX;
-	if ((s->ier & IER_THRE) && s->thre)
+	if ((s->r.ier & IER_THRE) && s->r.thre)
 		return IIR_THRE;
 	return IIR_NONE;
 }
@@ -51,55 +51,55 @@ static void update_irq(struct serial *s)
 
 static uint32_t put(struct serial *s, uint8_t c)
 {
-	if (s->count == SERIAL_FIFO)
+	if (s->r.count == SERIAL_FIFO)
 		return 0;
-	s->fifo[(s->head + s->count++) % SERIAL_FIFO] = c;
+	s->r.fifo[(s->r.head + s->r.count++) % SERIAL_FIFO] = c;
 	return 1;
 }
 
 static void transmit(struct serial *s, uint8_t c)
 {
-	if (s->mcr & MCR_LOOP)
+	if (s->r.mcr & MCR_LOOP)
 		put(s, c);
 	else
 		out_write(&s->out, &c, 1);
-	s->thre = true;
+	s->r.thre = true;
 }
 
 static void write_reg(struct serial *s, uint64_t reg, uint8_t v)
 {
-	bool dlab = s->lcr & LCR_DLAB;
+	bool dlab = s->r.lcr & LCR_DLAB;
 
 	switch (reg) {
 	case RBR_THR:
 		if (dlab)
-			s->dll = v;
+			s->r.dll = v;
 		else
 			transmit(s, v);
 		break;
 	case IER:
 		if (dlab) {
-			s->dlm = v;
+			s->r.dlm = v;
 			break;
 		}
 		/* Turning it on tells at once that there is room. */
-		if ((v & IER_THRE) && !(s->ier & IER_THRE))
-			s->thre = true;
-		s->ier = v & 0xf;
+		if ((v & IER_THRE) && !(s->r.ier & IER_THRE))
+			s->r.thre = true;
+		s->r.ier = v & 0xf;
 		break;
 	case IIR_FCR:
-		s->fcr = v;
+		s->r.fcr = v;
 		if (v & FCR_CLEAR_RX)
-			s->count = 0;
+			s->r.count = 0;
 		break;
 	case LCR:
-		s->lcr = v;
+		s->r.lcr = v;
 		break;
 	case MCR:
-		s->mcr = v & 0x1f;
+		s->r.mcr = v & 0x1f;
 		break;
 	case SCR:
-		s->scr = v;
+		s->r.scr = v;
 		break;
 	default:	/* LSR, MSR: read only */
 		break;
@@ -110,11 +110,11 @@ static uint8_t read_data(struct serial *s)
 {
 	uint8_t c;
 
-	if (!s->count)
+	if (!s->r.count)
 		return 0;
-	c = s->fifo[s->head];
-	s->head = (s->head + 1) % SERIAL_FIFO;
-	s->count--;
+	c = s->r.fifo[s->r.head];
+	s->r.head = (s->r.head + 1) % SERIAL_FIFO;
+	s->r.count--;
 	return c;
 }
 
@@ -123,40 +123,40 @@ static uint8_t read_iir(struct serial *s)
 	uint8_t c = cause(s);
 
 	if (c == IIR_THRE)
-		s->thre = false;
-	return c | (s->fcr & FCR_ENABLE ? IIR_FIFO : 0);
+		s->r.thre = false;
+	return c | (s->r.fcr & FCR_ENABLE ? IIR_FIFO : 0);
 }
 
 static uint8_t read_msr(const struct serial *s)
 {
-	if (!(s->mcr & MCR_LOOP))
+	if (!(s->r.mcr & MCR_LOOP))
 		return MSR_READY;
 	/* DTR, RTS, OUT1, OUT2 come back as DSR, CTS, RI, DCD. */
-	return (uint8_t)(((s->mcr & 1) << 5) | ((s->mcr & 2) << 3) |
-			 ((s->mcr & 4) << 4) | ((s->mcr & 8) << 4));
+	return (uint8_t)(((s->r.mcr & 1) << 5) | ((s->r.mcr & 2) << 3) |
+			 ((s->r.mcr & 4) << 4) | ((s->r.mcr & 8) << 4));
 }
 
 static uint8_t read_reg(struct serial *s, uint64_t reg)
 {
-	bool dlab = s->lcr & LCR_DLAB;
+	bool dlab = s->r.lcr & LCR_DLAB;
 
 	switch (reg) {
 	case RBR_THR:
-		return dlab ? s->dll : read_data(s);
+		return dlab ? s->r.dll : read_data(s);
 	case IER:
-		return dlab ? s->dlm : s->ier;
+		return dlab ? s->r.dlm : s->r.ier;
 	case IIR_FCR:
 		return read_iir(s);
 	case LCR:
-		return s->lcr;
+		return s->r.lcr;
 	case MCR:
-		return s->mcr;
+		return s->r.mcr;
 	case LSR:
-		return LSR_EMPTY | (s->count ? LSR_DR : 0);
+		return LSR_EMPTY | (s->r.count ? LSR_DR : 0);
 	case MSR:
 		return read_msr(s);
 	default:
-		return s->scr;
+		return s->r.scr;
 	}
 }
 
@@ -183,7 +183,7 @@ uint32_t serial_room(struct serial *s)
 	uint32_t n;
 
 	pthread_mutex_lock(&s->lock);
-	n = SERIAL_FIFO - s->count;
+	n = SERIAL_FIFO - s->r.count;
 	pthread_mutex_unlock(&s->lock);
 	return n;
 }

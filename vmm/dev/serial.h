@@ -16,15 +16,20 @@
 #define SERIAL_IRQ	4
 #define SERIAL_FIFO	256	/* bytes; more than the chip's 16, none lost */
 
+/* What a snapshot keeps. */
+struct serial_regs {
+	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
+	uint8_t thre;		/* transmitter-empty interrupt pending */
+	uint32_t head, count;
+	uint8_t fifo[SERIAL_FIFO];
+};
+
 struct serial {
 	pthread_mutex_t lock;
 	struct irq irq;
 	struct out out;
-	uint8_t ier, lcr, mcr, scr, fcr, dll, dlm;
-	bool thre;		/* transmitter-empty interrupt pending */
 	int level;		/* of the interrupt line */
-	uint8_t fifo[SERIAL_FIFO];
-	uint32_t head, count;
+	struct serial_regs r;
 };
 
 void serial_init(struct serial *s, const struct irq *irq, const struct out *out);

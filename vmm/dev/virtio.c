@@ -55,8 +55,8 @@ int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 	for (i = 0; i < ops->nqueues; i++)
 		if (v->irq_fd < 0 || v->kick_fd[i] < 0) {
 			virtio_free(v);
-			return err_set(e, -EMFILE, "virtio-%s: no eventfd: %s",
-				       ops->name, strerror(errno));
+			return err_set(e, -EMFILE, "virtio-%s: no eventfd: %m",
+				       ops->name);
 		}
 	return 0;
 }

@@ -66,8 +66,8 @@ struct virtio {
 	uint32_t dev_sel, drv_sel, queue_sel;
 };
 
-#define VIRTIO_MMIO_BASE	0xd0000000ULL
-#define VIRTIO_MMIO_STRIDE	0x1000ULL
+#define VIRTIO_MMIO_BASE	0xd0000000UL
+#define VIRTIO_MMIO_STRIDE	0x1000UL
 #define VIRTIO_MMIO_LEN		0x200U
 #define VIRTIO_MMIO_CONFIG	0x100U
 #define VIRTIO_MMIO_NOTIFY	0x50U

@@ -28,7 +28,7 @@ static int set_memory(int fd, const struct mem *m, struct err *e)
 		t->regions[i].userspace_addr = (uintptr_t)m->r[i].host;
 	}
 	if (ioctl(fd, VHOST_SET_MEM_TABLE, t) < 0)
-		rc = err_set(e, -errno, "VHOST_SET_MEM_TABLE: %s", strerror(errno));
+		rc = err_set(e, -errno, "VHOST_SET_MEM_TABLE: %m");
 	free(t);
 	return rc;
 }
@@ -123,10 +123,9 @@ int vsock_init(struct vsock *s, const struct mem *mem, uint64_t cid,
 			     strerror(errno));
 	else if (ioctl(s->fd, VHOST_SET_OWNER, 0) < 0 ||
 		 ioctl(s->fd, VHOST_GET_FEATURES, &have) < 0)
-		rc = err_set(e, -errno, "vhost-vsock: %s", strerror(errno));
+		rc = err_set(e, -errno, "vhost-vsock: %m");
 	else if (ioctl(s->fd, VHOST_VSOCK_SET_GUEST_CID, &cid) < 0)
-		rc = err_set(e, -errno, "vsock: CID %llu: %s",
-			     (unsigned long long)cid, strerror(errno));
+		rc = err_set(e, -errno, "vsock: CID %lu: %m", cid);
 	else
 		rc = set_memory(s->fd, mem, e);
 	if (!rc)

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void try_devices(struct machine *m, const struct snapshot *s)
 {
 	static struct rng rng;
-	static struct balloon balloon;
+	struct balloon *balloon = &m->balloon;
 	struct irq irq = { NULL, NULL, SERIAL_IRQ };
 	struct out out = { -1, NULL, false };
 	struct err e;
@@ -25,19 +25,18 @@ static void try_devices(struct machine *m, const struct snapshot *s)
 	if (pc_init(&m->pc, &m->vm, &out, false, &e) ||
 	    rng_init(&rng, &m->vm.mem, &e))
 		return;
-	if (!balloon_init(&balloon, &m->vm.mem, 1, &e)) {
-		m->balloon = &balloon;
+	if (!balloon_init(balloon, &m->vm.mem, 1, &e)) {
 		m->virtio[m->nvirtio++] = &rng.v;
-		m->virtio[m->nvirtio++] = &balloon.v;
+		m->virtio[m->nvirtio++] = &balloon->v;
 		if (!snapshot_devices(m, s, &e)) {
 			uint8_t v[4] = { 0 };
 
 			virtio_kicked(&rng.v, rng.v.kick_fd[0], 0);
-			virtio_kicked(&balloon.v, balloon.v.kick_fd[0], 0);
-			virtio_mmio(&balloon.v, 0x70, v, 4, true);
+			virtio_kicked(&balloon->v, balloon->v.kick_fd[0], 0);
+			virtio_mmio(&balloon->v, 0x70, v, 4, true);
 			bus_access(&m->vm.pio, 0x71, v, 1, false);
 		}
-		virtio_free(&balloon.v);
+		virtio_free(&balloon->v);
 	}
 	virtio_free(&rng.v);
 }

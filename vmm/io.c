@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "io.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+uint64_t io_read(int fd, void *buf, uint64_t len, uint64_t off)
+{
+	uint64_t done = 0;
+	ssize_t n = 1;
+
+	errno = 0;
+	while (done < len && n) {
+		n = pread(fd, (char *)buf + done, len - done, (off_t)(off + done));
+		if (n < 0 && errno != EINTR)
+			break;
+		done += n > 0 ? (uint64_t)n : 0;
+	}
+	if (!n)
+		errno = 0;
+	return done;
+}
+
+uint64_t io_write(int fd, const void *buf, uint64_t len, uint64_t off)
+{
+	uint64_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pwrite(fd, (const char *)buf + done, len - done,
+				   (off_t)(off + done));
+
+		if (n < 0 && errno != EINTR)
+			break;
+		done += n > 0 ? (uint64_t)n : 0;
+	}
+	return done;
+}
