@@ -138,7 +138,7 @@ fake_rpm() {
 	PATH=$PWD/bin run "$tools/boot" svm --kernel file -- true
 	echo "$output"
 	[ "$status" -eq 125 ]
-	[[ $output == *qemu-system-x86_64*qemu-system-x86-core*qemu-system-x86* ]]
+	[[ $output == *qemu-system-x86_64*qemu-kvm*qemu-system-x86* ]]
 	PATH=$PWD/bin run "$tools/boot" vmx --kernel file -- true
 	[ "$status" -eq 125 ]
 	[[ $output == *"bochs: command not found"* ]]
