@@ -8,6 +8,9 @@
 
 #include <linux/kvm.h>
 
+#ifndef KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2
+#define KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 168	/* 5.3 */
+#endif
 #ifndef KVM_EXIT_X86_RDMSR			/* 5.10 */
 #define KVM_EXIT_X86_RDMSR	29
 #define KVM_EXIT_X86_WRMSR	30

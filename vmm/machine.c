@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,6 +74,24 @@ static void take_snapshot(struct machine *m)
 	vm_resume(&m->vm);	/* to their end: vm_stop came first */
 }
 
+/* SIGUSR2: hold the guest; again: let it go on, and tell its clock. */
+static void pause_or_resume(struct machine *m)
+{
+	struct err e;
+	unsigned int i;
+
+	if (m->paused) {
+		for (i = 0; i < m->vm.ncpus; i++)
+			ioctl(m->vm.vcpus[i].fd, KVM_KVMCLOCK_CTRL, 0);
+		vm_resume(&m->vm);
+	} else if (vm_pause(&m->vm, &e)) {
+		vm_stop(&m->vm, VM_HOST, "%s", e.msg);
+		return;
+	}
+	m->paused = !m->paused;
+	fprintf(stderr, "kvm-vmm: %s\n", m->paused ? "paused" : "resumed");
+}
+
 static void on_signal(void *arg, int fd, uint32_t events)
 {
 	struct machine *m = arg;
@@ -81,12 +100,13 @@ static void on_signal(void *arg, int fd, uint32_t events)
 	(void)events;
 	if (read(fd, &s, sizeof(s)) != sizeof(s))
 		return;
-	if (s.ssi_signo == SIGUSR1 && m->snapshot_fd >= 0) {
+	if (s.ssi_signo == SIGUSR1 && m->snapshot_fd >= 0)
 		take_snapshot(m);
-		return;
-	}
-	vm_stop(&m->vm, VM_KILLED, "killed by signal %u (%s)", s.ssi_signo,
-		strsignal((int)s.ssi_signo));
+	else if (s.ssi_signo == SIGUSR2)
+		pause_or_resume(m);
+	else
+		vm_stop(&m->vm, VM_KILLED, "killed by signal %u (%s)", s.ssi_signo,
+			strsignal((int)s.ssi_signo));
 }
 
 static int add_inputs(struct machine *m, struct err *e)
@@ -99,6 +119,7 @@ static int add_inputs(struct machine *m, struct err *e)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (m->signal_fd < 0)

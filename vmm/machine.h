@@ -42,6 +42,7 @@ struct machine {
 	struct snapshot restore;	/* with --restore */
 	bool escape;			/* Ctrl-A was typed on the terminal */
 	bool tty;
+	bool paused;
 	bool flat;			/* port 0x10 writes to stdout */
 	char cmdline[4096];
 	struct boot_entry entry;

@@ -50,7 +50,8 @@ void opts_help(FILE *out)
 "Exit status: 0 guest shut down, 2 usage, 4 host or KVM, 6 bad image, 8 guest\n"
 "reset, 10 triple fault, 12 KVM internal error, 14 deadline, 16 killed; odd:\n"
 "the guest's own by port 0xf4, (code << 1) | 1.\n"
-"On a terminal, Ctrl-A x ends the run. See kvm-vmm(1).\n", out);
+"SIGUSR2 pauses the guest, and resumes it. On a terminal, Ctrl-A x ends the\n"
+"run. See kvm-vmm(1).\n", out);
 }
 
 static int number(const char *opt, const char *s, uint64_t min, uint64_t max,

@@ -324,7 +324,7 @@ static void tick(struct vm *vm, const struct vm_limits *lim, uint64_t now,
 	unsigned long sum = exits_sum(vm);
 	unsigned int i;
 
-	if (sum != *seen) {
+	if (sum != *seen || atomic_load(&vm->pausing)) {
 		*seen = sum;
 		*since = now;
 		for (i = 0; i < vm->ncpus; i++)

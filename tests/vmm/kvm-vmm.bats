@@ -201,6 +201,127 @@ vmm() {
 	[ "$i$output" = ABCDEFGHIJKLMNOPQRSTUVWXYZ ]
 }
 
+# until_threads PID PATTERN COUNT: wait until so many threads' state matches
+until_threads() {
+	local n=0
+	until [ "$(cat "/proc/$1/task/"*/status | grep -c "^State:.$2")" -eq "$3" ]; do
+		n=$((n + 1))
+		[ "$n" -lt 200 ] || return 1
+	done
+}
+
+@test "SIGUSR2 pauses and resumes; the watchdog sleeps meanwhile" {
+	need_guests
+	local pid line
+	# out %al, $0x10; 1: inc %ax; jmp 1b
+	code b0 2a e6 10 40 eb fd
+	mkfifo out err
+	timeout 60 "$KVM_VMM" --flat x.bin --deadline 40 --watchdog 30 >out 2>err </dev/null &
+	exec 7<out 8<err
+	read -r -N 1 -u 7 line
+	pid=$(pgrep -P $!)
+	until_threads "$pid" R 1
+	kill -USR2 "$pid"
+	read -r -t 10 -u 8 line
+	[ "$line" = "kvm-vmm: paused" ]
+	until_threads "$pid" R 0
+	kill -USR2 "$pid"
+	read -r -t 10 -u 8 line
+	[ "$line" = "kvm-vmm: resumed" ]
+	until_threads "$pid" R 1
+	kill -USR2 "$pid"
+	read -r -t 10 -u 8 line
+	kill -TERM "$pid"
+	read -r -t 10 -u 8 line
+	[[ $line == *"killed by signal 15"* ]]
+	wait $! && return 1
+	[ "$?" -eq 16 ]
+	exec 7<&- 8<&-
+}
+
+@test "the terminal is put right, even after SIGKILL" {
+	need_guests
+	local pid n=0
+	# out %al, $0x10; jmp .
+	code b0 2a e6 10 eb fe
+	cat >session <<-END
+		stty -g >before
+		"$KVM_VMM" --flat x.bin --deadline 30
+		echo \$? >status
+		stty -g >after
+	END
+	mkfifo keys
+	timeout 60 script -qfec 'bash session' typescript <keys >/dev/null &
+	exec 7>keys
+	until grep -q '^[*]' typescript 2>/dev/null; do
+		n=$((n + 1))
+		[ "$n" -lt 2000 ]
+	done
+	pid=$(pgrep -f -n "^$KVM_VMM --flat x.bin --deadline 30")
+	[ "$(readlink "/proc/$pid/cwd")" = "$PWD" ]
+	stty -a -F "/proc/$pid/fd/0" >raw
+	kill -KILL "$pid"
+	wait $!
+	exec 7>&-
+	grep -q -e '-icanon' raw
+	[ "$(cat status)" -eq 16 ]
+	diff before after
+}
+
+@test "Ctrl-A x on a terminal ends the run, 16" {
+	need_guests
+	local n=0
+	code b0 2a e6 10 eb fe
+	echo "\"$KVM_VMM\" --flat x.bin --deadline 30; echo \$? >status" >session
+	mkfifo keys
+	timeout 60 script -qfec 'bash session' typescript <keys >/dev/null &
+	exec 7>keys
+	until grep -q '^[*]' typescript 2>/dev/null; do
+		n=$((n + 1))
+		[ "$n" -lt 2000 ]
+	done
+	printf '\001x' >&7
+	wait $!
+	exec 7>&-
+	[ "$(cat status)" -eq 16 ]
+	grep -q "ended from the terminal" typescript
+}
+
+@test "an ordinary user of the device's group runs guests; another is told why not" {
+	need_guests
+	[ "$EUID" -eq 0 ] || skip "needs root, to make a device node and another user"
+	local as=(setpriv --reuid 65534 --clear-groups --inh-caps=-all)
+	code b0 2a e6 10 f4
+	mknod kvm c 10 232
+	chown 0:12345 kvm
+	chmod 660 kvm
+	cp "$KVM_VMM" vmm
+	chmod 755 . .. ../.. vmm
+	: >kvm || skip "no device nodes work here"
+	run timeout 20 "${as[@]}" --regid 12345 ./vmm --flat x.bin --kvm kvm </dev/null
+	[ "$status" -eq 0 ]
+	[ "$output" = "*" ]
+	run timeout 20 "${as[@]}" --regid 65534 ./vmm --flat x.bin --kvm kvm </dev/null
+	[ "$status" -eq 4 ]
+	[[ $output == *"kvm: no permission: add the user to its group"* ]]
+}
+
+@test "what compat.h defines for old headers is what new ones define" {
+	local name value
+	{
+		echo '#include <linux/kvm.h>'
+		sed -n 's/^#define[ \t]*\([A-Z][A-Z0-9_]*\)[ \t]\+\([^ \t].*\)/\1 \2/p' \
+			"$BATS_TEST_DIRNAME/../../vmm/compat.h" | sed 's|/[*].*||' |
+			while read -r name value; do
+				[[ $name == VMM_* ]] ||
+					printf '#ifdef %s\n_Static_assert(%s == (%s), "%s");\n#endif\n' \
+						"$name" "$name" "$value" "$name"
+			done
+	} >x.c
+	[ "$(grep -c Static_assert x.c)" -gt 15 ]
+	cc -fsyntax-only x.c
+}
+
 @test "statistics are JSON and count what the guest wrote" {
 	need_guests
 	# mov %al, (0x3000); mov %al, (0x4000); hlt

@@ -187,6 +187,37 @@ static void initrd_larger_than_ram_is_an_error(void **state)
 	end(&f);
 }
 
+static void initrd_goes_above_4_gib_if_the_kernel_takes_it_there(void **state)
+{
+	uint8_t img[BZ_SIZE];
+	struct setup_header *h = bz_make(img);
+	struct boot_params *p;
+	struct fixture f;
+	int rc, above;
+
+	(void)state;
+	for (above = 0; above < 2; above++) {
+		if (above)
+			h->xloadflags |= XLF_CAN_BE_LOADED_ABOVE_4G;
+		begin(&f, 32 * MIB, img, sizeof(img));
+		assert_int_equal(mem_add(&f.mem, MEM_HIGH_BASE, 64 * MIB, NULL), 0);
+		f.b.initrd = (struct boot_file){ memory_file("high", 4), "i", 40 * MIB };
+		assert_int_equal(ftruncate(f.b.initrd.fd, 40 * MIB), 0);
+		rc = boot_kernel(&f.b, &f.out, &f.e);
+		assert_int_equal(rc, above ? 0 : -EFAULT);
+		p = mem_at(&f.mem, BOOT_PARAMS, sizeof(*p));
+		if (above) {
+			uint64_t at = MEM_HIGH_BASE + 24 * MIB;
+
+			assert_int_equal(p->hdr.ramdisk_image, (uint32_t)at);
+			assert_int_equal(p->ext_ramdisk_image, at >> 32);
+			assert_int_equal(p->hdr.ramdisk_size, 40 * MIB);
+			assert_memory_equal(mem_at(&f.mem, at, 4), "high", 4);
+		}
+		end(&f);
+	}
+}
+
 static void initrd_goes_below_a_kernel_at_the_top(void **state)
 {
 	uint8_t img[BZ_SIZE];
@@ -483,6 +514,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(bzimage_truncated_anywhere_is_an_error),
 	cmocka_unit_test(bzimage_header_bytes_at_their_extremes),
 	cmocka_unit_test(initrd_larger_than_ram_is_an_error),
+	cmocka_unit_test(initrd_goes_above_4_gib_if_the_kernel_takes_it_there),
 	cmocka_unit_test(initrd_goes_below_a_kernel_at_the_top),
 	cmocka_unit_test(command_line_too_long_is_an_error),
 	cmocka_unit_test(what_is_no_kernel_is_said_to_be_none),

@@ -292,7 +292,8 @@ static void odd_accesses_are_harmless(void **state)
 
 #define SECTORS	64
 
-static struct fixture *blk_begin(bool readonly)
+/* The disk: SECTORS sectors, each full of its number, from 1 on. */
+static struct fixture *blk_begin_as(bool readonly, bool direct)
 {
 	struct fixture *f = begin();
 	uint8_t data[512];
@@ -306,10 +307,15 @@ static struct fixture *blk_begin(bool readonly)
 		assert_int_equal(write(fd, data, 512), 512);
 	}
 	close(fd);
-	assert_int_equal(blk_open(&f->blk, &f->mem, f->path, readonly, false, NULL), 0);
+	assert_int_equal(blk_open(&f->blk, &f->mem, f->path, readonly, direct, NULL), 0);
 	f->d.v = &f->blk.v;
 	driver_start(&f->d, 0);
 	return f;
+}
+
+static struct fixture *blk_begin(bool readonly)
+{
+	return blk_begin_as(readonly, false);
 }
 
 static void blk_end(struct fixture *f)
@@ -386,6 +392,34 @@ static void blk_read_only_stays_as_it_is(void **state)
 	assert_true(reg_read(&f->d, 0x10) & (1 << 5));
 	assert_int_equal(blk_request(f, 1, 0, 512, false), 1);
 	assert_int_equal(blk_request(f, 0, 0, 512, true), 0);
+	blk_end(f);
+}
+
+/* Where the host refuses O_DIRECT at an odd address, by another buffer. */
+static void blk_past_the_page_cache_takes_any_buffer(void **state)
+{
+	struct fixture *f;
+	uint8_t *p;
+
+	(void)state;
+	f = blk_begin_as(false, true);
+	assert_true(fcntl(f->blk.fd, F_GETFL) & O_DIRECT);
+	p = mem_at(&f->mem, BUFS + 0x1000, 4096);
+	memset(p, 0x5a, 1024);
+	assert_int_equal(blk_request(f, 1, 2, 1024, false), 0);
+	memset(p, 0, 1024);
+	assert_int_equal(blk_request(f, 0, 2, 1024, true), 0);
+	assert_int_equal(p[0] & p[1023], 0x5a);
+	/* The same sectors and those around, three bytes past a sector. */
+	put_desc(&f->d, 0, 1, BUFS + 0x1003, 2048, NEXT | WRITE, 2);
+	*(uint32_t *)mem_at(&f->mem, BUFS, 4) = 0;
+	*(uint64_t *)mem_at(&f->mem, BUFS + 8, 8) = 1;
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_int_equal(*(uint8_t *)mem_at(&f->mem, BUFS + 0x800, 1), 0);
+	assert_int_equal(p[3], 2);
+	assert_int_equal(p[3 + 512] & p[3 + 1535], 0x5a);
+	assert_int_equal(p[3 + 2047], 5);
 	blk_end(f);
 }
 
@@ -611,6 +645,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(blk_refuses_what_is_outside),
 	cmocka_unit_test(blk_read_only_stays_as_it_is),
 	cmocka_unit_test(blk_discards_and_zeroes),
+	cmocka_unit_test(blk_past_the_page_cache_takes_any_buffer),
 	cmocka_unit_test(blk_survives_a_disk_that_shrinks),
 	cmocka_unit_test(blk_wants_a_status_byte_and_a_header),
 	cmocka_unit_test(blk_is_picky_about_its_file),

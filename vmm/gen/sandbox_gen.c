@@ -66,6 +66,7 @@ static const unsigned long process_ioctls[] = {
 	KVM_GET_XCRS, KVM_GET_VCPU_EVENTS, KVM_GET_DEBUGREGS, KVM_GET_TSC_KHZ,
 	KVM_GET_IRQCHIP, KVM_GET_PIT2, KVM_GET_CLOCK, KVM_GET_DIRTY_LOG,
 	TCGETS,			/* stdio asks whether stdout is a terminal */
+	KVM_KVMCLOCK_CTRL,	/* resume */
 	KVM_GET_MSR_INDEX_LIST, KVM_CHECK_EXTENSION, KVM_GET_STATS_FD,
 };
 
