@@ -307,8 +307,26 @@ refused() {
 @test "bad input: a probe that cannot be read, a trailer twice" {
 	trailers=$'Kernel: any\nProbe: magic x\nUpstream: no' one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	refused "Probe: magic x: wanted: none, param MODULE.NAME"
+	# A kind, or a form of one, that kvm-selftest could not judge.
+	for probe in 'guest flat/cr8' 'cap KVM_CAP_NR_VCPUS' 'stat io' 'tracepoint kvm_exit' 'debugfs ../x'; do
+		trailers=$'Kernel: any\nProbe: '"$probe"$'\nUpstream: no' one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
+		refused "Probe: $probe: wanted: "
+	done
 	trailers=$'Kernel: any\nKernel: any\nProbe: none\nUpstream: no' one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	refused "a second Kernel: trailer"
+}
+
+@test "probes: every kind that kvm-selftest knows, and no other, is taken" {
+	# shellcheck source=tools/lib.sh
+	. "$top/tools/lib.sh"
+	# shellcheck source=tools/patch.d/series.sh
+	. "$top/tools/patch.d/series.sh"
+	known=$(sed -n "s/.*this program knows \(.*\)\", p);/\1/p" "$top/vmm/selftest/patch.c" | tr -d ' ' | tr , '\n' | sort)
+	for probe in 'param kvm.x' 'cap 40002' 'stat vm x' 'stat vcpu x' 'symbol kvm_x' 'debugfs kvm/x' 'tracepoint kvm/kvm_exit' 'check flat/mode-switch'; do
+		probe_fault "$probe" || { echo "$probe"; return 1; }
+		taken+="${probe%% *}"$'\n'
+	done
+	[ "$(sort -u <<< "${taken%$'\n'}")" = "$known" ]
 }
 
 @test "bad input: a file name that leaves the tree" {
@@ -375,6 +393,29 @@ on_tree() {
 	run copy/tools/patch check --patches patches --spec spec --base linux-6.1.tar.xz
 	[ "$status" -eq 1 ]
 	[[ $output == *"linux-6.1.tar.xz: "* ]]
+}
+
+@test "check: an SRPM is a base: its own %prep makes the tree, kept after that" {
+	one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
+	mkdir copy tmp && cp -r "$top/tools" copy/
+	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
+	(fixtures=$top/tests/tools/fixtures/base-srpm && . "$fixtures/layouts.bash" && plain_srpm && cp "$srpm" base.src.rpm)
+	# A kernel of its own: the patch is for a file that it has.
+	sed -n '1,200p' work/kernel/fork.c > old.c
+	mkdir -p a/kernel b/kernel && cp old.c a/kernel/fork.c && sed '2s/$/ changed/' old.c > b/kernel/fork.c
+	{ sed '/^---$/,$d' patches/40000-one.patch; echo ---; git diff --no-index --no-prefix a b || :; } > patches/new
+	mv patches/new patches/40000-one.patch
+	run copy/tools/patch check --patches patches --spec spec --base base.src.rpm
+	[ "$status" -eq 1 ]
+	[[ $output == *"not signed"*"base.src.rpm: no tree could be made of it"*"--allow-unsigned"* ]]
+	run copy/tools/patch check --patches patches --spec spec --allow-unsigned --base base.src.rpm
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"(base.src.rpm)"*"applied          40000-one.patch"* ]]
+	# From the cache: %prep does not run again.
+	printf '#!/bin/sh\nexit 9\n' > copy/tools/base-srpm
+	run copy/tools/patch check --patches patches --spec spec --base base.src.rpm
+	[ "$status" -eq 0 ]
 }
 
 @test "list: number, subject, guard, probe, status per base" {

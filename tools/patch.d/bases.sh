@@ -23,23 +23,18 @@ stage_base() {
 	fi
 	[[ -f $base ]] || die "$base: no such base (a kernel tree, a tarball of one, or a kernel SRPM)"
 	case $base in
-	*.src.rpm)
-		make_tmp tree
-		"$top/tools/base-srpm" tree "$base" "$tree/tree" >&2
-		stage_files "$tree/tree" "$stage" "$@"
-		;;
-	*.tar | *.tar.xz | *.tar.gz | *.tgz | *.tar.bz2 | *.tar.zst)
-		cached_tarball "$base" tree "$@"
+	*.src.rpm | *.tar | *.tar.xz | *.tar.gz | *.tgz | *.tar.bz2 | *.tar.zst)
+		cached_base "$base" tree "$@"
 		stage_files "$tree" "$stage" "$@"
 		;;
 	*) die "$base: neither a directory, a .src.rpm nor a tarball" ;;
 	esac
 }
 
-# cached_tarball FILE VAR PATCH...: a directory, in VAR, with the files that the
-# patches touch. Unpacking takes seconds, so what was asked for is kept under
-# build/ for as long as the tarball does not change.
-cached_tarball() {
+# cached_base FILE VAR PATCH...: a directory, in VAR, with the files that the
+# patches touch. Unpacking takes seconds, an SRPM's %prep more, so what was
+# asked for is kept under build/ for as long as FILE does not change.
+cached_base() {
 	local file=$1 cache tmp
 	local -n _tree=$2
 	shift 2
@@ -48,7 +43,11 @@ cached_tarball() {
 	touched_files "$@" > "$tmp/want"
 	if [[ ! -f $cache/.asked ]] || [[ -n $(comm -23 "$tmp/want" "$cache/.asked") ]]; then
 		[[ ! -f $cache/.asked ]] || sort -u -o "$tmp/want" "$tmp/want" "$cache/.asked"
-		unpack "$file" "$tmp/tree" "$tmp/want"
+		if [[ $file == *.src.rpm ]]; then
+			unpack_srpm "$file" "$tmp/tree" "$tmp/want"
+		else
+			unpack "$file" "$tmp/tree" "$tmp/want"
+		fi
 		mv -- "$tmp/want" "$tmp/tree/.asked"
 		mkdir -p "${cache%/*}"
 		rm -rf -- "$cache"
@@ -56,6 +55,21 @@ cached_tarball() {
 	fi
 	# shellcheck disable=SC2034  # set through the nameref
 	_tree=$cache
+}
+
+# unpack_srpm SRPM DIR LIST: of the tree that its own %prep makes, the files that
+# LIST names.
+unpack_srpm() {
+	local whole path
+	make_tmp whole
+	"$top/tools/base-srpm" tree "$1" "$whole/tree" ${trust[@]+"${trust[@]}"} >&2 ||
+		die "$1: no tree could be made of it, as told above" \
+			"--key FILE and --allow-unsigned are handed to base-srpm"
+	mkdir "$2"
+	while read -r path; do
+		[[ ! -e $whole/tree/$path ]] || (cd -- "$whole/tree" && cp -p --parents -- "$path" "$2/")
+	done < "$3"
+	rm -rf -- "$whole/tree"
 }
 
 # unpack TARBALL DIR LIST: the files that LIST names, one directory up.

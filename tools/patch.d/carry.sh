@@ -121,7 +121,7 @@ verb_add() {
 		--subject) subject=${2:?}; shift 2 ;;
 		--why) why=${2:?}; shift 2 ;;
 		--repo) repo=${2:?}; shift 2 ;;
-		-*) common_option "$@" || usage_error "$1: unknown option"; shift 2 ;;
+		-*) common_option "$@" || usage_error "$1: unknown option"; shift "$taken" ;;
 		*) [[ -z $source ]] || usage_error "one patch at a time"; source=$1; shift ;;
 		esac
 	done
@@ -170,7 +170,7 @@ verb_drop() {
 	local names=() name file
 	while (($#)); do
 		case $1 in
-		-*) common_option "$@" || usage_error "$1: unknown option"; shift 2 ;;
+		-*) common_option "$@" || usage_error "$1: unknown option"; shift "$taken" ;;
 		*) names+=("$1"); shift ;;
 		esac
 	done
@@ -241,7 +241,7 @@ verb_refresh() {
 			fuzz=$2
 			shift 2
 			;;
-		-*) common_option "$@" || usage_error "$1: unknown option"; shift 2 ;;
+		-*) common_option "$@" || usage_error "$1: unknown option"; shift "$taken" ;;
 		*) names+=("$1"); shift ;;
 		esac
 	done

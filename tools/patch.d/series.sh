@@ -83,10 +83,11 @@ probe_fault() {
 	stat\ *) [[ $1 =~ ^stat\ (vm|vcpu)\ [A-Za-z0-9_]+$ ]] && return 0 ;;
 	debugfs\ *) [[ $1 =~ ^debugfs\ [A-Za-z0-9_./-]+$ && $1 != *..* ]] && return 0 ;;
 	symbol\ *) [[ $1 =~ ^symbol\ [A-Za-z0-9_.]+$ ]] && return 0 ;;
-	cap\ *) [[ $1 =~ ^cap\ ([0-9]+|KVM_CAP_[A-Z0-9_]+)$ ]] && return 0 ;;
-	guest\ *) [[ $1 =~ ^guest\ [a-z0-9_/-]+$ ]] && return 0 ;;
+	tracepoint\ *) [[ $1 =~ ^tracepoint\ [a-z0-9_]+/[A-Za-z0-9_]+$ ]] && return 0 ;;
+	cap\ *) [[ $1 =~ ^cap\ [0-9]+$ ]] && return 0 ;;
+	check\ *) [[ $1 =~ ^check\ [a-z0-9-]+/[a-z0-9_-]+$ ]] && return 0 ;;
 	esac
-	echo "wanted: none, param MODULE.NAME, stat vm|vcpu NAME, debugfs PATH, symbol NAME, cap NUMBER|KVM_CAP_NAME or guest NAME"
+	echo "wanted: none, param MODULE.NAME, stat vm|vcpu NAME, debugfs PATH, tracepoint GROUP/NAME, symbol NAME, cap NUMBER or check GROUP/NAME"
 	return 1
 }
 
