@@ -41,7 +41,7 @@ base_of() {
 		"$base_srpm" tree "$srpm" "t$v" --allow-unsigned
 		mkdir "w$v"
 		tar -C "w$v" -xf "/usr/src/linux-source-$v.tar.xz"
-		patch -s -p1 -d "w$v"/linux-source-* < "$top"/tools/debian-base.d/0001-*.patch
+		patch -s -p1 --no-backup-if-mismatch -d "w$v"/linux-source-* < "$top"/tools/debian-base.d/0001-*.patch
 		diff -r "w$v"/linux-source-* "t$v"
 		grep -q '^CONFIG_KVM=m' "t$v.base/config"
 		rm -rf "w$v" "t$v" "t$v.base"
