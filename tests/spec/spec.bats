@@ -92,6 +92,15 @@ packages() {
 	done
 }
 
+@test "every package but the meta package carries its licence, and names it in SPDX's words" {
+	all=(--with debug --with debuginfo --with headers --with doc --with tools)
+	spec -P "${all[@]}" | awk '/^%files ./ { p = $2 } /^%license / && p { print p }' | sort > has
+	diff <(spec -q --builtrpms "${all[@]}" --qf '%{name}\n' | sed -n 's/^kernel-kvm-//p' | sort) has
+	spec -q "${all[@]}" --qf '%{license}\n' | sort -u > licences
+	run grep -vxE '\(?GPL-2.0-only( WITH Linux-syscall-note)?( AND \(GPL-2.0-only WITH Linux-syscall-note\))?' licences
+	[ "$status" -eq 1 ]
+}
+
 @test "what is not made is refused by its name, and so is baseonly with dbgonly" {
 	for name in perf bpftool selftests realtime; do
 		run spec -q --with "$name"

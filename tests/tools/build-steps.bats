@@ -190,6 +190,33 @@ built_debuginfo() {
 	[ ! -e out/manifest.json ]
 }
 
+@test "sbom: base, patches applied and tools, each once, every relation between two that are there" {
+	jq -n '{schema: 1, kverrel: "6.1.192-2.kvm.x86_64", name: "kernel-kvm", version: "6.1.192", release: "2.kvm", series: "0123456789abcdef",
+		base: {srpm: "kernel-6.1.192-2.src.rpm", nevra: "kernel-0:6.1.192-2.src", sha256: ("ab" * 32)},
+		patches: [{number: 40000, file: "40000-a.patch", subject: "A", sha256: ("cd" * 32), status: "applied"},
+			{number: 40001, file: "40001-b.patch", subject: "B", sha256: ("ef" * 32), status: "excluded"}],
+		toolchain: {cc: "gcc 12", ld: "ld 2.40"}}' > m.json
+	SOURCE_DATE_EPOCH=1700000000 "$tools/sbom" --manifest m.json --out out/s.json
+	[ "$(jq -r .spdxVersion out/s.json)" = SPDX-2.3 ]
+	[ "$(jq -r .creationInfo.created out/s.json)" = 2023-11-14T22:13:20Z ]
+	[ "$(jq -r '[.packages[].SPDXID] | join(" ")' out/s.json)" = "SPDXRef-kernel SPDXRef-base SPDXRef-patch-40000 SPDXRef-tool-cc SPDXRef-tool-ld" ]
+	[ "$(jq -r '.packages[] | select(.SPDXID == "SPDXRef-base") | .checksums[0].checksumValue' out/s.json)" = "$(printf 'ab%.0s' {1..32})" ]
+	[ "$(jq -r '.packages[0].licenseDeclared' out/s.json)" = "GPL-2.0-only WITH Linux-syscall-note" ]
+	jq -e '([.packages[].SPDXID] + ["SPDXRef-DOCUMENT"]) as $ids | all(.relationships[]; .spdxElementId as $a | .relatedSpdxElement as $b
+		| ($ids | index($a)) and ($ids | index($b)))' out/s.json
+	jq -e 'all(.packages[]; .licenseDeclared and .downloadLocation and .copyrightText)' out/s.json
+	SOURCE_DATE_EPOCH=1700000000 "$tools/sbom" --manifest m.json --out out/t.json
+	cmp out/s.json out/t.json
+}
+
+@test "sbom: what is no manifest is refused" {
+	echo '{}' > m.json
+	run "$tools/sbom" --manifest m.json --out out/s.json
+	[ "$status" -eq 1 ]
+	[[ $output == *"m.json: not a manifest"* ]]
+	[ ! -e out ]
+}
+
 @test "every tool has --help" {
 	for t in "$tools"/*; do
 		[[ -f $t && -x $t ]] || continue
