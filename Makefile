@@ -61,6 +61,10 @@ srpm: sources ## write the self-contained SRPM into build/SRPMS/ (outdir=)
 	[[ $$(realpath "$$f") == $$(realpath '$(outdir)')/* ]] || cp -- "$$f" '$(outdir)/'
 	echo "$(outdir)/$${f##*/}"
 
+.PHONY: kmod
+kmod: sources ## rebuild only KVM's modules for the kernel of the last make rpm
+	@tools/kmod
+
 # --- Configuration ----------------------------------------------------------------
 .PHONY: menuconfig config
 menuconfig: config ## the kernel's menuconfig; what changes lands in configs/local.config

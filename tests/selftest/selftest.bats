@@ -189,6 +189,29 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	T
 }
 
+@test "kernel-kvm-kmod beside the kernel: says which of the two is live" {
+	host_tree
+	jq '.kmod = "kernel-kvm-kmod-1-2" | .series = "fedcba9876543210" | .build_id = .kverrel + "+" + .series
+		| .modules.kvm = {path: "updates/kvm.ko", srcversion: "SRC7", signed: false}' manifest.json > manifest-kmod.json
+	# The kernel's own modules are loaded.
+	st "${host[@]}" --only host/build-id,host/module-origin,patch/series
+	expect 0 "kernel-kvm-kmod-1-2 is installed, but the kernel's own modules are loaded"
+	# Those of kmod.
+	echo "$(uname -r)+fedcba9876543210" > sys/module/kvm/parameters/build_id
+	echo SRC7 > sys/module/kvm/srcversion
+	st "${host[@]}" --only host/build-id,host/module-origin,patch/series --format tap
+	expect 0 "live is kernel-kvm-kmod-1-2"
+	st "${host[@]}" --only host/build-id
+	expect 0 "of kernel-kvm-kmod-1-2: 1 checks"
+	# The same series, but not the same kvm.ko: neither's.
+	echo SRC8 > sys/module/kvm/srcversion
+	st "${host[@]}" --only host/build-id
+	expect 1 "the package's is '$(uname -r)+0123456789abcdef'"
+	echo '{"schema": 1}' > manifest-kmod.json
+	st "${host[@]}" --only host/kernel
+	expect 1 "manifest-kmod.json: \"kverrel\" is missing"
+}
+
 @test "guest images: missing, truncated, corrupt, of another build" {
 	while IFS='|' read -r edit want; do
 		rm -rf g

@@ -45,6 +45,10 @@ int host_build_id(struct t *t)
 	REQUIRE(t, !strcmp(got, want), "kvm.ko says build_id '%s', the package's is '%s'",
 		got, want);
 	t_note(t, "build_id %s", got);
+	if (env->kmod_live)
+		t_note(t, "live is %s, not the kernel's own modules", env->kmod);
+	else if (env->kmod[0])
+		return t_warn(t, "%s is installed, but the kernel's own modules are loaded: load kvm anew (modprobe -r, modprobe) or reboot", env->kmod);
 	return 0;
 }
 

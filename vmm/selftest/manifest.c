@@ -95,12 +95,74 @@ static bool any_installed(void)
 	return any;
 }
 
-void manifest_load(struct env *env)
+/* load - a manifest with the members that every check may rely on, or NULL and why. */
+static struct json_object *load(const char *path, char *err, size_t len)
 {
 	static const char *const need[] = { "kverrel", "build_id", "series" };
-	struct json_object *o, *schema;
+	struct json_object *o = json_load(path, err, len), *schema;
 	size_t i;
 
+	if (!o)
+		return NULL;
+	schema = json_path(o, "schema");
+	if (!json_object_is_type(schema, json_type_int) || json_object_get_int(schema) != 1) {
+		snprintf(err, len, "%.256s: \"schema\" is %s, this program knows 1", path,
+			 schema ? json_object_to_json_string(schema) : "missing");
+		json_object_put(o);
+		return NULL;
+	}
+	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
+		if (json_str(o, need[i]))
+			continue;
+		snprintf(err, len, "%.256s: \"%s\" is missing or not a string", path, need[i]);
+		json_object_put(o);
+		return NULL;
+	}
+	return o;
+}
+
+/* Is what is loaded as kvm.ko the one that @o describes? */
+static bool kvm_is_of(const struct env *env, struct json_object *o)
+{
+	const char *src = json_str(o, "modules.kvm.srcversion");
+	char got[256];
+
+	return read_filef(got, sizeof(got), "%s/module/kvm/parameters/build_id", env->sys) >= 0 &&
+		!strcmp(got, json_str(o, "build_id")) &&
+		(!src || !src[0] ||
+		 read_filef(got, sizeof(got), "%s/module/kvm/srcversion", env->sys) < 0 ||
+		 !strcmp(got, src));
+}
+
+/*
+ * kernel-kvm-kmod puts a manifest of its own beside the kernel's. It counts when
+ * its kvm.ko is the one that is loaded.
+ */
+static void load_kmod(struct env *env)
+{
+	const char *slash = strrchr(env->manifest_file, '/');
+	char path[sizeof(env->manifest_file) + 16];
+	struct json_object *o;
+
+	snprintf(path, sizeof(path), "%.*smanifest-kmod.json",
+		 slash ? (int)(slash + 1 - env->manifest_file) : 0, env->manifest_file);
+	if (!file_exists("%s", path))
+		return;
+	o = load(path, env->manifest_err, sizeof(env->manifest_err));
+	if (!o)
+		return;
+	snprintf(env->kmod, sizeof(env->kmod), "%s", json_str(o, "kmod") ? json_str(o, "kmod") : path);
+	env->kmod_live = kvm_is_of(env, o);
+	if (env->kmod_live) {
+		json_object_put(env->manifest);
+		env->manifest = o;
+	} else {
+		json_object_put(o);
+	}
+}
+
+void manifest_load(struct env *env)
+{
 	if (env->manifest_path)
 		snprintf(env->manifest_file, sizeof(env->manifest_file), "%s", env->manifest_path);
 	else
@@ -110,24 +172,7 @@ void manifest_load(struct env *env)
 	env->manifest_installed = any_installed();
 	if (!env->manifest_given && !file_exists("%s", env->manifest_file))
 		return;
-	o = json_load(env->manifest_file, env->manifest_err, sizeof(env->manifest_err));
-	if (!o)
-		return;
-	schema = json_path(o, "schema");
-	if (!json_object_is_type(schema, json_type_int) || json_object_get_int(schema) != 1) {
-		snprintf(env->manifest_err, sizeof(env->manifest_err),
-			 "%.256s: \"schema\" is %s, this program knows 1", env->manifest_file,
-			 schema ? json_object_to_json_string(schema) : "missing");
-		json_object_put(o);
-		return;
-	}
-	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
-		if (json_str(o, need[i]))
-			continue;
-		snprintf(env->manifest_err, sizeof(env->manifest_err),
-			 "%.256s: \"%s\" is missing or not a string", env->manifest_file, need[i]);
-		json_object_put(o);
-		return;
-	}
-	env->manifest = o;
+	env->manifest = load(env->manifest_file, env->manifest_err, sizeof(env->manifest_err));
+	if (env->manifest)
+		load_kmod(env);
 }

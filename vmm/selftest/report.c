@@ -86,9 +86,10 @@ static const char *color(const struct report *r, const char *code)
 
 static void human_begin(struct report *r)
 {
-	fprintf(r->out, "kvm-selftest %s, kernel %s, KVM back end %s: %u checks\n",
+	fprintf(r->out, "kvm-selftest %s, kernel %s, KVM back end %s%s%s: %u checks\n",
 		VMM_VERSION, r->env->uname_r,
-		r->env->backend[0] ? r->env->backend : "none", r->n);
+		r->env->backend[0] ? r->env->backend : "none",
+		r->env->kmod_live ? " of " : "", r->env->kmod_live ? r->env->kmod : "", r->n);
 	fflush(r->out);
 }
 

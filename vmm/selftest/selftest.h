@@ -64,6 +64,8 @@ struct env {
 	char manifest_file[4096];
 	char manifest_err[512];
 	bool manifest_installed;	/* some kernel's manifest is there */
+	char kmod[256];			/* kernel-kvm-kmod beside the kernel, "" if none */
+	bool kmod_live;			/* its kvm.ko is loaded; manifest is its */
 	struct json_object *baseline;	/* NULL: none */
 };
 
