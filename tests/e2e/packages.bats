@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
+# The packages as packages: what rpm says of them, without installing any.
+
+load helpers
+
+setup() {
+	find_rpms
+	devel=("$rpms"/kernel-kvm-devel-"$(version_of "${packages[1]}")".rpm)
+}
+
+# q NAME OPTION...: rpm -qp of the package kernel-kvm-NAME, or of kernel-kvm.
+q() {
+	local name=kernel-kvm${1:+-$1}
+	rpm -qp "${@:2}" "$rpms/$name-$(version_of "${packages[1]}").rpm"
+}
+
+@test "rpmlint has nothing to say" {
+	run rpmlint -c "$BATS_TEST_DIRNAME/../spec/rpmlint.toml" "${packages[@]}" "${devel[@]}"
+	echo "$output"
+	[[ $output == *" 0 errors, 0 warnings"* ]]
+}
+
+@test "kernels are install-only and are found by their uname -r" {
+	local name
+	for name in '' core devel; do
+		q "$name" --provides | grep -qx 'installonlypkg(kernel)'
+	done
+	q modules --provides | grep -qx 'installonlypkg(kernel-module)'
+	q core --provides | grep -qx "kernel-uname-r = $kverrel"
+	q devel --provides | grep -qx "kernel-devel-uname-r = $kverrel"
+	# The self-test is a program like any other: the newest replaces the older.
+	run q selftest --provides
+	[[ $output != *installonly* ]]
+}
+
+@test "modules need their core, not the other way round" {
+	local vr
+	vr=$(q core --qf '%{version}-%{release}')
+	q modules --requires | grep -qxF "kernel-kvm-core(x86-64) = $vr"
+	run q core --requires
+	[[ $output != *kernel-kvm-modules* ]]
+	[[ $(q '' --requires) == *"kernel-kvm-core(x86-64) = $vr"*"kernel-kvm-modules(x86-64) = $vr"* ]]
+}
+
+@test "no file of the kernel's packages is without its KVERREL" {
+	run bash -c "rpm -qlp ${packages[1]} ${packages[2]} ${devel[*]} | grep -vF -e '$kverrel' -e /usr/share/licenses/"
+	echo "$output"
+	# Directories that more than one kernel shares.
+	[ "$output" = "/usr/share/kernel-kvm
+/usr/src/kernels" ]
+}
+
+@test "every file is root's, and nobody else may write it" {
+	run bash -c "rpm -qlvp ${packages[*]} ${devel[*]} | grep -vxF '(contains no files)' | awk '\$3 != \"root\" || \$4 != \"root\" || (\$1 !~ /^l/ && \$1 ~ /^.....w|^........w/)'"
+	echo "$output"
+	[ -z "$output" ]
+}
+
+@test "scriptlets are plain sh" {
+	local name
+	for name in core modules; do
+		q "$name" --qf '%{PREIN}\n%{POSTIN}\n%{PREUN}\n%{POSTUN}\n%{POSTTRANS}\n' |
+			sed 's/^(none)$//' >"$BATS_TEST_TMPDIR/$name"
+		dash -n "$BATS_TEST_TMPDIR/$name"
+		shellcheck -s dash "$BATS_TEST_TMPDIR/$name"
+	done
+}
+
+@test "build host and times are the base's, not this machine's" {
+	local name times
+	for name in '' core modules devel selftest; do
+		[ "$(q "$name" --qf '%{BUILDHOST}')" = kernel-kvm ]
+		times=$(q "$name" --qf '%{BUILDTIME}\n[%{FILEMTIMES}\n]' | sort -un | tail -n 1)
+		[ "$times" -le "$(q core --qf '%{BUILDTIME}')" ]
+	done
+	run bash -c "rpm -qlp ${packages[*]} ${devel[*]} | grep -E '^/(home|root|tmp|var/tmp)/'"
+	[ -z "$output" ]
+}
