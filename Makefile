@@ -96,13 +96,15 @@ check-e2e: ## the RPMs installed, booted and self-tested (QEMU, Bochs)
 lint: ## shellcheck, rpmlint, cppcheck, clang-tidy, mandoc
 	@tests/run lint
 
-.PHONY: faults fuzz bench-build
+.PHONY: faults fuzz bench-build bench-vmm
 faults: rpm ## which of tests/faults kvm-selftest finds, FAULTS="NAME.." or all
 	@tests/faults/run $(FAULTS)
 fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	@$(MAKE) -C vmm fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60)
 bench-build: sources ## rpmbuild beside bare make of the same tree
 	@tests/bench/build
+bench-vmm: rpm ## kvm-vmm beside bare ioctls, kvmtool and QEMU; LKVM=PROGRAM
+	@tests/bench/vmm --rpms build/rpms.list --icount $(if $(LKVM),--lkvm '$(LKVM)')
 
 .PHONY: clean
 clean: ## remove build/ and what is generated in SOURCES/

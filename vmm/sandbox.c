@@ -32,11 +32,11 @@ static int drop_caps(struct err *e)
 {
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct d[2] = { { 0 } };
-	int cap;
+	int cap = 0;
 
 	/* The bounding set needs CAP_SETPCAP; without it, it matters not. */
-	for (cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+	while (!prctl(PR_CAPBSET_DROP, cap, 0, 0, 0))
+		cap++;
 	if (syscall(SYS_capset, &h, d) < 0)
 		return err_set(e, -errno, "sandbox: capset: %m");
 	return 0;
