@@ -83,14 +83,9 @@ check-fast: ## lint and every test that needs no kernel build (minutes)
 	tests/run fast
 
 .PHONY: check
-check: ## check-fast, and the kernel RPMs built
+check: ## check-fast, then the RPMs built, installed, booted and self-tested
 	@tools/build-deps --for check --install
 	tests/run all
-
-.PHONY: check-e2e
-check-e2e: ## the RPMs installed, booted and self-tested (QEMU, Bochs)
-	@tools/build-deps --for check --install
-	tests/run e2e
 
 .PHONY: lint
 lint: ## shellcheck, rpmlint, cppcheck, clang-tidy, mandoc
