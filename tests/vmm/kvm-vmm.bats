@@ -139,6 +139,18 @@ vmm() {
 	[[ $output == *"watchdog"* ]]
 }
 
+@test "a guest that rings a doorbell in a loop ends by the deadline, 14" {
+	need_guests
+	# mov $0xd0000050, %eax; 1: movl $0, (%eax); jmp 1b
+	code b8 50 00 00 d0 c7 00 00 00 00 00 eb f8
+	SECONDS=0
+	vmm --flat x.bin --mode prot --irqchip full --rng --deadline 1 --stats stats.json
+	[ "$status" -eq 14 ]
+	[ "$SECONDS" -lt 8 ]
+	# the doorbell does not come out to us
+	[ "$(jq '.vcpus[0].exits_to_user' stats.json)" -lt 100 ]
+}
+
 @test "halting for good with an irqchip is seen, 0" {
 	need_guests
 	code fa f4

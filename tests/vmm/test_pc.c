@@ -272,6 +272,21 @@ static void ports_that_do_not_end_the_run(void **state)
 	mem_free(&vm.mem);
 }
 
+static void test_memory_is_behind_mmio(void **state)
+{
+	static struct pc pc;
+	uint64_t v = 0x1122334455667788ULL;
+	struct vm vm;
+
+	(void)state;
+	pc_begin(&pc, &vm);
+	assert_true(bus_access(&vm.mmio, PC_IORAM + PC_IORAM_LEN - 8, &v, 8, true));
+	assert_true(bus_access(&vm.mmio, PC_IORAM + PC_IORAM_LEN - 7, &v, 1, false));
+	assert_int_equal((uint8_t)v, 0x77);
+	assert_false(bus_access(&vm.mmio, PC_IORAM + PC_IORAM_LEN - 4, &v, 8, true));
+	mem_free(&vm.mem);
+}
+
 static void the_word_shutdown_ends_the_run(void **state)
 {
 	static const char text[] = "ShutSShutdow";
@@ -389,6 +404,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(output_to_a_full_pipe_ends_when_stopping),
 	cmocka_unit_test(ports_that_end_the_run),
 	cmocka_unit_test(ports_that_do_not_end_the_run),
+	cmocka_unit_test(test_memory_is_behind_mmio),
 	cmocka_unit_test(the_word_shutdown_ends_the_run),
 	cmocka_unit_test(the_first_verdict_stands),
 	cmocka_unit_test(fw_cfg_tells_cpus_and_ram),

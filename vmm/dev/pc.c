@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dev/pc.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
@@ -256,7 +257,7 @@ void pc_fw_cfg(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	}
 }
 
-/* pc-testdev: a latch to read back, and interrupt lines to pull. */
+/* pc-testdev: a latch to read back, memory by MMIO, and lines to pull. */
 static void pc_latch(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 {
 	struct pc *pc = dev;
@@ -265,6 +266,13 @@ static void pc_latch(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 		memcpy((uint8_t *)&pc->r.latch + off, data, len);
 	else
 		memcpy(data, (uint8_t *)&pc->r.latch + off, len);
+}
+
+static void pc_ioram(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+{
+	uint8_t *p = ((struct pc *)dev)->ioram + off;
+
+	memcpy(wr ? p : data, wr ? data : p, len);
 }
 
 static void pc_lines(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
@@ -306,12 +314,13 @@ int pc_init(struct pc *pc, struct vm *vm, const struct out *out, bool flat,
 		{ 0x8900, 1, "shutdown port", pc_shutdown, false },
 	};
 	unsigned int i;
-	int rc = 0;
+	int rc;
 
-	memset(pc, 0, sizeof(*pc));
+	memset(pc, 0, offsetof(struct pc, ioram));
 	pc->vm = vm;
 	pc->out = *out;
 	cmos_memory(pc, mem_ram_low(&vm->mem));
+	rc = bus_add(&vm->mmio, PC_IORAM, PC_IORAM_LEN, "test memory", pc_ioram, pc, e);
 	for (i = 0; i < sizeof(dev) / sizeof(dev[0]) && !rc; i++)
 		if (flat || !dev[i].flat)
 			rc = bus_add(&vm->pio, dev[i].base, dev[i].len, dev[i].name,

@@ -36,14 +36,19 @@ struct pc_regs {
 	uint32_t latch;		/* test device, port 0xe0 */
 };
 
+/* The test device's bytes that are only reached by emulated instructions. */
+#define PC_IORAM	0xff000000UL
+#define PC_IORAM_LEN	0x10000UL
+
 struct pc {
 	struct vm *vm;
 	struct out out;
 	struct pc_regs r;
+	uint8_t ioram[PC_IORAM_LEN];
 };
 
 /*
- * pc_init - put the devices on @vm's port bus
+ * pc_init - put the devices on @vm's buses; ioram is left as it is
  * @flat: also port 0x10, whose bytes go to @out
  */
 int pc_init(struct pc *pc, struct vm *vm, const struct out *out, bool flat,

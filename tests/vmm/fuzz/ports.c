@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fuzzing: every port device, with a VM that is not there. Four bytes an
+ * Fuzzing: every port device and the test memory, with a VM that is not there. Four bytes an
  * operation: kind, port (or an index of interesting ones), value.
  */
 #include <string.h>
@@ -49,7 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memset(v, data[3], sizeof(v));
 		if (data[0] & 2)
 			port = ports[data[1] % (sizeof(ports) / sizeof(ports[0]))];
-		if (data[0] & 4)
+		if (data[0] & 8)
+			bus_access(&vm.mmio, PC_IORAM + port, v, len, data[0] & 1);
+		else if (data[0] & 4)
 			serial_input(&serial, data, 4);
 		else
 			bus_access(&vm.pio, port, v, len, data[0] & 1);
