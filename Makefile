@@ -9,6 +9,7 @@ SHELL := /bin/bash
 # --- What a call may set (make help) ---------------------------------------------
 BASE    ?= 6.1
 CONFIG  ?= lean
+FRAGMENTS ?=
 SRPM    ?=
 KEYS    ?=
 BUILDID ?=
@@ -24,7 +25,7 @@ outdir  ?= build/SRPMS
 
 sources_args := $(if $(SRPM),--srpm '$(SRPM)',--base $(BASE)) $(foreach k,$(KEYS),--key '$(k)') \
 	$(if $(ALLOW_UNSIGNED),--allow-unsigned)
-rpm_args := --define 'kconfig $(CONFIG)' $(if $(BUILDID),--define 'buildid $(BUILDID)') \
+rpm_args := --define 'kconfig $(CONFIG)' $(if $(FRAGMENTS),--define 'kfragments $(FRAGMENTS)') $(if $(BUILDID),--define 'buildid $(BUILDID)') \
 	$(foreach w,$(WITH),--with $(w)) $(foreach w,$(WITHOUT),--without $(w)) $(DEFINE)
 
 .PHONY: help
@@ -36,6 +37,7 @@ help: ## this list
 	  BASE=6.1|6.12  which embedded base, on Debian ($(BASE))
 	  KEYS="FILE.."  public keys the SRPM must be signed with; ALLOW_UNSIGNED=1: take it unsigned
 	  CONFIG=NAME    lean, full or distro ($(CONFIG))
+	  FRAGMENTS="debug .."  more fragments of configs/, by name
 	  BUILDID=.NAME  what keeps this kernel apart (.kvm)
 	  WITH= WITHOUT= switches of the spec, as in WITH="debug headers"
 	  DEFINE=...     handed to rpmbuild, as in DEFINE="--define 'modsign_key k.pem'"
@@ -69,7 +71,7 @@ kmod: sources ## rebuild only KVM's modules for the kernel of the last make rpm
 .PHONY: menuconfig config
 menuconfig: config ## the kernel's menuconfig; what changes lands in configs/local.config
 config: sources ## any of the kernel's config targets: make config TARGET=nconfig
-	@tools/prepared --config $(CONFIG) --run $(TARGET) $(foreach f,$(LSMOD),--lsmod '$(f)')
+	@tools/prepared --config $(CONFIG) --run $(TARGET) $(foreach f,$(FRAGMENTS),--fragment '$(f)') $(foreach f,$(LSMOD),--lsmod '$(f)')
 
 # --- Proving ----------------------------------------------------------------------
 .PHONY: verify

@@ -160,3 +160,52 @@ keys() {
 	target xconfig2
 	[ "$status" -eq 2 ]
 }
+
+# A checkout whose %prep (a stub of rpmbuild) takes the mini tree.
+checkout() {
+	mkdir -p co/SOURCES bin
+	cp -r "$top/tools" "$top/kernel-kvm.spec" co/
+	cp -r configs co/configs
+	touch co/SOURCES/base.inc co/SOURCES/40000-x.patch
+	cat > bin/rpmbuild <<-END
+		#!/bin/bash
+		echo "\$*" >> "$PWD/rpmbuild.calls"
+		[ ! -e "$PWD/stop" ] || exit 1
+		for a; do case \$a in _builddir\ *) dir=\${a#_builddir } ;; esac; done
+		mkdir -p "\$dir/kernel-kvm-1/linux-1.base"
+		cp -a "$mini_tree" "\$dir/kernel-kvm-1/linux-1"
+		printf 'CONFIG_NET=y\nCONFIG_LABEL="distro"\n' > "\$dir/kernel-kvm-1/linux-1.base/config"
+	END
+	chmod +x bin/rpmbuild
+	PATH=$PWD/bin:$PATH
+}
+
+@test "prepared: a fragment, CONFIG or local.config changed: no %prep, but the config of today" {
+	checkout
+	tree=$(co/tools/prepared)
+	grep -qx 'CONFIG_SLOTS=16' "$tree/obj/.config"
+	grep -qx '# CONFIG_BRIDGE is not set' "$tree/obj/.config"
+	sed -i s/SLOTS=16/SLOTS=17/ co/configs/lean-x86_64.config
+	[ "$(co/tools/prepared --config full)" = "$tree" ]
+	grep -qx 'CONFIG_SLOTS=17' "$tree/obj/.config"
+	grep -qx 'CONFIG_BRIDGE=m' "$tree/obj/.config"
+	co/tools/prepared --config distro
+	grep -qx 'CONFIG_LABEL="distro"' "$tree/obj/.config"
+	echo 'CONFIG_BASE=0x20' > co/configs/site.config
+	co/tools/prepared --fragment site
+	grep -qx 'CONFIG_BASE=0x20' "$tree/obj/.config"
+	grep -qx 'CONFIG_LABEL="none"' "$tree/obj/.config"
+	co/tools/prepared --run allmodconfig
+	grep -qx 'CONFIG_EXPERT=y' co/configs/local.config
+	# Taken back by hand, it is gone from the tree too.
+	rm co/configs/local.config
+	co/tools/prepared
+	grep -qx '# CONFIG_EXPERT is not set' "$tree/obj/.config"
+	[ "$(wc -l < rpmbuild.calls)" -eq 1 ]
+	# A patch is another matter.
+	echo more > co/SOURCES/40000-x.patch
+	: > stop
+	run co/tools/prepared
+	[ "$status" -eq 1 ]
+	[ "$(wc -l < rpmbuild.calls)" -eq 2 ]
+}
