@@ -93,11 +93,13 @@ check: ## check-fast, then the RPMs built, installed, booted and self-tested
 lint: ## shellcheck, rpmlint, cppcheck, clang-tidy, mandoc
 	@tests/run lint
 
-.PHONY: faults fuzz bench-build bench-vmm
+.PHONY: faults fuzz bench-build bench-vmm reproduce
 faults: rpm ## which of tests/faults kvm-selftest finds, FAULTS="NAME.." or all
 	@tests/faults/run $(FAULTS)
 fuzz: ## every fuzz target for FUZZ_SECONDS (60)
 	@$(MAKE) -C vmm fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60)
+reproduce: sources ## build twice in two directories, compare every file of every RPM
+	@tools/reproduce build $(rpm_args)
 bench-build: sources ## rpmbuild beside bare make of the same tree
 	@tests/bench/build
 bench-vmm: rpm ## kvm-vmm beside bare ioctls, kvmtool and QEMU; LKVM=PROGRAM

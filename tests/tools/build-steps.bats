@@ -95,6 +95,30 @@ tree() {
 	[ ! -e root ]
 }
 
+@test "module-key: a key and its certificate, for the kernel's build; nobody else can read it" {
+	openssl req -new -x509 -newkey rsa:2048 -nodes -subj /CN=t/ -keyout k.pem -out c.pem 2>/dev/null
+	openssl x509 -in c.pem -outform der -out c.der
+	for cert in c.pem c.der; do
+		run "$tools/module-key" --key k.pem --cert "$cert" --objdir obj
+		[ "$output" = '--set CONFIG_MODULE_SIG_KEY="certs/modsign.pem"' ]
+		[ "$(stat -c %a obj/certs/modsign.pem)" = 600 ]
+		[ "$(openssl x509 -in obj/certs/modsign.pem -noout -subject)" = "subject=CN = t" ]
+		openssl pkey -in obj/certs/modsign.pem -noout
+		rm obj/certs/modsign.pem
+	done
+}
+
+@test "module-key: another key's certificate, no key, no certificate: refused" {
+	openssl req -new -x509 -newkey rsa:2048 -nodes -subj /CN=t/ -keyout k.pem -out c.pem 2>/dev/null
+	openssl genpkey -algorithm RSA -out k2.pem 2>/dev/null
+	for pair in "k2.pem c.pem" "c.pem c.pem" "k.pem k.pem" "k.pem nowhere"; do
+		run "$tools/module-key" --key "${pair% *}" --cert "${pair#* }" --objdir obj
+		[ "$status" -eq 1 ] || { echo "$pair"; false; }
+		[[ $output == *not* ]]
+		[ ! -e obj ]
+	done
+}
+
 # built_debuginfo: obj/ with a vmlinux and a module, compiled with -g, and root/
 # with the module stripped, as install-kernel leaves it.
 built_debuginfo() {

@@ -42,11 +42,9 @@ make_patch() {
 make_devel() {
 	cp -r base devel
 	rm -r devel/arch/x86/kvm devel/virt devel/fs
-	mkdir -p devel/include/config devel/include/generated devel/arch/x86/kvm
+	mkdir -p devel/include/config devel/arch/x86/kvm
 	echo "$K" > devel/include/config/kernel.release
-	printf 'CONFIG_KVM=m\nCONFIG_KVM_BUILD_ID="0000000000000000"\n' > devel/.config
-	cp devel/.config devel/include/config/auto.conf
-	echo '#define CONFIG_KVM_BUILD_ID "0000000000000000"' > devel/include/generated/autoconf.h
+	echo CONFIG_KVM=m > devel/.config
 	printf '0x1\tkvm_x\tarch/x86/kvm/kvm\tEXPORT_SYMBOL\t\n0x2\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n' > devel/Module.symvers
 	cat > devel/Makefile <<-'END'
 		VERSION = 6
@@ -58,7 +56,7 @@ make_devel() {
 		> touch $(M)/Module.symvers
 		> case $(M) in \
 		> */virt/lib) gcc -c -o $(M)/irqbypass.ko $(M)/irqbypass.c;; \
-		> *) for m in kvm kvm-intel kvm-amd; do gcc -include include/generated/autoconf.h -c -o $(M)/$$m.ko $(M)/x86.c || exit 1; done;; \
+		> *) for m in kvm kvm-intel kvm-amd; do gcc -DID=$(KVM_BUILD_ID) -c -o $(M)/$$m.ko $(M)/x86.c || exit 1; done;; \
 		> esac
 	END
 	cp -r base patched
@@ -93,8 +91,9 @@ kmod() {
 	[ "$(jq -r '.modules.kvm | "\(.path) \(.signed)"' "$m")" = "updates/kvm.ko false" ]
 	[ "$(jq '.patches | length' "$m")" -eq 2 ]
 	nm "lib/modules/$K/updates/kvm.ko" | grep ' two$'
+	grep -q "ID=$series" co/build/kmod/build.log
 	# What was given is as it was.
-	grep -q 0000000000000000 devel/include/generated/autoconf.h
+	grep -q arch/x86/kvm devel/Module.symvers
 	[ ! -e devel/virt ]
 }
 
