@@ -2,13 +2,11 @@
 /* The laboratory: see lab.h. KVM: Documentation/virt/kvm/api.rst. */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,15 +46,17 @@ static int arm(struct lab *l)
 	};
 	struct sigaction sa = { .sa_handler = on_alarm };
 	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
-	timer_t timer;
 
 	sigaction(SIGALRM, &sa, NULL);
 	sa.sa_handler = on_kick;
 	sigaction(SIGUSR2, &sa, NULL);
 	l->deadline = now_ms() + ms;
 	alarm_lab = l;
-	if (timer_create(CLOCK_MONOTONIC, &ev, &timer) || timer_settime(timer, 0, &it, NULL))
+	if (timer_create(CLOCK_MONOTONIC, &ev, &l->timer))
 		return t_fail(l->t, "timer_create: %s", strerror(errno));
+	l->armed = true;
+	if (timer_settime(l->timer, 0, &it, NULL))
+		return t_fail(l->t, "timer_settime: %s", strerror(errno));
 	return 0;
 }
 
@@ -235,6 +235,9 @@ void lab_close(struct lab *l)
 	unsigned int i;
 
 	alarm_lab = NULL;
+	if (l->armed)
+		timer_delete(l->timer);
+	l->armed = false;
 	for (i = 0; i < LAB_CPUS_MAX; i++) {
 		if (l->cpu[i].run)
 			munmap(l->cpu[i].run, l->run_size);
@@ -248,6 +251,25 @@ void lab_close(struct lab *l)
 	if (l->ram && l->ram != MAP_FAILED)
 		munmap(l->ram, l->ram_size);
 	pthread_mutex_destroy(&l->lock);
+}
+
+int lab_with(struct t *t, const struct lab_opts *o, int (*body)(struct lab *l))
+{
+	struct lab l;
+	int rc = lab_open(&l, t, o);
+
+	if (!rc)
+		rc = body(&l);
+	lab_close(&l);
+	return rc;
+}
+
+int lab_refused(struct t *t, int fd, unsigned long req, const void *arg, const char *what)
+{
+	int rc = ioctl(fd, req, arg);
+
+	REQUIRE(t, rc < 0, "KVM took %s, expected a refusal", what);
+	return 0;
 }
 
 void lab_code(struct lab *l, uint64_t gpa, const void *code, size_t len)
@@ -303,6 +325,18 @@ int lab_long(struct lab *l, unsigned int cpu, uint64_t ip, uint64_t sp)
 	return 0;
 }
 
+int lab_code_real(struct lab *l, const void *code, size_t len)
+{
+	lab_code(l, 0x1000, code, len);
+	return lab_real(l, 0, 0x1000);
+}
+
+int lab_code_long(struct lab *l, const void *code, size_t len)
+{
+	lab_code(l, 0x1000, code, len);
+	return lab_long(l, 0, 0x1000, 0x8000);
+}
+
 bool host_is_tcg(void)
 {
 	uint32_t a, b, c, d;
@@ -312,226 +346,4 @@ bool host_is_tcg(void)
 		return false;
 	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(0x40000000), "c"(0));
 	return b == 0x54474354 && c == 0x43544743 && d == 0x47435447;	/* TCGTCGTCGTCG */
-}
-
-static const char *const exit_names[] = {
-	"KVM_EXIT_UNKNOWN", "KVM_EXIT_EXCEPTION", "KVM_EXIT_IO",
-	"KVM_EXIT_HYPERCALL", "KVM_EXIT_DEBUG", "KVM_EXIT_HLT",
-	"KVM_EXIT_MMIO", "KVM_EXIT_IRQ_WINDOW_OPEN", "KVM_EXIT_SHUTDOWN",
-	"KVM_EXIT_FAIL_ENTRY", "KVM_EXIT_INTR", "KVM_EXIT_SET_TPR",
-	"KVM_EXIT_TPR_ACCESS", "KVM_EXIT_S390_SIEIC", "KVM_EXIT_S390_RESET",
-	"KVM_EXIT_DCR", "KVM_EXIT_NMI", "KVM_EXIT_INTERNAL_ERROR",
-	"KVM_EXIT_OSI", "KVM_EXIT_PAPR_HCALL", "KVM_EXIT_S390_UCONTROL",
-	"KVM_EXIT_WATCHDOG", "KVM_EXIT_S390_TSCH", "KVM_EXIT_EPR",
-	"KVM_EXIT_SYSTEM_EVENT", "KVM_EXIT_S390_STSI", "KVM_EXIT_IOAPIC_EOI",
-	"KVM_EXIT_HYPERV", "KVM_EXIT_ARM_NISV", "KVM_EXIT_X86_RDMSR",
-	"KVM_EXIT_X86_WRMSR", "KVM_EXIT_DIRTY_RING_FULL",
-	"KVM_EXIT_AP_RESET_HOLD", "KVM_EXIT_X86_BUS_LOCK", "KVM_EXIT_XEN",
-	"KVM_EXIT_RISCV_SBI", "KVM_EXIT_RISCV_CSR", "KVM_EXIT_NOTIFY",
-	"KVM_EXIT_LOONGARCH_IOCSR", "KVM_EXIT_MEMORY_FAULT",
-};
-
-const char *exit_name(uint32_t reason)
-{
-	return reason < sizeof(exit_names) / sizeof(exit_names[0]) ?
-		exit_names[reason] : "an unknown exit reason";
-}
-
-void lab_dump(struct lab *l, unsigned int cpu)
-{
-	struct lab_cpu *c = &l->cpu[cpu];
-	char *p = l->t->res->dump;
-	size_t n = strlen(p), room = sizeof(l->t->res->dump) - n;
-	struct kvm_regs r;
-	struct kvm_sregs s;
-
-	if (ioctl(c->fd, KVM_GET_REGS, &r) < 0 || ioctl(c->fd, KVM_GET_SREGS, &s) < 0)
-		return;
-	snprintf(p + n, room,
-		 "vCPU %u: last exit %s, %llu exits to user space\n"
-		 " rip %016llx rsp %016llx rflags %08llx\n"
-		 " rax %016llx rbx %016llx rcx %016llx rdx %016llx\n"
-		 " rsi %016llx rdi %016llx rbp %016llx r8  %016llx\n"
-		 " cr0 %08llx cr2 %016llx cr3 %08llx cr4 %08llx efer %llx\n"
-		 " cs %04x:%llx ss %04x ds %04x tr %04x gdt %llx+%x idt %llx+%x\n",
-		 cpu, exit_name(c->run->exit_reason), (unsigned long long)c->exits,
-		 r.rip, r.rsp, r.rflags, r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi,
-		 r.rbp, r.r8, s.cr0, s.cr2, s.cr3, s.cr4, s.efer, s.cs.selector,
-		 s.cs.base, s.ss.selector, s.ds.selector, s.tr.selector, s.gdt.base,
-		 s.gdt.limit, s.idt.base, s.idt.limit);
-	n = strlen(p);
-	room = sizeof(l->t->res->dump) - n;
-	if (s.cs.base + r.rip + 16 < l->ram_size && room > 128) {
-		const uint8_t *b = l->ram + s.cs.base + r.rip;
-
-		for (int i = 0; i < 16; i++)
-			n += (size_t)snprintf(p + n, 16, i ? " %02x" : " code %02x", b[i]);
-		snprintf(p + n, 2, "\n");
-	}
-}
-
-static int give_up(struct lab *l, unsigned int cpu)
-{
-	const struct unit_shared *sh = unit_shared(l);
-	struct kvm_regs r = { 0 };
-	unsigned int i;
-
-	for (i = 0; i < l->ncpus; i++)
-		lab_dump(l, i);
-	ioctl(l->cpu[cpu].fd, KVM_GET_REGS, &r);
-	if (sh->magic == GUEST_MAGIC && sh->step[0])
-		return t_fail(l->t, "the guest hangs %.127s (rip 0x%llx)", sh->step, r.rip);
-	return t_fail(l->t, "the guest does not end: vCPU %u at rip 0x%llx after %llu exits",
-		      cpu, r.rip, (unsigned long long)l->cpu[cpu].exits);
-}
-
-int lab_step(struct lab *l, unsigned int cpu)
-{
-	struct lab_cpu *c = &l->cpu[cpu];
-	int rc = ioctl(c->fd, KVM_RUN, 0), err = errno;
-
-	if (now_ms() >= l->deadline)
-		return give_up(l, cpu);
-	if (rc < 0 && (err == EINTR || err == EAGAIN))
-		return -EINTR;
-	if (rc < 0) {
-		lab_dump(l, cpu);
-		return t_fail(l->t, "KVM_RUN: %s", strerror(err));
-	}
-	c->exits++;
-	return 0;
-}
-
-/* What no test expects, in words. */
-int lab_odd_exit(struct lab *l, unsigned int cpu)
-{
-	struct kvm_run *run = l->cpu[cpu].run;
-	struct kvm_regs r = { 0 };
-
-	lab_dump(l, cpu);
-	ioctl(l->cpu[cpu].fd, KVM_GET_REGS, &r);
-	switch (run->exit_reason) {
-	case KVM_EXIT_FAIL_ENTRY:
-		return t_fail(l->t, "the CPU refuses to enter the guest: KVM_EXIT_FAIL_ENTRY, hardware reason 0x%llx",
-			      run->fail_entry.hardware_entry_failure_reason);
-	case KVM_EXIT_INTERNAL_ERROR:
-		return t_fail(l->t, "KVM_EXIT_INTERNAL_ERROR, suberror %u, at rip 0x%llx: KVM could not run or emulate the instruction",
-			      run->internal.suberror, r.rip);
-	case KVM_EXIT_SHUTDOWN:
-		return t_fail(l->t, "triple fault in the guest near rip 0x%llx", r.rip);
-	case KVM_EXIT_MMIO:
-		return t_fail(l->t, "unexpected MMIO %s of %u bytes at 0x%llx, rip 0x%llx",
-			      run->mmio.is_write ? "write" : "read", run->mmio.len,
-			      run->mmio.phys_addr, r.rip);
-	case KVM_EXIT_IO:
-		return t_fail(l->t, "unexpected %s of %u bytes at port 0x%x, rip 0x%llx",
-			      run->io.direction ? "write" : "read", run->io.size,
-			      run->io.port, r.rip);
-	}
-	return t_fail(l->t, "unexpected %s (%u) at rip 0x%llx",
-		      exit_name(run->exit_reason), run->exit_reason, r.rip);
-}
-
-/* One exit: as lab_exit_fn. */
-static int handle(struct lab *l, unsigned int cpu)
-{
-	struct kvm_run *run = l->cpu[cpu].run;
-	const uint8_t *data = (const uint8_t *)run;
-	uint32_t i;
-
-	if (run->exit_reason == KVM_EXIT_IO) {
-		/* A broken KVM must not lead us astray. */
-		REQUIRE(l->t, run->io.data_offset < l->run_size &&
-			(uint64_t)run->io.size * run->io.count <= l->run_size - run->io.data_offset,
-			"KVM_EXIT_IO: data of %u x %u bytes at 0x%llx, beyond the vCPU's mapping",
-			run->io.count, run->io.size, run->io.data_offset);
-		data += run->io.data_offset;
-	}
-	if (run->exit_reason == KVM_EXIT_IO && run->io.direction == KVM_EXIT_IO_OUT) {
-		if (run->io.port == UNIT_PORT_EXIT) {
-			l->code = *data;
-			return 0;
-		}
-		if (run->io.port == UNIT_PORT_TEXT) {
-			for (i = 0; i < run->io.size * run->io.count; i++)
-				if (l->text_len < sizeof(l->text) - 1)
-					l->text[l->text_len++] = (char)data[i];
-			return 1;
-		}
-		if (run->io.port == UNIT_PORT_IDLE) {
-			l->yield = l->ncpus > 1;
-			return 1;
-		}
-	}
-	if (l->on_exit)
-		return l->on_exit(l, cpu, l->arg);
-	return lab_odd_exit(l, cpu);
-}
-
-/* Run one CPU to the end of the run: 0 or -1. */
-static int run_cpu(struct lab *l, unsigned int cpu)
-{
-	bool yield;
-	int rc;
-
-	while (!l->done) {
-		rc = lab_step(l, cpu);
-		if (rc == -EINTR)
-			continue;
-		if (rc)
-			return -1;
-		pthread_mutex_lock(&l->lock);
-		rc = l->done ? 0 : handle(l, cpu);
-		yield = l->yield;
-		l->yield = false;
-		pthread_mutex_unlock(&l->lock);
-		if (yield)
-			sched_yield();
-		if (rc <= 0)
-			return rc;
-	}
-	return 0;
-}
-
-static void stop(struct lab *l)
-{
-	unsigned int i;
-
-	l->done = 1;
-	for (i = 0; i < l->ncpus; i++)
-		__atomic_store_n(&l->cpu[i].run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-}
-
-static void *cpu_thread(void *arg)
-{
-	struct lab_cpu *c = arg;
-
-	run_cpu(c->lab, c->id);
-	stop(c->lab);
-	/* The first CPU may be inside KVM_RUN, on the process's main thread. */
-	syscall(SYS_tgkill, getpid(), getpid(), SIGUSR2);
-	return NULL;
-}
-
-int lab_run(struct lab *l)
-{
-	unsigned int i;
-	int rc = 0;
-
-	for (i = 1; i < l->ncpus; i++) {
-		if (pthread_create(&l->cpu[i].thread, NULL, cpu_thread, &l->cpu[i]))
-			return t_fail(l->t, "no thread for vCPU %u", i);
-		l->cpu[i].started = true;
-	}
-	rc = run_cpu(l, 0);
-	stop(l);
-	for (i = 1; i < l->ncpus; i++) {
-		pthread_kill(l->cpu[i].thread, SIGUSR2);
-		pthread_join(l->cpu[i].thread, NULL);
-		l->cpu[i].started = false;
-	}
-	for (i = 0; i < l->ncpus; i++)
-		l->cpu[i].run->immediate_exit = 0;
-	l->done = 0;
-	return rc || l->t->res->status == ST_FAIL ? -1 : 0;
 }

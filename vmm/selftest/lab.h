@@ -8,13 +8,14 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "compat.h"
 #include "selftest.h"
 #include "../guest/abi.h"
 
 #define LAB_CPUS_MAX	UNIT_CPUS_MAX
-#define LAB_SLOTS_MAX	8
+#define LAB_HISTORY	32
 
 struct lab;
 
@@ -32,11 +33,14 @@ struct lab_cpu {
 	unsigned int id;
 	struct lab *lab;
 	uint64_t exits;
+	uint32_t last[LAB_HISTORY];	/* exit reasons, a ring by exits */
 };
 
 struct lab {
 	struct t *t;
 	int kvm, vm;
+	timer_t timer;			/* of the deadline */
+	bool armed;
 	uint8_t *ram;			/* slot 0, from guest address 0 */
 	size_t ram_size;
 	struct lab_cpu cpu[LAB_CPUS_MAX];
@@ -68,6 +72,8 @@ struct lab_opts {
 /* lab_open - make it; 0, or -1 after t_fail(). lab_close - undo it all. */
 int lab_open(struct lab *l, struct t *t, const struct lab_opts *o);
 void lab_close(struct lab *l);
+/* lab_with - lab_open(), @body if that worked, lab_close() */
+int lab_with(struct t *t, const struct lab_opts *o, int (*body)(struct lab *l));
 
 /* lab_ioctl - an ioctl that must work; its value, or -1 after t_fail() */
 #define lab_vm_ioctl(l, req, arg) \
@@ -76,6 +82,9 @@ void lab_close(struct lab *l);
 	lab_ioctl((l)->t, (l)->cpu[n].fd, req, #req, (unsigned long)(arg))
 int lab_ioctl(struct t *t, int fd, unsigned long req, const char *name,
 	      unsigned long arg);
+
+/* lab_refused - an ioctl that must not work; 0, or -1 after t_fail() */
+int lab_refused(struct t *t, int fd, unsigned long req, const void *arg, const char *what);
 
 /* lab_slot - set memory slot @slot; 0 or -errno, no t_fail() */
 int lab_slot(struct lab *l, unsigned int slot, uint32_t flags, uint64_t gpa,
@@ -89,6 +98,9 @@ int lab_cap(struct lab *l, unsigned int cap);
 int lab_real(struct lab *l, unsigned int cpu, uint16_t ip);
 /* lab_long - long mode, one to one; tables at 0x10000 of RAM */
 int lab_long(struct lab *l, unsigned int cpu, uint64_t ip, uint64_t sp);
+/* lab_code_real, lab_code_long - code at 0x1000, and CPU 0 there */
+int lab_code_real(struct lab *l, const void *code, size_t len);
+int lab_code_long(struct lab *l, const void *code, size_t len);
 
 /*
  * lab_step - KVM_RUN of one CPU until an exit
@@ -96,6 +108,8 @@ int lab_long(struct lab *l, unsigned int cpu, uint64_t ip, uint64_t sp);
  * with registers in the result).
  */
 int lab_step(struct lab *l, unsigned int cpu);
+/* lab_step_to - CPU 0 until an exit, which must be @reason; @what it is for */
+int lab_step_to(struct lab *l, uint32_t reason, const char *what);
 /*
  * lab_run - all CPUs (the first on this thread) until one writes to
  * UNIT_PORT_EXIT or on_exit() ends it
@@ -106,11 +120,26 @@ int lab_run(struct lab *l);
 int lab_odd_exit(struct lab *l, unsigned int cpu);
 /* lab_code - put bytes into RAM */
 void lab_code(struct lab *l, uint64_t gpa, const void *code, size_t len);
-/* lab_dump - registers of @cpu to the result's dump */
+/* lab_dump - registers, code, exits and statistics of @cpu to the result's dump */
 void lab_dump(struct lab *l, unsigned int cpu);
 /* host_is_tcg - does this host run in QEMU without acceleration? For skips. */
 bool host_is_tcg(void);
 const char *exit_name(uint32_t reason);
+
+/* --- KVM's binary statistics (lab_stats.c) --- */
+struct stats {
+	int fd;
+	struct kvm_stats_header h;
+	uint8_t *desc;
+	size_t stride;
+};
+/* stats_open - of @fd, a VM or vCPU, called @what; 0, or -1 after t_fail() */
+int stats_open(struct t *t, struct stats *s, int fd, const char *what);
+void stats_close(struct stats *s);
+const struct kvm_stats_desc *stats_find(const struct stats *s, const char *name);
+int stats_get(const struct stats *s, const char *name, uint64_t *v);
+/* stats_text - those that are not 0, as "name value, ..." */
+void stats_text(int fd, char *buf, size_t size);
 
 /* --- the unit guest --- */
 #define unit_shared(l) ((struct unit_shared *)(void *)((l)->ram + UNIT_SHARED))

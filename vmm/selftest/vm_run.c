@@ -13,50 +13,21 @@
 
 #include "vmchecks.h"
 
-static int open_real(struct lab *l, struct t *t, const struct lab_opts *o,
-		     const void *code, size_t len)
-{
-	if (lab_open(l, t, o))
-		return -1;
-	lab_code(l, 0x1000, code, len);
-	return lab_real(l, 0, 0x1000);
-}
-
-static int step_to(struct lab *l, uint32_t reason, const char *what)
-{
-	int rc;
-
-	do {
-		rc = lab_step(l, 0);
-	} while (rc == -EINTR);
-	if (rc)
-		return -1;
-	if (l->cpu[0].run->exit_reason == KVM_EXIT_INTERNAL_ERROR ||
-	    l->cpu[0].run->exit_reason == KVM_EXIT_FAIL_ENTRY)
-		return lab_odd_exit(l, 0);
-	if (l->cpu[0].run->exit_reason != reason) {
-		lab_dump(l, 0);
-		return t_fail(l->t, "%s: %s, expected %s", what,
-			      exit_name(l->cpu[0].run->exit_reason), exit_name(reason));
-	}
-	return 0;
-}
-
 int vm_hlt(struct t *t)
 {
 	static const uint8_t code[] = { 0xf4, 0x90, 0xf4 };
 	struct lab_opts o = { 0 };
 	struct kvm_regs r;
 	struct lab l;
-	int rc = open_real(&l, t, &o, code, sizeof(code));
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
-	if (!rc && (step_to(&l, KVM_EXIT_HLT, "HLT without an interrupt controller") ||
+	if (!rc && (lab_step_to(&l, KVM_EXIT_HLT, "HLT without an interrupt controller") ||
 		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
 		rc = -1;
 	if (!rc && r.rip != 0x1001)
 		rc = t_fail(t, "RIP after HLT is 0x%llx, expected 0x1001", r.rip);
 	if (!rc)
-		rc = step_to(&l, KVM_EXIT_HLT, "the next HLT");
+		rc = lab_step_to(&l, KVM_EXIT_HLT, "the next HLT");
 	lab_close(&l);
 	return rc;
 }
@@ -68,12 +39,12 @@ int vm_triple_fault(struct t *t)
 	struct lab_opts o = { 0 };
 	struct kvm_sregs s;
 	struct lab l;
-	int rc = open_real(&l, t, &o, code, sizeof(code));
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
 	if (!rc && lab_cpu_ioctl(&l, 0, KVM_GET_SREGS, &s) >= 0) {
 		s.idt.limit = 0;
 		rc = lab_cpu_ioctl(&l, 0, KVM_SET_SREGS, &s) < 0 ? -1 :
-			step_to(&l, KVM_EXIT_SHUTDOWN, "a triple fault");
+			lab_step_to(&l, KVM_EXIT_SHUTDOWN, "a triple fault");
 	}
 	lab_close(&l);
 	return rc;
@@ -86,7 +57,7 @@ int vm_immediate_exit(struct t *t)
 	struct kvm_regs r = { 0 };
 	struct lab l;
 	unsigned int i;
-	int rc = open_real(&l, t, &o, code, sizeof(code));
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
 	if (!rc && lab_cap(&l, KVM_CAP_IMMEDIATE_EXIT) <= 0)
 		rc = t_skip(t, "KVM has no immediate_exit");
@@ -129,7 +100,7 @@ int vm_signal(struct t *t)
 	pthread_t th;
 	struct lab l;
 	unsigned int i;
-	int rc = open_real(&l, t, &o, code, sizeof(code)), n;
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0, n;
 
 	if (rc || pthread_create(&th, NULL, kick, &k)) {
 		lab_close(&l);
@@ -163,7 +134,7 @@ int vm_signal_mask(struct t *t)
 	struct lab_opts o = { 0 };
 	sigset_t usr2, old;
 	struct lab l;
-	int rc = open_real(&l, t, &o, code, sizeof(code));
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
 	sigemptyset(&usr2);
 	sigaddset(&usr2, SIGUSR2);
@@ -201,7 +172,7 @@ int vm_guest_debug(struct t *t)
 	struct kvm_run *run;
 	struct lab l;
 	unsigned int i;
-	int rc = open_real(&l, t, &o, code, sizeof(code));
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
 	run = l.cpu[0].run;
 	if (!rc)
@@ -218,7 +189,7 @@ int vm_guest_debug(struct t *t)
 	/* QEMU's TCG takes INT3 for INT n, which KVM does not intercept. */
 	if (!rc && !host_is_tcg() &&
 	    (debug(&l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP, 0, 0) ||
-	     step_to(&l, KVM_EXIT_DEBUG, "INT3 with software breakpoints on")))
+	     lab_step_to(&l, KVM_EXIT_DEBUG, "INT3 with software breakpoints on")))
 		rc = -1;
 	if (!rc && !host_is_tcg() && (run->debug.arch.pc != 0x1005 || run->debug.arch.exception != 3))
 		rc = t_fail(t, "software breakpoint: pc 0x%llx, exception %u", run->debug.arch.pc, run->debug.arch.exception);
@@ -230,14 +201,14 @@ int vm_guest_debug(struct t *t)
 		r.rip = 0x1006;
 		if (!rc && (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 ||
 			    debug(&l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP, 0x1007, 0x402) ||
-			    step_to(&l, KVM_EXIT_DEBUG, "hardware breakpoint")))
+			    lab_step_to(&l, KVM_EXIT_DEBUG, "hardware breakpoint")))
 			rc = -1;
 		if (!rc && (run->debug.arch.pc != 0x1007 || !(run->debug.arch.dr6 & 1)))
 			rc = t_fail(t, "hardware breakpoint: pc 0x%llx, dr6 0x%llx", run->debug.arch.pc, run->debug.arch.dr6);
 	}
 	if (!rc && host_is_tcg())
 		rc = debug(&l, 0, 0, 0);
-	else if (!rc && (debug(&l, 0, 0, 0) || step_to(&l, KVM_EXIT_HLT, "after debugging was turned off")))
+	else if (!rc && (debug(&l, 0, 0, 0) || lab_step_to(&l, KVM_EXIT_HLT, "after debugging was turned off")))
 		rc = -1;
 	lab_close(&l);
 	return rc;
@@ -254,7 +225,7 @@ int vm_interrupt(struct t *t)
 	struct kvm_run *run;
 	struct kvm_regs r;
 	struct lab l;
-	int rc = open_real(&l, t, &o, code, sizeof(code));
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
 	run = l.cpu[0].run;
 	if (!rc) {
@@ -262,185 +233,23 @@ int vm_interrupt(struct t *t)
 
 		lab_code(&l, 0x100, vec, 4);
 		lab_code(&l, 0x1100, handler, sizeof(handler));
-		rc = step_to(&l, KVM_EXIT_IO, "OUT with interrupts off");
+		rc = lab_step_to(&l, KVM_EXIT_IO, "OUT with interrupts off");
 	}
 	if (!rc && (run->ready_for_interrupt_injection || run->if_flag))
 		rc = t_fail(t, "with IF=0 KVM says if_flag %u, ready_for_interrupt_injection %u",
 			    run->if_flag, run->ready_for_interrupt_injection);
 	if (!rc) {
 		run->request_interrupt_window = 1;
-		rc = step_to(&l, KVM_EXIT_IRQ_WINDOW_OPEN, "after STI, with a window asked for");
+		rc = lab_step_to(&l, KVM_EXIT_IRQ_WINDOW_OPEN, "after STI, with a window asked for");
 		run->request_interrupt_window = 0;
 	}
 	if (!rc && (lab_cpu_ioctl(&l, 0, KVM_INTERRUPT, &irq) < 0 ||
-		    step_to(&l, KVM_EXIT_HLT, "the handler's HLT") ||
+		    lab_step_to(&l, KVM_EXIT_HLT, "the handler's HLT") ||
 		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
 		rc = -1;
 	if (!rc && ((r.rbx & 0xff) != 0x5a || r.rip != 0x1103))
 		rc = t_fail(t, "after the injected interrupt: rip 0x%llx, bl 0x%llx; expected 0x1103, 0x5a",
 			    r.rip, r.rbx & 0xff);
-	lab_close(&l);
-	return rc;
-}
-
-/* System management mode: in by KVM_SMI, out by RSM, everything as before. */
-int vm_smm(struct t *t)
-{
-	/* 1000 out %al,$0xe1; 1002 out %al,$0xe1; hlt */
-	static const uint8_t code[] = { 0xe6, 0xe1, 0xe6, 0xe1, 0xf4 };
-	/* 0x38000: incl 0x7000 (in SMM's own addressing) by ds=0: ff 06 00 70; rsm */
-	static const uint8_t smi[] = { 0x66, 0xff, 0x06, 0x00, 0x70, 0x66, 0xbb, 1, 2, 3, 4, 0x0f, 0xaa };
-	struct lab_opts o = { .irqchip = true };
-	struct kvm_regs a, b;
-	struct lab l;
-	int rc = open_real(&l, t, &o, code, sizeof(code));
-
-	if (!rc && lab_cap(&l, KVM_CAP_X86_SMM) <= 0)
-		rc = t_skip(t, "KVM has no SMM");
-	if (!rc) {
-		lab_code(&l, 0x38000, smi, sizeof(smi));
-		/* SMM has memory slots of its own: address space 1. */
-		if (lab_slot(&l, 1 << 16, 0, 0, l.ram_size, l.ram))
-			rc = t_fail(t, "a memory slot for SMM was refused");
-	}
-	if (!rc)
-		rc = step_to(&l, KVM_EXIT_IO, "first OUT");
-	if (!rc && (lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &a) < 0 ||
-		    lab_cpu_ioctl(&l, 0, KVM_SMI, 0) < 0 ||
-		    step_to(&l, KVM_EXIT_IO, "second OUT, after an SMI") ||
-		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &b) < 0))
-		rc = -1;
-	if (!rc && *(uint32_t *)(void *)(l.ram + 0x7000) != 1)
-		rc = t_fail(t, "the SMI handler ran %u times, expected once", *(uint32_t *)(void *)(l.ram + 0x7000));
-	if (!rc && (a.rbx != b.rbx || a.rsp != b.rsp || a.rflags != b.rflags))
-		rc = t_fail(t, "RSM did not bring the registers back: rbx 0x%llx, was 0x%llx", b.rbx, a.rbx);
-	lab_close(&l);
-	return rc;
-}
-
-/* --- ioeventfd, coalesced MMIO --- */
-
-
-int vm_ioeventfd(struct t *t)
-{
-	/* mov $7,%al; out %al,$0x50; mov $8,%al; out %al,$0x50; out %ax,$0x50; hlt */
-	static const uint8_t code[] = { 0xb0, 7, 0xe6, 0x50, 0xb0, 8, 0xe6, 0x50, 0xe7, 0x50, 0xf4 };
-	struct lab_opts o = { .irqchip = false };
-	struct kvm_ioeventfd e = { .datamatch = 7, .addr = 0x50, .len = 1,
-		.flags = KVM_IOEVENTFD_FLAG_PIO | KVM_IOEVENTFD_FLAG_DATAMATCH };
-	struct kvm_run *run;
-	struct kvm_regs r;
-	uint64_t n = 0;
-	struct lab l;
-	int rc = open_real(&l, t, &o, code, sizeof(code)), fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-
-	e.fd = fd;
-	run = l.cpu[0].run;
-	if (!rc && (lab_vm_ioctl(&l, KVM_IOEVENTFD, &e) < 0 ||
-		    step_to(&l, KVM_EXIT_IO, "OUT of another value than the ioeventfd's")))
-		rc = -1;
-	if (!rc && (*((uint8_t *)run + run->io.data_offset) != 8 || run->io.size != 1))
-		rc = t_fail(t, "the OUT that matches an ioeventfd came to user space");
-	if (!rc && (read(fd, &n, 8) != 8 || n != 1))
-		rc = t_fail(t, "an OUT that matches an ioeventfd signalled it %llu times, expected once", (unsigned long long)n);
-	if (!rc)
-		rc = step_to(&l, KVM_EXIT_IO, "OUT of another width than the ioeventfd's");
-	if (!rc && run->io.size != 2)
-		rc = t_fail(t, "OUT of 2 bytes came as %u", run->io.size);
-	if (!rc && ioctl(l.vm, KVM_IOEVENTFD, &e) != -1)
-		rc = t_fail(t, "the same ioeventfd was taken twice");
-	e.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
-	if (!rc && (step_to(&l, KVM_EXIT_HLT, "HLT") || lab_vm_ioctl(&l, KVM_IOEVENTFD, &e) < 0 ||
-		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
-		rc = -1;
-	r.rip = 0x1000;
-	if (!rc && (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 ||
-		    step_to(&l, KVM_EXIT_IO, "OUT after the ioeventfd was taken away")))
-		rc = -1;
-	if (!rc && read(fd, &n, 8) == 8)
-		rc = t_fail(t, "an ioeventfd that was taken away was signalled");
-	close(fd);
-	lab_close(&l);
-	return rc;
-}
-
-/* mov %eax, addr32 in long mode; twice; hlt */
-int vm_ioeventfd_mmio(struct t *t)
-{
-	static const uint8_t code[] = {
-		0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0x89, 0x04, 0x25, 4, 0, 0, 0x10, 0xf4,
-	};
-	struct lab_opts o = { 0 };
-	/* length 0: any width, no data to match */
-	struct kvm_ioeventfd e = { .addr = UNIT_MMIO, .len = 4 };
-	struct kvm_run *run;
-	uint64_t n = 0;
-	struct lab l;
-	int rc = lab_open(&l, t, &o), fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-
-	e.fd = fd;
-	run = l.cpu[0].run;
-	if (!rc) {
-		lab_code(&l, 0x1000, code, sizeof(code));
-		rc = lab_long(&l, 0, 0x1000, 0x8000);
-	}
-	if (!rc && (lab_vm_ioctl(&l, KVM_IOEVENTFD, &e) < 0 ||
-		    step_to(&l, KVM_EXIT_MMIO, "MMIO beside the ioeventfd")))
-		rc = -1;
-	if (!rc && run->mmio.phys_addr != UNIT_MMIO + 4)
-		rc = t_fail(t, "MMIO at the ioeventfd's address came to user space");
-	if (!rc && (read(fd, &n, 8) != 8 || n != 1))
-		rc = t_fail(t, "MMIO to an ioeventfd signalled it %llu times, expected once", (unsigned long long)n);
-	if (!rc)
-		rc = step_to(&l, KVM_EXIT_HLT, "HLT");
-	close(fd);
-	lab_close(&l);
-	return rc;
-}
-
-int vm_coalesced_mmio(struct t *t)
-{
-	/* mov %eax,0x10000000; x3 to +4, +8; mov 0x10000100,%eax; hlt */
-	static const uint8_t code[] = {
-		0xb8, 0x78, 0x56, 0x34, 0x12,
-		0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0x88, 0x04, 0x25, 4, 0, 0, 0x10,
-		0x66, 0x89, 0x04, 0x25, 8, 0, 0, 0x10, 0x89, 0x04, 0x25, 0, 1, 0, 0x10, 0xf4,
-	};
-	static const struct { uint32_t off, len; uint64_t v; } want[] = {
-		{ 0, 4, 0x12345678 }, { 4, 1, 0x78 }, { 8, 2, 0x5678 },
-	};
-	struct kvm_coalesced_mmio_zone z = { .addr = UNIT_MMIO, .size = 0x100 };
-	struct kvm_coalesced_mmio_ring *ring;
-	struct lab_opts o = { 0 };
-	struct lab l;
-	unsigned int i;
-	int rc = lab_open(&l, t, &o), page = rc ? 0 : lab_cap(&l, KVM_CAP_COALESCED_MMIO);
-
-	if (!rc && page <= 0)
-		rc = t_skip(t, "KVM has no coalesced MMIO");
-	if (!rc) {
-		lab_code(&l, 0x1000, code, sizeof(code));
-		rc = lab_long(&l, 0, 0x1000, 0x8000);
-	}
-	if (!rc && (lab_vm_ioctl(&l, KVM_REGISTER_COALESCED_MMIO, &z) < 0 ||
-		    step_to(&l, KVM_EXIT_MMIO, "MMIO behind the coalesced zone")))
-		rc = -1;
-	if (!rc && l.cpu[0].run->mmio.phys_addr != UNIT_MMIO + 0x100)
-		rc = t_fail(t, "a coalesced write came to user space at once");
-	ring = rc ? NULL : (void *)((uint8_t *)l.cpu[0].run + page * sysconf(_SC_PAGESIZE));
-	for (i = 0; !rc && i < 3; i++) {
-		uint64_t v = 0;
-
-		memcpy(&v, ring->coalesced_mmio[i].data, want[i].len);
-		if (ring->last != 3)
-			rc = t_fail(t, "3 coalesced writes, %u in the ring", ring->last);
-		else if (ring->coalesced_mmio[i].phys_addr != UNIT_MMIO + want[i].off ||
-			 ring->coalesced_mmio[i].len != want[i].len || v != want[i].v)
-			rc = t_fail(t, "coalesced write %u: %u bytes 0x%llx at 0x%llx, expected %u bytes 0x%llx at 0x%x",
-				    i, ring->coalesced_mmio[i].len, (unsigned long long)v,
-				    ring->coalesced_mmio[i].phys_addr, want[i].len,
-				    (unsigned long long)want[i].v, UNIT_MMIO + want[i].off);
-	}
 	lab_close(&l);
 	return rc;
 }
@@ -454,7 +263,7 @@ int vm_every_cpu(struct t *t)
 	cpu_set_t all, one;
 	struct lab l;
 	unsigned int n = 0;
-	int cpu, rc = open_real(&l, t, &o, code, sizeof(code));
+	int cpu, rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
 	if (!rc && sched_getaffinity(0, sizeof(all), &all))
 		rc = t_fail(t, "sched_getaffinity: %s", strerror(errno));
@@ -469,7 +278,7 @@ int vm_every_cpu(struct t *t)
 		r.rip = 0x1000;
 		r.rflags = 2;
 		if (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 ||
-		    step_to(&l, KVM_EXIT_IO, "OUT") || step_to(&l, KVM_EXIT_HLT, "HLT")) {
+		    lab_step_to(&l, KVM_EXIT_IO, "OUT") || lab_step_to(&l, KVM_EXIT_HLT, "HLT")) {
 			char why[900];
 
 			memcpy(why, t->res->why, sizeof(why) - 1);

@@ -91,8 +91,13 @@ static int fpu(struct lab *l)
 		goto out;
 	rc = d.xcrs[0].value == 3 ? 0 : t_fail(l->t, "KVM_SET_XCRS of 3: got 0x%llx", d.xcrs[0].value);
 	c.xcrs[0].value = 2;
-	if (!rc && ioctl(l->cpu[0].fd, KVM_SET_XCRS, &c) >= 0)
-		rc = t_fail(l->t, "KVM_SET_XCRS took an XCR0 without x87");
+	if (!rc)
+		rc = lab_refused(l->t, l->cpu[0].fd, KVM_SET_XCRS, &c, "an XCR0 without x87");
+	c.xcrs[0].value = 7;
+	if (!rc && ioctl(l->cpu[0].fd, KVM_SET_XCRS, &c) >= 0) {
+		c.xcrs[0].value = 5;
+		rc = lab_refused(l->t, l->cpu[0].fd, KVM_SET_XCRS, &c, "an XCR0 with AVX and without SSE");
+	}
 out:
 	free(x);
 	free(y);
@@ -278,37 +283,60 @@ static int clocks(struct lab *l)
 	return lab_cpu_ioctl(l, 0, KVM_SET_TSC_KHZ, (unsigned long)khz) < 0 ? -1 : 0;
 }
 
-/* What was set with KVM_SET_CPUID2 is what KVM holds. */
-int vm_cpuid_set(struct t *t)
+/* The leaf of @c that @want names; NULL: not held. */
+static const struct kvm_cpuid_entry2 *leaf(const struct kvm_cpuid2 *c, const struct kvm_cpuid_entry2 *want)
 {
-	struct kvm_cpuid2 *a = calloc(2, sizeof(*a) + 256 * sizeof(a->entries[0]));
-	struct kvm_cpuid2 *b = a ? (void *)((uint8_t *)a + sizeof(*a) + 256 * sizeof(a->entries[0])) : NULL;
-	struct lab_opts o = { .no_cpuid = true };
-	struct lab l;
 	unsigned int i;
-	int rc = lab_open(&l, t, &o);
 
-	if (!rc && a) {
-		a->nent = b->nent = 256;
-		if (lab_ioctl(t, l.kvm, KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID", (uintptr_t)a) < 0 ||
-		    lab_cpu_ioctl(&l, 0, KVM_SET_CPUID2, a) < 0 || lab_cpu_ioctl(&l, 0, KVM_GET_CPUID2, b) < 0)
-			rc = -1;
-		else if (a->nent < 10)
-			rc = t_fail(t, "KVM supports only %u CPUID leaves", a->nent);
-	}
-	for (i = 0; !rc && a && i < a->nent; i++) {
-		const struct kvm_cpuid_entry2 *x = &a->entries[i], *y = &b->entries[i];
+	for (i = 0; i < c->nent; i++)
+		if (c->entries[i].function == want->function && c->entries[i].index == want->index &&
+		    c->entries[i].flags == want->flags)
+			return &c->entries[i];
+	return NULL;
+}
 
+/* What was set with KVM_SET_CPUID2 is what KVM holds. */
+static int cpuid_held(struct lab *l, struct kvm_cpuid2 *a, struct kvm_cpuid2 *b)
+{
+	unsigned int i;
+
+	if (lab_ioctl(l->t, l->kvm, KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID", (uintptr_t)a) < 0 ||
+	    lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_CPUID2, b) < 0)
+		return -1;
+	REQUIRE(l->t, a->nent >= 10, "KVM supports only %u CPUID leaves", a->nent);
+	for (i = 0; i < a->nent; i++) {
+		const struct kvm_cpuid_entry2 *x = &a->entries[i], *y = leaf(b, x);
+
+		REQUIRE(l->t, y, "CPUID 0x%x.%u was set and is not held", x->function, x->index);
 		/* 1, 7 and 0xd follow CR4, XCR0 and the APIC base */
 		if (x->function == 1 || x->function == 7 || x->function == 0xd)
 			continue;
-		if (memcmp(x, y, sizeof(*x)))
-			rc = t_fail(t, "CPUID 0x%x.%u: set %x %x %x %x, held %x %x %x %x", x->function, x->index,
-				    x->eax, x->ebx, x->ecx, x->edx, y->eax, y->ebx, y->ecx, y->edx);
+		REQUIRE(l->t, x->eax == y->eax && x->ebx == y->ebx && x->ecx == y->ecx && x->edx == y->edx,
+			"CPUID 0x%x.%u: set %x %x %x %x, held %x %x %x %x", x->function, x->index,
+			x->eax, x->ebx, x->ecx, x->edx, y->eax, y->ebx, y->ecx, y->edx);
+	}
+	return 0;
+}
+
+static int cpuid_body(struct lab *l)
+{
+	enum { MAX = 256 };
+	const size_t size = sizeof(struct kvm_cpuid2) + MAX * sizeof(struct kvm_cpuid_entry2);
+	struct kvm_cpuid2 *a = calloc(1, size), *b = calloc(1, size);
+	int rc = -1;
+
+	if (a && b) {
+		a->nent = b->nent = MAX;
+		rc = cpuid_held(l, a, b);
 	}
 	free(a);
-	lab_close(&l);
+	free(b);
 	return rc;
+}
+
+int vm_cpuid_set(struct t *t)
+{
+	return lab_with(t, &(struct lab_opts){ .no_cpuid = true }, cpuid_body);
 }
 
 /* Rows differ in the part that they take. */

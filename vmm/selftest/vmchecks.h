@@ -39,6 +39,7 @@ int vm_msr_list(struct t *t);
 int vm_cpuid_set(struct t *t);
 int vm_lives(struct t *t);
 int vm_leak_vm(struct t *t);
+int vm_leak_vcpu(struct t *t);
 int vm_leak_memory(struct t *t);
 int vm_stats(struct t *t);
 int vm_refault(struct t *t);

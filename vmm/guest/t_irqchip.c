@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/* PIC, IOAPIC and MSIs, driven by the host. 8259A; 82093AA; SDM vol. 3 ch. 11. */
+#include "irq.h"
+
+/* --- PIC --- */
+
+static volatile u32 pic_seen[16], pic_first;
+
+static void on_pic(struct regs *r)
+{
+	u32 line = (u32)r->vector - 0x20;
+
+	pic_seen[line]++;
+	if (!pic_first)
+		pic_first = line;
+	outb(0x20, 0x0b);				/* read ISR */
+	check(line >= 8 || inb(0x20) >> line & 1, "the PIC's ISR does not show line %u", line);
+	if (line >= 8)
+		outb(0xa0, 0x20);
+	outb(0x20, 0x20);
+}
+
+static void pic_init(void)
+{
+	u32 i;
+
+	outb(0x20, 0x11); outb(0x21, 0x20); outb(0x21, 4); outb(0x21, 1);
+	outb(0xa0, 0x11); outb(0xa1, 0x28); outb(0xa1, 2); outb(0xa1, 1);
+	outb(0x21, 0xfb);
+	outb(0xa1, 0xff);
+	for (i = 0; i < 16; i++)
+		irq_handler((u8)(0x20 + i), on_pic);
+	lapic_on();
+	apic_write(APIC_LVT0, 0x700);			/* ExtINT */
+}
+
+/* sync 40 + n: the host raises line n; 60 + n: lowers it. */
+TEST(pic)
+{
+	static const u32 lines[] = { 1, 3, 5, 7, 8, 10, 12, 15 };
+	u32 i, k;
+
+	pic_init();
+	check_eq(inb(0x21), 0xfb, "PIC mask register");
+	for (i = 0; i < array_size(lines); i++) {
+		u32 n = lines[i];
+
+		sync_host(40 + n);
+		sync_host(60 + n);
+		chances();
+		check(pic_seen[n] == 0, "PIC line %u came through its mask", n);
+		if (n < 8)
+			outb(0x21, (u8)(0xfb & ~(1 << n)));
+		else
+			outb(0xa1, (u8)~(1 << (n - 8)));
+		chances();
+		k = pic_seen[n];
+		sync_host(40 + n);
+		step("waiting for an interrupt by the PIC");
+		sti();
+		while (pic_seen[n] == k)
+			pause();
+		cli();
+		chances();
+		check(pic_seen[n] == k + 1, "an edge on PIC line %u gave %u interrupts", n, pic_seen[n] - k);
+		sync_host(60 + n);
+		chances();
+		check(pic_seen[n] == k + 1, "a falling edge on PIC line %u gave an interrupt", n);
+		outb(0x21, 0xfb);
+		outb(0xa1, 0xff);
+	}
+	/* Two at once: the lower line first. */
+	outb(0x21, 0xfb & ~(1 << 5) & ~(1 << 3));
+	pic_seen[3] = pic_seen[5] = pic_first = 0;
+	sync_host(45);
+	sync_host(43);
+	outb(0x20, 0x0a);
+	check_eq(inb(0x20) & 0x28, 0x28, "PIC IRR with lines 3 and 5 up");
+	chances();
+	check(pic_seen[3] == 1 && pic_seen[5] == 1, "PIC lines 3 and 5 at once gave %u and %u interrupts", pic_seen[3], pic_seen[5]);
+	check(pic_first == 3, "PIC lines 3 and 5 at once: %u came first", pic_first);
+}
+
+/* --- IOAPIC --- */
+
+static volatile u32 level_seen, lower_after;
+
+static void on_level(struct regs *r)
+{
+	level_seen++;
+	check(apic_bit(APIC_TMR, (u8)r->vector), "TMR does not show the level interrupt");
+	if (level_seen == lower_after)
+		sync_host(60 + 9);
+	apic_write(APIC_EOI, 0);
+}
+
+TEST(ioapic)
+{
+	u32 v, i;
+
+	lapic_on();
+	pics_mask();
+	v = ioapic_read(1);
+	check_eq(v >> 16 & 0xff, 23, "highest pin of the IOAPIC");
+	for (i = 0; i < 24; i++) {
+		ioapic_set(i, 0x10000 | (0x40 + i), i);
+		check_eq(ioapic_read(0x10 + 2 * i) & ~0x5000u, 0x10000 | (0x40 + i), "redirection entry");
+		check_eq(ioapic_read(0x11 + 2 * i) >> 24, i, "destination of a redirection entry");
+	}
+	/* Edge: masked, then open. */
+	sync_host(40 + 5);
+	sync_host(60 + 5);
+	expect_count(VEC, 0, "masked IOAPIC pin");
+	ioapic_set(5, VEC, 0);
+	chances();
+	v = irq_counts[VEC];		/* an edge while masked may be kept, and may not */
+	check(v <= 1, "one edge on a masked pin gave %u interrupts", v);
+	for (i = 1; i <= 10; i++) {
+		sync_host(40 + 5);
+		irq_wait(VEC, v + i, "waiting for an edge by the IOAPIC");
+		expect_count(VEC, v + i, "IOAPIC edge");
+		sync_host(60 + 5);
+		expect_count(VEC, v + i, "falling edge on an IOAPIC pin");
+	}
+	ioapic_set(5, 0x10000, 0);
+	/* Level: again and again until it is lowered. */
+	irq_handler(0x71, on_level);
+	lower_after = 4;
+	ioapic_set(9, 0x8000 | 0x71, 0);
+	sync_host(40 + 9);
+	step("waiting for a level interrupt");
+	sti();
+	while (level_seen < 4)
+		pause();
+	cli();
+	chances();
+	check(level_seen == 4, "a level interrupt that was lowered in its 4th run came %u times", level_seen);
+	check(!(ioapic_read(0x10 + 18) & 0x4000), "Remote IRR is set after EOI");
+	/* Raised while masked: pending until the pin is opened. */
+	ioapic_set(9, 0x18000 | 0x71, 0);
+	level_seen = 0;
+	lower_after = 1;
+	sync_host(40 + 9);
+	chances();
+	check(level_seen == 0, "a level interrupt came through the mask");
+	ioapic_set(9, 0x8000 | 0x71, 0);
+	step("waiting for a level interrupt that was raised under the mask");
+	sti();
+	while (!level_seen)
+		pause();
+	cli();
+	chances();
+	check(level_seen == 1, "came %u times, expected 1", level_seen);
+	/* To an APIC that is not there: nobody's. */
+	ioapic_set(5, VEC, 0x33);
+	v = irq_counts[VEC];
+	sync_host(40 + 5);
+	sync_host(60 + 5);
+	expect_count(VEC, v, "IOAPIC pin to a destination that does not exist");
+	/* Logical, flat. */
+	apic_write(APIC_DFR, 0xffffffff);
+	apic_write(APIC_LDR, 0x04000000);
+	ioapic_set(5, 0x800 | VEC, 0x06);
+	sync_host(40 + 5);
+	sync_host(60 + 5);
+	expect_count(VEC, v + 1, "IOAPIC pin to a logical destination");
+	ioapic_set(5, 0x800 | VEC, 0x02);
+	sync_host(40 + 5);
+	sync_host(60 + 5);
+	expect_count(VEC, v + 1, "IOAPIC pin to another logical destination");
+}
+
+/* MSIs that the host sends: sync 82 VEC to us, 83 logical, 84 irqfd, 85 nobody. */
+TEST(msi)
+{
+	u32 i;
+
+	lapic_on();
+	apic_write(APIC_DFR, 0xffffffff);
+	apic_write(APIC_LDR, 0x01000000);
+	for (i = 1; i <= 10; i++) {
+		sync_host(82);
+		irq_wait(VEC, i, "waiting for an MSI");
+		expect_count(VEC, i, "MSI");
+	}
+	sync_host(83);
+	irq_wait(VEC, 11, "waiting for an MSI to a logical destination");
+	sync_host(85);
+	expect_count(VEC, 11, "MSI to a destination that is not there");
+	for (i = 1; i <= 10; i++) {
+		sync_host(84);
+		irq_wait(VEC + 1, i, "waiting for an MSI by irqfd");
+		expect_count(VEC + 1, i, "MSI by irqfd");
+	}
+	sync_host(86);				/* an irqfd on pin 5 of the IOAPIC */
+	ioapic_set(5, 0x72, 0);
+	irq_handler(0x72, irq_counting);
+	for (i = 1; i <= 10; i++) {
+		sync_host(87);
+		irq_wait(0x72, i, "waiting for an irqfd on an IOAPIC pin");
+		expect_count(0x72, i, "irqfd on an IOAPIC pin");
+	}
+	sync_host(88);				/* taken away */
+	sync_host(87);
+	expect_count(0x72, 10, "irqfd that was taken away");
+}

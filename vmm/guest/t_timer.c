@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Timers, and halted CPUs that they wake. SDM vol. 3 ch. 11; 8254. */
+#include "irq.h"
+
+/* kvmclock is another test's; here 1 ms is what the TSC says, by the host. */
+static u64 tsc_ms(void)
+{
+	return shared->arg[0];			/* kHz = cycles a ms */
+}
+
+/*
+ * Never early; late is the host's business. Where a host is slow an interrupt
+ * that is early by less than its way in is not seen: times of some 20 ms.
+ */
+static void not_early(u64 start, u64 ms, const char *what)
+{
+	u64 t = rdtsc() - start;
+
+	check(t > tsc_ms() * ms * 9 / 10, "%s: came after %lu cycles, expected %lu",
+	      what, LU(t), LU(tsc_ms() * ms));
+}
+
+/* What must not come for 3 ms. */
+static void quiet(u8 vec, const char *what)
+{
+	u64 t0 = rdtsc();
+	u32 n = irq_counts[vec];
+
+	while (rdtsc() - t0 < tsc_ms() * 3)
+		sti_nop_cli();
+	check(irq_counts[vec] == n, "%s", what);
+}
+
+static void lapic_shot(u32 divide, u32 count, u64 ms, const char *what)
+{
+	u32 n = irq_counts[VEC];
+	u64 t0;
+
+	apic_write(APIC_LVTT, VEC);
+	apic_write(APIC_TDCR, divide);
+	t0 = rdtsc();
+	apic_write(APIC_TMICT, count);
+	irq_wait(VEC, n + 1, what);
+	not_early(t0, ms, what);
+	expect_count(VEC, n + 1, what);
+	check_eq(apic_read(APIC_TMCCT), 0, "current count after the shot");
+}
+
+TEST(lapic_timer)
+{
+	u32 a, b, i;
+	u64 t0;
+
+	lapic_on();
+	apic_write(APIC_TDCR, 0xb);		/* divide by 1: 1 ns a tick in KVM */
+	apic_write(APIC_LVTT, VEC);
+	apic_write(APIC_TMICT, 4000000000u);	/* 4 s: not before we are done */
+	a = apic_read(APIC_TMCCT);
+	for (i = 0; i < 100; i++)
+		outb(0xe1, 0);
+	b = apic_read(APIC_TMCCT);
+	check(a <= 4000000000u && b < a, "the timer does not count down: 0x%x, then 0x%x", a, b);
+	apic_write(APIC_TMICT, 0);
+	check_eq(apic_read(APIC_TMCCT), 0, "current count of a stopped timer");
+	expect_count(VEC, 0, "a timer that was stopped before its end");
+	lapic_shot(0xb, 2000000, 2, "the LAPIC timer, one shot of 2 ms");
+	lapic_shot(0xb, 20000000, 20, "the LAPIC timer, one shot of 20 ms");
+	lapic_shot(0x3, 1250000, 20, "the LAPIC timer divided by 16, one shot of 20 ms");
+	apic_write(APIC_TDCR, 0xb);
+	apic_write(APIC_LVTT, 0x20000 | VEC);
+	a = irq_counts[VEC];
+	t0 = rdtsc();
+	apic_write(APIC_TMICT, 4000000);
+	irq_wait(VEC, a + 10, "waiting for 10 ticks of the periodic LAPIC timer");
+	not_early(t0, 40, "10 periods of 4 ms of the LAPIC timer");
+	apic_write(APIC_LVTT, 0x30000 | VEC);
+	chances();
+	quiet(VEC, "a masked periodic timer fired");
+	apic_write(APIC_TMICT, 0);
+}
+
+/* A deadline @us ahead: KVM spins off what it is early, but for a few cycles. */
+static void deadline_shot(u64 us)
+{
+	u64 at, now;
+
+	at = rdtsc() + tsc_ms() * us / 1000;
+	wrmsr(0x6e0, at);
+	irq_wait(VEC, irq_counts[VEC] + 1, "waiting for the TSC deadline");
+	now = rdtsc();
+	check(now + tsc_ms() / 50 >= at, "the TSC deadline, %lu us ahead, fired %lu cycles early",
+	      LU(us), LU(at - now));
+	check_eq(rdmsr(0x6e0), 0, "TSC deadline after it fired");
+}
+
+TEST(tsc_deadline)
+{
+	u64 t0;
+	u32 i;
+
+	if (!(cpuid(1, 0).c >> 24 & 1))
+		skip("KVM offers no TSC-deadline timer");
+	lapic_on();
+	apic_write(APIC_LVTT, 0x40000 | VEC);
+	for (i = 0; i < 10; i++)
+		deadline_shot(500);
+	for (i = 0; i < 3; i++)
+		deadline_shot(20000);
+	expect_count(VEC, 13, "TSC deadline");
+	t0 = rdtsc() + tsc_ms() * 20;
+	wrmsr(0x6e0, t0);
+	wrmsr(0x6e0, 0);
+	if (rdtsc() < t0) {		/* else the host was away for long */
+		while (rdtsc() < t0 + tsc_ms())
+			sti_nop_cli();
+		expect_count(VEC, 13, "a TSC deadline that was taken back");
+	}
+	i = irq_counts[VEC] + 1;
+	wrmsr(0x6e0, rdtsc() - 1000);
+	irq_wait(VEC, i, "waiting for a TSC deadline in the past");
+}
+
+static void pit_count(u32 channel, u32 mode, u16 count)
+{
+	outb(0x43, (u8)(channel << 6 | 0x30 | mode << 1));
+	outb((u16)(0x40 + channel), (u8)count);
+	outb((u16)(0x40 + channel), (u8)(count >> 8));
+}
+
+static u16 pit_read(u32 channel)
+{
+	u8 lo;
+
+	outb(0x43, (u8)(channel << 6));			/* latch */
+	lo = inb((u16)(0x40 + channel));
+	return (u16)(lo | inb((u16)(0x40 + channel)) << 8);
+}
+
+/* Channel 0, by the IOAPIC: 10 periods of 4 ms, and nothing under the mask. */
+static void pit_irq(void)
+{
+	u64 t0 = rdtsc();
+
+	pics_mask();
+	ioapic_set(0, VEC, 0);				/* KVM's default route */
+	pit_count(0, 2, 4773);
+	irq_wait(VEC, 10, "waiting for 10 ticks of the PIT by the IOAPIC");
+	not_early(t0, 40, "10 periods of 4 ms of the PIT");
+	ioapic_set(0, 0x10000, 0);
+	chances();
+	quiet(VEC, "the PIT came through a masked pin of the IOAPIC");
+}
+
+TEST(pit)
+{
+	u16 a, b;
+	u64 t0;
+	u32 i;
+
+	lapic_on();
+	pit_irq();
+	/* Channel 2: gate, count, output. */
+	outb(0x61, 0);
+	pit_count(2, 0, 0xffff);
+	outb(0x61, 1);
+	a = pit_read(2);
+	t0 = rdtsc();
+	while (rdtsc() - t0 < tsc_ms())
+		;
+	b = pit_read(2);
+	check(b < a && (u16)(a - b) > 700, "PIT channel 2 counted %u in 1 ms, expected about 1193", (u16)(a - b));
+	check(!(inb(0x61) & 0x20), "PIT output 2 is high before the count's end");
+	pit_count(2, 0, 1193);
+	step("waiting for PIT output 2");
+	for (i = 0; !(inb(0x61) & 0x20); i++)
+		;
+	/* Status by read back: mode, access, output. */
+	outb(0x43, 0xe8);
+	a = inb(0x42);
+	check((a & 0x3f) == 0x30, "PIT status of channel 2 is 0x%x, expected mode 0, both bytes", a);
+}
+
+/* --- HLT --- */
+
+TEST(hlt_wake)
+{
+	u32 i;
+
+	lapic_on();
+	apic_write(APIC_TDCR, 0xb);
+	/*
+	 * One shot each; but QEMU's TCG forgets the interrupt shadow if the host's
+	 * CPU is interrupted in it, and then sleeps over the shot: periodic there.
+	 */
+	apic_write(APIC_LVTT, (shared->tcg ? 0x20000 : 0) | VEC);
+	for (i = 1; i <= 20; i++) {
+		step("halted, waiting for the LAPIC timer");
+		if (!shared->tcg || i == 1)
+			apic_write(APIC_TMICT, 200000);
+		while (irq_counts[VEC] < i)
+			sti_hlt_cli();
+		check(shared->tcg || irq_counts[VEC] == i, "%u interrupts after %u halts", irq_counts[VEC], i);
+	}
+	if (shared->tcg)
+		apic_write(APIC_TMICT, 20000000);	/* wakes what would sleep on */
+	/* Pending before STI;HLT: must not be slept over. */
+	for (i = 0; i < 50; i++) {
+		u32 n = irq_counts[VEC + 1];
+
+		step("halted with an interrupt pending");
+		apic_icr(0, 0x40000 | (VEC + 1));
+		sti_hlt_cli();
+		check_eq(irq_counts[VEC + 1], n + 1, "pending interrupts taken by STI; HLT");
+	}
+}
