@@ -6,6 +6,12 @@
  *
  *   st.cpus=N   that many CPUs are online
  *   st.blk=1    /dev/vda: pattern write, read back, checksum
+ *   st.rng=1    virtio-rng is the current hw_random and gives numbers
+ *   st.net=1    eth0 and eth1 are wired to each other: frames, both ways
+ *   st.balloon=N  at most N MiB are left of the memory
+ *   st.console=1  a line to hvc0
+ *   st.vsock=PORT  connect to the host, send, get it back
+ *   st.ticks=N  a line every 50 ms, N times: for a snapshot
  *   st.reboot=1 restart instead of powering off
  *   st.hang=1   never end;  st.flood=1  print for ever
  */
@@ -17,7 +23,8 @@ enum { SYS_read = 0, SYS_write = 1, SYS_open = 2, SYS_close = 3, SYS_lseek = 8,
 	SYS_fsync = 74, SYS_mkdir = 83, SYS_sync = 162, SYS_mount = 165,
 	SYS_reboot = 169, SYS_nanosleep = 35, SYS_clock_gettime = 228,
 	SYS_uname = 63, SYS_sched_setaffinity = 203, SYS_fadvise64 = 221,
-	SYS_getrandom = 318 };
+	SYS_poll = 7, SYS_ioctl = 16, SYS_socket = 41, SYS_connect = 42,
+	SYS_sendto = 44, SYS_recvfrom = 45, SYS_bind = 49 };
 enum { O_RDONLY = 0, O_RDWR = 2, O_SYNC = 04010000, O_DIRECT = 040000 };
 
 static long sys(long n, long a, long b, long c, long d, long e)
@@ -262,6 +269,166 @@ static void check_rng(void)
 	result(n > 0 && (a[0] | a[1] | a[2] | a[3]), "rng-read", "/dev/hwrng gave nothing, or zeroes");
 }
 
+/* The number behind "key:" of /proc/meminfo, in KiB; 0 if it is not there. */
+static uint64_t meminfo(const char *key)
+{
+	const char *p = slurp("/proc/meminfo", text, sizeof(text)) > 0 ? find(text, key) : NULL;
+	uint64_t v = 0;
+
+	while (p && *p == ' ')
+		p++;
+	while (p && *p >= '0' && *p <= '9')
+		v = v * 10 + (uint64_t)(*p++ - '0');
+	return v;
+}
+
+static void nap_ms(int64_t ms)
+{
+	int64_t nap[2] = { ms / 1000, ms % 1000 * 1000000 };
+
+	S2(SYS_nanosleep, nap, 0);
+}
+
+static void check_balloon(uint64_t mib)
+{
+	uint64_t kib = 0;
+	int i;
+
+	for (i = 0; i < 500; i++) {
+		kib = meminfo("MemTotal:");
+		if (kib && kib <= mib * 1024)
+			break;
+		nap_ms(20);
+	}
+	add("# MemTotal in KiB: ");
+	add_num(kib);
+	flush();
+	result(kib && kib <= mib * 1024, "balloon", "the balloon did not take what the host asked for");
+}
+
+/* --- network: AF_PACKET, no addresses --- */
+enum { AF_PACKET = 17, SOCK_RAW = 3, SIOCGIFFLAGS = 0x8913, SIOCSIFFLAGS = 0x8914,
+	SIOCGIFINDEX = 0x8933, IFF_UP = 1, ETH_P_TEST = 0xb588 /* 0x88b5, big-endian */ };
+struct ifreq {
+	char name[16];
+	union { int16_t flags; int32_t index; char pad[24]; } u;
+};
+struct sockaddr_ll {
+	uint16_t family, protocol;
+	int32_t ifindex;
+	uint8_t rest[12];
+};
+
+/* A socket that is bound to @name, which is brought up; negative: errno. */
+static long net_open(const char *name)
+{
+	long fd = S3(SYS_socket, AF_PACKET, SOCK_RAW, ETH_P_TEST), rc;
+	struct ifreq r;
+	struct sockaddr_ll a;
+
+	if (fd < 0)
+		return fd;
+	memset(&r, 0, sizeof(r));
+	memcpy(r.name, name, len(name));
+	rc = S3(SYS_ioctl, fd, SIOCGIFFLAGS, &r);
+	if (rc >= 0) {
+		r.u.flags |= IFF_UP;
+		rc = S3(SYS_ioctl, fd, SIOCSIFFLAGS, &r);
+	}
+	if (rc >= 0)
+		rc = S3(SYS_ioctl, fd, SIOCGIFINDEX, &r);
+	if (rc >= 0) {
+		memset(&a, 0, sizeof(a));
+		a.family = AF_PACKET;
+		a.protocol = ETH_P_TEST;
+		a.ifindex = r.u.index;
+		rc = S3(SYS_bind, fd, &a, sizeof(a));
+	}
+	return rc < 0 ? rc : fd;
+}
+
+static uint8_t sent[1514], got[1600];
+
+/* One frame of @n bytes from @from, which must arrive at @to as it was sent. */
+static bool frame(long from, long to, size_t n, uint8_t seed)
+{
+	struct { int32_t fd; int16_t events, revents; } p = { (int32_t)to, 1, 0 };
+	size_t i;
+
+	memset(sent, 0xff, 12);				/* to all, from nobody */
+	sent[6] = 2;
+	sent[12] = 0x88;
+	sent[13] = 0xb5;
+	for (i = 14; i < n; i++)
+		sent[i] = (uint8_t)(i * 7 + seed);
+	if (S5(SYS_sendto, from, sent, n, 0, 0) != (long)n || S3(SYS_poll, &p, 1, 5000) != 1 ||
+	    S5(SYS_recvfrom, to, got, sizeof(got), 0, 0) != (long)n)
+		return false;
+	for (i = 0; i < n && got[i] == sent[i]; i++)
+		;
+	return i == n;
+}
+
+static void check_net(void)
+{
+	long a = net_open("eth0"), b = net_open("eth1");
+	bool ok = true;
+	size_t n;
+
+	result(a >= 0 && b >= 0, "net-up", "eth0 and eth1 cannot be brought up");
+	if (a < 0 || b < 0)
+		return;
+	for (n = 60; ok && n <= 1514; n += 97)
+		ok = frame(a, b, n, 1) && frame(b, a, n, 2);
+	result(ok, "net-frames", "a frame did not arrive as it was sent");
+}
+
+static void check_console(void)
+{
+	static const char word[] = "kvm-selftest on hvc0\n";
+	long fd = S3(SYS_open, "/dev/hvc0", O_RDWR, 0);
+
+	result(fd >= 0 && S3(SYS_write, fd, word, sizeof(word) - 1) == sizeof(word) - 1, "console",
+	       "/dev/hvc0 cannot be written");
+}
+
+/* The host sends back what it gets. */
+static void check_vsock(uint64_t port)
+{
+	struct { uint16_t family, pad; uint32_t port, cid; uint8_t rest[4]; } a = { 40, 0, (uint32_t)port, 2, { 0 } };
+	long fd = S3(SYS_socket, 40, 1, 0), n;
+	size_t k, i, have;
+	bool ok = true;
+
+	result(fd >= 0 && S3(SYS_connect, fd, &a, sizeof(a)) == 0, "vsock-connect", "the host's port cannot be reached");
+	for (k = 0; ok && fd >= 0 && k < 64; k++) {
+		for (i = 0; i < 1024; i++)
+			sent[i] = (uint8_t)(i * 3 + k);
+		ok = S5(SYS_sendto, fd, sent, 1024, 0, 0) == 1024;
+		for (have = 0; ok && have < 1024; have += (size_t)n) {
+			n = S5(SYS_recvfrom, fd, got + have, 1024 - have, 0, 0);
+			if (n <= 0)
+				ok = false;
+			n = n < 0 ? 0 : n;
+		}
+		for (i = 0; ok && i < 1024; i++)
+			ok = got[i] == sent[i];
+	}
+	result(ok, "vsock-data", "what came back from the host is not what was sent");
+}
+
+static void ticks(uint64_t n)
+{
+	uint64_t i;
+
+	for (i = 1; i <= n; i++) {
+		add("# tick ");
+		add_num(i);
+		flush();
+		nap_ms(50);
+	}
+}
+
 static void run(void)
 {
 	int64_t nap[2] = { 1000, 0 };
@@ -290,6 +457,15 @@ static void run(void)
 		check_blk();
 	if (option("st.rng="))
 		check_rng();
+	if (option("st.net="))
+		check_net();
+	if (option("st.balloon="))
+		check_balloon(option("st.balloon="));
+	if (option("st.console="))
+		check_console();
+	if (option("st.vsock="))
+		check_vsock(option("st.vsock="));
+	ticks(option("st.ticks="));
 	add("1..");
 	add_num(tests);
 	flush();

@@ -326,3 +326,23 @@ TEST(compat_mode)
 		: "=r"(r) : : "rax", "memory", "cc");
 	check_eq(r, 1, "what 32-bit code computed");
 }
+
+/*
+ * The host filters reads of 0x174 and writes of 0x175 and answers them, and
+ * refuses 0x176; all else is as ever.
+ */
+TEST(msr_filter)
+{
+	u64 v;
+
+	wrmsr(0x174, 0x20);
+	check_eq(rdmsr(0x174), shared->arg[1], "an MSR whose reads the host answers");
+	wrmsr(0x175, 0x5555666677778888ULL);
+	check_eq(shared->out[0], 0x5555666677778888ULL, "what the host got of a filtered WRMSR");
+	check_eq(rdmsr(0x175), shared->arg[2], "an MSR whose filtered write the host swallowed");
+	check(rdmsr_try(0x176, &v) == 13, "RDMSR that the host refuses gave no #GP");
+	check(wrmsr_try(0x176, 1) == 13, "WRMSR that the host refuses gave no #GP");
+	wrmsr(0x277, 0x0007010600070106ULL);
+	check_eq(rdmsr(0x277), 0x0007010600070106ULL, "an MSR beside the filter");
+	check_eq(shared->out[1], 4, "filtered accesses that came to the host");
+}

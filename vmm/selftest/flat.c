@@ -7,7 +7,7 @@
 
 #define ADVICE_RUN "KVM cannot run guest code on this host: dmesg, then the host/ and vm/ checks above."
 
-/* The two demo images say one line each and halt. */
+/* These images say one line each and halt. */
 static int greeting(struct t *t, const char *image, bool long_mode, const char *want)
 {
 	struct lab_opts o = { 0 };
@@ -54,11 +54,17 @@ static int long_mode(struct t *t)
 	return greeting(t, "long.bin", true, "Hello from long mode\n");
 }
 
+static int task_switch(struct t *t)
+{
+	return greeting(t, "task.bin", false, "Hello from three tasks\n");
+}
+
 #define ROW(name_, fn_, test_, cpus_, irq_, needs_, purpose_, advice_) \
 	{ "flat/" name_, purpose_, advice_, NEED_KVM | (needs_), \
 	  (cpus_) > 1 ? 30000 : 0, fn_, \
 	  (uintptr_t)&(const struct unit_row){ test_, cpus_, irq_ } }
 #define ADVICE_CPU "A guest's CPU behaves as no CPU does: suspect arch/x86/kvm/{svm,vmx,x86,cpuid}.c of this kernel's patches."
+#define ADVICE_NESTED "Guests that are hypervisors themselves will fail: turn nesting off (kvm_amd.nested=0), or suspect arch/x86/kvm/svm/nested.c of this kernel's patches."
 #define ADVICE_MMU "A guest's memory is translated wrongly: data can be corrupted. Suspect arch/x86/kvm/mmu/ of this kernel's patches; run no guests."
 #define ADVICE_TIME "Guests' time is wrong: look at the host's clocksource and dmesg for 'TSC', then at the TSC and pvclock code of this kernel's patches."
 #define ADVICE_IRQ "Guests lose or get false interrupts: they will hang or misbehave. Suspect arch/x86/kvm/{lapic,ioapic,i8259,i8254,irq*}.c of this kernel's patches."
@@ -111,12 +117,18 @@ const struct check checks_flat[] = {
 	    "every CPUID leaf reads as the host set it", ADVICE_CPU),
 	ROW("msr", flat_cpu, "msr", 1, false, NEED_HW,
 	    "MSRs keep valid values and refuse others", ADVICE_CPU),
+	ROW("msr-filter", flat_msr_filter, "msr_filter", 1, false, NEED_HW,
+	    "filtered MSRs come to user space, others do not", ADVICE_CPU),
 	ROW("syscall", flat_cpu, "syscall", 1, false, NEED_HW,
 	    "SYSCALL and SYSRET go by the MSRs", ADVICE_CPU),
 	ROW("intercepted-instructions", flat_cpu, "intercepts", 1, false, NEED_HW,
 	    "instructions that KVM decides on do what they should", ADVICE_CPU),
 	ROW("compatibility-mode", flat_cpu, "compat_mode", 1, false, NEED_HW,
 	    "32-bit code runs in a 64-bit guest", ADVICE_CPU),
+	{ "flat/task-switch", "a 32-bit guest switches tasks: by JMP, CALL, IRET, task gate",
+	  ADVICE_CPU, NEED_KVM | NEED_HW, 0, task_switch, 0 },
+	ROW("nested-svm", unit_check, "nested_svm", 1, false, NEED_HW,
+	    "a guest runs a guest of its own (SVM), where nested is on", ADVICE_NESTED),
 	ROW("hypercalls", flat_cpu, "hypercalls", 1, true, NEED_HW,
 	    "KVM's hypercalls answer, refuse ring 3 and unknown numbers", ADVICE_CPU),
 	ROW("tsc", flat_cpu, "tsc", 1, false, NEED_HW,

@@ -12,5 +12,6 @@ bool host_tsc_stable(const struct env *env);
 int flat_smp_tsc(struct t *t);
 int flat_irq(struct t *t);
 int flat_xsetbv(struct t *t);
+int flat_msr_filter(struct t *t);
 
 #endif

@@ -16,6 +16,7 @@ int host_taint(struct t *t);
 int host_cpu(struct t *t);
 int host_firmware(struct t *t);
 int host_parameters(struct t *t);
+int host_baseline_parameters(struct t *t);
 int host_config(struct t *t);
 int host_vhost(struct t *t);
 int host_tun(struct t *t);

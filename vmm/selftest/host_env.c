@@ -274,7 +274,7 @@ int host_limits(struct t *t)
 /* Every image that the flat and linux checks load. */
 int host_images(struct t *t)
 {
-	static const char *const names[] = { "real.bin", "long.bin", "unit.bin", "initramfs.img" };
+	static const char *const names[] = { "real.bin", "long.bin", "task.bin", "unit.bin", "initramfs.img" };
 	const size_t max = 1 << 20;
 	void *buf = malloc(max);
 	size_t i;

@@ -332,11 +332,12 @@ static int explain(const char *name)
 			if (strcmp(c->name, name))
 				continue;
 			printf("%s\n  what:      %s\n  if it fails: %s\n", c->name, c->purpose, c->advice);
-			printf("  deadline:  %.1f s\n  needs:    %s%s%s%s%s%s\n",
+			printf("  deadline:  %.1f s\n  needs:    %s%s%s%s%s%s%s\n",
 			       (c->deadline_ms ? c->deadline_ms : DEADLINE_MS) / 1e3,
 			       c->needs & NEED_KVM ? " /dev/kvm" : "",
 			       c->needs & NEED_ROOT ? " root" : "",
 			       c->needs & NEED_MANIFEST ? " the package's manifest" : "",
+			       c->needs & NEED_BASELINE ? " --baseline" : "",
 			       c->needs & NEED_VMM ? " kvm-vmm" : "",
 			       c->needs & NEED_HW ? " a hardware back end (else a failure is a skip)" : "",
 			       c->needs ? "" : " nothing");

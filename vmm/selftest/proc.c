@@ -63,8 +63,9 @@ static void keep(struct proc_out *o, const char *p, size_t n, size_t max)
 }
 
 /* Read until the end of the pipe or the deadline. */
-static void gather(struct proc_out *o, int fd, double until, size_t max)
+static void gather(struct proc_out *o, pid_t pid, int fd, double until, size_t max)
 {
+	const char *cue = o->cue;
 	char buf[16384];
 
 	for (;;) {
@@ -84,6 +85,10 @@ static void gather(struct proc_out *o, int fd, double until, size_t max)
 		if (n <= 0)
 			return;
 		keep(o, buf, (size_t)n, max);
+		if (cue && strstr(o->text, cue)) {
+			kill(pid, o->signal);
+			cue = NULL;
+		}
 	}
 }
 
@@ -94,7 +99,7 @@ int proc_run(const char *const *argv, unsigned int deadline_ms, size_t max,
 	double start = now_ms();
 	pid_t pid;
 
-	memset(o, 0, sizeof(*o));
+	*o = (struct proc_out){ .cue = o->cue, .signal = o->signal };
 	o->text = calloc(1, max + 1);
 	if (!o->text || pipe2(out, O_CLOEXEC))
 		return -errno;
@@ -115,7 +120,7 @@ int proc_run(const char *const *argv, unsigned int deadline_ms, size_t max,
 	close(err[0]);
 	if (pid > 0) {
 		if (!e)
-			gather(o, out[0], start + deadline_ms, max);
+			gather(o, pid, out[0], start + deadline_ms, max);
 		/* It has closed its output, failed to start, or run too long. */
 		if (o->timed_out)
 			kill(pid, SIGKILL);

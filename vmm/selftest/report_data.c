@@ -92,6 +92,7 @@ struct json_object *report_to_json(struct report *r, const struct totals *tot)
 	json_object_object_add(o, "warn", json_object_new_int((int)tot->warn));
 	json_object_object_add(o, "fail", json_object_new_int((int)tot->fail));
 	json_object_object_add(o, "skip", json_object_new_int((int)tot->skip));
+	json_object_object_add(o, "facts", facts_json(r->env));
 	for (i = 0; i < tot->pass + tot->fail + tot->skip; i++)
 		json_object_array_add(list, check_json(r->list[i], r->res[i]));
 	json_object_object_add(o, "checks", list);

@@ -83,6 +83,10 @@ static const char *unmet(const struct env *env, const struct check *c)
 		return "no valid manifest of the running kernel (see host/kernel)";
 	if (c->needs & NEED_VMM && !env->vmm)
 		return "kvm-vmm is not beside kvm-selftest nor in PATH (see linux/vmm)";
+	if (c->needs & NEED_BASELINE && !env->baseline)
+		return "no --baseline was given";
+	if (c->needs & NEED_BASELINE && !json_path(env->baseline, "facts"))
+		return "the baseline has no facts: it is of an older kvm-selftest";
 	if (c->needs & NEED_ROOT && !env->root)
 		return "needs root";
 	return NULL;

@@ -89,6 +89,7 @@ enum need {
 	NEED_HW		= 1 << 4,
 	ALONE		= 1 << 5,	/* nothing may run beside it */
 	NOT_DEFAULT	= 1 << 6,	/* only if --only names it */
+	NEED_BASELINE	= 1 << 7,	/* --baseline, and facts in it */
 };
 
 struct check {
@@ -159,10 +160,14 @@ struct proc_out {
 	size_t len;
 	bool flooded;			/* more came than was kept */
 	double ms;
+	/* Asked for: send @signal when @cue is in the output. */
+	const char *cue;
+	int signal;
 };
 /*
  * proc_run - run a program, gather what it prints (last @max bytes)
  * @argv: NULL-terminated
+ * @out: cue and signal are read, all else is filled
  * 0, or -errno if it could not be started. Free out->text.
  */
 int proc_run(const char *const *argv, unsigned int deadline_ms, size_t max,
@@ -180,6 +185,10 @@ const char *manifest_str(const struct env *env, const char *path);
 struct json_object *json_load(const char *path, char *err, size_t errlen);
 struct json_object *json_path(struct json_object *o, const char *path);
 const char *json_str(struct json_object *o, const char *path);
+
+/* --- facts of this host, kept in reports, held against a baseline (facts.c) --- */
+/* facts_json - capabilities, CPUID of guests, module parameters */
+struct json_object *facts_json(const struct env *env);
 
 /* --- runner (run.c) --- */
 struct run_opts {

@@ -3,6 +3,7 @@
 #include "vmchecks.h"
 
 #define ADVICE_API "KVM's interface is not what VMMs expect: they will fail to start guests. Compare with the distribution's kernel."
+#define ADVICE_BASE "Guests of the old kernel may not run or migrate here. Known causes: another config, a module parameter, new microcode or CPU mitigations, a patch that was dropped."
 #define ADVICE_CPU "On that CPU the firmware left virtualization off (a known firmware bug), or the module failed there: dmesg; update the firmware, or take the CPU offline."
 #define ADVICE_MEM "Guests' memory is not kept right: data can be lost, above all in live migration. Suspect virt/kvm/kvm_main.c and arch/x86/kvm/mmu/ of this kernel's patches."
 #define ADVICE_RUN "VMMs depend on this to control guests. Suspect arch/x86/kvm/x86.c, virt/kvm/ and the back end of this kernel's patches."
@@ -20,6 +21,10 @@ const struct check checks_vm[] = {
 	{ "vm/capabilities", "the capabilities that every VMM needs are there",
 	  "The kernel's config lacks a KVM part, or a patch broke it: compare CONFIG_KVM* with the manifest.",
 	  NEED_KVM, 0, vm_caps_required, 0 },
+	{ "vm/baseline-capabilities", "no capability of the baseline is gone",
+	  ADVICE_BASE, NEED_KVM | NEED_BASELINE, 0, vm_baseline_caps, 0 },
+	{ "vm/baseline-cpuid", "no CPU feature that the baseline's guests had is gone",
+	  ADVICE_BASE, NEED_KVM | NEED_BASELINE, 0, vm_baseline_cpuid, 0 },
 	{ "vm/limits", "KVM's limits make sense and are kept",
 	  ADVICE_API, NEED_KVM, 0, vm_limits, 0 },
 	{ "vm/many-vcpus", "as many vCPUs as KVM recommends can be made",

@@ -10,9 +10,20 @@ int lab_to_hlt(struct lab *l);
 /* stat_exists - fail unless @name is in the "vm" or "vcpu" statistics */
 int stat_exists(struct t *t, const char *kind, const char *name);
 
+/* A capability: missing fails if @needed since version 0, warns if since later. */
+struct cap {
+	int nr;
+	const char *name;
+	unsigned int since;		/* major * 1000 + minor */
+	bool needed;
+};
+extern const struct cap caps[];		/* ends with a NULL name */
+
 int vm_device(struct t *t);
 int vm_api_version(struct t *t);
 int vm_caps_required(struct t *t);
+int vm_baseline_caps(struct t *t);
+int vm_baseline_cpuid(struct t *t);
 int vm_limits(struct t *t);
 int vm_many_vcpus(struct t *t);
 int vm_every_cpu(struct t *t);

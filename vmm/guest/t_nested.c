@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A guest of this guest, on SVM: AMD64 manual vol. 2 ch. 15 and appendix B.
+ * L2 shares our page tables and segments; what it does comes out to us.
+ */
+#include "lib.h"
+
+#define EFER		0xc0000080
+#define HSAVE_PA	0xc0010117
+#define EXIT_EXCP_UD	0x46
+#define EXIT_INTR	0x60
+#define EXIT_CPUID	0x72
+#define EXIT_HLT	0x78
+#define EXIT_VMMCALL	0x81
+
+enum { C_EXCEPTIONS = 0x08, C_MISC1 = 0x0c, C_MISC2 = 0x10, C_ASID = 0x58,
+	C_EXIT = 0x70, S_ES = 0x400, S_CS = 0x410, S_SS = 0x420, S_DS = 0x430, S_GDTR = 0x460,
+	S_IDTR = 0x480, S_EFER = 0x4d0, S_CR4 = 0x548, S_CR3 = 0x550, S_CR0 = 0x558,
+	S_DR7 = 0x560, S_DR6 = 0x568, S_RFLAGS = 0x570, S_RIP = 0x578, S_RSP = 0x5d8,
+	S_RAX = 0x5f8, S_PAT = 0x668 };
+
+static u8 *vmcb;
+
+static volatile u32 *v32(u32 off) { return (volatile u32 *)(vmcb + off); }
+static volatile u64 *v64(u32 off) { return (volatile u64 *)(vmcb + off); }
+
+static void segment(u32 off, u16 sel, u16 attr, u32 limit, u64 base)
+{
+	*(volatile u16 *)(vmcb + off) = sel;
+	*(volatile u16 *)(vmcb + off + 2) = attr;
+	*v32(off + 4) = limit;
+	*v64(off + 8) = base;
+}
+
+static volatile u64 l2_sum;
+static u8 l2_stack[4096] __attribute__((aligned(16)));
+
+/* CPUID and VMMCALL in turn, then #UD, then HLT for ever. */
+static void __attribute__((noreturn)) l2_main(void)
+{
+	u32 i;
+
+	for (i = 0; i < 20; i++) {
+		l2_sum += cpuid(0x12345, 0).a;		/* 7, by us */
+		asm volatile("vmmcall" : : "a"(i) : "memory");
+	}
+	asm volatile("ud2");
+	for (;;)
+		asm volatile("hlt");
+}
+
+static void vmrun(void)
+{
+	asm volatile("push %%rbp; push %%rbx\n\t"
+		     "vmload; vmrun; vmsave\n\t"
+		     "pop %%rbx; pop %%rbp"
+		     : : "a"(vmcb) : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11",
+		       "r12", "r13", "r14", "r15", "memory", "cc");
+}
+
+static void fill_vmcb(void)
+{
+	struct { u16 limit; u64 base; } __attribute__((packed)) g, i;
+
+	vmcb = scratch(0);
+	memset(vmcb, 0, 4096);
+	asm volatile("sgdt %0; sidt %1" : "=m"(g), "=m"(i));
+	*v32(C_EXCEPTIONS) = 1u << 6;
+	*v32(C_MISC1) = 1u << 0 | 1u << 18 | 1u << 24;	/* INTR, CPUID, HLT */
+	*v32(C_MISC2) = 3;				/* VMRUN, VMMCALL */
+	*v32(C_ASID) = 1;
+	segment(S_CS, 0x18, 0xa9b, 0xffffffff, 0);
+	segment(S_DS, 0x10, 0xc93, 0xffffffff, 0);
+	segment(S_ES, 0x10, 0xc93, 0xffffffff, 0);
+	segment(S_SS, 0x10, 0xc93, 0xffffffff, 0);
+	segment(S_GDTR, 0, 0, g.limit, g.base);
+	segment(S_IDTR, 0, 0, i.limit, i.base);
+	*v64(S_EFER) = rdmsr(EFER);
+	*v64(S_CR0) = read_cr0();
+	*v64(S_CR3) = read_cr3();
+	*v64(S_CR4) = read_cr4();
+	*v64(S_DR7) = 0x400;
+	*v64(S_DR6) = 0xffff0ff0;
+	*v64(S_PAT) = rdmsr(0x277);
+	*v64(S_RFLAGS) = 2;
+	*v64(S_RIP) = (u64)l2_main;
+	*v64(S_RSP) = (u64)l2_stack + sizeof(l2_stack) - 8;
+}
+
+/* Into L2 until an exit, which must be @want; interrupts of the host may come. */
+static void l2_until(u64 want, const char *what)
+{
+	u64 got;
+
+	do {
+		vmrun();
+		got = *v64(C_EXIT);
+	} while (got == EXIT_INTR);
+	check(got == want, "L2: exit 0x%lx at rip 0x%lx, expected %s (0x%lx)", LU(got),
+	      LU(*v64(S_RIP)), what, LU(want));
+}
+
+TEST(nested_svm)
+{
+	u64 v;
+	u32 i;
+
+	if (!(cpuid(0x80000001, 0).c >> 2 & 1))
+		skip("the guest has no SVM: nested virtualization is off (kvm_amd.nested), or the CPU is no AMD");
+	check(rdmsr_try(0xc0010114, &v) == NO_TRAP, "VM_CR cannot be read, though the guest has SVM");
+	check(TRY_IO("vmrun", NONE, "a"(scratch(0))) == 6, "VMRUN with EFER.SVME=0 gave no #UD");
+	wrmsr(EFER, rdmsr(EFER) | 0x1000);
+	wrmsr(HSAVE_PA, (u64)scratch(1));
+	check_eq(rdmsr(HSAVE_PA), (u64)scratch(1), "VM_HSAVE_PA");
+	fill_vmcb();
+	*v32(C_ASID) = 0;
+	vmrun();
+	check_eq(*v64(C_EXIT), (u64)-1, "exit code of VMRUN with ASID 0 (VMEXIT_INVALID)");
+	fill_vmcb();
+	for (i = 0; i < 20; i++) {
+		l2_until(EXIT_CPUID, "CPUID");
+		check_eq(*v64(S_RAX) & 0xffffffff, 0x12345, "RAX of L2 at its CPUID");
+		*v64(S_RAX) = 7;
+		*v64(S_RIP) += 2;
+		l2_until(EXIT_VMMCALL, "VMMCALL");
+		check_eq(*v64(S_RAX), i, "RAX of L2 at its VMMCALL");
+		*v64(S_RIP) += 3;
+		check_eq(l2_sum, 7 * (i + 1), "what L2 summed up in memory");
+		outb(0xe1, 0);				/* out to the host in between */
+	}
+	l2_until(EXIT_EXCP_UD, "#UD");
+	*v64(S_RIP) += 2;
+	l2_until(EXIT_HLT, "HLT");
+	*v64(S_RIP) += 1;
+	l2_until(EXIT_HLT, "HLT again");
+	wrmsr(EFER, rdmsr(EFER) & ~0x1000ULL);
+	check(TRY_IO("vmrun", NONE, "a"(vmcb)) == 6, "VMRUN after EFER.SVME was cleared gave no #UD");
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Runs of a Linux guest by kvm-vmm, as processes; and what its init said. */
+#ifndef SELFTEST_LINUX_H
+#define SELFTEST_LINUX_H
+
+#include "selftest.h"
+
+#define EXTRA_MAX	8
+
+struct boot {
+	const char *cpus;		/* NULL: 1 */
+	const char *mem;		/* MiB, NULL: 128 */
+	const char *append;		/* beyond the console */
+	const char *extra[EXTRA_MAX];	/* further options of kvm-vmm */
+	const char *restore;		/* a snapshot instead of kernel and initramfs */
+	const char *cue;		/* SIGUSR1 when the guest has said this */
+	int status;			/* of kvm-vmm, expected */
+	bool part;			/* no whole TAP is expected */
+};
+
+/* linux_run - run it; 0 with out->text, or -1 after t_fail(), t_skip() */
+int linux_run(struct t *t, const struct boot *b, struct proc_out *out);
+/* linux_boot - linux_run, and what the guest said judged */
+int linux_boot(struct t *t, const struct boot *b);
+/* linux_judge - the guest's TAP: 0, or -1 after t_fail() */
+int linux_judge(struct t *t, const char *text);
+/* linux_images - are the guest's kernel and initramfs there and whole? */
+int linux_images(struct t *t);
+/* linux_own - the guest kernel is the package's, which has the drivers; or t_skip() */
+int linux_own(struct t *t);
+
+#endif
