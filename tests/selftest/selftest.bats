@@ -101,6 +101,9 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 		--timeout-scale nan|--timeout-scale nan
 		--explain nonsense|no check is named 'nonsense'
 		--baseline /nonexistent|/nonexistent: No such file
+		--suite nonsense|--suite: expected kernel, kernel=DIR or kvm-unit-tests=DIR
+		--suite kernel=/nonexistent|/nonexistent: No such file
+		--suite kvm-unit-tests=/nonexistent|/nonexistent/unittests.cfg: No such file
 		--output /nonexistent/x|/nonexistent/x.tmp: No such file
 	T
 	run "$st" merge
@@ -371,6 +374,83 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	mkdir -p sys/module/kvm_intel/parameters
 	st --sys sys --only perf/exit-user --baseline fast.json
 	expect 1 "in the baseline 1 ns" "Known causes"
+}
+
+@test "--baseline: a capability, a CPU feature, a parameter that is gone" {
+	needs_guest
+	mkdir -p sys/module/kvm_intel/parameters sys/module/kvm/parameters
+	echo Y > sys/module/kvm_intel/parameters/nested
+	echo 50 > sys/module/kvm/parameters/halt_poll
+	echo old > sys/module/kvm/parameters/build_id
+	st --sys sys --only vm/api-version --save-baseline base.json
+	expect 0
+	try() {	# EDIT STATUS TEXT...
+		jq "$1" base.json > edited.json
+		st --sys sys --only '*/baseline-*' --baseline edited.json
+		expect "${@:2}"
+	}
+	echo new > sys/module/kvm/parameters/build_id
+	try . 0 "3 passed, 0 failed"
+	try '.facts.capabilities.KVM_CAP_XEN_HVM = 1 | .facts.capabilities.KVM_CAP_IRQFD = 0' 1 \
+		"1 capabilities less than in the baseline: KVM_CAP_XEN_HVM was 1, is 0"
+	try '.facts.cpuid["0x7.0"] = "00000002 ffffffff ffffffff ffffffff"' 1 "leaf 0x7.0 EBX was ffffffff, is"
+	try '.facts.cpuid["0x80000099.0"] = "00000001 00000000 00000000 00000000"' 1 "leaf 0x80000099.0 is gone"
+	try '.facts.parameters["kvm.halt_poll"] = "60"' 0 "kvm.halt_poll was '60', is '50'"
+	try '.facts.parameters["kvm.gone"] = "1"' 0 "kvm.gone was '1', is not there"
+	try 'del(.facts)' 4 "the baseline has no facts"
+	try '.facts = 7' 1 'the baseline has no "capabilities" in its facts'
+	echo N > sys/module/kvm_intel/parameters/nested
+	try . 1 "kvm_intel.nested was 'Y', is 'N'"
+}
+
+@test "--suite kernel: passed, skipped, failed, known to fail, hung" {
+	mkdir progs g
+	prog() { printf '#!/bin/sh\n%s\n' "$2" > "progs/$1"; chmod +x "progs/$1"; }
+	prog good 'exit 0'
+	prog none 'echo "1..0 # SKIP no such CPU"; exit 4'
+	prog bad 'echo "==== Test Assertion Failure ===="; exit 254'
+	prog old 'exit 254'
+	prog hangs 'exec sleep 100'
+	echo text > progs/readme
+	echo 'kernel/old * it tests what this kernel never had' > g/known-failures
+	run timeout 60 "$st" --guest-dir g --kvm /dev/null --suite kernel=progs --only 'kernel/*' --format tap
+	expect 4 "1..5" "cannot be opened"
+	needs_guest
+	run timeout 60 "$st" --guest-dir g --suite kernel=progs --only 'kernel/*' --format tap --timeout-scale 0.1
+	expect 1 "ok 2 kernel/good" "kernel/none # SKIP 1..0 # SKIP no such CPU" "Test Assertion Failure" \
+		"kernel/bad: it ended with 254" "kernel/hangs: no end in time: killed" \
+		"kernel/old # SKIP known to fail: it tests what this kernel never had" "pass:1 fail:2"
+}
+
+# A VMM that ends as an image would make it: kvm-unit-tests itself is not ours.
+@test "--suite kvm-unit-tests: unittests.cfg, statuses, what is not built" {
+	needs_guest
+	mkdir -p kut/x86 g sys/module/kvm_intel/parameters
+	touch kut/x86/{a,b,c}.flat
+	cat > kut/x86/unittests.cfg <<- 'T'
+		# comment
+		[one]
+		file = a.flat
+		smp = 3
+		extra_params = -cpu max -append 'word two' -m 1
+		[two]
+		file = b.flat
+		test_args = "arg"
+		[three]
+		file = c.flat
+		[not-built]
+		file = d.flat
+	T
+	cat > vmm <<- 'T'
+		#!/bin/sh
+		echo "$*"
+		case $* in *a.flat*--cpus\ 3*word\ two*) exit 1 ;; *b.flat*--cpus\ 1*arg*) echo "SKIP: no such CPU"; exit 155 ;; esac
+		exit 3
+	T
+	chmod +x vmm
+	run timeout 20 "$st" --sys sys --guest-dir g --vmm ./vmm --suite kvm-unit-tests=kut --only 'kvm-unit-tests/*' --format tap
+	expect 1 "1..3" "ok 1 kvm-unit-tests/one" "ok 2 kvm-unit-tests/two # SKIP SKIP: no such CPU" \
+		"kvm-unit-tests/three: it failed, status 1" "pass:1 fail:1"
 }
 
 @test "guest-image: the same bytes each time, bad input refused" {

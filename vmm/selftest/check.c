@@ -7,7 +7,7 @@
 
 static const struct check *const tables[] = {
 	checks_host, checks_vm, checks_flat, checks_linux, checks_patch,
-	checks_perf, checks_self, NULL,
+	checks_perf, checks_suite, checks_self, NULL,
 };
 
 const struct check *const *check_tables(void)

@@ -53,6 +53,8 @@ static void help(void)
 	     "  --jobs N             checks side by side (default: CPUs, at most 4)\n"
 	     "  --timeout-scale X    multiply every deadline, for slow machines\n"
 	     "  --allow-missing      a missing /dev/kvm is not a failure (exit 4)\n"
+	     "  --suite kernel[=DIR] the kernel's own KVM selftests too\n"
+	     "  --suite kvm-unit-tests=DIR  a built kvm-unit-tests too\n"
 	     "  --manifest FILE      (default: /usr/share/kernel-kvm/$(uname -r)/manifest.json)\n"
 	     "  --guest-dir DIR      guest images (default: /usr/share/kernel-kvm/guest)\n"
 	     "  --vmm FILE           kvm-vmm (default: beside this program, or in PATH)\n"
@@ -221,7 +223,7 @@ static void fill_env(struct env *env, char *vmm_buf, size_t vmm_size)
 
 enum { OPT_LIST = 256, OPT_ONLY, OPT_SKIP, OPT_FORMAT, OPT_OUTPUT, OPT_QUIET,
 	OPT_EXPLAIN, OPT_BUNDLE, OPT_SAVE, OPT_BASELINE, OPT_JOBS, OPT_SCALE, OPT_ALLOW, OPT_MANIFEST, OPT_GUEST, OPT_VMM,
-	OPT_KVM, OPT_SYS, OPT_PROC, OPT_MODULES, OPT_VERSION, OPT_HELP };
+	OPT_KVM, OPT_SUITE, OPT_SYS, OPT_PROC, OPT_MODULES, OPT_VERSION, OPT_HELP };
 
 static const struct option longopts[] = {
 	{ "list", no_argument, NULL, OPT_LIST },
@@ -241,6 +243,7 @@ static const struct option longopts[] = {
 	{ "guest-dir", required_argument, NULL, OPT_GUEST },
 	{ "vmm", required_argument, NULL, OPT_VMM },
 	{ "kvm", required_argument, NULL, OPT_KVM },
+	{ "suite", required_argument, NULL, OPT_SUITE },
 	{ "sys", required_argument, NULL, OPT_SYS },
 	{ "proc", required_argument, NULL, OPT_PROC },
 	{ "modules", required_argument, NULL, OPT_MODULES },
@@ -271,6 +274,7 @@ static const struct report_ops *find_format(const char *name)
 /* One option: -1 to go on, else the exit status. */
 static int option(int opt, struct options *o, struct env *env)
 {
+	char err[512];
 	double v;
 
 	switch (opt) {
@@ -294,6 +298,10 @@ static int option(int opt, struct options *o, struct env *env)
 		if (opt == OPT_ONLY ? patterns(optarg, o->only, &o->nonly) :
 				      patterns(optarg, o->skip, &o->nskip))
 			return usage("too many patterns%s", "");
+		break;
+	case OPT_SUITE:
+		if (suite_add(optarg, err, sizeof(err)))
+			return usage("--suite: %s", err);
 		break;
 	case OPT_FORMAT:
 		o->format = find_format(optarg);

@@ -151,7 +151,7 @@ static void load_kmod(struct env *env)
 	o = load(path, env->manifest_err, sizeof(env->manifest_err));
 	if (!o)
 		return;
-	snprintf(env->kmod, sizeof(env->kmod), "%s", json_str(o, "kmod") ? json_str(o, "kmod") : path);
+	snprintf(env->kmod, sizeof(env->kmod), "%.250s", json_str(o, "kmod") ? json_str(o, "kmod") : path);
 	env->kmod_live = kvm_is_of(env, o);
 	if (env->kmod_live) {
 		json_object_put(env->manifest);

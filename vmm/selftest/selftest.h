@@ -129,7 +129,9 @@ struct metric *t_metric(struct t *t, const char *name, const char *unit,
 /* The tables, one per group; each ends with a NULL name. */
 extern const struct check checks_host[], checks_vm[], checks_flat[],
 	checks_linux[], checks_perf[], checks_self[];
-extern struct check checks_patch[];
+extern struct check checks_patch[], checks_suite[];
+/* suite_add - rows for a suite, "kernel[=DIR]" or "kvm-unit-tests=DIR"; 0 or -1 and @err */
+int suite_add(const char *what, char *err, size_t size);
 /* patch_table - a row for each patch of the manifest; once, from main */
 void patch_table(const struct env *env);
 const struct check *const *check_tables(void);

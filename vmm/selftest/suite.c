@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Foreign suites in the same report: the kernel's own KVM selftests, programs
+ * in a directory (--suite kernel[=DIR]), and kvm-unit-tests, images that
+ * kvm-vmm runs (--suite kvm-unit-tests=DIR). They are others' work: their time
+ * is bounded here, their memory is not. Known failures, each with its reason,
+ * are in guest_dir/known-failures and count as skipped.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lab.h"
+
+#define ROWS_MAX	320
+#define OUTPUT_MAX	65536
+#define KSFT_SKIP	4
+#define KERNEL_DIR	"/usr/libexec/kernel-kvm/selftests"
+
+struct row {
+	char name[80];
+	char file[PATH_MAX];
+	char append[256];
+	char cpus[8];
+};
+
+static struct row rows[ROWS_MAX];
+static unsigned int nrows;
+struct check checks_suite[ROWS_MAX + 1];
+
+/* The reason in known-failures ("GLOB BACK-END REASON" a line) into @why, or false. */
+static bool known(const struct t *t, char *why, size_t size)
+{
+	char path[PATH_MAX], line[512], glob[100], backend[32];
+	bool hit = false;
+	int at;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/known-failures", t->env->guest_dir);
+	f = fopen(path, "re");
+	while (f && !hit && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '#' || sscanf(line, "%99s %31s %n", glob, backend, &at) != 2)
+			continue;
+		hit = !fnmatch(glob, t->check->name, 0) &&
+			(!fnmatch(backend, t->env->backend, 0) || (!strcmp(backend, "tcg") && host_is_tcg()));
+		if (hit)
+			snprintf(why, size, "%s", line + at);
+	}
+	if (f)
+		fclose(f);
+	return hit;
+}
+
+static int failed(struct t *t, const struct proc_out *o, const char *what)
+{
+	char why[512];
+
+	t_note_text(t, o->text + (o->len > 4000 ? o->len - 4000 : 0), o->len > 4000 ? 4000 : o->len);
+	if (known(t, why, sizeof(why)))
+		return t_skip(t, "known to fail: %s (%s)", why, what);
+	return t_fail(t, "%s", what);
+}
+
+/* The last line that says "skip", for its reason. */
+static const char *skip_line(char *text)
+{
+	char *p, *hit = NULL, *save;
+
+	for (p = strtok_r(text, "\n", &save); p; p = strtok_r(NULL, "\n", &save))
+		if (strcasestr(p, "skip"))
+			hit = p;
+	return hit ? hit : "it gives no reason";
+}
+
+static int run(struct t *t, const char *const *argv, struct proc_out *o)
+{
+	int rc = proc_run(argv, deadline_ms(t), OUTPUT_MAX, o);
+
+	REQUIRE(t, !rc && o->text, "%s: %s", argv[0], strerror(-rc));
+	return o->timed_out ? failed(t, o, "no end in time: killed") : 0;
+}
+
+/* 0 passed, 4 skipped; assertions end with 254. */
+static int kernel_test(struct t *t)
+{
+	const struct row *r = &rows[t->check->arg];
+	const char *const argv[] = { r->file, NULL };
+	struct proc_out o = { .cue = NULL };
+	char what[64];
+	int rc = run(t, argv, &o);
+
+	if (!rc && o.status == KSFT_SKIP) {
+		rc = t_skip(t, "%s", skip_line(o.text));
+	} else if (!rc && o.status) {
+		snprintf(what, sizeof(what), "it ended with %d", o.status);
+		rc = failed(t, &o, what);
+	}
+	free(o.text);
+	return rc;
+}
+
+/*
+ * The guest writes its status to port 0xf4 and kvm-vmm ends with (status << 1) | 1
+ * in 8 bits: 1 passed, 77 (155) all skipped, else failed.
+ */
+static int unit_test(struct t *t)
+{
+	const struct row *r = &rows[t->check->arg];
+	char seconds[16], what[96];
+	const char *const argv[] = { t->env->vmm, "--kernel", r->file, "--mem", "256", "--cpus", r->cpus,
+		"--deadline", seconds, "--append", r->append, NULL };
+	struct proc_out o = { .cue = NULL };
+	int rc;
+
+	snprintf(seconds, sizeof(seconds), "%u", (deadline_ms(t) - 1000) / 1000);
+	rc = run(t, argv, &o);
+	if (!rc && o.status == ((77 << 1 | 1) & 0xff)) {
+		rc = t_skip(t, "%s", skip_line(o.text));
+	} else if (!rc && o.status != 1) {
+		snprintf(what, sizeof(what), o.status & 1 ? "it failed, status %d" : "kvm-vmm ended with %d",
+			 o.status & 1 ? o.status >> 1 : o.status);
+		rc = failed(t, &o, what);
+	}
+	free(o.text);
+	return rc;
+}
+
+static struct row *add(const char *suite, const char *name, int (*fn)(struct t *t), unsigned int needs,
+		       const char *purpose, const char *advice)
+{
+	struct row *r;
+	char *p;
+
+	if (nrows == ROWS_MAX)
+		return NULL;
+	r = &rows[nrows];
+	snprintf(r->name, sizeof(r->name), "%s/%.48s", suite, name);
+	for (p = strchr(r->name, '/') + 1; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_' && *p != '.')
+			*p = '_';
+	checks_suite[nrows] = (struct check){ r->name, purpose, advice, needs, 120000, fn, nrows };
+	nrows++;
+	return r;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int add_kernel(const char *dir, char *err, size_t size)
+{
+	struct dirent **list;
+	unsigned int before = nrows;
+	int n = scandir(dir, &list, NULL, by_name), i;
+	struct stat st;
+	struct row *r;
+
+	if (n < 0) {
+		snprintf(err, size, "%s: %s; build them from the kernel's tree (make -C tools/testing/selftests/kvm) and give --suite kernel=DIR",
+			 dir, strerror(errno));
+		return -1;
+	}
+	for (i = 0; i < n; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, list[i]->d_name);
+		if (!stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK)) {
+			r = add("kernel", list[i]->d_name, kernel_test, NEED_KVM,
+				"the kernel's own selftest of this name passes",
+				"Read its source in tools/testing/selftests/kvm; run it by hand.");
+			if (r)
+				snprintf(r->file, sizeof(r->file), "%s", path);
+		}
+		free(list[i]);
+	}
+	free(list);
+	if (nrows > before)
+		return 0;
+	snprintf(err, size, "%s: no programs in it", dir);
+	return -1;
+}
+
+/* The words behind @opt in @s, without quotes, into @out. */
+static void option_of(const char *s, const char *opt, char *out, size_t size)
+{
+	const char *p = strstr(s, opt);
+	char end = ' ';
+	size_t n = 0;
+
+	out[0] = '\0';
+	if (!p)
+		return;
+	p += strlen(opt);
+	while (*p == ' ')
+		p++;
+	if (*p == '\'' || *p == '"')
+		end = *p++;
+	while (p[n] && p[n] != end && n < size - 1)
+		n++;
+	memcpy(out, p, n);
+	out[n] = '\0';
+}
+
+/* One "key = value" of unittests.cfg for the row that its section made. */
+static void cfg_line(struct row *r, const char *dir, const char *key, const char *value)
+{
+	if (!strcmp(key, "file"))
+		snprintf(r->file, sizeof(r->file), "%.3000s/%s", dir, value);
+	else if (!strcmp(key, "smp"))
+		snprintf(r->cpus, sizeof(r->cpus), "%ld", strtol(value, NULL, 10));
+	else if (!strcmp(key, "extra_params") || !strcmp(key, "qemu_params"))
+		option_of(value, "-append", r->append + strlen(r->append), sizeof(r->append) - strlen(r->append));
+	else if (!strcmp(key, "test_args"))
+		option_of(value, "", r->append, sizeof(r->append));
+}
+
+static struct row *add_image(const char *name)
+{
+	struct row *r = add("kvm-unit-tests", name, unit_test, NEED_KVM | NEED_VMM | NEED_HW,
+			    "this image of kvm-unit-tests passes on kvm-vmm",
+			    "Read its source in kvm-unit-tests/x86; run it by hand: kvm-vmm --kernel.");
+
+	if (r)
+		strcpy(r->cpus, "1");
+	return r;
+}
+
+static void add_cfg(FILE *f, const char *dir)
+{
+	char line[1024], key[32], value[900];
+	struct row *r = NULL;
+	unsigned int i, from = nrows, to;
+
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (line[0] == '[' && strchr(line, ']')) {
+			*strchr(line, ']') = '\0';
+			r = add_image(line + 1);
+		} else if (r && sscanf(line, " %31[a-z_] = %899[^\n]", key, value) == 2) {
+			cfg_line(r, dir, key, value);
+		}
+	}
+	/* What was not built (32-bit only, EFI) is not there. */
+	for (i = to = from; i < nrows; i++) {
+		if (!rows[i].file[0] || access(rows[i].file, R_OK))
+			continue;
+		if (to != i) {
+			rows[to] = rows[i];
+			checks_suite[to] = checks_suite[i];
+		}
+		checks_suite[to].name = rows[to].name;
+		checks_suite[to].arg = to;
+		to++;
+	}
+	memset(&checks_suite[to], 0, (nrows - to) * sizeof(checks_suite[0]));
+	memset(&rows[to], 0, (nrows - to) * sizeof(rows[0]));
+	nrows = to;
+}
+
+static int add_unit_tests(const char *top, char *err, size_t size)
+{
+	unsigned int before = nrows;
+	char dir[PATH_MAX], path[PATH_MAX + 16];
+	FILE *f;
+
+	snprintf(dir, sizeof(dir), "%s/x86", top);
+	if (access(dir, R_OK))
+		snprintf(dir, sizeof(dir), "%s", top);
+	snprintf(path, sizeof(path), "%s/unittests.cfg", dir);
+	f = fopen(path, "re");
+	if (!f) {
+		snprintf(err, size, "%s: %s; give the directory of a built kvm-unit-tests", path, strerror(errno));
+		return -1;
+	}
+	add_cfg(f, dir);
+	fclose(f);
+	if (nrows > before)
+		return 0;
+	snprintf(err, size, "%s: none of its images is built; ./configure && make there", dir);
+	return -1;
+}
+
+int suite_add(const char *what, char *err, size_t size)
+{
+	const char *dir = strchr(what, '=');
+	size_t n = dir ? (size_t)(dir++ - what) : strlen(what);
+
+	if (n == 6 && !strncmp(what, "kernel", n))
+		return add_kernel(dir ? dir : KERNEL_DIR, err, size);
+	if (n == 14 && !strncmp(what, "kvm-unit-tests", n) && dir)
+		return add_unit_tests(dir, err, size);
+	snprintf(err, size, "expected kernel, kernel=DIR or kvm-unit-tests=DIR");
+	return -1;
+}
