@@ -240,7 +240,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 }
 
 @test "the runner: pass, fail, skip, crash, hang, silence, orphan" {
-	st --format tap --timeout-scale 0.2 --only 'self/*' --skip 'self/guest-*'
+	st --format tap --timeout-scale 0.2 --only 'self/*' --skip 'self/guest-*,self/memory'
 	expect 1 "1..9" "ok 1 self/pass" "not ok 2 self/fail" "ok 3 self/warn" "# warning: asked to warn" \
 		"ok 4 self/skip # SKIP asked to skip" "not ok 5 self/crash" "# last words" \
 		"self/crash: the check crashed: signal 11" "not ok 6 self/hang" "self/hang: no end after" \
@@ -259,6 +259,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	needs_guest
 	st --format tap --only 'self/guest-*'
 	expect 1 "asked to fail: -1 2 0x3 four" "SKIP asked to skip" "hanging on purpose" \
+		"the guest hangs spinning on purpose" "the guest hangs flooding on purpose" \
 		"unexpected #PF, error 0x2" "it is not from the same build"
 }
 
@@ -303,6 +304,16 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	done
 }
 
+@test "SIGINT while a file is written to: whole or not at all, terminal put right" {
+	script -qefc "echo \$\$ > pid; exec '$st' --only self/pass,self/hang --jobs 1 --output r.json --format json" tty < /dev/null > /dev/null 2>&1 &
+	pid=$!
+	until pgrep -P "$(cat pid 2> /dev/null || echo 0)" -x hang > /dev/null; do :; done
+	kill -INT "$(< pid)"
+	wait "$pid" || true
+	[ ! -e r.json.tmp ]
+	[ "$(jq -r .exit_status r.json)" = 130 ]
+}
+
 @test "reports that cannot be written; nothing half-made" {
 	run timeout 20 sh -c "'$st' --only self/pass --format json > /dev/full"
 	expect 2 "could not be written"
@@ -316,12 +327,69 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 }
 
 @test "few descriptors, little memory: a sentence, not a crash" {
-	for limit in '-n 9' '-v 20000'; do
+	for limit in '-n 6' '-n 9' '-n 14' '-v 20000' '-v 60000' '-v 100000' '-u 0'; do
 		# shellcheck disable=SC2086
-		run bash -c "ulimit $limit && exec timeout 20 '$st' --guest-dir '$guest' --only 'vm/limits,flat/mode-switch' --format tap"
-		[ "$status" -le 2 ] || { echo "$limit: $status"; echo "$output"; return 1; }
+		run bash -c "ulimit $limit && exec timeout 20 '$st' --guest-dir '$guest' --only 'self/pass,vm/limits,flat/mode-switch' --format tap"
+		[ "$status" -le 2 ] || [ "$status" -eq 4 ] || { echo "$limit: $status"; echo "$output"; return 1; }
 		[[ $output != *"crashed"* ]]
+		# no verdict without its reason
+		[ "$status" -eq 0 ] || [[ $output == *"not ok"* || $output == *": "* ]] || { echo "$limit: $output"; return 1; }
 	done
+}
+
+@test "a check that eats all memory fails alone" {
+	run bash -c "ulimit -v 300000 && exec timeout 30 '$st' --only self/memory,self/pass --format tap --timeout-scale 20"
+	expect 1 "out of memory after" "ok 1 self/pass"
+}
+
+@test "a full disk: no report is better than half a one" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root to mount a small disk"
+	mkdir disk
+	run unshare -m sh -c "
+		mount -t tmpfs -o size=8k none disk || exit 77
+		head -c 8192 /dev/zero > disk/fill
+		timeout 20 '$st' --only self/pass,self/fail --format html --output disk/r.html
+		echo status \$?; ls -A disk
+		timeout 20 '$st' --only self/fail --bundle disk/b.tgz > /dev/null; echo status \$?; ls -A disk
+		timeout 20 '$st' --only self/pass --save-baseline disk/b.json > /dev/null; echo status \$?; ls -A disk"
+	[ "$status" -ne 77 ] || skip "no tmpfs can be mounted here"
+	expect 0 "r.html: the report could not be written: No space left" "b.json: the report could not be written"
+	[ "$(grep -c '^status 2$' <<< "$output")" -eq 3 ] || { echo "$output"; return 1; }
+	[ "$(grep -c '^fill$' <<< "$output")" -eq 3 ]
+	[[ $output != *.tmp* ]] || { echo "$output"; return 1; }
+}
+
+# CLOCK_REALTIME goes to and fro by hours: deadlines and verdicts do not mind.
+@test "the clock jumps" {
+	cat > jump.c <<- 'T'
+		#define _GNU_SOURCE
+		#include <sys/syscall.h>
+		#include <time.h>
+		#include <unistd.h>
+		int clock_gettime(clockid_t id, struct timespec *ts)
+		{
+			static int n;
+			long rc = syscall(SYS_clock_gettime, id, ts);
+
+			if (id == CLOCK_REALTIME)
+				ts->tv_sec += n++ % 3 * 7200 - 7200;
+			return (int)rc;
+		}
+		time_t time(time_t *t)
+		{
+			struct timespec ts;
+
+			clock_gettime(CLOCK_REALTIME, &ts);
+			return t ? *t = ts.tv_sec : ts.tv_sec;
+		}
+	T
+	gcc -shared -fPIC -O2 -o jump.so jump.c
+	only=self/pass,self/hang
+	[ -n "$KVM_WHY" ] || only+=,flat/kvmclock,flat/hlt-wake,vm/signal
+	LD_PRELOAD=$PWD/jump.so run timeout 20 "$st" --guest-dir "$guest" --only "$only" --format json --output r.json --timeout-scale 1
+	expect 1
+	[ "$(jq -r '.checks[] | select(.status == "fail").name' r.json)" = self/hang ]
+	[ "$(jq '[.checks[].ms] | min >= 0 and max < 20000' r.json)" = true ]
 }
 
 @test "junit, json, prometheus, html: well-formed, the same verdict" {

@@ -24,6 +24,20 @@ TEST(self_hang)
 		pause();
 }
 
+TEST(self_spin)
+{
+	step("spinning on purpose");
+	for (;;)
+		asm volatile("");
+}
+
+TEST(self_flood)
+{
+	step("flooding on purpose");
+	for (;;)
+		outb(UNIT_PORT_TEXT, 'x');
+}
+
 TEST(self_trap)
 {
 	*(volatile u64 *)0x8000000000UL = 0;	/* not mapped */

@@ -67,6 +67,8 @@ int vm_caps_required(struct t *t)
 	int fd = open(t->env->kvm_path, O_RDWR | O_CLOEXEC);
 	unsigned int now = version(t->env->uname_r), there = 0;
 	const char *missing = NULL;
+	char not[450] = "";
+	size_t n = 0;
 	const struct cap *c;
 
 	REQUIRE(t, fd >= 0, "%s: %s", t->env->kvm_path, strerror(errno));
@@ -77,7 +79,8 @@ int vm_caps_required(struct t *t)
 		if (v > 0)
 			continue;
 		if (!c->needed) {
-			t_note(t, "%s (%d): not offered", c->name, c->nr);
+			n += (size_t)snprintf(not + n, sizeof(not) - n, " %s", c->name + 8);
+			n = n < sizeof(not) ? n : sizeof(not) - 1;
 		} else if (!c->since) {
 			close(fd);
 			return t_fail(t, "%s (%d) is missing", c->name, c->nr);
@@ -88,6 +91,8 @@ int vm_caps_required(struct t *t)
 		}
 	}
 	close(fd);
+	if (n)
+		t_note(t, "not offered:%s", not);
 	t_note(t, "%u of %zu capabilities", there, sizeof(caps) / sizeof(caps[0]) - 1);
 	if (missing)
 		return t_warn(t, "%s is missing, which this kernel's version has; notes name all such", missing);

@@ -10,6 +10,7 @@
 #include <json-c/json.h>
 
 #include "lab.h"
+#include "linux.h"
 
 #define ROUNDS	3
 #define SAMPLES	2000
@@ -98,10 +99,24 @@ static double baseline(const struct env *env, const char *check, const char *met
 	return 0;
 }
 
+/* Is @value worse than the baseline's figure of this name, and beyond both noises? */
+static int compare(struct t *t, const char *name, double value, double noise)
+{
+	double old_noise = 0, old = baseline(t->env, t->check->name, name, &old_noise);
+
+	if (old <= 0)
+		return 0;
+	t_note(t, "baseline %.0f ns, now %.0f ns (noise %.0f and %.0f)", old, value, old_noise, noise);
+	REQUIRE(t, value <= old * (1 + TOLERANCE) + 2 * (noise + old_noise),
+		"%.0f ns, in the baseline %.0f ns: %.0f %% slower. Known causes: new CPU mitigations, nested paging off, a debug kernel, another clocksource, power saving",
+		value, old, (value / old - 1) * 100);
+	return 0;
+}
+
 static int perf(struct t *t)
 {
 	const struct unit_row *row = unit_row(t);
-	double *ns = calloc(SAMPLES, sizeof(*ns)), med[ROUNDS], p99 = 0, best = 0, worst = 0, noise, old, old_noise = 0;
+	double *ns = calloc(SAMPLES, sizeof(*ns)), med, p99 = 0, best = 0, worst = 0, noise;
 	struct metric *m, all = { .value = 0 };
 	int i, n = -1;
 
@@ -110,12 +125,12 @@ static int perf(struct t *t)
 		n = measure(t, row, ns);
 		if (n < 0)
 			break;
-		med[i] = ns[n / 2];
-		if (!i || med[i] < best) {
-			best = med[i];
+		med = ns[n / 2];
+		if (!i || med < best) {
+			best = med;
 			p99 = ns[n * 99 / 100];
 		}
-		worst = med[i] > worst ? med[i] : worst;
+		worst = med > worst ? med : worst;
 		histogram(&all, ns, n);
 	}
 	free(ns);
@@ -126,19 +141,35 @@ static int perf(struct t *t)
 	if (m)
 		memcpy(m->hist, all.hist, sizeof(m->hist));
 	t_metric(t, "p99", "ns", p99, 0);
-	old = baseline(t->env, t->check->name, row->test + 5, &old_noise);
-	if (old <= 0)
-		return 0;
-	t_note(t, "baseline %.0f ns, now %.0f ns (noise %.0f and %.0f)", old, best, old_noise, noise);
-	REQUIRE(t, best <= old * (1 + TOLERANCE) + 2 * (noise + old_noise),
-		"%.0f ns, in the baseline %.0f ns: %.0f %% slower. Known causes: new CPU mitigations, nested paging off, a debug kernel, another clocksource, power saving",
-		best, old, (best / old - 1) * 100);
-	return 0;
+	return compare(t, row->test + 5, best, noise);
 }
 
+/* From the start of kvm-vmm to its end, with a guest that boots and powers off. */
+static int perf_boot(struct t *t)
+{
+	double best = 0, worst = 0, ns;
+	struct proc_out o;
+	int i, rc;
+
+	if (linux_own(t) || linux_images(t))
+		return -1;
+	for (i = 0; i < ROUNDS; i++) {
+		rc = linux_run(t, &(struct boot){ .append = "" }, &o);
+		free(o.text);
+		if (rc)
+			return -1;
+		ns = o.ms * 1e6;
+		best = !i || ns < best ? ns : best;
+		worst = ns > worst ? ns : worst;
+	}
+	t_metric(t, "boot", "ns", best, (worst - best) / 2);
+	return compare(t, "boot", best, (worst - best) / 2);
+}
+
+#define ADVICE_PERF "Compare host/parameters, host/mitigations and host/clocksource with the host of the baseline; then bisect the patches."
 #define PERF(name_, test_, cpus_, irq_, purpose_) \
 	{ "perf/" name_, purpose_, \
-	  "Compare host/parameters, host/mitigations and host/clocksource with the host of the baseline; then bisect the patches.", \
+	  ADVICE_PERF, \
 	  NEED_KVM | NEED_HW | ALONE, 20000, perf, \
 	  (uintptr_t)&(const struct unit_row){ test_, cpus_, irq_ } }
 
@@ -149,5 +180,7 @@ const struct check checks_perf[] = {
 	PERF("page-fault", "perf_fault", 1, false, "time of the first write to a page"),
 	PERF("timer", "perf_timer", 1, true, "how late the timer wakes a halted CPU"),
 	PERF("ipi", "perf_ipi", 2, true, "time until an IPI has woken a halted CPU"),
+	{ "perf/boot", "time of a Linux guest from start to power-off", ADVICE_PERF,
+	  NEED_KVM | NEED_VMM | NEED_HW | ALONE, 60000, perf_boot, 0 },
 	{ 0 }
 };

@@ -21,6 +21,14 @@ double now_ms(void)
 	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
 }
 
+double wall_offset_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6 - now_ms();
+}
+
 static void __attribute__((noreturn)) exec_child(const char *const *argv, int out, int err)
 {
 	int null = open("/dev/null", O_RDONLY);

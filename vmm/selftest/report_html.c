@@ -2,16 +2,17 @@
 /* The HTML report: one page, nothing fetched, prints well. */
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "selftest.h"
 
 static const char style[] =
 	"body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#222;background:#fff}"
-	"h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}"
+	"h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}h3{font-size:1rem;margin:1.2rem 0 0}"
 	"table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}"
-	".s{font-weight:600;white-space:nowrap}.pass{color:#176f2c}.fail{color:#b3261e}.skip,.warn{color:#8a5a00}"
+	".s{font-weight:600;white-space:nowrap;width:3.2rem}.pass{color:#176f2c}.fail{color:#b3261e}.skip,.warn{color:#8a5a00}"
 	".verdict{padding:.8rem 1rem;border-left:6px solid;background:#f6f6f6;margin:1rem 0}"
-	".why{color:#444}.ms{text-align:right;color:#666;white-space:nowrap}pre{white-space:pre-wrap;font-size:12px;margin:.3rem 0}"
+	".why{color:#444}.ms{text-align:right;width:5rem;color:#666;white-space:nowrap}pre{white-space:pre-wrap;font-size:12px;margin:.3rem 0}"
 	"svg{max-width:100%;height:auto}@media print{body{margin:0;max-width:none}.verdict{background:none}tr{break-inside:avoid}}";
 
 static void begin(struct report *r)
@@ -90,40 +91,94 @@ static void row(struct report *r, unsigned int i)
 	fprintf(f, "</td><td class=\"ms\">%.0f ms</td></tr>\n", res->ms);
 }
 
+/* 2331 ns as "2.33 us"; other units as they are. */
+static void figure(FILE *f, const struct metric *m, double v)
+{
+	static const char *const up[] = { "ns", "us", "ms", "s" };
+	unsigned int k = 0;
+
+	if (strcmp(m->unit, "ns")) {
+		fprintf(f, "%.4g %s", v, m->unit);
+		return;
+	}
+	while (v >= 1000 && k < 3) {
+		v /= 1000;
+		k++;
+	}
+	fprintf(f, "%.*f %s", v < 10 ? 2 : v < 100 ? 1 : 0, v, up[k]);
+}
+
+static void figures(struct report *r, unsigned int done)
+{
+	FILE *f = r->out;
+	unsigned int i, k;
+	bool any = false;
+
+	for (i = 0; i < done; i++) {
+		const struct result *res = r->res[i];
+
+		if (!res->metrics)
+			continue;
+		fprintf(f, "%s<h3>%s</h3>\n<div>", any ? "" : "<h2>Figures</h2>\n", r->list[i]->name);
+		any = true;
+		xml_text(f, r->list[i]->purpose);
+		for (k = 0; k < res->metrics; k++) {
+			const struct metric *m = &res->metric[k];
+
+			fprintf(f, "; <b>%s ", m->name);
+			figure(f, m, m->value);
+			fputs("</b>", f);
+			if (m->noise > 0) {
+				fputs(" &plusmn; ", f);
+				figure(f, m, m->noise);
+			}
+		}
+		fputs("</div>\n", f);
+		for (k = 0; k < res->metrics; k++)
+			histogram(f, &res->metric[k]);
+	}
+}
+
+static void table(struct report *r, unsigned int done, const char *title, bool all)
+{
+	unsigned int i;
+
+	fprintf(r->out, "<h2>%s</h2>\n<table>\n", title);
+	for (i = 0; i < done; i++)
+		if (all || r->res[i]->status == ST_FAIL)
+			row(r, i);
+	fputs("</table>\n", r->out);
+}
+
 static void end(struct report *r, const struct totals *tot)
 {
-	unsigned int i, k, done = tot->pass + tot->fail + tot->skip;
+	unsigned int done = tot->pass + tot->fail + tot->skip;
+	const char *id = manifest_str(r->env, "build_id");
 	int v = verdict(r->env, tot);
 	const char *cls = v == 0 ? "pass" : v == 4 ? "skip" : "fail";
+	time_t now = time(NULL);
+	char when[64] = "";
+	struct tm tm;
 	FILE *f = r->out;
 
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M UTC", gmtime_r(&now, &tm));
 	fprintf(f, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
 		"<meta name=\"viewport\" content=\"width=device-width\">"
 		"<title>kvm-selftest</title><style>%s</style></head><body>\n", style);
 	fprintf(f, "<h1>kvm-selftest: kernel %s, back end %s</h1>\n", r->env->uname_r,
 		r->env->backend[0] ? r->env->backend : "none");
+	fprintf(f, "<div class=\"why\">%s; kvm-selftest %s; build ", when, VMM_VERSION);
+	xml_text(f, id ? id : "unknown: no manifest of this kernel");
+	fputs("</div>\n", f);
 	fprintf(f, "<div class=\"verdict %s\"><b>%s.</b> %u passed (%u with a warning), %u failed, %u skipped.</div>\n",
 		cls, v == 0 ? "KVM works on this host" : v == 4 ? "KVM was not tried" :
 		v == 1 ? "This host is not in order" : "The run was ended by a signal",
 		tot->pass, tot->warn, tot->fail, tot->skip);
 	/* Failures first: a reader may stop there. */
-	for (k = 0; k < 2; k++) {
-		if (k == 0 && !tot->fail)
-			continue;
-		fprintf(f, "<h2>%s</h2>\n<table>\n", k ? "All checks" : "Failed");
-		for (i = 0; i < done; i++)
-			if (k || r->res[i]->status == ST_FAIL)
-				row(r, i);
-		fputs("</table>\n", f);
-	}
-	for (i = 0; i < done; i++) {
-		for (k = 0; k < r->res[i]->metrics; k++) {
-			const struct metric *m = &r->res[i]->metric[k];
-
-			fprintf(f, "<h2>%s: %s, median %.4g %s</h2>\n", r->list[i]->name, m->name, m->value, m->unit);
-			histogram(f, m);
-		}
-	}
+	if (tot->fail)
+		table(r, done, "Failed", false);
+	table(r, done, "All checks", true);
+	figures(r, done);
 	fputs("</body></html>\n", f);
 }
 

@@ -5,6 +5,7 @@
  */
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lab.h"
@@ -70,6 +71,20 @@ static int self_orphan(struct t *t)
 	return 0;
 }
 
+/* Takes memory until there is none; what then comes is the runner's. */
+static int self_memory(struct t *t)
+{
+	const size_t step = 1 << 20;
+	unsigned int mib = 0;
+	char *p;
+
+	while ((p = malloc(step)) && mib < 4096) {
+		memset(p, 1, step);
+		mib++;
+	}
+	return t_fail(t, "out of memory after %u MiB", mib);
+}
+
 #define SELF(n, fn) { "self/" n, "the runner takes it as it should", "None.", \
 	NOT_DEFAULT, 500, fn, 0 }
 #define SELF_UNIT(n, test) { "self/" n, "the runner takes it as it should", "None.", \
@@ -86,9 +101,12 @@ const struct check checks_self[] = {
 	SELF("silent", self_silent),
 	SELF("exit", self_exit),
 	SELF("orphan", self_orphan),
+	SELF("memory", self_memory),
 	SELF_UNIT("guest-fail", "self_fail"),
 	SELF_UNIT("guest-skip", "self_skip"),
 	SELF_UNIT("guest-hang", "self_hang"),
+	SELF_UNIT("guest-spin", "self_spin"),
+	SELF_UNIT("guest-flood", "self_flood"),
 	SELF_UNIT("guest-trap", "self_trap"),
 	SELF_UNIT("guest-unknown", "no_such_test"),
 	{ 0 }

@@ -178,6 +178,11 @@ int proc_run(const char *const *argv, unsigned int deadline_ms, size_t max,
 /* deadline_ms - of a check, as scaled by --timeout-scale */
 unsigned int deadline_ms(const struct t *t);
 double now_ms(void);			/* CLOCK_MONOTONIC */
+/*
+ * wall_offset_ms - what the wall clock is ahead of now_ms(): the same all the
+ * time, unless somebody sets the clock
+ */
+double wall_offset_ms(void);
 
 /* --- manifest (manifest.c) --- */
 /* manifest_load - fill env->manifest*, never fails: the check reports it */
