@@ -139,6 +139,27 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	[ "$(grep -c '^  ok ' <<< "$output")" -eq 9 ] || { echo "$output"; return 1; }
 }
 
+@test "the host around KVM: who may use it, controllers" {
+	mkdir -p sys/fs/cgroup
+	touch kvm
+	chmod 600 kvm
+	echo "cpuset memory pids" > sys/fs/cgroup/cgroup.controllers
+	st --sys sys --kvm kvm --only host/kvm-access,host/cgroups --format tap
+	expect 0 "warning: only root may use kvm (mode 0600)" "cgroup controller cpu is missing"
+	chmod 660 kvm
+	echo "cpu cpuset memory pids" > sys/fs/cgroup/cgroup.controllers
+	st --sys sys --kvm kvm --only host/kvm-access,host/cgroups --format tap
+	expect 0 "mode 0660"
+	[[ $output != *warning* ]]
+}
+
+@test "--explain has something to say of every check" {
+	for c in $("$st" --list | awk '{print $1}'); do
+		run "$st" --explain "$c"
+		[[ $status -eq 0 && ${#lines[@]} -eq 5 && ${lines[1]} =~ what:\ +.{10} && ${lines[2]} =~ fails:\ .{15} ]] || { echo "$c"; echo "$output"; return 1; }
+	done
+}
+
 @test "manifests that are damaged or of another kernel" {
 	host_tree
 	good=$(< manifest.json)

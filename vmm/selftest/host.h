@@ -15,6 +15,7 @@ int host_module_signed(struct t *t);
 int host_taint(struct t *t);
 int host_cpu(struct t *t);
 int host_firmware(struct t *t);
+int host_kvm_access(struct t *t);
 int host_parameters(struct t *t);
 int host_baseline_parameters(struct t *t);
 int host_config(struct t *t);

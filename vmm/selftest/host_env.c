@@ -200,15 +200,17 @@ int host_iommu(struct t *t)
 int host_cgroups(struct t *t)
 {
 	static const char *const need[] = { "cpu", "cpuset", "memory", "pids" };
-	char text[512], word[32];
+	char text[512], padded[520], word[32];
 	size_t i;
 
 	if (read_filef(text, sizeof(text), "%s/fs/cgroup/cgroup.controllers", t->env->sys) < 0)
 		return t_skip(t, "no cgroup v2 hierarchy at %s/fs/cgroup", t->env->sys);
 	t_note(t, "controllers: %s", text);
+	snprintf(padded, sizeof(padded), " %s ", text);
 	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
-		snprintf(word, sizeof(word), "%s", need[i]);
-		if (!strstr(text, word))
+		/* A whole word: "cpuset" is no "cpu". */
+		snprintf(word, sizeof(word), " %s ", need[i]);
+		if (!strstr(padded, word))
 			return t_warn(t, "cgroup controller %s is missing: libvirt cannot limit guests by it", need[i]);
 	}
 	return 0;

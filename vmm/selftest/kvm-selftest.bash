@@ -10,6 +10,9 @@ _kvm_selftest() {
 	--format)
 		mapfile -t COMPREPLY < <(compgen -W "human tap junit json prometheus html" -- "$cur")
 		return ;;
+	--suite)
+		mapfile -t COMPREPLY < <(compgen -W "kernel kernel= kvm-unit-tests=" -- "$cur")
+		return ;;
 	--output | --manifest | --guest-dir | --vmm | --kvm | --bundle | --save-baseline | --baseline)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
@@ -20,6 +23,6 @@ _kvm_selftest() {
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "merge --list --only --skip --explain --format
 		--output --quiet --jobs --timeout-scale --allow-missing --manifest --guest-dir
-		--vmm --kvm --bundle --save-baseline --baseline --version --help" -- "$cur")
+		--vmm --kvm --bundle --save-baseline --baseline --suite --version --help" -- "$cur")
 }
 complete -F _kvm_selftest kvm-selftest
