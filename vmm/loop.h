@@ -46,8 +46,15 @@ void loop_enable(struct loop *l, int fd, uint32_t events);
 /* loop_once - wait up to @timeout_ms (-1: for ever) and serve what is ready */
 int loop_once(struct loop *l, int timeout_ms);
 
+/*
+ * thread_start - a thread with a small stack and all signals blocked, which
+ * are the main thread's, but @sig (0: none)
+ */
+int thread_start(pthread_t *t, void *(*fn)(void *), void *arg, int sig,
+		 struct err *e);
+
 /* loop_start, loop_join - serve it on a thread; end that thread */
-int loop_start(struct loop *l, const char *name, struct err *e);
+int loop_start(struct loop *l, struct err *e);
 void loop_join(struct loop *l);
 
 #endif

@@ -335,9 +335,9 @@ int machine_run(struct machine *m, struct err *e)
 	if (!m->o->no_sandbox)
 		rc = sandbox_process(e);
 	for (i = 0; i < m->nblk && !rc; i++)
-		rc = loop_start(&m->blk[i].loop, "disk", e);
+		rc = loop_start(&m->blk[i].loop, e);
 	if (!rc && m->o->console)
-		rc = loop_start(&m->console.loop, "console", e);
+		rc = loop_start(&m->console.loop, e);
 	if (!rc)
 		rc = vm_run(&m->vm, &lim, e);
 	if (rc >= 0 && !m->vm.stuck)

@@ -89,23 +89,10 @@ static void *vcpu_thread(void *arg)
 
 int vcpu_start(struct vcpu *v, struct err *e)
 {
-	sigset_t set, old;
-	int rc;
+	int rc = thread_start(&v->thread, vcpu_thread, v, KICK_SIGNAL, e);
 
-	sigfillset(&set);
-	sigdelset(&set, KICK_SIGNAL);
-	/* A fault of ours must stay fatal, and the sandbox's verdict heard. */
-	sigdelset(&set, SIGSEGV);
-	sigdelset(&set, SIGBUS);
-	sigdelset(&set, SIGSYS);
-	pthread_sigmask(SIG_SETMASK, &set, &old);
-	rc = pthread_create(&v->thread, NULL, vcpu_thread, v);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc)
-		return err_set(e, -rc, "cannot start the thread of vCPU %u: %s",
-			       v->id, strerror(rc));
-	v->started = true;
-	return 0;
+	v->started = !rc;
+	return rc;
 }
 
 void vcpu_kick(struct vcpu *v)

@@ -202,7 +202,7 @@ static void loop_serves_what_is_ready_and_enabled(void **state)
 	loop_enable(&l, p[0], EPOLLIN);
 	assert_int_equal(loop_once(&l, 0), 1);
 	assert_int_equal(n, 2);
-	assert_int_equal(loop_start(&l, "test", NULL), 0);
+	assert_int_equal(loop_start(&l, NULL), 0);
 	loop_join(&l);
 	loop_free(&l);
 	close(p[0]);

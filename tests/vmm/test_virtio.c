@@ -541,7 +541,7 @@ static void console_that_is_stuck_can_be_stopped(void **state)
 	driver_start(&f->d, 0);
 	assert_int_equal(loop_add(&f->con.loop, f->con.v.kick_fd[1], EPOLLIN,
 				  virtio_kicked, &f->con.v, NULL), 0);
-	assert_int_equal(loop_start(&f->con.loop, "test", NULL), 0);
+	assert_int_equal(loop_start(&f->con.loop, NULL), 0);
 	put_desc(&f->d, 1, 0, BUFS, 0x10000, 0, 0);
 	offer(&f->d, 1, 0);
 	assert_int_equal(write(f->con.v.kick_fd[1], "\1\0\0\0\0\0\0", 8), 8);
