@@ -3,6 +3,8 @@
 # it reads, and the tree its %prep makes here, without that family's macros.
 # shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	base_srpm=$top/tools/base-srpm
@@ -15,14 +17,15 @@ setup() {
 }
 
 # layout FAMILY PROFILE CONFIG PATCHES...: the tree, its config, the patches in
-# order as inspect reads them and as tree proves them; every patch's mark is in.
+# order as inspect reads them (and $read_too: conditionals are taken to hold) and
+# as tree proves them; every patch's mark is in.
 layout() {
 	local family=$1 profile=$2 config=$3 order
 	shift 3
 	srpm_of "$family"
 	order=$(printf '%s\n' "$@")
 	"$base_srpm" inspect "$srpm" --json > static.json
-	[ "$(jq -r '.patches[].file' static.json)" = "$order" ] || { jq .patches static.json; return 1; }
+	[ "$(jq -r '.patches[].file' static.json)" = "$order${read_too:+$'\n'$read_too}" ] || { jq .patches static.json; return 1; }
 	[ "$(jq -r .profile static.json)" = "$profile" ] || { jq .profile static.json; return 1; }
 	"$base_srpm" tree "$srpm" out --allow-unsigned > log 2>&1 || { cat log; return 1; }
 	[ "$(jq -r '.patches[].file' out.base/info.json)" = "$order" ] || { jq .patches out.base/info.json; return 1; }
@@ -40,6 +43,8 @@ layout() {
 	run "$base_srpm" inspect "$srpm"
 	[[ $output == *"ApplyOptionalPatch -p1 debrand-rh_taint.patch"* ]]
 	[[ $output != *commented-out* && $output != *never-there* ]]
+	# What is in %build and %files is no concern of %prep's.
+	"$base_srpm" doctor "$srpm" --allow-unsigned
 }
 
 @test "el8: all-arch configs, process_configs.sh left out, shebangs rewritten" {
@@ -56,6 +61,8 @@ layout() {
 @test "el10: the RHEL flavour of the shared spec" {
 	layout el10 el10 'kernel-x86_64-rhel.config' patch-6.12-redhat.patch linux-kernel-test.patch
 	[ "$(cat out/flavour)" = rhel ]
+	# By a script that says /bin/sh, and does nothing at all in any but bash.
+	[ -e out/configs/kernel-x86_64.config ]
 }
 
 @test "fedora: the Fedora flavour of the shared spec" {
@@ -68,12 +75,17 @@ layout() {
 }
 
 @test "openeuler: kernel.tar.gz, series.conf, a second copy of the tree" {
-	layout openeuler openeuler OPENEULER series.conf 0001-build.patch
+	read_too=0002-clang.patch layout openeuler openeuler OPENEULER series.conf 0001-build.patch
 	grep -q '3 patches of the base proven' log
+	# In a conditional that does not hold here.
+	[ "$(jq -c .unapplied out.base/info.json)" = '["0002-clang.patch"]' ]
+	run ! grep -q 'calls itself' log
 }
 
-@test "uek: an integrated tree" {
+@test "uek: an integrated tree beside the vanilla one, a compiler that is not here" {
 	layout uek uek 'config-x86_64' ""
+	[ -s out/configs/config-debug ]
+	[ -s out.base/kabi ]
 }
 
 @test "xcpng: %autosetup" {
@@ -82,6 +94,7 @@ layout() {
 
 @test "elrepo: a config check by make" {
 	layout elrepo elrepo 'config-6.6.1-x86_64' ""
+	run ! grep -q 'calls itself' log
 }
 
 @test "mainline: patch < diff.patch" {
@@ -102,25 +115,36 @@ layout() {
 	done
 }
 
+# The choice alone, in this process: name, version, release and members are all
+# that it looks at. The layouts above go the whole way.
 @test "profiles: the families' names, and who gets which" {
-	local name want n v r
-	sources_of debian
+	local name want profile profile_file
+	# shellcheck disable=SC2034  # choose_profile's
+	local here=$top/tools file_name=x match_groups name_tag version release profile_why
+	# shellcheck source=tools/base-srpm.d/profile.sh
+	. "$here/base-srpm.d/profile.sh"
+	member_names() { printf '%s\n' kernel.spec linux-6.1.1.tar.xz kernel-x86_64.config; }
 	while read -r name want; do
-		IFS='=' read -r n v r <<< "$name"
-		debian_spec
-		sed -i -e "s/^Name:.*/Name: $n/" -e "s/^Version:.*/Version: $v/" -e "s/^Release:.*/Release: $r/" -e "s/^Source0:.*/Source0: linux-6.1.1.tar.xz/" S/kernel.spec
-		build_srpm
-		[ "$("$base_srpm" inspect "$srpm" --json | jq -r .profile)" = "$want" ] || { echo "$name: not $want"; return 1; }
+		# shellcheck disable=SC2034
+		IFS='=' read -r name_tag version release <<< "$name"
+		choose_profile
+		[ "$profile" = "$want" ] || { echo "$name: $profile, not $want"; return 1; }
+		[ -s "$profile_file" ]
 	done <<-'END'
 		kernel=3.10.0=1160.119.1.el7 el7
 		kernel=3.10.0=1160.119.1.0.1.el7 el7
+		kernel=6.1.18=200.el7 el7
 		kernel-plus=3.10.0=1160.el7.centos.plus centosplus
+		kernel-plus=4.18.0=193.28.1.el8_2.centos.plus centosplus
 		kernel=4.18.0=553.5.1.el8_10 el8
 		kernel-rt=4.18.0=553.5.1.rt7.346.el8_10 el8
 		kernel=5.14.0=427.13.1.el9_4 el9
 		kernel=5.14.0=503.el9 el9
+		kernel=5.14.0=284.30.1.el9_2.92ciq_lts.3.1 el9
 		kernel=6.12.0=55.el10 el10
 		kernel=6.12.0=55.9.1.el10_0 el10
+		kernel=6.0.5=200.qtmlabs.fc36 fedora
+		kernel=6.17.7=ba29.fc43 fedora
 		kernel=6.2.0=0.rc0.20191205git89f5349e0673.1.fc38 fedora
 		kernel=5.10.0=60.18.0.50.oe2203 openeuler
 		kernel=4.19.90=2003.4.0.0036.oe1 openeuler
@@ -130,6 +154,7 @@ layout() {
 		kernel6.12=6.12.20=23.97.amzn2023 amzn2023
 		kernel-uek=5.4.17=2136.331.7.el7uek uek
 		kernel-uek=5.15.0=207.156.6.el9uek uek
+		kernel-ueknext=7.1.0=1.el9ueknext uek
 		kernel-lt=5.4.275=1.el7.elrepo elrepo
 		kernel-ml=6.9.1=1.el9.elrepo elrepo
 		kernel=4.19.19=8.0.38.1.xcpng8.2 xcpng

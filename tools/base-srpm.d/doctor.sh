@@ -14,7 +14,7 @@ install_hint() {
 # prep_section TEXT: the commands of %prep, comments and what is skipped off.
 prep_section() {
 	awk '/^%prep/ { on = 1; next }
-		/^%(build|install|check|clean|files|package|description|changelog)([ \t]|$)/ { on = 0 }
+		/^(%(build|install|check|clean|files|package|description|changelog)|#section build)([ \t]|$)/ { on = 0 }
 		on && !/^[ \t]*#/' "$1"
 }
 

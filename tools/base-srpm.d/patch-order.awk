@@ -21,7 +21,7 @@ function resolve(word,   base, re, m, found) {
 	gsub(/%\{[^}\/]*\}|%[A-Za-z_][A-Za-z0-9_]*/, "\001", base)
 	sub(/.*\//, "", base)
 	if (base in member) return base
-	if (base !~ /\001/ || base !~ /\.(patch|diff)/) return ""
+	if (base !~ /\001/ || base !~ /\.(patch|diff)|^patch-/) return ""
 	re = base
 	gsub(/[.+^$()|\[\]{}*?\\]/, "\\\\&", re)
 	gsub(/\001/, ".*", re)
@@ -56,8 +56,15 @@ function applies(line) {
 		line ~ /%\{?__patch\}?|%\{?__git\}? +(am|apply)/
 }
 
-# A name with the simple macros of the spec in it put in their place.
+# A name with %prep's shell variables and the spec's simple macros in it put in
+# their place.
 function with_values(s,   name) {
+	while (match(s, /\$\{?[A-Za-z_][A-Za-z0-9_]*\}?/)) {
+		name = substr(s, RSTART, RLENGTH)
+		gsub(/[${}]/, "", name)
+		if (!(name in shell)) break
+		s = substr(s, 1, RSTART - 1) shell[name] substr(s, RSTART + RLENGTH)
+	}
 	while (match(s, /%\{\??[A-Za-z_][A-Za-z0-9_]*\}/)) {
 		name = substr(s, RSTART, RLENGTH)
 		gsub(/[%{}?]/, "", name)
@@ -120,11 +127,14 @@ off { next }
 	sub(/^[Ss]ource/, "", n); sub(/[ \t]*:.*/, "", n)
 	value = $0
 	sub(/^[^:]*:[ \t]*/, "", value); sub(/[ \t]+$/, "", value)
-	source[n + 0] = resolve(value)
+	# The same number in several branches: the one that is a member.
+	value = resolve(value)
+	if (value != "") source[n + 0] = value
 	next
 }
 
 /^%prep/ { prep = 1; next }
+prep && /^#section build$/ { prep = 0; ended = 1 }
 prep && /^%(build|install|check|clean|files|package|description|changelog|pre|post|preun|postun|generate_buildrequires|conf)([ \t]|$)/ { prep = 0; ended = 1 }
 !prep || ended { next }
 
@@ -137,6 +147,8 @@ prep && /^%(build|install|check|clean|files|package|description|changelog|pre|po
 	pending = ""
 	$0 = text
 }
+
+/^[ \t]*[A-Za-z_][A-Za-z0-9_]*=[^ \t;`$]+[ \t]*$/ { name = $0; sub(/=.*/, "", name); sub(/^[ \t]+/, "", name); value = $0; sub(/^[^=]*=/, "", value); gsub(/[ \t"']/, "", value); shell[name] = value }
 
 /^[ \t]*for [A-Za-z_]+ in / {
 	split($0, w, /[ \t]+/)

@@ -3,10 +3,15 @@
 # prep.sh - the distribution's own %prep, run in a private _topdir, and its tree
 # taken over.
 
-# skip_scripts SOURCES: scripts of the profile's "skip" lines (they check configs
-# against the compiler; ours is another, and the config is made by us) do nothing.
-skip_scripts() {
+# adapt_scripts SOURCES: the SRPM's scripts for /bin/sh get bash, which it is where
+# they come from ("10#$x", "${x/a/b}"). Scripts of the profile's "skip" lines (they
+# check configs against the compiler; ours is another, and the config is made by
+# us) do nothing.
+adapt_scripts() {
 	local regex f
+	for f in "$1"/*; do
+		[[ ! -f $f || $(head -c 10 -- "$f" | tr -d '\0 ') != '#!/bin/sh' ]] || sed -i '1s|/bin/sh|/bin/bash|' -- "$f"
+	done
 	while read -r regex; do
 		for f in "$1"/*; do
 			[[ ${f##*/} =~ $regex ]] || continue
@@ -31,7 +36,9 @@ run_prep() {
 	hint=$(grep -v '^#' "$here/base-srpm.d/hints" | while IFS=$'\t' read -r regex text; do
 		! grep -qE -- "$regex" "$tmp/prep.log" || { printf '%s\n' "$text"; break; }
 	done)
-	grep -vE '^\+|^RPM build errors|Bad exit status|^Executing|^$' "$tmp/prep.log" > "$tmp/said" || :
+	# Without what rpm says of itself and repeats at the end.
+	sed '/^RPM build \(warnings\|errors\):/,$d' "$tmp/prep.log" |
+		grep -vE '^\+|^warning: |Bad exit status|^Executing|^Building |^[ \t]*$' > "$tmp/said" || :
 	grep -iE 'error|fail|reject|not found|cannot|No such' "$tmp/said" > "$tmp/reasons" || cp "$tmp/said" "$tmp/reasons"
 	die "$spec: its %prep failed (exit $rc)" "$(tail -n 4 "$tmp/reasons")" \
 		"its last command: $(grep '^+' "$tmp/prep.log" | tail -n 1)" ${hint:+"$hint"}
@@ -39,13 +46,15 @@ run_prep() {
 
 # find_tree BUILD: the one kernel tree below it. rpm >= 4.20 has a directory per
 # package there, and the specs name theirs as they like; copies of the whole tree
-# that a spec makes beside it (openEuler's -source, Fedora's vanilla-) are not it.
+# that a spec makes beside it (openEuler's -source, Fedora's vanilla-) are not it,
+# and where both stay, it is the one with the release in its name (UEK).
 find_tree() {
 	local found several
 	found=$(find "$1" -mindepth 1 -maxdepth 5 -name Kconfig -type f -execdir test -f Makefile -a -d kernel -a -d arch \; -printf '%h\n')
 	[[ -n $found ]] || die "$file_name: its %prep left no kernel tree" "expected a directory with Kconfig, Makefile, arch and kernel"
 	if [[ $found == *$'\n'* ]]; then
 		several=$(grep -viE -- '(-source|/vanilla-[^/]*)$' <<< "$found")
+		[[ $several != *$'\n'* ]] || several=$(grep -F -- "$release" <<< "${several//"$1/"/}" | sed "s|^|$1/|")
 		[[ -n $several && $several != *$'\n'* ]] || die "$file_name: its %prep left several kernel trees:" "${found//"$1/"/}"
 		found=$several
 	fi
@@ -89,7 +98,7 @@ prepare_fresh() {
 	check_flavour "$topdir"
 	patch_order "$tmp/expanded"
 	check_listed "$topdir"
-	skip_scripts "$topdir/SOURCES"
+	adapt_scripts "$topdir/SOURCES"
 	run_prep "$topdir"
 	tree=$(find_tree "$topdir/BUILD")
 	unapplied=()

@@ -14,7 +14,7 @@ choose_profile() {
 		[[ $nvr =~ $regex ]] || continue
 		match_groups=("${BASH_REMATCH[@]}")
 		member=$(sed -n 's/^member  *//p' "$f")
-		[[ -z $member ]] || member_names | grep -qE -- "$member" || continue
+		[[ -z $member ]] || grep -qE -- "$member" <(member_names) || continue
 		profile=${f##*/}
 		profile=${profile#[0-9][0-9]-}
 		profile=${profile%.profile}

@@ -32,13 +32,13 @@ series_files() {
 		done
 	fi
 	list=$sources/$series
-	[[ -f $list ]] || list=$(find "$dir" -name "$series" -type f | head -n 1)
+	[[ -f $list ]] || list=$(find "$dir" -name "$series" -type f -print -quit)
 	[[ -n $list ]] || die "$series: %prep reads patches from it, and it is neither in the SRPM nor in its patch archive"
 	while read -r entry; do
 		entry=${entry%%#*}
 		entry=${entry%% *}
 		[[ -n $entry ]] || continue
-		found=$(find "$dir" "$sources" -type f -path "*/$entry" | head -n 1)
+		found=$(find "$dir" "$sources" -type f -path "*/$entry" -print -quit)
 		[[ -n $found ]] || die "$entry: named by $series, but absent"
 		printf '%s\n' "$found"
 	done < "$list"

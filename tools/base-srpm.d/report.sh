@@ -11,26 +11,27 @@ config_members() {
 	member_names | grep -E '(^config$|^config-|\.config$)' || :
 }
 
-lines_json() {
-	jq -R . | jq -sc .
-}
-
 # info_json: what is known, for tools. In tree's info.json the patches are the
 # proven ones, "unapplied" those that are not in the tree.
 info_json() {
+	config_members | awk '!seen[$0]++' > "$tmp/json.configs"
+	base_switches "$tmp/spec" > "$tmp/json.switches"
+	if [[ -s $tmp/needed ]]; then cut -f1 "$tmp/needed"; fi > "$tmp/json.needs"
+	printf '%s\n' ${unapplied[@]+"${unapplied[@]}"} > "$tmp/json.skipped"
 	jq -n --sort-keys --arg nevra "$nevra" --arg name "$name_tag" --arg version "$version" --arg release "$release" \
 		--arg file "$file_name" --arg sha256 "$(srpm_sha256)" --arg profile "$profile" --arg why "$profile_why" \
 		--arg signer "$signer" --arg spec "$spec" --arg tarball "$tarball" --argjson buildtime "$buildtime" \
-		--argjson configs "$(config_members | awk '!seen[$0]++' | lines_json)" \
-		--argjson switches "$(base_switches "$tmp/spec" | lines_json)" \
-		--argjson needs "$(if [[ -s $tmp/needed ]]; then cut -f1 "$tmp/needed" | lines_json; else echo null; fi)" \
-		--argjson expanded "$([[ -n ${order_static:-} ]] && echo false || echo true)" \
-		--argjson order "$(jq -Rc 'split("\t") | {mechanism: .[0], strip: .[1], file: .[2]}' "$tmp/order" | jq -sc .)" \
-		--argjson skipped "$(printf '%s\n' ${unapplied[@]+"${unapplied[@]}"} | sed '/^$/d' | lines_json)" '{
+		--rawfile configs "$tmp/json.configs" --rawfile switches "$tmp/json.switches" --rawfile needs "$tmp/json.needs" \
+		--rawfile order "$tmp/order" --rawfile skipped "$tmp/json.skipped" \
+		--argjson exact "$([[ -n ${order_static:-} ]] && echo false || echo true)" '
+		def lines: split("\n") | map(select(. != ""));
+		($skipped | lines) as $skipped |
+		($order | lines | map(split("\t") | {mechanism: .[0], strip: .[1], file: .[2]})) as $order |
+		{
 			file: $file, nevra: $nevra, name: $name, version: $version, release: $release, sha256: $sha256,
 			profile: $profile, profile_why: $why, signer: (if $signer == "" then null else $signer end),
-			spec: $spec, tarball: $tarball, buildtime: $buildtime, configs: $configs, switches: $switches,
-			needs: $needs, order_exact: $expanded,
+			spec: $spec, tarball: $tarball, buildtime: $buildtime, configs: ($configs | lines), switches: ($switches | lines),
+			needs: (if $needs == "" then null else ($needs | lines) end), order_exact: $exact,
 			patches: [$order[] | select(.mechanism != "never") | select(.file as $f | $skipped | index($f) | not) | .strip |= tonumber],
 			unapplied: ([$order[] | select(.mechanism == "never") | .file] + $skipped | unique)
 		}'

@@ -7,7 +7,7 @@
 # or of an outer rpmbuild: own _topdir, database, HOME, bash as the build shell
 # (dash dies on ${x:0:8}, its error hidden), x86_64 whatever the host is, git kept
 # from finding a checkout above (git apply would skip patches, rc 0), shims first
-# in PATH, no terminal, and a deadline on the whole process group.
+# in PATH and for %{__make}, no terminal, and a deadline on the whole process group.
 rpm_private() {
 	local topdir=$1 program=$2 defines=() f
 	shift 2
@@ -17,12 +17,14 @@ rpm_private() {
 	done < <(profile_values without)
 	env -i PATH="$topdir/bin:$PATH" LC_ALL=C HOME="$topdir/home" TMPDIR="$topdir/tmp" GIT_CEILING_DIRECTORIES="$topdir" \
 		timeout --kill-after=10 "$deadline" "$program" --target x86_64 --define "_topdir $topdir" --define "_dbpath $topdir/db" \
-		--define '_buildshell /bin/bash' --define "_tmppath $topdir/tmp" ${defines[@]+"${defines[@]}"} "$@" < /dev/null
+		--define '_buildshell /bin/bash' --define "_tmppath $topdir/tmp" --define "__make $topdir/bin/make" ${defines[@]+"${defines[@]}"} "$@" < /dev/null
 }
 
 # make_topdir TOPDIR: its directories, and in bin/ what stands in for programs
 # that %prep calls. make always (it answers config targets: the config is redone
 # later, and a foreign compiler must not fail %prep); others where they are absent.
+# sh is bash, as on every distribution these specs come from: they pipe into it
+# what dash does not know ("trap ... ERR").
 make_topdir() {
 	local shim name
 	mkdir -p "$1"/{SOURCES,SPECS,BUILD,BUILDROOT,home,tmp,bin,db}
@@ -30,15 +32,18 @@ make_topdir() {
 		name=${shim##*/}
 		[[ $name != make ]] && command -v "$name" >/dev/null || cp -- "$shim" "$1/bin/"
 	done
+	ln -s /bin/bash "$1/bin/sh"
 }
 
 # place_spec TOPDIR: from SOURCES/ into SPECS/, once more under the names that
-# ApplyPatch looks for. Two things are written the way every rpm reads them,
-# without a change of meaning: "Patch1:  name" (ApplyPatch greps for one space)
-# and "%patch1" (rpm >= 4.20 has only "%patch -P 1").
+# ApplyPatch looks for. Three things are written the way every host takes them,
+# without a change of meaning: "Patch1:  name" (ApplyPatch greps for one space),
+# "%patch1" (rpm >= 4.20 has only "%patch -P 1"), and the distribution's compiler
+# switched on ("source /opt/rh/gcc-toolset-14/enable"), only where it is.
 place_spec() {
 	local name
 	sed -E -e 's/^(Patch[0-9]+):[ \t]+/\1: /' -e '/^Patch[0-9]+: /s/[ \t]+$//' -e 's/^([ \t]*)%patch([0-9]+)/\1%patch -P \2/' \
+		-e 's,^([ \t]*)(source|\.)[ \t]+(/opt/rh/[^ \t;]+)[ \t]*$,\1test ! -r \3 || . \3,' \
 		"$1/SOURCES/$spec" > "$1/SPECS/$spec"
 	touch -r "$1/SOURCES/$spec" "$1/SPECS/$spec"
 	rm -f -- "$1/SOURCES/$spec"
@@ -48,26 +53,34 @@ place_spec() {
 }
 
 # expand_spec TOPDIR: the spec as rpm reads it under the profile, in
-# $tmp/expanded. Runs the spec's %(...), so only after verify.
+# $tmp/expanded. Runs the spec's %(...), so only after verify. rpm's own listing
+# leaves out the line %build (4.18): a comment after it marks where %prep ends.
 expand_spec() {
-	local line text rc=0
-	rpm_private "$1" rpmspec -P "$1/SPECS/$spec" > "$tmp/expanded" 2> "$tmp/expanded.err" || rc=$?
+	local line text rc=0 marked=$1/SPECS/.marked
+	mkdir "$marked"
+	sed '/^%build\([ \t]\|$\)/a #section build' "$1/SPECS/$spec" > "$marked/$spec"
+	rpm_private "$1" rpmspec -P "$marked/$spec" > "$tmp/expanded" 2> "$tmp/expanded.err" || rc=$?
 	((rc != 124)) || die "$spec: rpm did not read it to the end within $deadline s"
 	((rc == 0)) && return
 	grep -vE '^warning:' "$tmp/expanded.err" > "$tmp/expanded.errors" || cp "$tmp/expanded.err" "$tmp/expanded.errors"
 	line=$(grep -oE 'line [0-9]+' "$tmp/expanded.errors" | head -n 1 | cut -d' ' -f2 || :)
 	text=
-	[[ -z $line ]] || text=$(sed -n "${line}p" "$1/SPECS/$spec")
+	if [[ -n $line ]]; then
+		text=$(sed -n "${line}p" "$marked/$spec")
+		line=$((line - $(head -n "$line" "$marked/$spec" | grep -cx '#section build' || :)))
+	fi
 	die "$spec${line:+:$line}: rpm cannot read it under profile $profile" \
-		"$(sed "s|$1/S[A-Z]*/||g" "$tmp/expanded.errors" | cut -c1-300 | head -n 3)" ${text:+"the line: $text"}
+		"$(sed "s|$marked/||g; s|$1/S[A-Z]*/||g" "$tmp/expanded.errors" | cut -c1-300 | head -n 3)" ${text:+"the line: $text"}
 }
 
 # check_flavour TOPDIR: under the profile, the spec must call itself what the
 # SRPM is called; else it is prepared as something else than what was built.
+# openEuler's rpm puts the dist after any release by itself.
 check_flavour() {
-	local found
-	found=$(rpm_private "$1" rpmspec -q --srpm --qf '%{NAME}-%{VERSION}-%{RELEASE}\n' "$1/SPECS/$spec" 2>/dev/null | head -n 1)
-	[[ -z $found || $found == "$name_tag-$version-$release" ]] ||
+	local found dist
+	found=$(rpm_private "$1" rpmspec -q --srpm --qf '%{NAME}-%{VERSION}-%{RELEASE}\n' "$1/SPECS/$spec" 2>/dev/null | head -n 1 || :)
+	dist=$(profile_values macro | sed -n 's/^dist //p')
+	[[ -z $found || $found == "$name_tag-$version-$release" || $found$dist == "$name_tag-$version-$release" ]] ||
 		warn "$spec calls itself $found under profile $profile, the SRPM is $name_tag-$version-$release" \
 			"a macro of its distribution is missing from ${profile_file##*/}"
 }
@@ -86,11 +99,12 @@ check_listed() {
 	grep -qF 'not listed as a source patch' "$tmp/expanded" || return 0
 	while IFS=$'\t' read -r how strip file; do
 		[[ $how == ApplyPatch || $how == ApplyOptionalPatch ]] || continue
-		sed -nE 's/^Patch[0-9]+: //p' "$1/SPECS/$spec" | grep -qxF -- "$file" && continue
+		# (No pipe: grep -q closes it early, and pipefail takes that for a miss.)
+		grep -qxF -- "$file" <(sed -nE 's/^Patch[0-9]+: //p' "$1/SPECS/$spec") && continue
 		# Named by version, or through a macro: ApplyPatch lets these pass, or
 		# the expanded spec has them.
 		grep -qE "^Patch[0-9]+: .*%" "$1/SPECS/$spec" && continue
-		line=$(grep -nF -- "$how $file" "$1/SPECS/$spec" | head -n 1 | cut -d: -f1)
+		line=$(grep -nF -- "$how $file" "$1/SPECS/$spec" | head -n 1 | cut -d: -f1 || :)
 		die "$spec:${line:-?}: $how $file: no line \"PatchN: $file\" in it" "add one, with one space after the colon"
 	done < "$tmp/order"
 }

@@ -51,7 +51,7 @@ check_archive() {
 	sed -E 's/^[^ ]+ +[0-9]+ +[0-9]+ +[0-9]+ +([0-9]+) +[A-Z][a-z]+ +[0-9]+ +[0-9:]+ (\.\/)?/\1\t/' "$tmp/listed" > "$tmp/payload"
 	bad=$(grep -nP '\t.*/|\t\.\.?$' "$tmp/payload" | head -n 3 || :)
 	[[ -z $bad ]] || die "$file_name: a member's name holds a path; refused" "$bad"
-	bad=$(cut -f2 "$tmp/payload" | sort | uniq -d | head -n 3)
+	bad=$(cut -f2 "$tmp/payload" | sort | uniq -d | head -n 3 || :)
 	[[ -z $bad ]] || die "$file_name: a member is there twice; refused" "$bad"
 	bad=$(diff <(sort "$tmp/members") <(sort "$tmp/payload") | grep '^[<>]' | head -n 3 || :)
 	[[ -z $bad ]] || die "$file_name: its payload is not what its header lists; refused" "$bad"

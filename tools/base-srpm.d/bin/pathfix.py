@@ -1,7 +1,8 @@
 #!/bin/bash
 # pathfix.py -i INTERPRETER [-p] [-n] [-k] [-a FLAGS] PATH...: as Python's tool of
 # that name, for hosts without it: the interpreter of every Python script below
-# the PATHs becomes INTERPRETER. Times and modes are kept (-p), no backup (-n).
+# the PATHs becomes INTERPRETER. Times and modes are kept (-p), no backup (-n). A
+# line per file, as there: some specs end in "| grep -v 'no change'".
 interpreter=
 while getopts 'i:pnka:' option; do
 	case $option in
@@ -12,14 +13,31 @@ while getopts 'i:pnka:' option; do
 done
 shift $((OPTIND - 1))
 [[ $interpreter == /* ]] || { echo "pathfix.py: -i: expected a path, got '$interpreter'" >&2; exit 2; }
-status=0
+status=0 files=()
 for path; do
-	[[ -e $path ]] || { echo "pathfix.py: $path: not found" >&2; status=1; continue; }
-	while IFS= read -r -d '' file; do
-		head -n 1 -- "$file" | grep -aq '^#!.*python' || continue
-		stamp=$(stat -c @%Y -- "$file")
-		sed -i "1s|^#!.*|#!$interpreter|" -- "$file"
-		touch -d "$stamp" -- "$file"
-	done < <(if [[ -d $path ]]; then find "$path" -name '*.py' -type f -print0; else printf '%s\0' "$path"; fi)
+	# ./ before it: awk takes a name with = for an assignment.
+	[[ $path == /* ]] || path=./$path
+	if [[ -d $path ]]; then
+		while IFS= read -r -d '' file; do files+=("$file"); done < <(find "$path" -name '*.py' -type f -print0)
+	elif [[ -e $path ]]; then
+		files+=("$path")
+	else
+		echo "pathfix.py: ${path#./}: not found" >&2
+		status=1
+	fi
+done
+((${#files[@]})) || exit "$status"
+# One look at all the first lines: some specs hand over the whole tree.
+declare -A python
+while IFS= read -r file; do python[$file]=1; done < <(LC_ALL=C awk 'FNR == 1 { if (/^#!.*python/) print FILENAME; nextfile }' "${files[@]}")
+for file in "${files[@]}"; do
+	if [[ ! ${python[$file]:-} ]]; then
+		echo "${file#./}: no change"
+		continue
+	fi
+	stamp=$(stat -c @%Y -- "$file")
+	sed -i "1s|^#!.*|#!$interpreter|" -- "$file"
+	touch -d "$stamp" -- "$file"
+	echo "${file#./}: updating"
 done
 exit "$status"
