@@ -78,6 +78,19 @@ tree() {
 	[[ ${lines[-1]} =~ ^==\ phase\ demo:\ [0-9]+\ s$ ]]
 }
 
+@test "phase: the summary adds up, marks the slowest, and says what no phase covers" {
+	printf 'one %d 5\ntwo %d 20\n' $(($(date +%s) - 30)) $(($(date +%s) - 25)) > log
+	run "$tools/phase" --summary log
+	[ "$status" -eq 0 ]
+	[[ ${lines[2]} =~ ^==\ \ \ two\ +20\ \ \<$ ]]
+	[[ ${lines[3]} =~ the\ rest\ +[5-8]$ ]]
+	[[ ${lines[4]} =~ \ 3[0-3]$ ]]
+	"$tools/phase" --log log three -- true
+	[ "$(awk 'END { print NR, $1 }' log)" = "3 three" ]
+	run "$tools/phase" --summary nowhere
+	[ "$status" -eq 1 ]
+}
+
 @test "install-kernel: no kernel image is one clear message, and nothing is left" {
 	mkdir -p obj
 	run "$tools/install-kernel" --objdir obj --kverrel 6.1.192-1 --destdir root -- true

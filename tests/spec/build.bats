@@ -1,0 +1,118 @@
+#!/usr/bin/env bats
+# kernel-kvm.spec built, %prep to RPMs, with every tool that packages (install-*,
+# sign-modules, manifest, sbom) as it is, on the miniature of a kernel in mini/.
+# What is left out is what takes the time: the base SRPM, Kconfig, the kernel.
+
+setup_file() {
+	top=$(realpath "$BATS_TEST_DIRNAME/../..")
+	cd "$BATS_FILE_TMPDIR" || exit
+	export MINI=$PWD/linux
+	mkdir -p "$MINI"/{arch/x86/include/asm,include/uapi/linux,scripts,Documentation/virt,LICENSES/preferred,LICENSES/exceptions,tools/kvm/kvm_stat} src ours
+	cp "$BATS_TEST_DIRNAME/mini/Makefile" "$MINI/"
+	printf 'VERSION = 5\nPATCHLEVEL = 14\nSUBLEVEL = 0\nEXTRAVERSION =\n' > "$MINI/version.mk"
+	# kernelrelease reads the tree's Makefile.
+	cat "$MINI/version.mk" "$MINI/Makefile" | grep -v '^-include' > "$MINI/m"
+	mv "$MINI/m" "$MINI/Makefile"
+	rm "$MINI/version.mk"
+	printf 'int counter;\nconst char modinfo[] __attribute__((section(".modinfo"), used)) = "srcversion=ABC";\nint demo_add(int a)\n{\n\tcounter += a;\n\treturn counter * 3;\n}\n' > "$MINI/demo.c"
+	echo '/* kvm */' > "$MINI/include/uapi/linux/kvm.h"
+	echo text > "$MINI/Documentation/virt/kvm.rst"
+	touch "$MINI/COPYING" "$MINI/LICENSES/preferred/GPL-2.0" "$MINI/LICENSES/exceptions/Linux-syscall-note" "$MINI/tools/kvm/kvm_stat/kvm_stat" "$MINI/arch/x86/Kconfig"
+	for t in turbostat x86_energy_perf_policy; do
+		mkdir -p "$MINI/tools/power/x86/$t"
+		# shellcheck disable=SC2016  # make's own
+		printf '%s:\n\tmkdir -p $(O)\n\techo "#!/bin/sh" > $(O)/%s\n' "$t" "$t" > "$MINI/tools/power/x86/$t/Makefile"
+	done
+	cp "$BATS_TEST_DIRNAME/base.inc" "$top"/patches/*.patch src/
+	touch src/kernel-5.14.0-362.24.1.el9_3.src.rpm
+	cp -r "$top/tools" "$top/vmm" "$top/configs" ours/
+	for t in base-srpm patch kconfig; do
+		cp "$BATS_TEST_DIRNAME/mini/stubs" "ours/tools/$t"
+	done
+	tar -C ours -czf src/kernel-kvm-tools.tar.gz tools vmm configs
+	export K=5.14.0-362.24.1.el9_3.kvm.x86_64
+}
+
+setup() {
+	top=$(realpath "$BATS_TEST_DIRNAME/../..")
+	cd "$BATS_TEST_TMPDIR" || exit
+}
+
+# build SWITCH...: the RPMs into rpms/, their names into names, what is in them
+# into root/.
+build() {
+	KERNEL_KVM_NEED_MIB=1 rpmbuild -bb --nodeps --target x86_64 --define "_topdir $PWD/top" --define "_rpmdir $PWD/rpms" \
+		--define "_sourcedir $BATS_FILE_TMPDIR/src" --without guestkernel "$@" "$top/kernel-kvm.spec" > log 2>&1 || {
+		grep -v "^+" log | tail -n 12
+		return 1
+	}
+	find rpms -name '*.rpm' -printf '%f\n' | sed 's/-5\.14\.0.*//; s/^kernel-kvm-\?//' | sort | paste -sd' ' > names
+	mkdir -p root
+	for f in rpms/*/*.rpm; do rpm2cpio "$f" | (cd root && cpio -idmu --quiet); done
+}
+
+@test "as it comes: core, modules, devel and the meta package, with what each is for" {
+	build --without selftest
+	[ "$(cat names)" = " core devel modules" ]
+	[ -s "root/lib/modules/$K/vmlinuz" ]
+	[ "$(cat "root/usr/src/kernels/$K/include/config/kernel.release")" = "$K" ]
+	[ "$(jq -r .build_id "root/usr/share/kernel-kvm/$K/manifest.json")" = "$K+0123456789abcdef" ]
+	jq -e '.packages | length > 3' "root/usr/share/kernel-kvm/$K/sbom.spdx.json"
+	[[ $(tail -c 28 "root/lib/modules/$K/kernel/arch/x86/kvm/kvm.ko") == *"Module signature appended"* ]]
+	[ ! -e root/usr/lib/debug ]
+	# The times of the phases are the last that the build says before the RPMs.
+	for p in base-tree patches config kernel install devel sign; do grep -qE "^==   $p +[0-9]+" log; done
+	rpm -qpl rpms/*/kernel-kvm-core-*.rpm | grep -qx "/boot/initramfs-$K.img"
+}
+
+@test "debug, debuginfo, headers, doc and tools in one build: both kernels whole, neither's files in the other's" {
+	build --without selftest --with debug --with debuginfo --with headers --with doc --with tools
+	[ "$(cat names)" = " core debug-core debug-debuginfo debug-devel debug-modules debuginfo devel doc headers modules tools" ]
+	for k in "$K" "$K+debug"; do
+		[ -s "root/lib/modules/$k/vmlinuz" ]
+		[ "$(cat "root/usr/src/kernels/$k/include/config/kernel.release")" = "$k" ]
+		[ "$(jq -r .kverrel "root/usr/share/kernel-kvm/$k/manifest.json")" = "$k" ]
+		debug=root/usr/lib/debug/lib/modules/$k
+		run addr2line -f -e "$debug/vmlinux" "$(nm "$debug/vmlinux" | awk '$3 == "demo_add" { print $1 }')"
+		[ "${lines[0]}" = demo_add ]
+		# Not the build host's directory.
+		[[ ${lines[1]} == /usr/src/debug/kernel-kvm-5.14.0-362.24.1.el9_3.kvm.x86_64/demo.c:[0-9]* ]]
+		ko=$PWD/root/lib/modules/$k/kernel/arch/x86/kvm/kvm.ko
+		[[ $(tail -c 28 "$ko") == *"Module signature appended"* ]]
+		run gdb -batch -nx -iex "set sysroot $PWD/root" -iex "set debug-file-directory $PWD/root/usr/lib/debug" -ex 'info line demo_add' "$ko"
+		[[ $output == *demo.c* ]]
+	done
+	# The fragment of the variant is in its config, and in no other.
+	grep -qx CONFIG_PROVE_LOCKING=y "root/lib/modules/$K+debug/config"
+	run grep PROVE_LOCKING "root/lib/modules/$K/config"
+	[ "$status" -eq 1 ]
+	[ -s "root/usr/include/kernel-kvm/$K/linux/kvm.h" ]
+	[ ! -e "root/usr/include/kernel-kvm/$K/linux/..install.cmd" ]
+	[ -x "root/usr/libexec/kernel-kvm/$K/turbostat" ]
+	[ -s root/usr/share/doc/kernel-kvm-doc-5.14.0-362.24.1.el9_3.kvm/virt/kvm.rst ]
+	for f in rpms/*/kernel-kvm-debug-*.rpm; do
+		rpm -qpl "$f" | grep -F "$K" | grep -vF "$K+debug" > stray || :
+		[ ! -s stray ] || { echo "$f"; cat stray; false; }
+	done
+}
+
+@test "dbgonly: the debug variant alone; without up: no kernel, and still the headers" {
+	build --without selftest --with dbgonly
+	[ "$(cat names)" = "debug-core debug-devel debug-modules" ]
+	rm -rf rpms root
+	build --without selftest --without up --with headers
+	[ "$(cat names)" = headers ]
+}
+
+@test "no file in two packages, but directories and debug links" {
+	build --without selftest --with debug --with debuginfo --with headers --with tools
+	for f in rpms/*/*.rpm; do rpm -qp --qf '[%{FILENAMES} %{FILEMODES:perms}\n]' "$f"; done | awk '$2 !~ /^d/ { print $1 }' | sort | uniq -d > twice
+	[ ! -s twice ] || { cat twice; false; }
+}
+
+@test "the selftest package: programs, unit, man pages, and one licence that covers them" {
+	build --without up --without devel
+	[ "$(cat names)" = selftest ]
+	[ -x root/usr/bin/kvm-selftest ]
+	[ -s root/usr/lib/systemd/system/kvm-selftest.service ]
+}
