@@ -94,20 +94,23 @@ static void on_level(struct regs *r)
 	apic_write(APIC_EOI, 0);
 }
 
-TEST(ioapic)
+static void ioapic_registers(void)
 {
-	u32 v, i;
+	u32 i;
 
-	lapic_on();
-	pics_mask();
-	v = ioapic_read(1);
-	check_eq(v >> 16 & 0xff, 23, "highest pin of the IOAPIC");
+	check_eq(ioapic_read(1) >> 16 & 0xff, 23, "highest pin of the IOAPIC");
 	for (i = 0; i < 24; i++) {
 		ioapic_set(i, 0x10000 | (0x40 + i), i);
 		check_eq(ioapic_read(0x10 + 2 * i) & ~0x5000u, 0x10000 | (0x40 + i), "redirection entry");
 		check_eq(ioapic_read(0x11 + 2 * i) >> 24, i, "destination of a redirection entry");
 	}
-	/* Edge: masked, then open. */
+}
+
+/* Edges on pin 5: masked, then open. */
+static void ioapic_edges(void)
+{
+	u32 v, i;
+
 	sync_host(40 + 5);
 	sync_host(60 + 5);
 	expect_count(VEC, 0, "masked IOAPIC pin");
@@ -123,18 +126,27 @@ TEST(ioapic)
 		expect_count(VEC, v + i, "falling edge on an IOAPIC pin");
 	}
 	ioapic_set(5, 0x10000, 0);
-	/* Level: again and again until it is lowered. */
+}
+
+/* The line of pin 9 is up: level interrupts until the @n'th lowers it. */
+static void levels(u32 n, const char *what)
+{
+	step(what);
+	sti();
+	while (level_seen < n)
+		pause();
+	cli();
+	chances();
+	check(level_seen == n, "%s: a level interrupt that is lowered in run %u came %u times", what, n, level_seen);
+}
+
+static void ioapic_levels(void)
+{
 	irq_handler(0x71, on_level);
 	lower_after = 4;
 	ioapic_set(9, 0x8000 | 0x71, 0);
 	sync_host(40 + 9);
-	step("waiting for a level interrupt");
-	sti();
-	while (level_seen < 4)
-		pause();
-	cli();
-	chances();
-	check(level_seen == 4, "a level interrupt that was lowered in its 4th run came %u times", level_seen);
+	levels(4, "waiting for a level interrupt");
 	check(!(ioapic_read(0x10 + 18) & 0x4000), "Remote IRR is set after EOI");
 	/* Raised while masked: pending until the pin is opened. */
 	ioapic_set(9, 0x18000 | 0x71, 0);
@@ -144,30 +156,32 @@ TEST(ioapic)
 	chances();
 	check(level_seen == 0, "a level interrupt came through the mask");
 	ioapic_set(9, 0x8000 | 0x71, 0);
-	step("waiting for a level interrupt that was raised under the mask");
-	sti();
-	while (!level_seen)
-		pause();
-	cli();
-	chances();
-	check(level_seen == 1, "came %u times, expected 1", level_seen);
-	/* To an APIC that is not there: nobody's. */
-	ioapic_set(5, VEC, 0x33);
-	v = irq_counts[VEC];
+	levels(1, "waiting for a level interrupt that was raised under the mask");
+}
+
+/* Pin 5 to @low and @dest: do @n more interrupts come of an edge? */
+static void edge_to(u32 low, u32 dest, u32 n, const char *what)
+{
+	u32 v = irq_counts[VEC];
+
+	ioapic_set(5, low, dest);
 	sync_host(40 + 5);
 	sync_host(60 + 5);
-	expect_count(VEC, v, "IOAPIC pin to a destination that does not exist");
-	/* Logical, flat. */
+	expect_count(VEC, v + n, what);
+}
+
+TEST(ioapic)
+{
+	lapic_on();
+	pics_mask();
+	ioapic_registers();
+	ioapic_edges();
+	ioapic_levels();
+	edge_to(VEC, 0x33, 0, "IOAPIC pin to a destination that does not exist");
 	apic_write(APIC_DFR, 0xffffffff);
 	apic_write(APIC_LDR, 0x04000000);
-	ioapic_set(5, 0x800 | VEC, 0x06);
-	sync_host(40 + 5);
-	sync_host(60 + 5);
-	expect_count(VEC, v + 1, "IOAPIC pin to a logical destination");
-	ioapic_set(5, 0x800 | VEC, 0x02);
-	sync_host(40 + 5);
-	sync_host(60 + 5);
-	expect_count(VEC, v + 1, "IOAPIC pin to another logical destination");
+	edge_to(0x800 | VEC, 0x06, 1, "IOAPIC pin to a logical destination");
+	edge_to(0x800 | VEC, 0x02, 0, "IOAPIC pin to another logical destination");
 }
 
 /* MSIs that the host sends: sync 82 VEC to us, 83 logical, 84 irqfd, 85 nobody. */

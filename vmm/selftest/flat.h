@@ -3,7 +3,19 @@
 #ifndef SELFTEST_FLAT_H
 #define SELFTEST_FLAT_H
 
+#include <string.h>
+
 #include "lab.h"
+
+/* sync_number - is this exit the guest's sync_host(@n)? */
+static inline bool sync_number(const struct kvm_run *run, uint32_t *n)
+{
+	if (run->exit_reason != KVM_EXIT_IO || run->io.direction != KVM_EXIT_IO_OUT ||
+	    run->io.port != UNIT_PORT_SYNC)
+		return false;
+	memcpy(n, (const uint8_t *)run + run->io.data_offset, sizeof(*n));
+	return true;
+}
 
 int flat_io(struct t *t);
 int flat_cpu(struct t *t);

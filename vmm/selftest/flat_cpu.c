@@ -144,14 +144,8 @@ static int on_exit_cpu(struct lab *l, unsigned int cpu, void *arg)
 	struct clocks *c = arg;
 	uint32_t n;
 
-	if (run->exit_reason == KVM_EXIT_IO && run->io.direction == KVM_EXIT_IO_OUT) {
-		if (run->io.port == 0xe1)
-			return 1;
-		if (run->io.port == UNIT_PORT_SYNC) {
-			memcpy(&n, (uint8_t *)run + run->io.data_offset, sizeof(n));
-			return n < 22 ? tsc_sync(l, c, n) : clock_sync(l, c, n);
-		}
-	}
+	if (sync_number(run, &n))
+		return n < 22 ? tsc_sync(l, c, n) : clock_sync(l, c, n);
 	return lab_odd_exit(l, cpu);
 }
 

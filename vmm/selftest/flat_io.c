@@ -202,10 +202,8 @@ static int on_exit_io(struct lab *l, unsigned int cpu, void *arg)
 		s->wr_first = s->wr_next = run->mmio.phys_addr - UNIT_MMIO;
 		return mmio_exit(l, s, run);
 	}
-	if (run->exit_reason == KVM_EXIT_IO && run->io.port == UNIT_PORT_SYNC) {
-		memcpy(&n, (uint8_t *)run + run->io.data_offset, sizeof(n));
+	if (sync_number(run, &n))
 		return sync_exit(l, s, n);
-	}
 	if (run->exit_reason == KVM_EXIT_IO)
 		return port_exit(l, s, run);
 	return lab_odd_exit(l, cpu);

@@ -106,14 +106,8 @@ static int on_exit_irq(struct lab *l, unsigned int cpu, void *arg)
 	struct kvm_run *run = l->cpu[cpu].run;
 	uint32_t n;
 
-	if (run->exit_reason == KVM_EXIT_IO && run->io.direction == KVM_EXIT_IO_OUT) {
-		if (run->io.port == 0xe1)
-			return 1;
-		if (run->io.port == UNIT_PORT_SYNC) {
-			memcpy(&n, (uint8_t *)run + run->io.data_offset, sizeof(n));
-			return irq_sync(l, arg, n);
-		}
-	}
+	if (sync_number(run, &n))
+		return irq_sync(l, arg, n);
 	return lab_odd_exit(l, cpu);
 }
 

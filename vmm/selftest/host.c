@@ -39,7 +39,7 @@ const struct check checks_host[] = {
 	{ "host/baseline-parameters", "the KVM modules' parameters are the baseline's",
 	  "Set them in /etc/modprobe.d and reload the modules when no guest runs; a parameter that is gone has another name or another default now: modinfo.",
 	  NEED_BASELINE, 0, host_baseline_parameters, 0 },
-	{ "host/vhost-net", "vhost-net is there", "modprobe vhost_net; without it guests' network goes through user space, at half the speed", 0, 0, host_vhost, 0 },
+	{ "host/vhost-net", "vhost-net is there", "modprobe vhost_net; without it guests' network goes through user space, which is slower", 0, 0, host_vhost, 0 },
 	{ "host/tun", "tun is there", "modprobe tun; without it guests have no tap devices, so no network of the host", 0, 0, host_tun, 0 },
 	{ "host/iommu", "devices can be given to guests",
 	  "intel_iommu=on on the kernel's command line; VT-d or AMD-Vi in the firmware.", 0, 0, host_iommu, 0 },

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -92,6 +93,15 @@ static const char *unmet(const struct env *env, const struct check *c)
 	return NULL;
 }
 
+/* What a check may have left in the file system, however it ended. */
+static void sweep(struct runner *r, pid_t pid)
+{
+	char path[PATH_MAX];
+
+	cgroup_path(r->env, (int)pid, path, sizeof(path));
+	rmdir(path);
+}
+
 static void settle(struct runner *r, unsigned int i, int status)
 {
 	const struct check *c = r->o->list[i];
@@ -99,6 +109,7 @@ static void settle(struct runner *r, unsigned int i, int status)
 	struct result *res = r->res[i];
 	bool hw_only = c->needs & NEED_HW && r->env->backend[0] && !r->env->hw_backend;
 
+	sweep(r, r->job[i].pid);
 	res->ms = now_ms() - r->job[i].start;
 	if (WIFSIGNALED(status) || WEXITSTATUS(status)) {
 		char text[STDERR_KEPT + 1];
@@ -244,6 +255,7 @@ static void stop_all(struct runner *r)
 		kill(-r->job[i].pid, SIGKILL);
 		while (waitpid(r->job[i].pid, NULL, 0) < 0 && errno == EINTR)
 			;
+		sweep(r, r->job[i].pid);
 	}
 }
 

@@ -197,6 +197,9 @@ const char *json_str(struct json_object *o, const char *path);
 /* facts_json - capabilities, CPUID of guests, module parameters */
 struct json_object *facts_json(const struct env *env);
 
+/* cgroup_path - of the cgroup that the check with process @pid may have made */
+void cgroup_path(const struct env *env, int pid, char *path, size_t size);
+
 /* --- runner (run.c) --- */
 struct run_opts {
 	const struct check **list;	/* what to run, in order */

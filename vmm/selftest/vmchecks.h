@@ -49,6 +49,7 @@ int vm_state(struct t *t);
 int vm_msr_list(struct t *t);
 int vm_cpuid_set(struct t *t);
 int vm_lives(struct t *t);
+int vm_cgroup(struct t *t);
 int vm_leak_vm(struct t *t);
 int vm_leak_vcpu(struct t *t);
 int vm_leak_memory(struct t *t);
