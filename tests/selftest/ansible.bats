@@ -6,6 +6,8 @@ setup() {
 	command -v ansible-playbook > /dev/null || skip "ansible is not installed"
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	make -s -C "$top/vmm" all > "$BATS_TEST_TMPDIR/make.log" 2>&1 || { tail "$BATS_TEST_TMPDIR/make.log"; return 1; }
+	# It refuses to start in another encoding.
+	export LC_ALL=C.UTF-8
 	export ANSIBLE_NOCOLOR=1 ANSIBLE_LOCALHOST_WARNING=0 ANSIBLE_HOME=$BATS_TEST_TMPDIR/home
 	export ANSIBLE_LOCAL_TEMP=$BATS_TEST_TMPDIR/tmp ANSIBLE_REMOTE_TEMP=$BATS_TEST_TMPDIR/tmp
 	cd "$BATS_TEST_TMPDIR" || return

@@ -32,15 +32,19 @@ prep_scripts() {
 # needed TEXT SOURCES: "command<tab>EL package<tab>Debian package" per program
 # that %prep calls, by the table base-srpm.d/needs, and for unpacking.
 needed() {
-	local word command el deb
 	prep_section "$1" > "$tmp/prep"
 	prep_scripts "$2" > "$tmp/scripts"
 	printf '%s\n' "$tarball" | sed -E 's/.*\.gz$/gzip/; s/.*\.xz$/xz/; s/.*\.bz2$/bzip2/; s/.*\.zst$/zstd/' > "$tmp/unpack"
 	echo "tar rpmbuild" >> "$tmp/unpack"
-	grep -v '^#' "$here/base-srpm.d/needs" | while IFS='|' read -r word command el deb; do
-		grep -hqE "(^|[ \t;|&(=\"'\`])(/usr)?(/bin/)?$word([ \t;|&)\"']|\$)" "$tmp/prep" "$tmp/scripts" "$tmp/unpack" || continue
-		printf '%s\t%s\t%s\n' "$command" "$el" "$deb"
-	done | sort -u
+	awk -F '|' '
+		FNR == NR { if (!/^#/) needs[++n] = $0; next }
+		{ text = text $0 "\n" }
+		END {
+			for (i = 1; i <= n; i++) {
+				split(needs[i], w, "|")
+				if (text ~ "(^|[ \t\n;|&(=\"\047`])(/usr)?(/bin/)?" w[1] "([ \t\n;|&)\"\047]|$)") printf "%s\t%s\t%s\n", w[2], w[3], w[4]
+			}
+		}' "$here/base-srpm.d/needs" "$tmp/prep" "$tmp/scripts" "$tmp/unpack" | sort -u
 	! grep -qE '^[ \t]*%(patch|autosetup|autopatch)|Apply[A-Za-z]*Patch' "$tmp/prep" || printf 'patch\tpatch\tpatch\n'
 }
 

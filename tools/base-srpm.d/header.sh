@@ -20,13 +20,27 @@ member_names() {
 	cut -f2 "$tmp/members"
 }
 
+# query_header: all that is asked of the header, in one look; $tmp/header has
+# lines "KEY<tab>value", one per element of a list.
+query_header() {
+	rpm_q 'tags\t%{NAME}|%{VERSION}|%{RELEASE}|%|EPOCH?{%{EPOCH}}:{0}||%{BUILDTIME}|%|SOURCEPACKAGE?{src}:{%{ARCH}}|\n\
+[for\t%{EXCLUSIVEARCH}\n][not\t%{EXCLUDEARCH}\n][absent\t%{NOSOURCE}\n][patch\t%{PATCH}\n][source\t%{SOURCE}\n]\
+[member\t%{LONGFILESIZES}\t%{FILENAMES}\n]\
+signer\t%|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{%|SIGGPG?{%{SIGGPG:pgpsig}}:{%|SIGPGP?{%{SIGPGP:pgpsig}}:{}|}|}|}|\n' \
+		"$srpm" > "$tmp/header" ||
+		die "$file_name: rpm cannot read its header" "the file is damaged or cut short: fetch it again"
+}
+
+header_values() {
+	sed -n "s/^$1\t//p" "$tmp/header"
+}
+
 # read_tags: name, version and the like; a package that is no source package,
 # or not one for x86_64, ends here.
 read_tags() {
-	local fields epoch kind field arches
-	fields=$(rpm_q '%{NAME}|%{VERSION}|%{RELEASE}|%|EPOCH?{%{EPOCH}}:{0}||%{BUILDTIME}|%|SOURCEPACKAGE?{src}:{%{ARCH}}|' "$srpm") ||
-		die "$file_name: rpm cannot read its header" "the file is damaged or cut short: fetch it again"
-	IFS='|' read -r name_tag version release epoch buildtime kind <<< "$fields"
+	local epoch kind field arches
+	query_header
+	IFS='|' read -r name_tag version release epoch buildtime kind <<< "$(header_values tags)"
 	[[ $kind == src ]] ||
 		die "$file_name: a binary package ($kind), not a source package" "expected kernel-*.src.rpm"
 	for field in "$name_tag" "$version" "$release"; do
@@ -35,24 +49,24 @@ read_tags() {
 	[[ $epoch =~ ^[0-9]+$ ]] || die "$file_name: epoch '$epoch' is not a number"
 	[[ $buildtime =~ ^[0-9]+$ ]] || die "$file_name: build time '$buildtime' is not a number"
 	nevra=$name_tag-$epoch:$version-$release.src
-	arches=$(rpm_q '[%{EXCLUSIVEARCH} ]' "$srpm")
-	[[ -z ${arches// /} || " $arches" == *" x86_64 "* ]] ||
+	arches=$(header_values for | paste -sd' ' -)
+	[[ -z $arches || " $arches " == *" x86_64 "* ]] ||
 		die "$file_name: not for x86_64" "its ExclusiveArch: $arches"
-	[[ " $(rpm_q '[%{EXCLUDEARCH} ]' "$srpm")" != *" x86_64 "* ]] || die "$file_name: not for x86_64" "its ExcludeArch names x86_64"
-	signer=$(rpm_q '%|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{%|SIGGPG?{%{SIGGPG:pgpsig}}:{%|SIGPGP?{%{SIGPGP:pgpsig}}:{}|}|}|}|' "$srpm" | tr -d '\n')
+	! grep -qxF 'not	x86_64' "$tmp/header" || die "$file_name: not for x86_64" "its ExcludeArch names x86_64"
+	signer=$(header_values signer)
 }
 
 read_header() {
-	local bad
+	local bad field
 	[[ -f $srpm ]] || die "$srpm: not a file" "expected a kernel-*.src.rpm"
 	[[ $(head -c 4 -- "$srpm" | od -An -tx1 | tr -d ' \n') == edabeedb ]] ||
 		die "$file_name: not an RPM package" "its first bytes are not an RPM's; is the download whole?"
 	read_tags
-	rpm_q '[%{LONGFILESIZES}\t%{FILENAMES}\n]' "$srpm" | sed 's|\t\./|\t|' > "$tmp/members"
+	header_values member | sed 's|\t\./|\t|' > "$tmp/members"
 	bad=$(grep -vP -m 3 '^[0-9]+\t[^/\p{Cc}]+$' "$tmp/members" || :)
 	[[ -z $bad ]] || die "$file_name: a member's name holds a path; refused" "$bad"
-	bad=$(rpm_q '[%{NOSOURCE} ]' "$srpm")
-	[[ -z ${bad// /} ]] || die "$file_name: a .nosrc package: its Source ${bad% } is not in it" \
+	bad=$(header_values absent | paste -sd' ' -)
+	[[ -z $bad ]] || die "$file_name: a .nosrc package: its Source $bad is not in it" \
 		"fetch that file from where its spec says, put it beside the spec, and make a whole SRPM (rpmbuild -bs)"
 	spec=$(member_names | grep -E '\.spec$' || :)
 	[[ -n $spec && $spec != *$'\n'* ]] || die "$file_name: expected one .spec in it, found: ${spec:-none}"
@@ -61,15 +75,12 @@ read_header() {
 		die "$file_name: no kernel tree in it" "expected a member linux-*.tar.* or kernel.tar.*; it holds: $(member_names | head -n 8 | paste -sd' ' -)"
 	[[ $tarball != *$'\n'* ]] ||
 		die "$file_name: two kernels in it; which one is built is not ours to guess" "$(paste -sd' ' - <<< "$tarball")"
-	patch_tags=$(rpm_q '[%{PATCH}\n]' "$srpm" | tac)
-	while read -r bad; do
-		[[ -z $bad ]] || grep -qxF -- "$bad" <(member_names) ||
-			die "$file_name: Patch $bad is listed in it, but absent" "the SRPM is not whole: fetch it again, or rebuild it (rpmbuild -bs)"
-	done <<< "$patch_tags"
-	while read -r bad; do
-		[[ -z $bad ]] || grep -qxF -- "$bad" <(member_names) ||
-			die "$file_name: Source $bad is listed in it, but absent" "the SRPM is not whole: fetch it again, or rebuild it (rpmbuild -bs)"
-	done < <(rpm_q '[%{SOURCE}\n]' "$srpm")
+	patch_tags=$(header_values patch | tac)
+	for field in patch source; do
+		bad=$(header_values "$field" | grep -vxFf <(member_names) | head -n 1 || :)
+		[[ -z $bad ]] || die "$file_name: ${field^} $bad is listed in it, but absent" \
+			"the SRPM is not whole: fetch it again, or rebuild it (rpmbuild -bs)"
+	done
 }
 
 # small_members DIR: every member but the kernel's tarball into DIR, reading the

@@ -157,14 +157,21 @@ int host_module_signed(struct t *t)
 	json_object_object_foreach(mods, name, val) {
 		struct json_object *sig = json_path(val, "signed");
 		const char *rel = json_str(val, "path");
-		char path[PATH_MAX];
+		char path[PATH_MAX], mod[64];
 		uint32_t len;
 		int rc;
 
 		if (!rel || !json_object_get_boolean(sig))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s/%s", t->env->modules, t->env->uname_r, rel);
+		snprintf(mod, sizeof(mod), "%s", name);
+		sysfs_name(mod);
 		rc = module_tail(path, tail, sizeof(tail));
+		/* The other vendor's, where an image has only what it needs. */
+		if (rc == -ENOENT && !module_loaded(t->env, mod)) {
+			t_note(t, "%s is not there, and not loaded", path);
+			continue;
+		}
 		REQUIRE(t, rc != -ENOENT, "%s: not there, though the package installs it", path);
 		if (rc) {
 			not_read++;
