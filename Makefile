@@ -21,6 +21,7 @@ TARGET  ?= menuconfig
 LSMOD   ?=
 FAULTS  ?=
 ALLOW_UNSIGNED ?=
+DISTCC_HOSTS ?=
 outdir  ?= build/SRPMS
 
 sources_args := $(if $(SRPM),--srpm '$(SRPM)',--base $(BASE)) $(foreach k,$(KEYS),--key '$(k)') \
@@ -40,6 +41,7 @@ help: ## this list
 	  FRAGMENTS="debug .."  more fragments of configs/, by name
 	  BUILDID=.NAME  what keeps this kernel apart (.kvm)
 	  WITH= WITHOUT= switches of the spec, as in WITH="debug headers"
+	  DISTCC_HOSTS="HOST/JOBS .."  compile on these machines, too (rpm)
 	  DEFINE=...     handed to rpmbuild, as in DEFINE="--define 'modsign_key k.pem'"
 	END
 
@@ -54,7 +56,7 @@ sources: deps ## fill SOURCES/: base SRPM, its pin, patches, tools
 
 .PHONY: rpm
 rpm: sources ## build the kernel RPMs into build/RPMS/x86_64/
-	@tools/rpm $(rpm_args)
+	@tools/rpm $(if $(DISTCC_HOSTS),--distcc '$(DISTCC_HOSTS)') $(rpm_args)
 
 .PHONY: srpm
 srpm: sources ## write the self-contained SRPM into build/SRPMS/ (outdir=)
