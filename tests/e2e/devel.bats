@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
+# shellcheck disable=SC2154,SC2030,SC2031 # rpms, kverrel, packages are the helpers'
 # -devel alone, beside a compiler and make, builds modules that the kernel of
 # the same build loads.
 
@@ -11,7 +11,7 @@ setup_file() {
 	local devel=${packages[1]/kernel-kvm-core/kernel-kvm-devel}
 	[[ -f $devel ]]
 	"$tools/install-root" make "$BATS_FILE_TMPDIR/root" \
-		--with gcc,make,bison,flex,libelf-dev,libssl-dev,perl,findutils
+		--with gcc,make,bison,flex,libelf-dev,libssl-dev,perl,findutils,dkms,openssl
 	in_root "$BATS_FILE_TMPDIR/root" dnf -y install "/rpms1/${devel##*/}" \
 		>"$BATS_FILE_TMPDIR/log" 2>&1
 }
@@ -93,6 +93,63 @@ write_module() {
 	echo "$output"
 	[ "$status" -ne 0 ]
 	grep 'disagrees about version of symbol' console
+}
+
+# dkms_module ROOT KVERREL: the module that dkms has in ROOT for that kernel.
+dkms_module() {
+	find "$1/lib/modules/$2/updates" -name 'e2e.ko*' 2>/dev/null
+}
+
+# proper ROOT KVERREL: that module is one for that kernel: its version string, a
+# signature, and each symbol it uses with the CRC that the kernel has for it.
+proper() {
+	local ko devel=$1/usr/src/kernels/$2
+	ko=$(dkms_module "$1" "$2")
+	[[ -n $ko && $(modinfo -F vermagic "$ko") == "$2 "* ]]
+	[[ -n $(modinfo -F signer "$ko") ]]
+	modprobe --dump-modversions "$ko" | sort >"$BATS_TEST_TMPDIR/uses"
+	[[ -s $BATS_TEST_TMPDIR/uses ]]
+	awk '{ sub(/^0x0*/, "0x", $1); print $1 "\t" $2 }' "$BATS_TEST_TMPDIR/uses" |
+		grep -vxFf <(awk '{ sub(/^0x0*/, "0x", $1); print $1 "\t" $2 }' "$devel/Module.symvers") \
+		>"$BATS_TEST_TMPDIR/other" || :
+	if [[ -s $BATS_TEST_TMPDIR/other ]]; then
+		echo "$ko: CRCs that are not in $devel/Module.symvers:"
+		cat "$BATS_TEST_TMPDIR/other"
+		return 1
+	fi
+}
+
+@test "a DKMS module builds and installs; a second kernel gets its own; removed, it is gone from both" {
+	local devel2
+	find_rpms2
+	# A root of its own: depmod, which dkms runs, leaves its files in /lib/modules.
+	copy_root "$root" "$BATS_TEST_TMPDIR/root"
+	local root=$BATS_TEST_TMPDIR/root
+	write_module /usr/src/e2e-1.0
+	cat >"$root/usr/src/e2e-1.0/dkms.conf" <<-'END'
+		PACKAGE_NAME="e2e"
+		PACKAGE_VERSION="1.0"
+		BUILT_MODULE_NAME[0]="e2e"
+		DEST_MODULE_LOCATION[0]="/updates"
+		AUTOINSTALL="yes"
+	END
+	in_root "$root" dkms install -m e2e -v 1.0 -k "$kverrel"
+	run in_root "$root" dkms status -k "$kverrel"
+	echo "$output"
+	[[ $output == *e2e*1.0*"$kverrel"*installed* ]]
+	proper "$root" "$kverrel"
+	in_root "$root" rpm -V kernel-kvm-devel
+
+	# The second kernel's -devel, and what the distributions' hooks then run.
+	devel2=${packages2[1]/kernel-kvm-core/kernel-kvm-devel}
+	in_root "$root" dnf -y install "/rpms2/${devel2##*/}"
+	in_root "$root" dkms autoinstall -k "$kverrel2"
+	proper "$root" "$kverrel2"
+	proper "$root" "$kverrel"
+
+	in_root "$root" dkms remove e2e/1.0 --all
+	[ -z "$(dkms_module "$root" "$kverrel")$(dkms_module "$root" "$kverrel2")" ]
+	rm -rf -- "$root"
 }
 
 @test "removing -devel leaves nothing of it" {
