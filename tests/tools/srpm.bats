@@ -29,7 +29,7 @@ setup_file() {
 	echo "%_topdir $PWD/builddir/build" > home/.rpmmacros
 	# As Copr: from a directory of the clone, by path.
 	cd clone/docs || exit
-	HOME=$BATS_FILE_TMPDIR/home make -f "$BATS_FILE_TMPDIR/clone/.copr/Makefile" srpm outdir="$BATS_FILE_TMPDIR/out put" spec=../kernel-kvm.spec \
+	HOME=$BATS_FILE_TMPDIR/home make -f "$BATS_FILE_TMPDIR/clone/.copr/Makefile" srpm outdir="../../out put" spec=../kernel-kvm.spec \
 		> "$BATS_FILE_TMPDIR/log" 2>&1 || { cat "$BATS_FILE_TMPDIR/log"; return 1; }
 }
 
