@@ -91,6 +91,11 @@ check: ## check-fast, then the RPMs built, installed, booted and self-tested
 	@tools/build-deps --for check --install
 	tests/run all
 
+.PHONY: check-long
+check-long: ## the patches live and not on kernels built for it, both bases (an hour)
+	@tools/build-deps --for check --install
+	tests/run long
+
 .PHONY: lint
 lint: ## shellcheck, rpmlint, cppcheck, clang-tidy, mandoc
 	@tests/run lint
