@@ -102,3 +102,32 @@ traces() {
 default_entry() {
 	sed -n 's/^saved_entry=//p' "$1/boot/grub2/grubenv"
 }
+
+# verify_once BACKEND: tools/verify on the first build, for the tests of a file.
+# What it leaves is what a person looks at, so it stays in build/verify
+# (KERNEL_KVM_VERIFY_OUT).
+verify_once() {
+	local status=0
+	find_rpms
+	export out=${KERNEL_KVM_VERIFY_OUT:-$tools/../build/verify}
+	mkdir -p "$out"
+	"$tools/verify" --rpms "$rpms" --kverrel "$kverrel" --out "$out" --backend "$1" \
+		>"$out/$1.verdict" 2>"$out/$1.progress" || status=$?
+	echo "$status" >"$BATS_FILE_TMPDIR/status"
+}
+
+verify_passed() {
+	cat "$out/$1.progress" "$out/$1.verdict"
+	[ "$(cat "$BATS_FILE_TMPDIR/status")" -eq 0 ]
+	grep -q "^verify: $kverrel passed, in " "$out/$1.verdict"
+	grep -qE "^  $1: passed: [0-9]+ checks passed" "$out/$1.verdict"
+}
+
+# console_shows BACKEND MODULE
+console_shows() {
+	tr -d '\r' <"$out/$1.log" >"$BATS_TEST_TMPDIR/log"
+	grep -q "Linux version $kverrel " "$BATS_TEST_TMPDIR/log"
+	grep -q "kvm-verify: running $kverrel\$" "$BATS_TEST_TMPDIR/log"
+	grep -q "kvm-verify: loaded $2\$" "$BATS_TEST_TMPDIR/log"
+	grep -q '^guest: ok 1 init' "$BATS_TEST_TMPDIR/log"
+}

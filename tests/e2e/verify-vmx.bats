@@ -1,0 +1,21 @@
+#!/usr/bin/env bats
+# tools/verify on the built packages, on an Intel processor in Bochs, whose time
+# is counted in instructions: other load makes it later, not other.
+
+load helpers
+
+setup_file() {
+	! have_rpms || verify_once vmx
+}
+
+setup() {
+	find_rpms
+}
+
+@test "verify passes on vmx, verdict last" {
+	verify_passed vmx
+}
+
+@test "the console shows the kernel, kvm_intel, and a Linux guest's init" {
+	console_shows vmx kvm_intel
+}
