@@ -39,7 +39,7 @@ loader() {
 # life N: the machine from power-on until it reboots or powers off; what was
 # printed in lifeN.
 life() {
-	timeout 240 qemu-system-x86_64 -machine q35 -m 1024 -cpu max,+svm,-cx16 -accel tcg,thread=multi -smp 2 \
+	timeout 300 "$(command -v qemu-system-x86_64 || echo /usr/libexec/qemu-kvm)" -machine q35 -m 1024 -cpu max,+svm -accel tcg,thread=single \
 		-nodefaults -display none -no-reboot -serial file:console"$1" -serial file:life"$1" \
 		-cdrom loader.iso -boot d -drive file=root.img,format=raw,if=virtio </dev/null
 	cat "life$1"

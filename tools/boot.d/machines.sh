@@ -51,10 +51,16 @@ start_svm() {
 	else
 		args+=(-cpu "max,+svm")
 	fi
+	# More than one processor is for those who ask for it. With a thread each,
+	# QEMU now and then runs code that another one has patched, and the kernel
+	# meets a breakpoint of its own jump labels that is gone ("int3"); in one
+	# thread, a processor that is stopped for another may take the interrupt
+	# that VMRUN injected twice.
+	args+=(-accel "tcg,thread=single")
 	if [[ -n $icount ]]; then
-		args+=(-accel "tcg,thread=single" -icount "shift=1,sleep=off" -smp 1)
+		args+=(-icount "shift=1,sleep=off" -smp 1)
 	else
-		args+=(-accel "tcg,thread=multi" -smp "$cpus")
+		args+=(-smp "$cpus")
 	fi
 	[[ -z $disk ]] || args+=(-drive "file=$disk,format=raw,if=virtio,snapshot=on")
 	# On a loaded host the timer's interrupts come late, and the kernel's test

@@ -37,6 +37,8 @@ static void lapic_shot(u32 divide, u32 count, u64 ms, const char *what)
 	u64 t0;
 
 	apic_write(APIC_LVTT, VEC);
+	/* A KVM that is asked to divide anew fires a shot that is over once more. */
+	apic_write(APIC_TMICT, 0);
 	apic_write(APIC_TDCR, divide);
 	t0 = rdtsc();
 	apic_write(APIC_TMICT, count);

@@ -23,7 +23,9 @@ _start:
 	movw	%ax, %ds
 	lgdtl	AT(gdt_desc)
 	lidtl	AT(idt_desc)
+	/* With CD and NW off, as every OS has them, CR0 is read without an exit. */
 	movl	%cr0, %eax
+	andl	$~0x60000000, %eax
 	orl	$1, %eax
 	movl	%eax, %cr0
 	ljmpl	$CODE, $AT(start32)
