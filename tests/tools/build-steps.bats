@@ -254,6 +254,24 @@ built_debuginfo() {
 	[ ! -e out ]
 }
 
+@test "ccache-cc: what .incbin reads is never an earlier build's" {
+	command -v ccache > /dev/null || skip "no ccache here"
+	export CCACHE_DIR=$PWD/ccache CCACHE_DEPEND=1
+	echo 'asm(".globl blob; blob: .incbin \"key\"");' > c.c
+	printf '.globl blob\nblob: .incbin "key"\n' > s.S
+	echo 'int plain;' > p.c
+	for key in one two; do
+		echo "$key" > key
+		for f in c.c s.S p.c; do "$tools/ccache-cc" -MMD -MF "$f.d" -c -o "$f.o" "$f"; done
+		objcopy -O binary c.c.o c.bin
+		objcopy -O binary s.S.o s.bin
+		grep -qx "$key" c.bin
+		grep -qx "$key" s.bin
+	done
+	# The rest is ccache's.
+	ccache --print-stats | grep -qx 'direct_cache_hit	1'
+}
+
 @test "every tool has --help" {
 	for t in "$tools"/*; do
 		[[ -f $t && -x $t ]] || continue

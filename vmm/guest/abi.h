@@ -36,6 +36,7 @@ struct unit_shared {
 	unsigned int ncpus;		/* host */
 	/* The host's CPU is QEMU's TCG: some of what a CPU does, it does not. */
 	unsigned int tcg;
+	unsigned int bochs;		/* or Bochs' */
 	unsigned int online;		/* guest: CPUs that reached C code */
 	unsigned long long arg[16];	/* host to guest */
 	unsigned long long out[16];	/* guest to host */

@@ -337,6 +337,18 @@ int lab_code_long(struct lab *l, const void *code, size_t len)
 	return lab_long(l, 0, 0x1000, 0x8000);
 }
 
+bool host_is_bochs(void)
+{
+	char acpi[64] = "";
+	uint32_t a, b, c, d;
+
+	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1), "c"(0));
+	if (c >> 31)
+		return false;		/* SeaBIOS, whose tables say the same, under a hypervisor */
+	return read_file("/sys/firmware/acpi/tables/FACP", acpi, sizeof(acpi)) > 16 &&
+	       !memcmp(acpi + 10, "BOCHS ", 6);		/* OEMID, ACPI 6.5 table 5.4 */
+}
+
 bool host_is_tcg(void)
 {
 	uint32_t a, b, c, d;

@@ -124,6 +124,8 @@ void lab_code(struct lab *l, uint64_t gpa, const void *code, size_t len);
 void lab_dump(struct lab *l, unsigned int cpu);
 /* host_is_tcg - does this host run in QEMU without acceleration? For skips. */
 bool host_is_tcg(void);
+/* host_is_bochs - is this host's CPU Bochs'? For skips. */
+bool host_is_bochs(void);
 const char *exit_name(uint32_t reason);
 
 /* --- KVM's binary statistics (lab_stats.c) --- */

@@ -15,6 +15,7 @@ int unit_open(struct lab *l, struct t *t, const struct lab_opts *o, const char *
 	sh->magic = GUEST_MAGIC;
 	sh->ncpus = l->ncpus;
 	sh->tcg = host_is_tcg();
+	sh->bochs = host_is_bochs();
 	memcpy(sh->test, name, strnlen(name, sizeof(sh->test) - 1));
 	return lab_real(l, 0, UNIT_LOAD);
 }

@@ -172,8 +172,11 @@ int vm_guest_debug(struct t *t)
 	struct kvm_run *run;
 	struct lab l;
 	unsigned int i;
-	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	int rc;
 
+	if (host_is_bochs())
+		return t_skip(t, "Bochs, in which this host runs, traps before the first step, not after it");
+	rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 	run = l.cpu[0].run;
 	if (!rc)
 		rc = debug(&l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, 0, 0);
