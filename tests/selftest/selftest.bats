@@ -215,6 +215,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 		echo SRC9 > sys/module/kvm_intel/srcversion|srcversion SRC9, the package's is SRC2
 		rm sys/module/kvm/srcversion|built in
 		truncate -s -4 "mods/$r/kernel/kvm.ko"|carries no signature
+		echo E > sys/module/kvm/taint|did not accept the signature of kvm
 		rm "mods/$r/kernel/kvm.ko"|not there, though the package installs it
 		echo 128 > proc/sys/kernel/tainted|tainted (128): kernel OOPS
 		gzip <<< CONFIG_KVM=y > proc/config.gz|CONFIG_KVM is y, the manifest says m

@@ -157,7 +157,7 @@ int host_module_signed(struct t *t)
 	json_object_object_foreach(mods, name, val) {
 		struct json_object *sig = json_path(val, "signed");
 		const char *rel = json_str(val, "path");
-		char path[PATH_MAX], mod[64];
+		char path[PATH_MAX], mod[64], taint[16];
 		uint32_t len;
 		int rc;
 
@@ -166,6 +166,10 @@ int host_module_signed(struct t *t)
 		snprintf(path, sizeof(path), "%s/%s/%s", t->env->modules, t->env->uname_r, rel);
 		snprintf(mod, sizeof(mod), "%s", name);
 		sysfs_name(mod);
+		/* module_flags_taint() of the kernel: E, loaded unsigned or as good as. */
+		REQUIRE(t, read_filef(taint, sizeof(taint), "%s/module/%s/taint", t->env->sys, mod) <= 0 ||
+			!strchr(taint, 'E'),
+			"the kernel did not accept the signature of %s when it loaded it (taint %s)", name, taint);
 		rc = module_tail(path, tail, sizeof(tail));
 		/* The other vendor's, where an image has only what it needs. */
 		if (rc == -ENOENT && !module_loaded(t->env, mod)) {
