@@ -148,6 +148,7 @@ TEST(ipi)
 		apic_icr((1u << n) - 2, 0x900 | VEC);
 		step("waiting for a lowest-priority IPI");
 		do {
+			pause();
 			for (sum = 0, c = 1; c < n; c++)
 				sum += ipis[c];
 		} while (sum == before);
