@@ -52,8 +52,8 @@ grubenv() {
 
 @test "a broken KVM rolls back by itself; a good one becomes the default" {
 	"$tools/install-root" make "$root"
-	dnf_install "$root"
-	dnf_install2 "$root"
+	dnf_install "$root" >install.log 2>&1
+	dnf_install2 "$root" >>install.log 2>&1
 	in_root "$root" systemctl enable kernel-kvm-selftest
 	# Enough to tell a KVM that runs guests; the whole of it is verify's.
 	echo 'KVM_SELFTEST_ARGS=--only host/modules,vm/device,flat/long-mode --timeout-scale 4' >"$root/etc/sysconfig/kernel-kvm-selftest"

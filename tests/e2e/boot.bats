@@ -87,12 +87,13 @@ boot_disk() {
 			cut -d" " -f1 /proc/modules
 			insmod /unsigned.ko; echo "unsigned: $?"
 			insmod /signed.ko; echo "signed: $?"
+			dmesg | grep -o "Loading of .* is rejected"
 			cat /proc/sys/kernel/tainted'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = Y ]
 	[[ $output == *kvm_amd* ]]
-	[[ $output != *"unsigned: 0"* && $output == *"equired key not available"* ]]
+	[[ $output != *"unsigned: 0"* && $output == *"Loading of unsigned module is rejected"* ]]
 	[[ $output == *"signed: 0"* ]]
 	# Nothing forced, unsigned or out of tree got in.
 	[ "${lines[-1]}" = 0 ]

@@ -57,8 +57,8 @@ life() {
 
 @test "boot counting: a broken KVM is marked bad and rolls back; a good one is blessed" {
 	"$tools/install-root" make "$root" --with systemd-boot
-	dnf_install "$root"
-	dnf_install2 "$root"
+	dnf_install "$root" >install.log 2>&1
+	dnf_install2 "$root" >>install.log 2>&1
 	in_root "$root" systemctl enable kernel-kvm-selftest
 	echo 'KVM_SELFTEST_ARGS=--only host/modules,vm/device,flat/long-mode --timeout-scale 4' >"$root/etc/sysconfig/kernel-kvm-selftest"
 	mv "$root/lib/modules/$kverrel2/kernel/arch/x86/kvm/kvm-amd.ko" "$root/var/tmp/"
