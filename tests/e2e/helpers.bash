@@ -131,3 +131,16 @@ console_shows() {
 	grep -q "kvm-verify: loaded $2\$" "$BATS_TEST_TMPDIR/log"
 	grep -q '^guest: ok 1 init' "$BATS_TEST_TMPDIR/log"
 }
+
+# trial_root ROOT: both builds in it, kernel-kvm-selftest enabled, and the second
+# build's KVM broken: its kvm-amd.ko is in /var/tmp.
+trial_root() {
+	dnf_install "$1" >install.log 2>&1
+	dnf_install2 "$1" >>install.log 2>&1
+	in_root "$1" systemctl enable kernel-kvm-selftest
+	# Enough to tell a KVM that runs guests; the whole of it is verify's.
+	echo 'KVM_SELFTEST_ARGS=--only host/modules,vm/device,flat/long-mode --timeout-scale 4' \
+		>"$1/etc/sysconfig/kernel-kvm-selftest"
+	mv "$1/lib/modules/$kverrel2/kernel/arch/x86/kvm/kvm-amd.ko" "$1/var/tmp/"
+	in_root "$1" depmod "$kverrel2"
+}
