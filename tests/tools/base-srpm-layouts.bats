@@ -47,6 +47,13 @@ layout() {
 	"$base_srpm" doctor "$srpm" --allow-unsigned
 }
 
+@test "centosplus: a variant and a buildid, patches of its own after the base's" {
+	layout centosplus centosplus 'kernel-3.10.0-x86_64.config' linux-kernel-test.patch debrand-single-cpu.patch \
+		debrand-rh_taint.patch centos-linux-3.10-centosplus-xen.patch
+	[ "$(jq -r .name static.json)" = kernel-plus ]
+	[[ $(jq -r .release static.json) = *.el7.centos.plus ]]
+}
+
 @test "el8: all-arch configs, process_configs.sh left out, shebangs rewritten" {
 	layout el8 el8 'kernel-x86_64.config' debrand-rh-taint.patch linux-kernel-test.patch
 	[ "$(head -n 1 out/scripts/show_delta)" = "#!/usr/bin/python3 -s" ]
@@ -70,6 +77,12 @@ layout() {
 	[ "$(cat out/flavour)" = fedora ]
 }
 
+@test "amzn2: configs before patches, the list in the tar, oldconfig does not ask" {
+	layout amzn2 amzn2 'config-x86_64' linux-4.14.200-patches.list 0001-scsi-first-of-all.patch 0002-bump-the-TTL.patch \
+		0003-drivers-amazon.patch
+	run ! grep -q 'calls itself' log
+}
+
 @test "amzn2023: the list in the tar first, then numbers out of order, a name with blanks" {
 	layout amzn2023 amzn2023 'config-x86_64' linux-6.1.41-patches.list '0001-first of amazon.patch' 0002-second.patch 0010-tenth.patch
 }
@@ -80,6 +93,16 @@ layout() {
 	# In a conditional that does not hold here.
 	[ "$(jq -c .unapplied out.base/info.json)" = '["0002-clang.patch"]' ]
 	run ! grep -q 'calls itself' log
+}
+
+@test "openeuler 20.03: the spec's own check of the series, patches without a condition" {
+	layout openeuler2003 openeuler OPENEULER series.conf 0001-build.patch 0002-enfs.patch
+	run ! grep -q 'calls itself' log
+}
+
+@test "openeuler 24.03: the shape of 22.03" {
+	openeuler_dist=.oe2403 read_too=0002-clang.patch layout openeuler openeuler OPENEULER series.conf 0001-build.patch
+	[[ $(jq -r .release static.json) = *.oe2403 ]]
 }
 
 @test "uek: an integrated tree beside the vanilla one, a compiler that is not here" {
