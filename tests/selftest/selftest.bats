@@ -271,6 +271,10 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	cp "$guest"/{*.bin,initramfs.img,SUMS} g/
 	run timeout 20 "$st" --guest-dir g --only host/guest-images
 	expect 0
+	# A check that could not be done is no reason to suspect the kernel.
+	run timeout 20 "$st" --guest-dir /nowhere --only flat/long-mode,self/crash
+	expect 1 "says nothing of KVM: reinstall kernel-kvm-selftest"
+	[[ $output != *"KVM cannot run guest code"* ]]
 }
 
 @test "the runner: pass, fail, skip, crash, hang, silence, orphan" {

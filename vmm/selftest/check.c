@@ -22,6 +22,13 @@ const char *status_name(int status)
 	return status >= 0 && status <= ST_FAIL ? names[status] : "none";
 }
 
+const char *advice_for(const struct check *c, const struct result *res)
+{
+	if (!res->broken_test)
+		return c->advice;
+	return "The test could not be done, which says nothing of KVM: reinstall kernel-kvm-selftest; if that does not help, report it with --bundle.";
+}
+
 /* No control characters in what we print: a guest may have chosen the words. */
 static void clean(char *s, bool keep_newlines)
 {

@@ -50,7 +50,7 @@ static void tap_result(struct report *r, unsigned int i)
 	if (res->status == ST_WARN)
 		fprintf(r->out, "# warning: %s\n", res->why);
 	if (res->status == ST_FAIL)
-		fprintf(r->out, "# %s: %s\n# advice: %s\n", c->name, res->why, c->advice);
+		fprintf(r->out, "# %s: %s\n# advice: %s\n", c->name, res->why, advice_for(c, res));
 	fprintf(r->out, "%s %u %s%s%s\n", res->status == ST_FAIL ? "not ok" : "ok",
 		i + 1, c->name, res->status == ST_SKIP ? " # SKIP " : "",
 		res->status == ST_SKIP ? res->why : "");
@@ -128,26 +128,28 @@ static void human_result(struct report *r, unsigned int i)
 		notes += n + (notes[n] == '\n');
 	}
 	if (res->status == ST_FAIL)
-		fprintf(r->out, "       %s->%s %s\n", color(r, BOLD), color(r, OFF), c->advice);
+		fprintf(r->out, "       %s->%s %s\n", color(r, BOLD), color(r, OFF),
+			advice_for(c, res));
 	fflush(r->out);
 }
 
 /* The advice of the first failures, each once: what to do next. */
 static void human_advice(struct report *r)
 {
-	const char *said[3] = { NULL };
+	const char *said[3] = { NULL }, *advice;
 	unsigned int n = 0, i, k;
 
 	for (i = 0; i < r->n && n < 3; i++) {
 		if (r->res[i]->status != ST_FAIL)
 			continue;
-		for (k = 0; k < n && strcmp(said[k], r->list[i]->advice); k++)
+		advice = advice_for(r->list[i], r->res[i]);
+		for (k = 0; k < n && strcmp(said[k], advice); k++)
 			;
 		if (k < n)
 			continue;
-		said[n++] = r->list[i]->advice;
+		said[n++] = advice;
 		fprintf(r->out, "%s  %u. %s (%s)\n", n == 1 ? "What to do:\n" : "", n,
-			r->list[i]->advice, r->list[i]->name);
+			advice, r->list[i]->name);
 	}
 }
 

@@ -54,7 +54,7 @@ static struct json_object *check_json(const struct check *c, const struct result
 	if (res->why[0])
 		add_str(o, "why", res->why);
 	if (res->status == ST_FAIL)
-		add_str(o, "advice", c->advice);
+		add_str(o, "advice", advice_for(c, res));
 	add_str(o, "notes", res->notes);
 	json_object_object_add(o, "ms", json_object_new_double(res->ms));
 	for (i = 0; i < res->metrics; i++)

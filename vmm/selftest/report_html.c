@@ -80,7 +80,7 @@ static void row(struct report *r, unsigned int i)
 	}
 	if (res->status == ST_FAIL) {
 		fputs("<div><b>What to do:</b> ", f);
-		xml_text(f, r->list[i]->advice);
+		xml_text(f, advice_for(r->list[i], res));
 		fputs("</div>", f);
 	}
 	if (res->notes[0]) {

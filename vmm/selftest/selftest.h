@@ -102,6 +102,9 @@ struct check {
 	uintptr_t arg;			/* for functions with several rows */
 };
 
+/* advice_for - what to do about the failure @res of @c */
+const char *advice_for(const struct check *c, const struct result *res);
+
 #define DEADLINE_MS	15000
 
 /*
