@@ -155,6 +155,37 @@ packages() {
 	[ "$(grep -c '^installonlypkg(kernel-module)$' <<< "$output")" -eq 1 ]
 }
 
+# payload SPEC OPTION...: the payload of the packages that SPEC makes.
+payload() {
+	{ cat "$1"; echo '%{echo:payload is %_binary_payload}'; } > payload.spec
+	rpmspec -q --define "_sourcedir $PWD/src" --target x86_64 "${@:2}" payload.spec 2>&1 | sed -n 's/^payload is //p' | head -n 1
+}
+
+@test "rpm 4.11, of EL 7's age, can read what is made for it: payload, plain dependencies" {
+	local release want
+	while read -r release want; do
+		sed -i "s/^%global base_release .*/%global base_release $release/" src/base.inc
+		[[ $(payload "$top/kernel-kvm.spec") == *."$want" ]] || { echo "$release: $(payload "$top/kernel-kvm.spec")"; false; }
+		[[ $(payload "$top/tools/kmod.d/kernel-kvm-kmod.spec" --define "base_release $release" --define 'stage /nowhere' \
+			--define 'kverrel 1' --define 'kernel_version 1' --define 'kmod_release 1' --define 'license_file /nowhere') == *."$want" ]] ||
+			{ echo "kmod, $release"; false; }
+	done <<-'END'
+		1160.119.1.el7 xzdio
+		1160.el7.centos.plus xzdio
+		2136.331.7.el7uek xzdio
+		257.562.amzn2 xzdio
+		8.0.38.1.xcpng8.2 xzdio
+		63.109.amzn2023 zstdio
+		553.5.1.el8_10 zstdio
+		207.156.6.el8uek zstdio
+	END
+	# "(a if b)" is of rpm >= 4.13.
+	spec -P --with debug --with debuginfo > out
+	grep -q '^Requires:' out
+	run grep -nE '^[A-Za-z]+(\([a-z,]+\))?:[ \t]*\(' out "$top/tools/kmod.d/kernel-kvm-kmod.spec"
+	[ "$status" -eq 1 ] || { echo "$output"; false; }
+}
+
 @test "modules need core, core does not need modules: dracut runs once" {
 	run rpmspec --define "_sourcedir $PWD/src" -P "$top/kernel-kvm.spec"
 	[ "$status" -eq 0 ]
