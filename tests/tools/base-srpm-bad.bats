@@ -135,6 +135,13 @@ table() {
 	echo "# $n cases" >&3
 }
 
+@test "specs that rpm cannot read: the line below %build, and what it says" {
+	sed -i 's/^%files$/%if 0%{!?made:1}\n%package x\nNonsense below\n%endif\n&/' S/kernel.spec
+	build_srpm --define 'made 1'
+	refused "kernel.spec:$(grep -nx 'Nonsense below' S/kernel.spec | cut -d: -f1): rpm cannot read it" tree
+	[[ $output == *"the line: Nonsense below"* ]]
+}
+
 @test "a %prep that fails, and why" {
 	table tree <<-'END'
 		s/^%patch1 -p1/false/	its %prep failed

@@ -27,6 +27,23 @@ tree() {
 	cmp out/kernel/fork.c work/kernel/fork.c
 }
 
+@test "git in a checkout passes over a binary patch: that is no proof of it" {
+	sources_of debian
+	printf '\0\1\2\3' > work/kernel/logo.gif
+	(cd work && git diff --no-index --binary /dev/null kernel/logo.gif > ../S/1.patch) || :
+	grep -q '^GIT binary patch' S/1.patch
+	debian_spec 'git apply %{PATCH1}'
+	build_srpm
+	git init -q .
+	tree
+	cmp out/kernel/logo.gif work/kernel/logo.gif
+	grep -q '1 patches of the base proven' log
+	rm -r out out.base
+	debian_spec 'git apply %{PATCH1}; rm kernel/logo.gif'
+	build_srpm
+	fails_with "1.patch: not in the finished tree" "$base_srpm" tree "$srpm" out --allow-unsigned
+}
+
 @test "ApplyOptionalPatch leaves out patches of 9 lines or fewer: said, with the reason" {
 	sources_of el7
 	printf -- '--- a/kernel/fork.c\n+++ b/kernel/fork.c\n@@ -40 +40 @@\n-int fork_40;\n+int fork_x;\n' > S/linux-kernel-test.patch
@@ -44,6 +61,31 @@ tree() {
 	srpm=$(echo R/SRPMS/*.src.rpm)
 	tree
 	cmp out/kernel/fork.c work/kernel/fork.c
+}
+
+# placed NAME SPEC: what place_spec makes of S/SPEC in the SRPM of NAME, in T/SPECS.
+placed() {
+	mkdir -p T/SOURCES T/SPECS
+	cp "S/$2" T/SOURCES/
+	(
+		# shellcheck disable=SC2034  # place_spec's
+		spec=$2 name_tag=$1
+		# shellcheck source=tools/base-srpm.d/spec.sh
+		. "$top/tools/base-srpm.d/spec.sh"
+		place_spec T
+	)
+}
+
+@test "the spec is there under its own name, the package's and kernel.spec, Patch lines as ApplyPatch wants them" {
+	mkdir S
+	printf 'Patch1:  two.patch\nPatch2:\ttab.patch\nPatch3: blank.patch \t\nPatch4:none.patch\nPatch5 : before.patch\npatch6: small.patch\n' > S/other.spec
+	placed kernel-plus other.spec
+	local name
+	for name in other kernel-plus kernel; do
+		cmp "T/SPECS/$name.spec" <(
+			printf 'Patch%s.patch\n' '1: two' '2: tab' '3: blank' '4: none' '5: before' '6: small'
+		)
+	done
 }
 
 @test "a patch that ApplyPatch applies and no Patch line names: the line of the spec" {
@@ -86,17 +128,18 @@ exit 1
 
 @test "%patchN, which rpm >= 4.20 has not, is given as %patch -P N" {
 	plain_srpm
-	mkdir -p T/SOURCES T/SPECS
-	cp S/kernel.spec T/SOURCES/
-	(
-		# shellcheck disable=SC2034  # place_spec's
-		spec=kernel.spec name_tag=kernel
-		# shellcheck source=tools/base-srpm.d/spec.sh
-		. "$top/tools/base-srpm.d/spec.sh"
-		place_spec T
-	)
+	placed kernel kernel.spec
 	grep -qx '%patch -P 1 -p1' T/SPECS/kernel.spec
 	run ! grep -q '%patch[0-9]' T/SPECS/kernel.spec
+}
+
+@test "%patch -P N, -PN, N and %patchN are read from the spec's text" {
+	local form
+	for form in '%patch -P 1 -p1' '%patch -P1 -p1' '%patch 1 -p1' '%patch1 -p1'; do
+		plain_srpm "$form"
+		"$base_srpm" inspect "$srpm" --json > info.json
+		[ "$(jq -c .patches info.json)" = '[{"file":"1.patch","mechanism":"%patch","strip":1}]' ] || { echo "$form"; cat info.json; return 1; }
+	done
 }
 
 @test "a build directory per package, as rpm >= 4.20 has it" {
@@ -105,9 +148,41 @@ exit 1
 	sed -i '1s|^|%global _builddir %{_topdir}/BUILD/kernel-6.1.1-build\n|' S/kernel.spec
 	sed -i 's|^%prep|%prep\nmkdir -p %{_builddir}; cd %{_builddir}|' S/kernel.spec
 	build_srpm
-	mkdir -p R/BUILD
-	run "$base_srpm" tree "$srpm" out --allow-unsigned
-	[ "$status" -eq 0 ] || [[ $output == *"kernel-6.1.1-build"* ]]
+	tree
+	cmp out/kernel/fork.c work/kernel/fork.c
+}
+
+# repacked FAMILY COMMAND...: its SRPM, after COMMAND in the tree of its tarball.
+repacked() {
+	local tarball
+	sources_of "$1"
+	shift
+	tarball=$(basename S/linux-*.tar.xz)
+	rm "S/$tarball"
+	(cd pristine && "$@")
+	pack "$tarball" "${tarball%.tar.xz}"
+	build_srpm
+}
+
+@test "configs in the tarball: el7 wants the link, later ones no directory; said" {
+	repacked el7 rm configs
+	fails_with 'no "configs" link' "$base_srpm" tree "$srpm" out --allow-unsigned
+	repacked el9 mkdir configs
+	fails_with 'a real directory "configs"' "$base_srpm" tree "$srpm" out --allow-unsigned
+	# A link is as good as none there.
+	repacked el9 ln -s ../configs configs
+	tree
+}
+
+@test "config checks, which another compiler fails, are off in every generation that has them" {
+	local family
+	for family in el8 el9 el10 fedora; do
+		sources_of "$family"
+		sed -i 's/^%prep/&\n%{!?_without_configchecks:exit 1}/' S/kernel.spec
+		build_srpm
+		tree || { echo "$family"; return 1; }
+		rm -r out out.base
+	done
 }
 
 @test "%prep rewrites what patches touch: shebangs, COPYING, .gitignore, *.orig" {
@@ -128,6 +203,31 @@ find . -name "*.orig" -delete'
 	build_srpm
 	tree
 	grep -q '1 patches of the base proven' log
+}
+
+@test "%prep removes files that a patch made: the rest of it is proven, git's form or not" {
+	sources_of debian
+	local f
+	for f in .scmversion .gitattributes .mailmap kernel/new.c; do
+		echo made > "work/$f"
+		diff -u --label /dev/null --label "b/$f" /dev/null "work/$f"
+	done > plain.patch || :
+	for f in .scmversion .gitattributes .mailmap kernel/new.c; do
+		(cd work && git diff --no-index /dev/null "$f")
+	done > git.patch || :
+	for f in plain git; do
+		cp "$f.patch" S/1.patch
+		debian_spec '%patch1 -p1
+rm .scmversion .gitattributes .mailmap
+touch .scmversion'
+		build_srpm
+		tree || { echo "$f"; return 1; }
+		grep -q '1 patches of the base proven' log
+		rm -r out out.base
+		sed -i 's/^touch .scmversion/rm kernel\/new.c/' S/kernel.spec
+		build_srpm
+		fails_with "1.patch: not in the finished tree" "$base_srpm" tree "$srpm" out --allow-unsigned
+	done
 }
 
 @test "patches a loop reads from its list are found in the tree; the ones left out are named" {
@@ -168,6 +268,13 @@ cd ..'
 	srpm=dot.src.rpm
 	"$base_srpm" inspect "$srpm"
 	tree
+	# And in the header.
+	mkdir bin
+	printf '#!/bin/bash\n%s "$@" | sed "s|^\\(member\\t[0-9]*\\t\\)|\\1./|"\n' "$(command -v rpm)" > bin/rpm
+	chmod +x bin/rpm
+	PATH="$PWD/bin:$PATH" "$base_srpm" inspect "$srpm" --json > info.json
+	jq -r '.configs[]' info.json | grep -qx kernel-x86_64.config
+	PATH="$PWD/bin:$PATH" "$base_srpm" verify "$srpm" --allow-unsigned
 }
 
 @test "nothing of the SRPM runs before it is trusted" {

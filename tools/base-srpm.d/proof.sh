@@ -93,7 +93,7 @@ without_mutated() {
 			return s == "COPYING" || s == ".gitignore" || s == ".scmversion" || s == ".gitattributes" || s == ".mailmap"
 		}
 		/^diff --git / { off = drop($NF) }
-		/^--- / && !/^--- \/dev\/null/ { held = $0; path = $2; getline; if ($0 ~ /^\+\+\+ /) off = drop($2 == "/dev/null" ? path : $2); if (!off) { print held; print }; next }
+		/^--- / { held = $0; path = $2; getline; if ($0 ~ /^\+\+\+ /) off = drop($2 == "/dev/null" ? path : $2); if (!off) { print held; print }; next }
 		!off' "$2"
 }
 

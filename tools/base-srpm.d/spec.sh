@@ -42,7 +42,7 @@ make_topdir() {
 # switched on ("source /opt/rh/gcc-toolset-14/enable"), only where it is.
 place_spec() {
 	local name
-	sed -E -e 's/^(Patch[0-9]+):[ \t]+/\1: /' -e '/^Patch[0-9]+: /s/[ \t]+$//' -e 's/^([ \t]*)%patch([0-9]+)/\1%patch -P \2/' \
+	sed -E -e 's/^[Pp]atch([0-9]+)[ \t]*:[ \t]*/Patch\1: /' -e '/^Patch[0-9]+: /s/[ \t]+$//' -e 's/^([ \t]*)%patch([0-9]+)/\1%patch -P \2/' \
 		-e 's,^([ \t]*)(source|\.)[ \t]+(/opt/rh/[^ \t;]+)[ \t]*$,\1test ! -r \3 || . \3,' \
 		"$1/SOURCES/$spec" > "$1/SPECS/$spec"
 	touch -r "$1/SOURCES/$spec" "$1/SPECS/$spec"
