@@ -131,6 +131,15 @@ exit 1
 	placed kernel kernel.spec
 	grep -qx '%patch -P 1 -p1' T/SPECS/kernel.spec
 	run ! grep -q '%patch[0-9]' T/SPECS/kernel.spec
+	# Nor the one that means Patch0.
+	sources_of debian
+	debian_spec '%patch -p1'
+	sed -i 's/^Patch1:/Patch0:/' S/kernel.spec
+	build_srpm
+	rm -rf T
+	placed kernel kernel.spec
+	grep -qx '%patch -P 0 -p1' T/SPECS/kernel.spec
+	"$base_srpm" tree "$srpm" out --allow-unsigned
 }
 
 @test "%patch -P N, -PN, N and %patchN are read from the spec's text" {
