@@ -262,7 +262,7 @@ verb_refresh() {
 		stage_git "$tmp/$n" add -A
 		stage_git "$tmp/$n" commit -q -m base
 		for file in "${series[@]}"; do
-			guard_admits "${p_kernel[$file]}" "$version" || continue
+			guard_admits "${p_kernel[$file]}" "$version" "$tmp/$n" || continue
 			if [[ -n ${todo[$file]:-} ]]; then
 				refresh_one "$file" "$tmp/$n" "$tmp" "$fuzz"
 				unset "todo[$file]"

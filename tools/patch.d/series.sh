@@ -70,7 +70,8 @@ guard_fault() {
 	[[ $1 != *, ]] || terms+=('')
 	for term in "${terms[@]}"; do
 		[[ $term =~ ^\ *(\<|\<=|\>|\>=|=|!=)\ *[0-9]+(\.[0-9]+){0,2}\ *$ ]] && continue
-		printf "'%s' is no condition; wanted: 'any', or conditions such as '>= 5.14, < 6.10' (< <= > >= = !=)\n" "$term"
+		[[ $term =~ ^\ *(with|without)\ +[A-Za-z0-9_][A-Za-z0-9_./-]*\ *$ && $term != *..* ]] && continue
+		printf "'%s' is no condition; wanted: 'any', or conditions such as '>= 5.14, < 6.10' (< <= > >= = !=) and 'with FILE', 'without FILE'\n" "$term"
 		return 1
 	done
 }
@@ -91,14 +92,32 @@ probe_fault() {
 	return 1
 }
 
-# guard_admits GUARD VERSION: whether a base of VERSION (6.1.192) gets it. Only
-# as many parts are compared as the condition has: 6.1.192 is '<= 6.1'.
+# guard_files GUARD: the files of the base that it asks for, one per line.
+guard_files() {
+	local term terms
+	IFS=, read -ra terms <<< "$1"
+	for term in "${terms[@]}"; do
+		[[ ! $term =~ with(out)?\ +([^ ]+) ]] || printf '%s\n' "${BASH_REMATCH[2]}"
+	done
+}
+
+# guard_admits GUARD VERSION DIR: whether a base of VERSION (6.1.192), whose
+# files are in DIR, gets it. Only as many parts are compared as the condition
+# has: 6.1.192 is '<= 6.1'.
 guard_admits() {
 	local term op want have cmp
 	[[ $1 != any ]] || return 0
 	local terms
 	IFS=, read -ra terms <<< "$1"
 	for term in "${terms[@]}"; do
+		if [[ $term =~ with(out)?\ +([^ ]+) ]]; then
+			if [[ -n ${BASH_REMATCH[1]} ]]; then
+				[[ ! -e $3/${BASH_REMATCH[2]} ]] || return 1
+			else
+				[[ -e $3/${BASH_REMATCH[2]} ]] || return 1
+			fi
+			continue
+		fi
 		[[ $term =~ ([<>=!]+)\ *([0-9.]+) ]]
 		op=${BASH_REMATCH[1]} want=${BASH_REMATCH[2]}
 		IFS=. read -ra want <<< "$want"
@@ -215,13 +234,13 @@ explain_fuzz() {
 	done
 }
 
-# stage_files TREE STAGE PATCH...: copy what the patches touch, and the
-# Makefile, from TREE into STAGE.
+# stage_files TREE STAGE PATCH...: copy what the patches touch, what their
+# guards ask for, and the Makefile, from TREE into STAGE.
 stage_files() {
 	local tree=$1 stage=$2 path
 	shift 2
 	while read -r path; do
-		[[ -e $tree/$path ]] || continue
+		[[ -f $tree/$path ]] || continue
 		mkdir -p "$stage/$(dirname -- "$path")"
 		cp -p -- "$tree/$path" "$stage/$path"
 	done < <(touched_files "$@")
@@ -229,7 +248,13 @@ stage_files() {
 
 touched_files() {
 	local file
-	{ echo Makefile; for file; do printf '%s' "${p_files[$file]}"; done; } | sort -u
+	{
+		echo Makefile
+		for file; do
+			printf '%s' "${p_files[$file]}"
+			guard_files "${p_kernel[$file]-}"
+		done
+	} | sort -u
 }
 
 # run_series STAGE LOGDIR PATCH...: the series on STAGE, in the order of the
@@ -241,7 +266,7 @@ run_series() {
 	shift 2
 	version=$(tree_version "$stage")
 	for file; do
-		if ! guard_admits "${p_kernel[$file]}" "$version"; then
+		if ! guard_admits "${p_kernel[$file]}" "$version" "$stage"; then
 			r_status[$file]=excluded
 			r_reason[$file]="its guard (Kernel: ${p_kernel[$file]}) excludes $version"
 			continue
