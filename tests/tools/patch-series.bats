@@ -1,10 +1,57 @@
 #!/usr/bin/env bats
-# Guards that ask for a file of the base.
+# The series of patches/ on excerpts of old kernels' trees (fixtures/patch-series:
+# what lies around the places that it touches, as those kernels have it), and
+# guards that ask for a file of the base.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
+	patch=$top/tools/patch
 	cd "$BATS_TEST_TMPDIR" || exit
+}
+
+# tree NAME: the excerpt as a tree in tree/.
+tree() {
+	rm -rf tree
+	mkdir tree
+	awk '/^=== / { if (f) close(f); f = "tree/" $2; d = f; sub(/\/[^\/]*$/, "", d); system("mkdir -p " d); next }
+		{ print > f }' "$BATS_TEST_DIRNAME/fixtures/patch-series/$1"
+}
+
+# applied: the numbers of what went in.
+applied() {
+	rm -f series.json
+	run "$patch" apply --tree tree --out series.json "$top"/patches/4000?-*.patch
+	echo "$output"
+	[ "$status" -eq 0 ]
+	got=$(jq -r '[.patches[] | select(.status == "applied").number] | join(" ")' series.json)
+	echo "applied: $got"
+}
+
+@test "EL 7 (3.10): the build identity" {
+	tree el7-3.10.0-1160
+	applied
+	[ "$got" = 40004 ]
+	grep -q '^CFLAGS_x86.o += -DKVM_BUILD_ID=' tree/arch/x86/kvm/Makefile
+	# After the assignment, which would undo it.
+	grep -n '^CFLAGS_x86.o' tree/arch/x86/kvm/Makefile | tail -n 1 | grep -q DKVM_BUILD_ID
+	grep -q 'kvm.build_id' tree/Documentation/kernel-parameters.txt
+}
+
+@test "EL 8 (4.18): the build identity" {
+	for base in el8-4.18.0-147 el8-4.18.0-240; do
+		tree "$base"
+		applied
+		[ "$got" = 40000 ]
+		grep -q '^CFLAGS_x86.o += -DKVM_BUILD_ID=' tree/arch/x86/kvm/Makefile
+		grep -q 'kvm.build_id' tree/Documentation/admin-guide/kernel-parameters.txt
+	done
+}
+
+@test "5.14: the build identity" {
+	tree 5.14.2
+	applied
+	[ "$got" = 40000 ]
 }
 
 @test "guards: with FILE and without FILE" {
