@@ -38,20 +38,49 @@ applied() {
 	grep -q 'kvm.build_id' tree/Documentation/kernel-parameters.txt
 }
 
-@test "EL 8 (4.18): the build identity" {
+@test "EL 8 (4.18): the build identity, and the exits' time in debugfs" {
 	for base in el8-4.18.0-147 el8-4.18.0-240; do
 		tree "$base"
 		applied
-		[ "$got" = 40000 ]
+		[ "$got" = "40000 40005" ]
+		# The clock is read on either side of the vendor's run function.
+		[ "$(grep -nE '^	kvm_exit_time_(begin|end)\(|[.>]run\(vcpu\);' tree/arch/x86/kvm/x86.c | sed 's/^[0-9]*:.*\(end\|run\|begin\)(.*/\1/' | tr '\n' ' ')" = "end run begin " ]
 		grep -q '^CFLAGS_x86.o += -DKVM_BUILD_ID=' tree/arch/x86/kvm/Makefile
-		grep -q 'kvm.build_id' tree/Documentation/admin-guide/kernel-parameters.txt
+		grep -q 'kvm.exit_time=' tree/Documentation/admin-guide/kernel-parameters.txt
 	done
+}
+
+@test "EL 8 whose KVM has binary statistics: the build identity alone" {
+	tree el8-4.18.0-240
+	mkdir -p tree/virt/kvm
+	echo '/* backported */' > tree/virt/kvm/binary_stats.c
+	applied
+	[ "$got" = 40000 ]
+	[[ $(jq -r '.patches[] | select(.number == 40005).reason' series.json) == *"without virt/kvm/binary_stats.c) excludes 4.18.0" ]]
 }
 
 @test "5.14: the build identity" {
 	tree 5.14.2
 	applied
 	[ "$got" = 40000 ]
+}
+
+@test "a tarball is looked at for the files that guards ask for" {
+	tree el8-4.18.0-240
+	mkdir -p tree/virt/kvm copy
+	echo '/* backported */' > tree/virt/kvm/binary_stats.c
+	tar -cJf linux-4.18.tar.xz --transform 's,^tree,linux-4.18,' tree
+	cp -r "$top/tools" "$top/patches" "$top/kernel-kvm.spec" copy/
+	run copy/tools/patch check --base linux-4.18.tar.xz
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"applied          40000-"*"excluded         40005-"* ]]
+	# And a tarball without it, of the same name.
+	rm tree/virt/kvm/binary_stats.c
+	tar -cJf linux-4.18.tar.xz --transform 's,^tree,linux-4.18,' tree
+	run copy/tools/patch check --base linux-4.18.tar.xz
+	[ "$status" -eq 0 ]
+	[[ $output == *"applied          40000-"*"applied          40005-"* ]]
 }
 
 @test "guards: with FILE and without FILE" {
