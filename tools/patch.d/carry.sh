@@ -222,7 +222,13 @@ refresh_one() {
 	already-in-base) info "${file##*/}: left as it is: $try_reason"; return ;;
 	esac
 	stage_git "$stage" add -A
-	regenerate "$stage" "$file" > "$tmp/new"
+	if [[ $try_reason == fuzz* ]]; then
+		regenerate "$stage" "$file" > "$tmp/new"
+	else
+		# Its hunks stay as they are: other bases may have no more of their
+		# context than they show.
+		awk -f "$patchd/renumber.awk" "$tmp/log.forward" "$file" > "$tmp/new"
+	fi
 	stage_git "$stage" commit -q -m "${file##*/}"
 	if cmp -s <(hunks "$file") <(hunks "$tmp/new"); then
 		info "${file##*/}: fits as it is"
