@@ -29,7 +29,8 @@ static void result(struct report *r, unsigned int i)
 /* A histogram over powers of two as SVG bars, with a label on each. */
 static void histogram(FILE *f, const struct metric *m)
 {
-	const int h = 120, w = 34;
+	static const char *const units[] = { "ns", "us", "ms", "s" };
+	const int h = 120, w = 40;
 	int first = HIST_BUCKETS, last = -1, i;
 	uint32_t max = 0;
 
@@ -54,15 +55,10 @@ static void histogram(FILE *f, const struct metric *m)
 			"<text x=\"%d\" y=\"%d\" font-size=\"9\" text-anchor=\"middle\">",
 			x, h - bar + 14, w - 4, bar, x + w / 2 - 2, h - bar + 11, m->hist[i],
 			x + w / 2 - 2, h + 28);
-		if (i < 10)
-			fprintf(f, "%d", 1 << i);
-		else if (i < 20)
-			fprintf(f, "%dk", 1 << (i - 10));
-		else
-			fprintf(f, "%dM", 1 << (i - 20 > 10 ? 10 : i - 20));
-		fputs("</text>", f);
+		/* 2^10 ns is close enough to a microsecond under a bar that doubles. */
+		fprintf(f, "%d %s</text>", 1 << i % 10, units[i / 10]);
 	}
-	fprintf(f, "</svg><div class=\"why\">from so many %s up; heights are logarithmic</div>", m->unit);
+	fputs("</svg><div class=\"why\">from this time up to twice as long; heights are logarithmic</div>", f);
 }
 
 static void row(struct report *r, unsigned int i)
