@@ -184,8 +184,7 @@ bool host_tsc_stable(const struct env *env)
 {
 	char source[64] = "";
 
-	read_filef(source, sizeof(source),
-		   "%s/devices/system/clocksource/clocksource0/current_clocksource", env->sys);
+	host_clocksource_now(env, source, sizeof(source));
 	return !strcmp(source, "tsc") || !strcmp(source, "kvm-clock");
 }
 
