@@ -121,7 +121,7 @@ costs() {
 	local plain off on
 	built "$1"
 	plain=$(exit_ns "$1" plain)
-	read -r off on < <(exit_ns "$1" patched | tr '\n' ' ')
+	read -r off on < <(exit_ns "$1" patched | paste -sd' ')
 	echo "an exit without the patches: $plain ns, off: $off ns, on: $on ns, at 2 ns an instruction"
 	[ "$on" -gt "$off" ]
 	[ $((on - off)) -le 120 ]
