@@ -37,7 +37,7 @@ take() {
 built() {
 	local v=$1 dir=$top/build/cache/patch-live/$1 tar=/usr/src/linux-source-$1.tar.xz key f
 	[[ -f $tar ]] || skip "no linux-source-$v here: tools/build-deps --for check --install"
-	key=$(cat "$top"/patches/*.patch "$top/configs/guest-x86_64.config" "$BATS_TEST_DIRNAME"/patches.* <(stat -c %y "$tar") | sha256sum)
+	key=$(cat "$top"/patches/*.patch "$top/configs/guest-x86_64.config" "$BATS_TEST_DIRNAME/patches.config" <(stat -c %y "$tar") | sha256sum)
 	if [[ $(cat "$dir/key" 2>/dev/null) != "$key" ]]; then
 		rm -rf "$dir"
 		mkdir -p "$dir/tree"
@@ -68,7 +68,7 @@ with() {
 	"$top/tools/boot" svm --kernel "$dir/tree/obj/arch/x86/boot/bzImage" "${options[@]}" --append tsc=reliable \
 		--file "$dir/root/usr/bin/kvm-selftest" --file "$dir/root/usr/bin/kvm-vmm" \
 		--dir "$dir/root/usr/share/kernel-kvm/guest:/usr/share/kernel-kvm/guest" \
-		--file "$dir/manifest.json:/manifest.json" --deadline 200 "$@"
+		--file "$dir/manifest.json:/manifest.json" --deadline 900 "$@"
 }
 
 # probes VERSION MODULES: kvm-selftest's lines on the patches, in probes.tap.
