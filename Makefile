@@ -17,7 +17,6 @@ WITH    ?=
 WITHOUT ?=
 DEFINE  ?=
 BACKEND ?= svm,vmx
-TARGET  ?= menuconfig
 LSMOD   ?=
 FAULTS  ?=
 ALLOW_UNSIGNED ?=
@@ -70,10 +69,12 @@ kmod: sources ## rebuild only KVM's modules for the kernel of the last make rpm
 	@tools/kmod
 
 # --- Configuration ----------------------------------------------------------------
-.PHONY: menuconfig config
-menuconfig: config ## the kernel's menuconfig; what changes lands in configs/local.config
-config: sources ## any of the kernel's config targets: make config TARGET=nconfig
-	@tools/prepared --config $(CONFIG) --run $(TARGET) $(foreach f,$(FRAGMENTS),--fragment '$(f)') $(foreach f,$(LSMOD),--lsmod '$(f)')
+config_targets := menuconfig nconfig oldconfig olddefconfig defconfig allnoconfig allmodconfig \
+	localmodconfig savedefconfig listnewconfig
+.PHONY: $(config_targets)
+menuconfig: ## the kernel's menuconfig (nconfig .. localmodconfig LSMOD="FILE.."): configs/local.config
+$(config_targets): sources
+	@tools/prepared --config $(CONFIG) --run $@ $(foreach f,$(FRAGMENTS),--fragment '$(f)') $(foreach f,$(LSMOD),--lsmod '$(f)')
 
 # --- Proving ----------------------------------------------------------------------
 .PHONY: verify
