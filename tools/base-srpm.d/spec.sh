@@ -38,8 +38,9 @@ make_topdir() {
 # place_spec TOPDIR: from SOURCES/ into SPECS/, once more under the names that
 # ApplyPatch looks for. Three things are written the way every host takes them,
 # without a change of meaning: "Patch1:  name" (ApplyPatch greps for one space),
-# "%patch1" and "%patch" (rpm >= 4.20 has only "%patch -P 1"), and the distribution's compiler
-# switched on ("source /opt/rh/gcc-toolset-14/enable"), only where it is.
+# "%patch1" and "%patch" (rpm >= 4.20 has only "%patch -P 1"), and the
+# distribution's compiler switched on ("source /opt/rh/gcc-toolset-14/enable"),
+# only where it is.
 place_spec() {
 	local name
 	sed -E -e 's/^[Pp]atch([0-9]+)[ \t]*:[ \t]*/Patch\1: /' -e '/^Patch[0-9]+: /s/[ \t]+$//' -e 's/^([ \t]*)%patch([0-9]+)/\1%patch -P \2/' \
