@@ -130,6 +130,17 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	[[ $output != *warning* ]]
 }
 
+@test "a host that still measures its TSC is waited for" {
+	local f=sys/devices/system/clocksource/clocksource0/current_clocksource
+	mkdir -p "${f%/*}"
+	echo tsc-early > "$f"
+	timeout 20 "$st" --sys sys --format tap --only host/clocksource > out &
+	until pgrep -P "$(pgrep -P $! || echo $!)" -x clocksource > /dev/null || ! kill -0 $! 2> /dev/null; do :; done
+	echo tsc > "$f"
+	wait $!
+	grep -qx '# clocksource tsc' out || { cat out; return 1; }
+}
+
 @test "--explain has something to say of every check" {
 	for c in $("$st" --list | awk '{print $1}'); do
 		run "$st" --explain "$c"
