@@ -53,11 +53,14 @@ boot_disk() {
 }
 
 @test "tools/boot: the deadline kills a machine that hangs, with status 124" {
-	run boot_svm --deadline 5 --log "$BATS_TEST_TMPDIR/console" -- \
+	run boot_svm --deadline 20 --log "$BATS_TEST_TMPDIR/console" -- \
 		sh -c 'while :; do :; done'
 	echo "$output"
 	[ "$status" -eq 124 ]
-	[[ $output == *"the deadline of 5 s passed"*"last line:"* ]]
+	[[ $output == *"the deadline of 20 s passed"*"last line:"*"it was at: RIP: 00"* ]]
+	# Where it was: the kernel's own word, and the emulator's.
+	grep -q 'NMI: Not continuing' "$BATS_TEST_TMPDIR/console"
+	grep -q '^EFER=.*d01' "$BATS_TEST_TMPDIR/console"
 	run pgrep -f "file:$BATS_TEST_TMPDIR/console"
 	[ "$status" -ne 0 ]
 }

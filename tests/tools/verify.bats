@@ -35,7 +35,7 @@ tap() {
 	printf '%s\n' 1..3 'ok 1 a' 'ok 2 b' >t
 	run tap t
 	[ "$status" -eq 1 ]
-	[[ $output == *"3 checks planned, 2 reported"* ]]
+	[[ $output == *"3 checks planned, 2 reported, the last b:"* ]]
 }
 
 @test "tap: no plan, nothing at all, everything skipped, bail out: no pass" {

@@ -35,6 +35,12 @@ static inline uint32_t reg_read(struct driver *d, uint32_t off)
 	return v;
 }
 
+/* The device has given up on its driver (virtio 1.2, 2.1.2). */
+static inline bool device_failed(struct driver *d)
+{
+	return reg_read(d, 0x70) & VIRTIO_S_NEEDS_RESET;
+}
+
 /* Reset, negotiate @features (and VERSION_1), set the queues up, DRIVER_OK. */
 static inline void driver_start(struct driver *d, uint64_t features)
 {

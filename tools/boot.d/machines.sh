@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # globals are tools/boot's
 # machines.sh - part of tools/boot: how the two emulators are started. Reads
 # its globals: kernel, initrd, disk, mem, cpus, append, icount, novirt, work,
-# console, output, tag; sets machine_pid.
+# console, output, tag; sets machine_pid, and monitor if the machine has one.
 
 # first_file FILE...: the first that is there.
 first_file() {
@@ -62,13 +62,33 @@ start_svm() {
 	else
 		args+=(-smp "$cpus")
 	fi
-	[[ -z $disk ]] || args+=(-drive "file=$disk,format=raw,if=virtio,snapshot=on")
+	# Without space for the snapshot QEMU would stop the machine and say nothing.
+	[[ -z $disk ]] || args+=(-drive "file=$disk,format=raw,if=virtio,snapshot=on,werror=report,rerror=report")
+	mkfifo "$work/monitor"
+	exec {monitor}<>"$work/monitor"
 	# On a loaded host the timer's interrupts come late, and the kernel's test
-	# of them takes that for broken hardware.
-	"$(qemu)" "${args[@]}" \
-		-append "console=ttyS0,115200 panic=-1 no_timer_check kvm_boot=$tag $append" \
-		</dev/null >"$work/emulator.log" 2>&1 &
+	# of them takes that for broken hardware. The NMI is where_it_hangs's.
+	"$(qemu)" "${args[@]}" -monitor stdio \
+		-append "console=ttyS0,115200 panic=-1 no_timer_check unknown_nmi_panic kvm_boot=$tag $append" \
+		<&"$monitor" >"$work/emulator.log" 2>&1 &
 	machine_pid=$!
+}
+
+# where_it_hangs: what a machine with a monitor was doing when its time was up,
+# into the console's log: running or stopped, its registers, and the stack of a
+# kernel that can still take an NMI. Ends the machine if it can.
+where_it_hangs() {
+	local left=40
+	[[ -n ${monitor:-} ]] || return 0
+	printf 'info status\ninfo registers\nnmi\n' >&"$monitor"
+	# The panic ends it; there is nothing else to wait for.
+	while ((left-- > 0)) && kill -0 "$machine_pid" 2>/dev/null; do
+		read -rt 0.25 <>"$never" || :
+	done
+	printf '\ntools/boot: the machine at its deadline, by its monitor:\n' >>"$console"
+	sed -n -e '/^VM status/p' -e '/^[RE]AX=/,/^EFER=/p' "$work/emulator.log" |
+		grep -a . >>"$console" ||
+		echo "no answer: the emulator hangs, not what runs in it" >>"$console"
 }
 
 # Bochs takes no kernel by option: a GRUB CD does it.

@@ -69,6 +69,14 @@ struct env {
 	struct json_object *baseline;	/* NULL: none */
 };
 
+/*
+ * Fill in what is not given: kernel, back end, manifest, and kvm-vmm, whose path
+ * goes into @vmm_buf.
+ */
+void env_fill(struct env *env, char *vmm_buf, size_t vmm_size);
+/* By how much every deadline should be longer here: 1 to 8. */
+double env_slowness(void);
+
 /* One run of one check. */
 struct t {
 	const struct check *check;

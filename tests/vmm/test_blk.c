@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+/* virtio-blk, driven as a guest would. */
+#include "tests.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "dev/blk.h"
+#include "driver.h"
+
+#define NEXT		1
+#define WRITE		2
+#define SECTORS		64
+
+struct fixture {
+	struct mem mem;
+	struct driver d;
+	struct blk blk;
+	char path[32];
+};
+
+/* The disk: SECTORS sectors, each full of its number, from 1 on. */
+static struct fixture *blk_begin_as(bool readonly, bool direct)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	uint8_t data[512];
+	int fd, i;
+
+	assert_non_null(f);
+	assert_int_equal(mem_add_ram(&f->mem, 4 << 20, NULL), 0);
+	f->d.mem = &f->mem;
+	strcpy(f->path, "/tmp/vmm-test-XXXXXX");
+	fd = mkstemp(f->path);
+	assert_true(fd >= 0);
+	for (i = 0; i < SECTORS; i++) {
+		memset(data, i + 1, sizeof(data));
+		assert_int_equal(write(fd, data, 512), 512);
+	}
+	close(fd);
+	assert_int_equal(blk_open(&f->blk, &f->mem, f->path, readonly, direct, NULL), 0);
+	f->d.v = &f->blk.v;
+	driver_start(&f->d, 0);
+	return f;
+}
+
+static struct fixture *blk_begin(bool readonly)
+{
+	return blk_begin_as(readonly, false);
+}
+
+static void blk_end(struct fixture *f)
+{
+	blk_close(&f->blk);
+	unlink(f->path);
+	mem_free(&f->mem);
+	free(f);
+}
+
+/* One request with @len data bytes at BUFS + 0x1000; its status byte. */
+static int blk_request(struct fixture *f, uint32_t type, uint64_t sector,
+		       uint32_t len, bool device_writes)
+{
+	struct {
+		uint32_t type, reserved;
+		uint64_t sector;
+	} r = { type, 0, sector };
+	uint8_t *s = mem_at(&f->mem, BUFS + 0x800, 1);
+
+	mem_write(&f->mem, BUFS, &r, sizeof(r));
+	*s = 0xee;
+	put_desc(&f->d, 0, 0, BUFS, 16, NEXT, len ? 1 : 2);
+	put_desc(&f->d, 0, 1, BUFS + 0x1000, len, NEXT | (device_writes ? WRITE : 0), 2);
+	put_desc(&f->d, 0, 2, BUFS + 0x800, 1, WRITE, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	return *s;
+}
+
+static void blk_reads_and_writes(void **state)
+{
+	struct fixture *f = blk_begin(false);
+	uint8_t *p = mem_at(&f->mem, BUFS + 0x1000, 4096);
+
+	(void)state;
+	assert_int_equal(reg_read(&f->d, 0x100), SECTORS);
+	assert_int_equal(blk_request(f, 0, 2, 1024, true), 0);
+	assert_int_equal(p[0], 3);
+	assert_int_equal(p[1023], 4);
+	assert_int_equal(used_len(&f->d, 0, 0), 1025);
+	memset(p, 0x99, 512);
+	assert_int_equal(blk_request(f, 1, SECTORS - 1, 512, false), 0);
+	assert_int_equal(blk_request(f, 4, 0, 0, false), 0);
+	memset(p, 0, 512);
+	assert_int_equal(blk_request(f, 0, SECTORS - 1, 512, true), 0);
+	assert_int_equal(p[511], 0x99);
+	assert_int_equal(blk_request(f, 8, 0, 20, true), 0);
+	assert_string_equal((char *)p, "kvm-vmm");
+	blk_end(f);
+}
+
+static void blk_refuses_what_is_outside(void **state)
+{
+	struct fixture *f = blk_begin(false);
+
+	(void)state;
+	assert_int_equal(blk_request(f, 0, SECTORS, 512, true), 1);
+	assert_int_equal(blk_request(f, 0, SECTORS - 1, 1024, true), 1);
+	assert_int_equal(blk_request(f, 0, UINT64_MAX, 512, true), 1);
+	assert_int_equal(blk_request(f, 1, UINT64_MAX / 512, 512, false), 1);
+	assert_int_equal(blk_request(f, 0, 0, 511, true), 1);
+	assert_int_equal(blk_request(f, 77, 0, 512, true), 2);
+	assert_int_equal(blk_request(f, 8, 0, 19, true), 1);
+	assert_false(device_failed(&f->d));
+	blk_end(f);
+}
+
+static void blk_read_only_stays_as_it_is(void **state)
+{
+	struct fixture *f = blk_begin(true);
+
+	(void)state;
+	reg_write(&f->d, 0x14, 0);
+	assert_true(reg_read(&f->d, 0x10) & (1 << 5));
+	assert_int_equal(blk_request(f, 1, 0, 512, false), 1);
+	assert_int_equal(blk_request(f, 0, 0, 512, true), 0);
+	blk_end(f);
+}
+
+/* Where the host refuses O_DIRECT at an odd address, by another buffer. */
+static void blk_past_the_page_cache_takes_any_buffer(void **state)
+{
+	struct fixture *f;
+	uint8_t *p;
+
+	(void)state;
+	f = blk_begin_as(false, true);
+	assert_true(fcntl(f->blk.fd, F_GETFL) & O_DIRECT);
+	p = mem_at(&f->mem, BUFS + 0x1000, 4096);
+	memset(p, 0x5a, 1024);
+	assert_int_equal(blk_request(f, 1, 2, 1024, false), 0);
+	memset(p, 0, 1024);
+	assert_int_equal(blk_request(f, 0, 2, 1024, true), 0);
+	assert_int_equal(p[0] & p[1023], 0x5a);
+	/* The same sectors and those around, three bytes past a sector. */
+	put_desc(&f->d, 0, 1, BUFS + 0x1003, 2048, NEXT | WRITE, 2);
+	*(uint32_t *)mem_at(&f->mem, BUFS, 4) = 0;
+	*(uint64_t *)mem_at(&f->mem, BUFS + 8, 8) = 1;
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_int_equal(*(uint8_t *)mem_at(&f->mem, BUFS + 0x800, 1), 0);
+	assert_int_equal(p[3], 2);
+	assert_int_equal(p[3 + 512] & p[3 + 1535], 0x5a);
+	assert_int_equal(p[3 + 2047], 5);
+	blk_end(f);
+}
+
+static void blk_discards_and_zeroes(void **state)
+{
+	struct fixture *f = blk_begin(false);
+	struct {
+		uint64_t sector;
+		uint32_t count, flags;
+	} r[2] = { { 8, 8, 0 }, { 0, 1, 0 } };
+	uint8_t *p = mem_at(&f->mem, BUFS + 0x1000, 4096);
+
+	(void)state;
+	memcpy(p, r, sizeof(r));
+	assert_int_equal(blk_request(f, 13, 0, 32, false), 0);
+	assert_int_equal(blk_request(f, 0, 15, 512, true), 0);
+	assert_int_equal(p[0] | p[511], 0);
+	assert_int_equal(blk_request(f, 0, 16, 512, true), 0);
+	assert_int_equal(p[0], 17);
+	r[0].sector = SECTORS - 1;
+	r[0].count = 2;
+	memcpy(p, r, sizeof(r));
+	assert_int_equal(blk_request(f, 11, 0, 16, false), 1);
+	r[0].count = UINT32_MAX;
+	memcpy(p, r, sizeof(r));
+	assert_int_equal(blk_request(f, 13, 0, 16, false), 1);
+	blk_end(f);
+}
+
+static void blk_survives_a_disk_that_shrinks(void **state)
+{
+	struct fixture *f = blk_begin(false);
+
+	(void)state;
+	assert_int_equal(truncate(f->path, 512), 0);
+	assert_int_equal(blk_request(f, 0, 1, 512, true), 1);
+	assert_int_equal(blk_request(f, 0, 0, 1024, true), 1);
+	assert_int_equal(blk_request(f, 0, 0, 512, true), 0);
+	blk_end(f);
+}
+
+static void blk_wants_a_status_byte_and_a_header(void **state)
+{
+	struct fixture *f = blk_begin(false);
+	uint8_t *s = mem_at(&f->mem, BUFS + 0x800, 1);
+
+	(void)state;
+	*s = 0xee;
+	put_desc(&f->d, 0, 0, BUFS, 15, NEXT, 1);
+	put_desc(&f->d, 0, 1, BUFS + 0x800, 1, WRITE, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_int_equal(*s, 1);
+	put_desc(&f->d, 0, 0, BUFS, 16, 0, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	assert_true(device_failed(&f->d));
+	blk_end(f);
+}
+
+static void blk_is_picky_about_its_file(void **state)
+{
+	struct mem m = { .n = 0 };
+	struct blk b;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(blk_open(&b, &m, "/nonexistent", true, false, &e), -ENOENT);
+	assert_non_null(strstr(e.msg, "/nonexistent: cannot open the disk"));
+	assert_int_equal(blk_open(&b, &m, "/dev/null", true, false, &e), -EINVAL);
+	assert_int_equal(blk_open(&b, &m, "/tmp", true, false, &e), -EINVAL);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(blk_reads_and_writes),
+	cmocka_unit_test(blk_refuses_what_is_outside),
+	cmocka_unit_test(blk_read_only_stays_as_it_is),
+	cmocka_unit_test(blk_discards_and_zeroes),
+	cmocka_unit_test(blk_past_the_page_cache_takes_any_buffer),
+	cmocka_unit_test(blk_survives_a_disk_that_shrinks),
+	cmocka_unit_test(blk_wants_a_status_byte_and_a_header),
+	cmocka_unit_test(blk_is_picky_about_its_file),
+};
+
+void blk_tests(struct tests *all)
+{
+	ADD_TESTS(all, tests);
+}

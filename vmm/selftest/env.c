@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the checks run on: the kernel, its KVM, kvm-vmm, and how slow it all is. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "selftest.h"
+
+/* The back end is what the kernel says it loaded; flags of the CPU are hints. */
+static void find_backend(struct env *env)
+{
+	static const char *const names[] = { "kvm_amd", "kvm_intel", "kvm_pvm" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!file_exists("%s/module/%s", env->sys, names[i]))
+			continue;
+		/* Built in, both may be there; only the one in use has parameters */
+		if (i < 2 && !file_exists("%s/module/%s/parameters", env->sys, names[i]))
+			continue;
+		snprintf(env->backend, sizeof(env->backend), "%s", names[i]);
+		break;
+	}
+	if (!env->backend[0] && !env->kvm_err)
+		snprintf(env->backend, sizeof(env->backend), "unknown");
+	env->hw_backend = !strcmp(env->backend, "kvm_amd") || !strcmp(env->backend, "kvm_intel");
+}
+
+static const char *find_vmm(char *buf, size_t size)
+{
+	char self[PATH_MAX], *path = getenv("PATH"), *slash, *dir, *save, copy[8192];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		snprintf(buf, size, "%.*s/kvm-vmm", (int)(slash - self), self);
+		if (access(buf, X_OK) == 0)
+			return buf;
+	}
+	snprintf(copy, sizeof(copy), "%s", path ? path : "/usr/bin:/bin");
+	for (dir = strtok_r(copy, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
+		snprintf(buf, size, "%s/kvm-vmm", dir);
+		if (access(buf, X_OK) == 0)
+			return buf;
+	}
+	return NULL;
+}
+
+/*
+ * How slow is this host, or how busy? 64 processes take 10 to 50 ms; where
+ * they take longer (emulation, others' load) every deadline is longer, so that
+ * slowness is no failure.
+ */
+double env_slowness(void)
+{
+	double start = now_ms(), x;
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		if (pid < 0)
+			break;
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	x = (now_ms() - start) / 100;
+	return x < 1 ? 1 : x > 8 ? 8 : x;
+}
+
+void env_fill(struct env *env, char *vmm_buf, size_t vmm_size)
+{
+	struct utsname u;
+	int fd;
+
+	uname(&u);
+	snprintf(env->uname_r, sizeof(env->uname_r), "%s", u.release);
+	env->root = geteuid() == 0;
+	fd = open(env->kvm_path, O_RDWR | O_CLOEXEC);
+	env->kvm_err = fd < 0 ? errno : 0;
+	if (fd >= 0 && ioctl(fd, KVM_GET_API_VERSION, 0) < 0)
+		env->kvm_err = errno;
+	if (fd >= 0)
+		close(fd);
+	find_backend(env);
+	if (!env->vmm)
+		env->vmm = find_vmm(vmm_buf, vmm_size);
+	manifest_load(env);
+}
