@@ -232,6 +232,7 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 	struct vm_config cfg = {
 		.mem_size = o->mem_mib << 20, .cpus = (unsigned int)o->cpus,
 		.irqchip = (enum vm_irqchip)o->irqchip, .dirty_ring = o->dirty_ring,
+		.regs_gpa = VIRTIO_MMIO_BASE,
 		.sandbox = !o->no_sandbox,
 		.kvm_path = o->kvm_path,
 	};
@@ -253,6 +254,8 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 		cfg.add_memory = snapshot_memory;
 		cfg.add_memory_ctx = &m->restore;
 	}
+	if (o->ndisks || o->nnets || o->console || o->rng || o->balloon || o->vsock_cid)
+		cfg.regs_size = MACHINE_VIRTIO_MAX * VIRTIO_MMIO_STRIDE;
 	*status = VM_HOST;
 	rc = vm_create(&m->vm, &cfg, e);
 	if (rc) {

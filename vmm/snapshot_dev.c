@@ -50,7 +50,7 @@ static void save_virtio(const struct machine *m, unsigned int k,
 {
 	struct virtio *v = m->virtio[k];
 	struct virtio_state x = {
-		v->ops->id, v->status, atomic_load(&v->isr), v->generation,
+		v->ops->id, v->status, atomic_load(v->isr), v->generation,
 		v->features, v->dev_sel, v->drv_sel, v->queue_sel,
 		v == &m->balloon.v ? m->balloon.config.actual : 0,
 		{ { 0 } },
@@ -111,7 +111,7 @@ static int load_virtio(struct machine *m, unsigned int k,
 	v->status = x.status & 0xff;
 	v->features = x.features;
 	v->generation = x.generation;
-	atomic_store(&v->isr, x.isr & 3);
+	atomic_store(v->isr, x.isr & 3);
 	v->dev_sel = x.dev_sel;
 	v->drv_sel = x.drv_sel;
 	v->queue_sel = x.queue_sel;
@@ -124,6 +124,7 @@ static int load_virtio(struct machine *m, unsigned int k,
 				       snap->name, k, i);
 	if ((v->status & VIRTIO_S_DRIVER_OK) && v->ops->start)
 		v->ops->start(v);
+	virtio_publish(v);
 	return 0;
 }
 
@@ -137,7 +138,7 @@ static void ring_again(struct virtio *v)
 	for (i = 0; i < v->ops->nqueues; i++)
 		if (v->q[i].ready)
 			r |= write(v->kick_fd[i], &one, sizeof(one));
-	if (atomic_load(&v->isr))
+	if (atomic_load(v->isr))
 		r |= write(v->irq_fd, &one, sizeof(one));
 	(void)r;	/* EAGAIN: enough are pending */
 }

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,6 +97,30 @@ int vm_set_slot(struct vm *vm, unsigned int i, uint32_t flags, struct err *e)
 	return 0;
 }
 
+/*
+ * A slot that is read-only to the guest: it reads what we put there, and a write
+ * is an exit as if there were no memory (KVM_CAP_READONLY_MEM).
+ */
+static int add_regs(struct vm *vm, struct err *e)
+{
+	struct kvm_userspace_memory_region s = {
+		.slot = MEM_REGIONS_MAX, .flags = KVM_MEM_READONLY,
+		.guest_phys_addr = vm->cfg.regs_gpa,
+		.memory_size = vm->cfg.regs_size,
+	};
+	void *p;
+
+	if (!vm->cfg.regs_size || !vm_check_cap(vm, KVM_CAP_READONLY_MEM))
+		return 0;
+	p = mmap(NULL, vm->cfg.regs_size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return err_set(e, -errno, "no memory for device registers: %m");
+	vm->regs = p;
+	s.userspace_addr = (uintptr_t)p;
+	return KVM_DO(vm->fd, KVM_SET_USER_MEMORY_REGION, &s, e);
+}
+
 static int vm_cap(struct vm *vm, uint32_t cap, uint64_t arg, const char *name,
 		  struct err *e)
 {
@@ -154,6 +179,8 @@ static int make_all(struct vm *vm, struct err *e)
 	for (i = 0; !rc && i < vm->mem.n; i++)
 		rc = vm_set_slot(vm, i, 0, e);
 	if (!rc)
+		rc = add_regs(vm, e);
+	if (!rc)
 		rc = make_chips(vm, e);
 	if (!rc)
 		rc = loop_init(&vm->loop, e);
@@ -206,6 +233,8 @@ void vm_destroy(struct vm *vm)
 		close(vm->stop_fd);
 	loop_free(&vm->loop);
 	mem_free(&vm->mem);
+	if (vm->regs)
+		munmap(vm->regs, vm->cfg.regs_size);
 	free(vm->vcpus);
 	free(vm->cpuid);
 	pthread_mutex_destroy(&vm->lock);
@@ -245,6 +274,17 @@ int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t value,
 	if (ioctl(vm->fd, KVM_IOEVENTFD, &f) < 0)
 		return err_set(e, -errno, "KVM_IOEVENTFD at %#lx: %m", gpa);
 	return 0;
+}
+
+int vm_swallow(struct vm *vm, uint64_t gpa, uint32_t value, struct err *e)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+	int rc = fd < 0 ? err_set(e, -errno, "eventfd: %m") :
+		vm_ioeventfd(vm, fd, gpa, value, e);
+
+	if (fd >= 0)
+		close(fd);	/* KVM holds what it needs of it */
+	return rc;
 }
 
 /* ---- running, ending ---- */

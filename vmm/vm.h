@@ -52,6 +52,8 @@ struct vm_config {
 	/* Instead of mem_size bytes of RAM: maps the memory; NULL: RAM. */
 	int (*add_memory)(struct mem *m, void *ctx, struct err *e);
 	void *add_memory_ctx;
+	/* Device registers that the guest reads without an exit; size 0: none. */
+	uint64_t regs_gpa, regs_size;
 	bool sandbox;		/* vCPU threads call sandbox_vcpu() */
 	const char *kvm_path;	/* NULL: /dev/kvm */
 };
@@ -67,6 +69,7 @@ struct vm {
 	struct kvm_cpuid2 *cpuid;	/* what KVM supports, asked once */
 	struct bus pio;
 	struct bus mmio;
+	uint8_t *regs;		/* cfg.regs_size bytes; NULL: reads exit, too */
 	struct vcpu *vcpus;	/* cfg.cpus of them */
 	unsigned int ncpus;	/* created so far */
 	uint64_t *dirty[MEM_REGIONS_MAX];	/* gathered from dirty rings */
@@ -127,6 +130,9 @@ int vm_irqfd(struct vm *vm, int fd, uint32_t gsi, struct err *e);
  */
 int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t value,
 		 struct err *e);
+
+/* vm_swallow - the same, for a write that nobody need hear of */
+int vm_swallow(struct vm *vm, uint64_t gpa, uint32_t value, struct err *e);
 
 /*
  * vm_stop - end the run; from any thread, the first call wins

@@ -46,6 +46,7 @@ int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 	v->config = config;
 	v->config_len = config_len;
 	v->offered = ops->features | BASE_FEATURES;
+	v->isr = &v->own_isr;
 	pthread_mutex_init(&v->lock, NULL);
 	reset_queues(v);
 	v->irq_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -85,10 +86,16 @@ int virtio_attach(struct virtio *v, struct vm *vm, uint64_t base, uint32_t gsi,
 
 	if (!rc)
 		rc = vm_irqfd(vm, v->irq_fd, gsi, e);
+	if (!rc && vm->regs) {
+		v->page = (atomic_uint *)(vm->regs + (base - vm->cfg.regs_gpa));
+		v->isr = &v->page[ISR / 4];
+		virtio_publish(v);
+		rc = vm_swallow(vm, base + ISR_ACK, ISR_QUEUE, e);
+	}
 	for (i = 0; i < v->ops->nqueues && !rc; i++) {
 		rc = vm_ioeventfd(vm, v->kick_fd[i], base + QUEUE_NOTIFY, i, e);
 		if (!rc && loop)
-			rc = loop_add(loop, v->kick_fd[i], EPOLLIN,
+			rc = loop_add(loop, v->kick_fd[i], EPOLLIN | EPOLLET,
 				      virtio_kicked, v, e);
 	}
 	return rc;
@@ -98,7 +105,7 @@ static void interrupt(struct virtio *v, unsigned int why)
 {
 	uint64_t one = 1;
 
-	atomic_fetch_or(&v->isr, why);
+	atomic_fetch_or(v->isr, why);
 	if (write(v->irq_fd, &one, sizeof(one)) < 0)
 		return;		/* EAGAIN: 2^64 are pending, that will do */
 }
@@ -112,6 +119,7 @@ void virtio_signal(struct virtio *v, unsigned int q)
 void virtio_config_changed(struct virtio *v)
 {
 	v->generation++;
+	virtio_publish(v);
 	if (v->status & VIRTIO_S_DRIVER_OK)
 		interrupt(v, ISR_CONFIG);
 }
@@ -135,12 +143,9 @@ static void serve(struct virtio *v, unsigned int q)
 void virtio_kicked(void *arg, int fd, uint32_t events)
 {
 	struct virtio *v = arg;
-	uint64_t n;
 	unsigned int q;
 
 	(void)events;
-	if (read(fd, &n, sizeof(n)) != sizeof(n))
-		return;
 	for (q = 0; v->kick_fd[q] != fd; q++)
 		;
 	pthread_mutex_lock(&v->lock);
@@ -160,7 +165,7 @@ static void set_status(struct virtio *v, uint32_t s)
 		reset_queues(v);
 		v->status = 0;
 		v->features = 0;
-		atomic_store(&v->isr, 0);
+		atomic_store(v->isr, 0);
 		return;
 	}
 	/* A subset of what we offer, and a driver of this century. */
@@ -245,7 +250,7 @@ static void write_reg(struct virtio *v, uint64_t off, uint32_t val)
 			serve(v, val);
 		break;
 	case ISR_ACK:
-		atomic_fetch_and(&v->isr, ~val);
+		atomic_fetch_and(v->isr, ~val);
 		break;
 	case STATUS:
 		set_status(v, val);
@@ -286,7 +291,7 @@ static uint32_t read_reg(struct virtio *v, uint64_t off)
 	case QUEUE_READY:
 		return valid && v->q[v->queue_sel].ready;
 	case ISR:
-		return atomic_load(&v->isr);
+		return atomic_load(v->isr);
 	case STATUS:
 		return v->status;
 	case GENERATION:
@@ -313,6 +318,25 @@ static void config_access(struct virtio *v, uint64_t off, void *data,
 	}
 }
 
+void virtio_publish(struct virtio *v)
+{
+	uint32_t off, word, len;
+
+	if (!v->page)
+		return;
+	for (off = 0; off < VIRTIO_MMIO_CONFIG; off += 4)
+		if (off != ISR)
+			atomic_store_explicit(&v->page[off / 4], read_reg(v, off),
+					      memory_order_relaxed);
+	for (off = 0; off < v->config_len; off += len) {
+		len = v->config_len - off < 4 ? v->config_len - off : 4;
+		word = 0;
+		memcpy(&word, (uint8_t *)v->config + off, len);
+		atomic_store_explicit(&v->page[(VIRTIO_MMIO_CONFIG + off) / 4], word,
+				      memory_order_relaxed);
+	}
+}
+
 void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len,
 		 bool is_write)
 {
@@ -329,5 +353,7 @@ void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len,
 		val = read_reg(v, off);
 		memcpy(data, &val, 4);
 	}
+	if (is_write)
+		virtio_publish(v);
 	pthread_mutex_unlock(&v->lock);
 }

@@ -60,7 +60,14 @@ struct virtio {
 	uint32_t config_rw;	/* bytes of it the driver may write, at the end */
 	uint64_t offered, features;
 	uint32_t status;
-	atomic_uint isr;
+	/*
+	 * The registers as the guest sees them without an exit, or NULL. Then ISR
+	 * is kept there, and its queue bit stays once it is set: the driver's
+	 * acknowledgement does not reach us. It only makes the driver look at
+	 * rings that have nothing new.
+	 */
+	atomic_uint *page;
+	atomic_uint *isr, own_isr;
 	uint32_t generation;
 	/* Transport state: what the selector registers select. */
 	uint32_t dev_sel, drv_sel, queue_sel;
@@ -89,6 +96,9 @@ int virtio_attach(struct virtio *v, struct vm *vm, uint64_t base, uint32_t gsi,
 void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len,
 		 bool is_write);
 
+/* virtio_publish - registers were changed by other than virtio_mmio: show them */
+void virtio_publish(struct virtio *v);
+
 /* virtio_signal - interrupt the driver if queue @q has news it wants */
 void virtio_signal(struct virtio *v, unsigned int q);
 
@@ -98,7 +108,11 @@ void virtio_config_changed(struct virtio *v);
 /* virtio_fail - the driver broke the rules: it has to reset the device */
 void virtio_fail(struct virtio *v);
 
-/* virtio_kicked - a loop_fn: take the eventfd's count, serve the queue */
+/*
+ * virtio_kicked - a loop_fn: serve the queue
+ *
+ * For EPOLLET: the eventfd's count is never taken, which saves a system call.
+ */
 void virtio_kicked(void *arg, int fd, uint32_t events);
 
 #endif

@@ -101,7 +101,7 @@ static void on_call(void *arg, int fd, uint32_t events)
 	(void)events;
 	if (read(fd, &n, sizeof(n)) != sizeof(n))
 		return;
-	atomic_fetch_or(&s->v.isr, 1);
+	atomic_fetch_or(s->v.isr, 1);
 	if (write(s->v.irq_fd, &one, sizeof(one)) < 0)
 		return;
 }
