@@ -108,6 +108,26 @@ tree() {
 	[ ! -e root ]
 }
 
+@test "install-devel: a program's build ID does not depend on where it was built" {
+	tree
+	mkdir -p tree/{include,scripts,arch/x86}
+	for d in one/obj other/place/obj; do
+		mkdir -p "$d"/{include/config,include/generated,scripts,arch/x86/include,tools/objtool}
+		touch "$d/.config" "$d/include/config/auto.conf" "$d/include/generated/autoconf.h"
+		echo 6.1.192-1 > "$d/include/config/kernel.release"
+		echo "0x1 a vmlinux EXPORT_SYMBOL" > "$d/Module.symvers"
+		echo 'int main(void) { return 7; }' > "$d/objtool.c"
+		gcc -g -Wl,--build-id -o "$d/tools/objtool/objtool" "$PWD/$d/objtool.c"
+		"$tools/install-devel" --tree tree --objdir "$d" --kverrel 6.1.192-1 --destdir "$d/root"
+	done
+	run cmp -s one/obj/tools/objtool/objtool other/place/obj/tools/objtool/objtool
+	[ "$status" -eq 1 ]
+	cmp {one,other/place}/obj/root/usr/src/kernels/6.1.192-1/tools/objtool/objtool
+	readelf -n one/obj/root/usr/src/kernels/6.1.192-1/tools/objtool/objtool | grep 'Build ID: [0-9a-f]\{40\}$'
+	run one/obj/root/usr/src/kernels/6.1.192-1/tools/objtool/objtool
+	[ "$status" -eq 7 ]
+}
+
 @test "module-key: a key and its certificate, for the kernel's build; nobody else can read it" {
 	openssl req -new -x509 -newkey rsa:2048 -nodes -subj /CN=t/ -keyout k.pem -out c.pem 2>/dev/null
 	openssl x509 -in c.pem -outform der -out c.der
