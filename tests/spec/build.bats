@@ -7,7 +7,7 @@ setup_file() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	cd "$BATS_FILE_TMPDIR" || exit
 	export MINI=$PWD/linux
-	mkdir -p "$MINI"/{arch/x86/include/asm,include/uapi/linux,scripts,Documentation/virt,LICENSES/preferred,LICENSES/exceptions,tools/kvm/kvm_stat} src ours
+	mkdir -p "$MINI"/{arch/x86/include/asm,include/uapi/linux,scripts,Documentation/virt,LICENSES/preferred,LICENSES/exceptions,tools/kvm/kvm_stat,tools/testing/selftests/kvm/x86_64} src ours
 	cp "$BATS_TEST_DIRNAME/mini/Makefile" "$MINI/"
 	printf 'VERSION = 5\nPATCHLEVEL = 14\nSUBLEVEL = 0\nEXTRAVERSION =\n' > "$MINI/version.mk"
 	# kernelrelease reads the tree's Makefile.
@@ -23,6 +23,11 @@ setup_file() {
 		# shellcheck disable=SC2016  # make's own
 		printf '%s:\n\tmkdir -p $(O)\n\techo "#!/bin/sh" > $(O)/%s\n' "$t" "$t" > "$MINI/tools/power/x86/$t/Makefile"
 	done
+	cp "$BATS_TEST_DIRNAME/mini/selftests.mk" "$MINI/tools/testing/selftests/kvm/Makefile"
+	printf '#include <linux/kvm.h>\nint main(void) { return 0; }\n' > "$MINI/tools/testing/selftests/kvm/x86_64/demo_test.c"
+	# shellcheck disable=SC2016  # the script's own
+	printf '#!/bin/sh\nexec "${0%%.sh}_test"\n' > "$MINI/tools/testing/selftests/kvm/x86_64/demo.sh"
+	chmod +x "$MINI/tools/testing/selftests/kvm/x86_64/demo.sh"
 	cp "$BATS_TEST_DIRNAME/base.inc" "$top"/patches/*.patch src/
 	touch src/kernel-5.14.0-362.24.1.el9_3.src.rpm
 	cp -r "$top/tools" "$top/vmm" "$top/configs" ours/
@@ -108,6 +113,28 @@ build() {
 	build --without selftest --with debug --with debuginfo --with headers --with tools
 	for f in rpms/*/*.rpm; do rpm -qp --qf '[%{FILENAMES} %{FILEMODES:perms}\n]' "$f"; done | awk '$2 !~ /^d/ { print $1 }' | sort | uniq -d > twice
 	[ ! -s twice ] || { cat twice; false; }
+}
+
+@test "selftests: the kernel's own, stripped, where kvm-selftest --suite kernel looks, and no KVERREL in it" {
+	build --without up --without selftest --with selftests
+	[ "$(cat names)" = selftests-internal ]
+	(cd root/usr/libexec/kernel-kvm && find . -type f) | sort > files
+	printf '%s\n' ./selftests/demo.sh ./selftests/demo_test | diff - files
+	[[ $(file root/usr/libexec/kernel-kvm/selftests/demo_test) == *" stripped"* ]]
+	root/usr/libexec/kernel-kvm/selftests/demo.sh
+	run grep -c "$K" <(rpm -qpl rpms/*/*.rpm | grep -v licenses)
+	[ "$output" = 0 ]
+}
+
+@test "selftests of a base that has none: refused by name, before the kernel is built" {
+	mv "$MINI/tools/testing" testing
+	run build --without selftest --with selftests
+	mv testing "$MINI/tools/testing"
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"selftests/kvm/Makefile: not found"*"without --with selftests"* ]]
+	run grep "phase kernel: start" log
+	[ "$status" -eq 1 ]
 }
 
 @test "the selftest package: programs, unit, man pages, and one licence that covers them" {

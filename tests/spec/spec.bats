@@ -75,6 +75,8 @@ packages() {
 		--with debuginfo|kernel-kvm $with debuginfo selftest
 		--with dbgonly --with debuginfo|$debug debug-debuginfo selftest
 		--with headers --with doc --with tools|kernel-kvm $with headers doc tools selftest
+		--with selftests|kernel-kvm $with selftests-internal selftest
+		--without up --without selftest --with selftests|selftests-internal
 	END
 }
 
@@ -93,7 +95,7 @@ packages() {
 }
 
 @test "every package but the meta package carries its licence, and names it in SPDX's words" {
-	all=(--with debug --with debuginfo --with headers --with doc --with tools)
+	all=(--with debug --with debuginfo --with headers --with doc --with tools --with selftests)
 	spec -P "${all[@]}" | awk '/^%files ./ { p = $2 } /^%license / && p { print p }' | sort > has
 	diff <(spec -q --builtrpms "${all[@]}" --qf '%{name}\n' | sed -n 's/^kernel-kvm-//p' | sort) has
 	spec -q "${all[@]}" --qf '%{license}\n' | sort -u > licences
@@ -102,7 +104,7 @@ packages() {
 }
 
 @test "what is not made is refused by its name, and so is baseonly with dbgonly" {
-	for name in perf bpftool selftests realtime; do
+	for name in perf bpftool ipaclones realtime; do
 		run spec -q --with "$name"
 		[ "$status" -ne 0 ]
 		[[ $output == *"--with $name: not made here"* ]]
