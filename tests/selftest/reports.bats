@@ -103,7 +103,7 @@ load helpers
 	expect 4 "1..5" "cannot be opened"
 	needs_guest
 	run timeout 60 "$st" --guest-dir g --suite kernel=progs --only 'kernel/*' --format tap --timeout-scale 0.1
-	expect 1 "ok 2 kernel/good" "kernel/none # SKIP 1..0 # SKIP no such CPU" "Test Assertion Failure" \
+	expect 1 "ok 2 kernel/good" "kernel/none # SKIP no such CPU" "Test Assertion Failure" \
 		"kernel/bad: it ended with 254" "kernel/hangs: no end in time: killed" \
 		"kernel/old # SKIP known to fail: it tests what this kernel never had" "pass:1 fail:2"
 }
@@ -126,17 +126,32 @@ load helpers
 		file = c.flat
 		[not-built]
 		file = d.flat
+		[big]
+		file = a.flat
+		smp = 2
+		qemu_params = -machine pit=off -cpu max -m 4g
+		timeout = 180
+		test_args = "7 `date +%s` long"
+		[known]
+		file = c.flat
+		check = /sys/module/kvm_intel/parameters/there=Y /sys/module/kvm_intel/parameters/other=N
+		[there]
+		file = d2.flat
+		check = /sys/module/kvm_intel/parameters/there=Y
 	T
+	echo Y | tee sys/module/kvm_intel/parameters/{there,other} > /dev/null
+	touch kut/x86/d2.flat
 	cat > vmm <<- 'T'
 		#!/bin/sh
 		echo "$*"
-		case $* in *a.flat*--cpus\ 3*word\ two*) exit 1 ;; *b.flat*--cpus\ 1*arg*) echo "SKIP: no such CPU"; exit 155 ;; esac
+		case $* in *a.flat*--cpus\ 3*word\ two*) exit 1 ;; *a.flat*--mem\ 4096*--cpus\ 2*--append\ 7\ 1[0-9]*[0-9]\ long) exit 1 ;; *d2.flat*) exit 1 ;; *b.flat*--cpus\ 1*arg*) echo "SKIP: no such CPU"; exit 155 ;; esac
 		exit 3
 	T
 	chmod +x vmm
 	run timeout 20 "$st" --sys sys --guest-dir g --vmm ./vmm --suite kvm-unit-tests=kut --only 'kvm-unit-tests/*' --format tap
-	expect 1 "1..3" "ok 1 kvm-unit-tests/one" "ok 2 kvm-unit-tests/two # SKIP SKIP: no such CPU" \
-		"kvm-unit-tests/three: it failed, status 1" "pass:1 fail:1"
+	expect 1 "1..6" "ok 5 kvm-unit-tests/known # SKIP it needs /sys/module/kvm_intel/parameters/other=N; it is Y" "ok 6 kvm-unit-tests/there" \
+		"ok 4 kvm-unit-tests/big" "ok 1 kvm-unit-tests/one" "ok 2 kvm-unit-tests/two # SKIP SKIP: no such CPU" \
+		"kvm-unit-tests/three: it failed, status 1" "pass:3 fail:1"
 }
 
 @test "guest-image: the same bytes each time, bad input refused" {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lab.h"
@@ -21,13 +22,16 @@
 #define ROWS_MAX	320
 #define OUTPUT_MAX	65536
 #define KSFT_SKIP	4
+#define SUITE_MS	120000
 #define KERNEL_DIR	"/usr/libexec/kernel-kvm/selftests"
 
 struct row {
 	char name[80];
 	char file[PATH_MAX];
-	char append[256];
+	char append[800];
+	char needs[256];	/* "FILE=VALUE ...", or it is skipped */
 	char cpus[8];
+	char mem[8];		/* MiB */
 };
 
 static struct row rows[ROWS_MAX];
@@ -68,7 +72,7 @@ static int failed(struct t *t, const struct proc_out *o, const char *what)
 	return t_fail(t, "%s", what);
 }
 
-/* The last line that says "skip", for its reason. */
+/* The last line that says "skip", for its reason; of TAP's only that. */
 static const char *skip_line(char *text)
 {
 	char *p, *hit = NULL, *save;
@@ -76,12 +80,23 @@ static const char *skip_line(char *text)
 	for (p = strtok_r(text, "\n", &save); p; p = strtok_r(NULL, "\n", &save))
 		if (strcasestr(p, "skip"))
 			hit = p;
-	return hit ? hit : "it gives no reason";
+	if (!hit)
+		return "it gives no reason";
+	p = strstr(hit, "# SKIP ");
+	if (p)
+		hit = p + 7;
+	return strncmp(hit, "- ", 2) ? hit : hit + 2;
+}
+
+/* What is killed has to give back its memory before the check's time is up. */
+static unsigned int limit_ms(const struct t *t)
+{
+	return deadline_ms(t) / 12 * 11;
 }
 
 static int run(struct t *t, const char *const *argv, struct proc_out *o)
 {
-	int rc = proc_run(argv, deadline_ms(t), OUTPUT_MAX, o);
+	int rc = proc_run(argv, limit_ms(t), OUTPUT_MAX, o);
 
 	REQUIRE(t, !rc && o->text, "%s: %s", argv[0], strerror(-rc));
 	return o->timed_out ? failed(t, o, "no end in time: killed") : 0;
@@ -106,6 +121,52 @@ static int kernel_test(struct t *t)
 	return rc;
 }
 
+/* The first "FILE=VALUE" of @r that does not hold here, into @why. */
+static bool unmet(const struct t *t, const struct row *r, char *why, size_t size)
+{
+	char words[sizeof(r->needs)], path[PATH_MAX], is[64], *w, *want, *save;
+	FILE *f;
+
+	strcpy(words, r->needs);
+	for (w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		want = strchr(w, '=');
+		if (!want)
+			continue;
+		*want++ = '\0';
+		if (!strncmp(w, "/sys/", 5))
+			snprintf(path, sizeof(path), "%s/%s", t->env->sys, w + 5);
+		else if (!strncmp(w, "/proc/", 6))
+			snprintf(path, sizeof(path), "%s/%s", t->env->proc, w + 6);
+		else
+			snprintf(path, sizeof(path), "%s", w);
+		is[0] = '\0';
+		f = fopen(path, "re");
+		if (f && !fgets(is, sizeof(is), f))
+			is[0] = '\0';
+		if (f)
+			fclose(f);
+		is[strcspn(is, "\n")] = '\0';
+		if (!strcmp(is, want))
+			continue;
+		snprintf(why, size, "it needs %.200s=%.64s; %s%s", w, want, f ? "it is " : "that is not there", is);
+		return true;
+	}
+	return false;
+}
+
+/* The words for the guest; kvm-unit-tests' own runner is a shell, which knows the time. */
+static void words_now(const struct row *r, char *out, size_t size)
+{
+	static const char date[] = "`date +%s`";
+	const char *p = strstr(r->append, date);
+
+	if (p)
+		snprintf(out, size, "%.*s%lld%s", (int)(p - r->append), r->append, (long long)time(NULL),
+			 p + strlen(date));
+	else
+		snprintf(out, size, "%s", r->append);
+}
+
 /*
  * The guest writes its status to port 0xf4 and kvm-vmm ends with (status << 1) | 1
  * in 8 bits: 1 passed, 77 (155) all skipped, else failed.
@@ -113,13 +174,16 @@ static int kernel_test(struct t *t)
 static int unit_test(struct t *t)
 {
 	const struct row *r = &rows[t->check->arg];
-	char seconds[16], what[96];
-	const char *const argv[] = { t->env->vmm, "--kernel", r->file, "--mem", "256", "--cpus", r->cpus,
-		"--deadline", seconds, "--append", r->append, NULL };
+	char seconds[16], what[400], words[sizeof(r->append) + 32];
+	const char *const argv[] = { t->env->vmm, "--kernel", r->file, "--mem", r->mem, "--cpus", r->cpus,
+		"--deadline", seconds, "--append", words, NULL };
 	struct proc_out o = { .cue = NULL };
 	int rc;
 
-	snprintf(seconds, sizeof(seconds), "%u", (deadline_ms(t) - 1000) / 1000);
+	if (unmet(t, r, what, sizeof(what)))
+		return t_skip(t, "%s", what);
+	words_now(r, words, sizeof(words));
+	snprintf(seconds, sizeof(seconds), "%u", limit_ms(t) / 1000 - 1);
 	rc = run(t, argv, &o);
 	if (!rc && o.status == ((77 << 1 | 1) & 0xff)) {
 		rc = t_skip(t, "%s", skip_line(o.text));
@@ -145,7 +209,7 @@ static struct row *add(const char *suite, const char *name, int (*fn)(struct t *
 	for (p = strchr(r->name, '/') + 1; *p; p++)
 		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_' && *p != '.')
 			*p = '_';
-	checks_suite[nrows] = (struct check){ r->name, purpose, advice, needs, 120000, fn, nrows };
+	checks_suite[nrows] = (struct check){ r->name, purpose, advice, needs, SUITE_MS, fn, nrows };
 	nrows++;
 	return r;
 }
@@ -164,7 +228,7 @@ static int add_kernel(const char *dir, char *err, size_t size)
 	struct row *r;
 
 	if (n < 0) {
-		snprintf(err, size, "%s: %s; build them from the kernel's tree (make -C tools/testing/selftests/kvm) and give --suite kernel=DIR",
+		snprintf(err, size, "%s: %s; install kernel-kvm-selftests-internal, or make the programs (tools/kernel-selftests) and give --suite kernel=DIR",
 			 dir, strerror(errno));
 		return -1;
 	}
@@ -212,14 +276,32 @@ static void option_of(const char *s, const char *opt, char *out, size_t size)
 /* One "key = value" of unittests.cfg for the row that its section made. */
 static void cfg_line(struct row *r, const char *dir, const char *key, const char *value)
 {
+	char word[16], *unit;
+	unsigned long n;
+
 	if (!strcmp(key, "file"))
 		snprintf(r->file, sizeof(r->file), "%.3000s/%s", dir, value);
 	else if (!strcmp(key, "smp"))
 		snprintf(r->cpus, sizeof(r->cpus), "%ld", strtol(value, NULL, 10));
-	else if (!strcmp(key, "extra_params") || !strcmp(key, "qemu_params"))
-		option_of(value, "-append", r->append + strlen(r->append), sizeof(r->append) - strlen(r->append));
+	else if (!strcmp(key, "check"))
+		snprintf(r->needs, sizeof(r->needs), "%.255s", value);
 	else if (!strcmp(key, "test_args"))
 		option_of(value, "", r->append, sizeof(r->append));
+	if (!strcmp(key, "timeout")) {
+		n = strtoul(value, NULL, 10);
+		if (n > SUITE_MS / 1000 && n < 3600)
+			checks_suite[r - rows].deadline_ms = (unsigned int)n * 1000;
+	}
+	if (strcmp(key, "extra_params") && strcmp(key, "qemu_params"))
+		return;
+	option_of(value, "-append", r->append + strlen(r->append), sizeof(r->append) - strlen(r->append));
+	option_of(value, "-m ", word, sizeof(word));
+	n = strtoul(word, &unit, 10);
+	if (*unit == 'g' || *unit == 'G')
+		n *= 1024;
+	/* More than there is without. */
+	if (n > 256 && n <= 65536)
+		snprintf(r->mem, sizeof(r->mem), "%lu", n);
 }
 
 static struct row *add_image(const char *name)
@@ -228,8 +310,10 @@ static struct row *add_image(const char *name)
 			    "this image of kvm-unit-tests passes on kvm-vmm",
 			    "Read its source in kvm-unit-tests/x86; run it by hand: kvm-vmm --kernel.");
 
-	if (r)
+	if (r) {
 		strcpy(r->cpus, "1");
+		strcpy(r->mem, "256");
+	}
 	return r;
 }
 
