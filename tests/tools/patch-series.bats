@@ -58,10 +58,25 @@ applied() {
 	[[ $(jq -r '.patches[] | select(.number == 40005).reason' series.json) == *"without virt/kvm/binary_stats.c) excludes 4.18.0" ]]
 }
 
-@test "5.14: the build identity" {
+@test "5.14, whose statistics know no histograms: the build identity" {
 	tree 5.14
 	applied
 	[ "$got" = 40000 ]
+}
+
+@test "5.15, and 5.14 with its statistics (EL 9): the exits' time, too" {
+	local version
+	for version in 15 14; do
+		tree 5.15
+		sed -i "s/^PATCHLEVEL = .*/PATCHLEVEL = $version/" tree/Makefile
+		applied
+		[ "$got" = "40000 40001" ]
+		# The world switch is not in the time, on either vendor's CPUs.
+		grep -A2 'kvm_exit_time_end(vcpu);' tree/arch/x86/kvm/svm/svm.c | grep -q 'clgi();'
+		grep -A3 'kvm_exit_time_key' tree/arch/x86/kvm/svm/svm.c | grep -q 'kvm_load_host_xsave_state(vcpu);'
+		grep -A2 'kvm_exit_time_end(vcpu);' tree/arch/x86/kvm/vmx/vmx.c | grep -q 'kvm_wait_lapic_expire(vcpu);'
+		grep -A3 'kvm_exit_time_key' tree/arch/x86/kvm/vmx/vmx.c | grep -q 'loaded_vmcs->launched = 1;'
+	done
 }
 
 @test "a tarball is looked at for the files that guards ask for" {
@@ -117,7 +132,7 @@ applied() {
 	. "$top/tools/lib.sh"
 	# shellcheck source=tools/patch.d/series.sh
 	. "$top/tools/patch.d/series.sh"
-	mkdir -p d/virt/kvm && touch d/virt/kvm/vfio.c
+	mkdir -p d/virt/kvm && echo 'int kvm_vfio_ops;' > d/virt/kvm/vfio.c
 	while read -r want guard; do
 		got=no
 		guard_fault "$guard" && guard_admits "$guard" 4.18.0 d && got=yes
@@ -130,9 +145,16 @@ applied() {
 		yes >= 4.18, < 5.14, with virt/kvm/vfio.c, without virt/kvm/none.c
 		no >= 5.14, with virt/kvm/vfio.c
 		no with virt/kvm/vfio.c, without virt/kvm/vfio.c
+		yes with virt/kvm/vfio.c:kvm_vfio_ops
+		no without virt/kvm/vfio.c:kvm_vfio_ops
+		no with virt/kvm/vfio.c:kvm_vfio
+		yes without virt/kvm/vfio.c:kvm_vfio
+		no with virt/kvm/none.c:kvm_vfio_ops
+		yes without virt/kvm/none.c:kvm_vfio_ops
+		yes >= 4.18, with virt/kvm/vfio.c:int, without virt/kvm/none.c
 	END
-	[ "$(guard_files '>= 4.18, with a/b.c, without c.h' | tr '\n' ' ')" = "a/b.c c.h " ]
-	for guard in with without 'with a b' 'without /etc/passwd' 'with ../x' 'within a' '4.18 with a'; do
+	[ "$(guard_files '>= 4.18, with a/b.c, without c.h, with d.h:A_B' | tr '\n' ' ')" = "a/b.c c.h d.h " ]
+	for guard in with without 'with a b' 'without /etc/passwd' 'with ../x' 'within a' '4.18 with a' 'with a:' 'with a:b:c' 'with a:.*' 'with :b'; do
 		run guard_fault "$guard"
 		[ "$status" -eq 1 ]
 		[[ $output == *"with FILE"* ]]

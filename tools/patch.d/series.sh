@@ -70,8 +70,8 @@ guard_fault() {
 	[[ $1 != *, ]] || terms+=('')
 	for term in "${terms[@]}"; do
 		[[ $term =~ ^\ *(\<|\<=|\>|\>=|=|!=)\ *[0-9]+(\.[0-9]+){0,2}\ *$ ]] && continue
-		[[ $term =~ ^\ *(with|without)\ +[A-Za-z0-9_][A-Za-z0-9_./-]*\ *$ && $term != *..* ]] && continue
-		printf "'%s' is no condition; wanted: 'any', or conditions such as '>= 5.14, < 6.10' (< <= > >= = !=) and 'with FILE', 'without FILE'\n" "$term"
+		[[ $term =~ ^\ *(with|without)\ +[A-Za-z0-9_][A-Za-z0-9_./-]*(:[A-Za-z0-9_]+)?\ *$ && $term != *..* ]] && continue
+		printf "'%s' is no condition; wanted: 'any', or conditions such as '>= 5.14, < 6.10' (< <= > >= = !=) and 'with FILE', 'with FILE:WORD', 'without FILE'\n" "$term"
 		return 1
 	done
 }
@@ -97,7 +97,7 @@ guard_files() {
 	local term terms
 	IFS=, read -ra terms <<< "$1"
 	for term in "${terms[@]}"; do
-		[[ ! $term =~ with(out)?\ +([^ ]+) ]] || printf '%s\n' "${BASH_REMATCH[2]}"
+		[[ ! $term =~ with(out)?\ +([^ :]+) ]] || printf '%s\n' "${BASH_REMATCH[2]}"
 	done
 }
 
@@ -110,12 +110,11 @@ guard_admits() {
 	local terms
 	IFS=, read -ra terms <<< "$1"
 	for term in "${terms[@]}"; do
-		if [[ $term =~ with(out)?\ +([^ ]+) ]]; then
-			if [[ -n ${BASH_REMATCH[1]} ]]; then
-				[[ ! -e $3/${BASH_REMATCH[2]} ]] || return 1
-			else
-				[[ -e $3/${BASH_REMATCH[2]} ]] || return 1
-			fi
+		if [[ $term =~ with(out)?\ +([^ :]+)(:([^ ]+))? ]]; then
+			have=''
+			[[ ! -e $3/${BASH_REMATCH[2]} ]] || have=1
+			[[ -z $have || -z ${BASH_REMATCH[4]} ]] || grep -qsw -- "${BASH_REMATCH[4]}" "$3/${BASH_REMATCH[2]}" || have=''
+			[[ ${BASH_REMATCH[1]:+1} != "${have:+1}" ]] || return 1
 			continue
 		fi
 		[[ $term =~ ([<>=!]+)\ *([0-9.]+) ]]
