@@ -151,6 +151,29 @@ vmm() {
 	[ "$(jq '.vcpus[0].exits_to_user' stats.json)" -lt 100 ]
 }
 
+@test "what a driver does for each interrupt does not come out to us" {
+	need_guests
+	# mov $0xd0000060, %ebx; mov $1000, %ecx; 1: mov (%ebx), %eax; movl $1, 4(%ebx)
+	# loop 1b; mov $0x14, %eax; out %al, $0xf4
+	code bb 60 00 00 d0 b9 e8 03 00 00 8b 03 c7 43 04 01 00 00 00 \
+		e2 f5 b8 14 00 00 00 e6 f4
+	vmm --flat x.bin --mode prot --irqchip full --rng --stats stats.json
+	[ "$status" -eq 41 ]
+	[ "$(jq '.vcpus[0].exits_to_user' stats.json)" -lt 10 ]
+}
+
+@test "a doorbell rung once wakes its thread once" {
+	need_guests
+	local TIMEFORMAT='%3U %3S' user sys
+	# mov $0xd0000050, %eax; movl $0, (%eax); sti; 1: hlt; jmp 1b
+	code b8 50 00 00 d0 c7 00 00 00 00 00 fb f4 eb fd
+	{ time "$KVM_VMM" --flat x.bin --mode prot --irqchip full --rng --deadline 2 </dev/null 2>out || true; } 2>times
+	grep -q 'did not end in 2.000 s' out
+	# Seconds of CPU: a thread that spins takes all it can get of two.
+	read -r user sys <times
+	[ "$(jq -n "$user + $sys < 0.6")" = true ]
+}
+
 @test "halting for good with an irqchip is seen, 0" {
 	need_guests
 	code fa f4
