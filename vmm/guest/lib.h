@@ -188,6 +188,17 @@ static inline struct cpuid cpuid(u32 leaf, u32 sub)
 		     : "a"(leaf), "c"(sub));
 	return r;
 }
+/* kvm_features - what this KVM offers its guests: Documentation/virt/kvm/x86/cpuid.rst */
+#define KVM_LEAF	0x40000000
+#define KVM_FEATURES	0x40000001
+static inline u32 kvm_features(void)
+{
+	struct cpuid c = cpuid(KVM_LEAF, 0);
+
+	if (c.b != 0x4b4d564b || c.c != 0x564b4d56 || c.d != 0x4d)
+		return 0;
+	return cpuid(KVM_FEATURES, 0).a;
+}
 static inline u64 rdtsc(void)
 {
 	u32 a, d;

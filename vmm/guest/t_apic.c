@@ -97,8 +97,8 @@ TEST(lapic_priority)
 	apic_icr(0, 0x40000 | 0x81);
 	chances();
 	check(norder == 0, "CR8 8 let vector 0x81 through");
-	write_cr8(7);
-	chances();
+	/* At once: before anything else leaves to KVM. */
+	asm volatile("sti; movq %0, %%cr8; nop; nop; cli" : : "r"(7ULL) : "memory");
 	check(norder == 1, "lowering CR8 did not let vector 0x81 through");
 	write_cr8(0);
 	/* The same vector twice while pending is one interrupt. */
@@ -145,11 +145,50 @@ TEST(x2apic)
 	expect_count(VEC, 3, "IPI to id 0 by ICR");
 	wrmsr(0x830, 0x77ULL << 32 | VEC);
 	expect_count(VEC, 3, "IPI to an id that is not there");
+	check_eq(rdmsr(0x830), 0x77ULL << 32 | VEC, "ICR");
+	irq_handler(0xe1, irq_counting);
+	wrmsr(0x83f, 0xe1);
+	expect_count(0xe1, 1, "self-IPI register, vector 0xe1");
 	check(wrmsr_try(0x1b, APIC_BASE_PA | 0x900) == 13, "x2APIC to xAPIC without disabling did not fault");
 	wrmsr(0x1b, APIC_BASE_PA | 0x100);
 	check(!(cpuid(1, 0).d >> 9 & 1), "CPUID says APIC while it is disabled in APIC_BASE");
 	wrmsr(0x1b, APIC_BASE_PA | 0x900);
 	check(cpuid(1, 0).d >> 9 & 1, "CPUID does not say APIC after it was enabled again");
+}
+
+/* --- an EOI without an exit: Documentation/virt/kvm/x86/msr.rst --- */
+
+static volatile u32 *pv_word;
+
+/* In VEC's handler another is sent: KVM must ask for a real EOI then. */
+static void on_pv(struct regs *r)
+{
+	irq_counts[r->vector]++;
+	if (r->vector == VEC)
+		apic_icr(0, 0x40000 | (VEC + 1));
+	if (!(__atomic_exchange_n(pv_word, 0, __ATOMIC_SEQ_CST) & 1))
+		apic_write(APIC_EOI, 0);
+}
+
+TEST(pv_eoi)
+{
+	u32 i;
+
+	if (!(kvm_features() >> 6 & 1))
+		skip("KVM offers no paravirtual EOI (feature 6)");
+	lapic_on();
+	irq_handler(VEC, on_pv);
+	irq_handler(VEC + 1, on_pv);
+	pv_word = scratch(0);
+	*pv_word = 0;
+	wrmsr(0x4b564d04, (u64)pv_word | 1);
+	for (i = 1; i <= 10; i++) {
+		apic_icr(0, 0x40000 | VEC);
+		expect_count(VEC, i, "interrupt with paravirtual EOI");
+		expect_count(VEC + 1, i, "interrupt sent by the handler, with paravirtual EOI");
+		check(!apic_bit(APIC_ISR, VEC) && !apic_bit(APIC_ISR, VEC + 1), "ISR is not clear after a paravirtual EOI");
+	}
+	wrmsr(0x4b564d04, 0);
 }
 
 /* --- NMI --- */

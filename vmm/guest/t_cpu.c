@@ -2,18 +2,6 @@
 /* CPUID, MSRs, TSC, SYSCALL, KVM's own interface. */
 #include "lib.h"
 
-/* KVM's paravirtual leaves: Documentation/virt/kvm/x86/cpuid.rst */
-#define KVM_LEAF	0x40000000
-#define KVM_FEATURES	0x40000001
-static u32 kvm_features(void)
-{
-	struct cpuid c = cpuid(KVM_LEAF, 0);
-
-	if (c.b != 0x4b4d564b || c.c != 0x564b4d56 || c.d != 0x4d)
-		return 0;
-	return cpuid(KVM_FEATURES, 0).a;
-}
-
 TEST(cpuid_kvm)
 {
 	struct cpuid c = cpuid(1, 0);
@@ -24,6 +12,15 @@ TEST(cpuid_kvm)
 	check(c.b == 0x4b4d564b && c.c == 0x564b4d56 && c.d == 0x4d,
 	      "leaf 0x40000000 does not spell KVMKVMKVM: %x %x %x", c.b, c.c, c.d);
 	check(c.a == 0 || c.a >= KVM_FEATURES, "highest KVM leaf is 0x%x", c.a);
+	/* Sizes of XSAVE areas follow XCR0, which the host has set to arg[0]. */
+	check(!(shared->arg[0] & 4) || cpuid(0xd, 0).b >= 512 + 64 + 256,
+	      "CPUID says that XSAVE takes %u bytes with AVX in XCR0", cpuid(0xd, 0).b);
+	if (cpuid(1, 0).c >> 26 & 1) {			/* XSAVE */
+		write_cr4(read_cr4() | 1 << 18);
+		check(cpuid(1, 0).c >> 27 & 1, "CPUID does not say OSXSAVE after CR4.OSXSAVE was set");
+		write_cr4(read_cr4() & ~(1ULL << 18));
+		check(!(cpuid(1, 0).c >> 27 & 1), "CPUID says OSXSAVE after CR4.OSXSAVE was cleared");
+	}
 }
 
 /* Every leaf that the host set, exactly. The host puts them into buf. */
@@ -240,6 +237,11 @@ TEST(kvmclock)
 		if (i % 512 == 0)
 			outb(0xe1, 0);
 	}
+	sync_host(27);					/* flags of KVM_GET_CLOCK */
+	check(!(shared->arg[0] & 2) || p->flags & 1,
+	      "KVM_GET_CLOCK says that the clock is stable, kvmclock's page does not: flags 0x%x", p->flags);
+	sync_host(28);					/* KVM_KVMCLOCK_CTRL */
+	check(!shared->arg[0] || p->flags & 2, "the guest is not told that it was stopped: flags 0x%x", p->flags);
 	/* The host notes its clock before and after. */
 	sync_host(22);
 	shared->out[0] = pvclock_read(p);
@@ -255,6 +257,34 @@ TEST(kvmclock)
 	sync_host(26);
 	wrmsr(0x4b564d01, 0);
 	check_eq(wrmsr_try(0x4b564d01, (u64)p | 1), NO_TRAP, "kvmclock off and on again");
+}
+
+/* steal: what the guest waited for the host's CPU, in ns */
+struct steal {
+	u64 ns;
+	u32 version, flags;
+};
+
+TEST(steal_time)
+{
+	volatile struct steal *s = scratch(0);
+	u64 a, b;
+	u32 i;
+
+	if (!(kvm_features() >> 5 & 1))
+		skip("KVM offers no steal time (feature 5)");
+	wrmsr(0x4b564d03, (u64)s | 1);
+	outb(0xe1, 0);
+	for (i = 0; i < 3; i++) {
+		a = s->ns;
+		sync_host(29);			/* the host lets others have this CPU */
+		b = s->ns;
+		check(!(s->version & 1), "the version of steal time's record is odd: %u", s->version);
+		check(b > a, "another had the CPU for milliseconds, and steal time went from %lu to %lu ns", LU(a), LU(b));
+		outb(0xe1, 0);
+		check(s->ns >= b, "steal time went back from %lu to %lu ns", LU(b), LU(s->ns));
+	}
+	wrmsr(0x4b564d03, 0);
 }
 
 static u64 hypercall(u64 nr, u64 a, u64 b, bool vmm)
@@ -273,12 +303,27 @@ static void user_vmcall(void)
 	asm volatile("movl $1, %%eax; vmmcall; movq %%rax, %0; int $0x80" : "=m"(shared->out[2]) : : "rax", "memory");
 }
 
+/* KVM_HC_CLOCK_PAIRING: the host's time, and this CPU's TSC at that time. */
+static void clock_pairing(bool amd)
+{
+	volatile struct { u64 sec, ns, tsc; u32 flags, pad[9]; } *c = scratch(0);
+	u64 a = rdtsc(), r = hypercall(9, (u64)c, 0, amd), b = rdtsc();
+
+	if (r == (u64)-1000 || r == (u64)-95)		/* not there; or by its clock, not possible */
+		return;
+	check_eq(r, 0, "KVM_HC_CLOCK_PAIRING");
+	check(c->tsc >= a && c->tsc <= b, "KVM_HC_CLOCK_PAIRING gives TSC 0x%lx, it was between 0x%lx and 0x%lx",
+	      LU(c->tsc), LU(a), LU(b));
+	check(c->ns < 1000000000, "KVM_HC_CLOCK_PAIRING gives %lu ns of a second", LU(c->ns));
+}
+
 TEST(hypercalls)
 {
 	bool amd = cpuid(0, 0).c == 0x444d4163;		/* "cAMD" */
 
 	check_eq(hypercall(1, 0, 0, amd), 0, "KVM_HC_VAPIC_POLL_IRQ");
 	check_eq(hypercall(999, 0, 0, amd), (u64)-1000, "a hypercall that does not exist (-KVM_ENOSYS)");
+	clock_pairing(amd);
 	if (amd) {
 		user_call(user_vmcall);
 		check(last_trap.vector == NO_TRAP, "VMMCALL in ring 3 gave vector %d", (int)last_trap.vector);

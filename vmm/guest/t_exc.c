@@ -188,6 +188,15 @@ TEST(exc_breakpoints)
 	check(db_count == 1, "an instruction breakpoint hit %u times, expected 1", db_count);
 	check_eq(db_rip[0], a, "RIP of the instruction breakpoint");
 	check((db_dr6[0] & 0xf) == 1, "DR6 of breakpoint 0 is 0x%lx", LU(db_dr6[0]));
+	/* The registers survive exits. */
+	asm volatile("mov %0, %%dr1; mov %1, %%dr2; mov %2, %%dr3" : : "r"(0x1111UL), "r"(0x2222UL), "r"(0x3333UL));
+	outb(0xe1, 0);
+	asm volatile("mov %%dr1, %0" : "=r"(v));
+	check_eq(v, 0x1111, "DR1 after an exit");
+	asm volatile("mov %%dr2, %0" : "=r"(v));
+	check_eq(v, 0x2222, "DR2 after an exit");
+	asm volatile("mov %%dr3, %0" : "=r"(v));
+	check_eq(v, 0x3333, "DR3 after an exit");
 	/* Both arm data breakpoints by MOV to DR only, not by VM entry. */
 	if (shared->tcg || shared->bochs)
 		return;
@@ -199,7 +208,6 @@ TEST(exc_breakpoints)
 	watched = v + 1;
 	check(db_count == 1, "a write watchpoint hit %u times on one write", db_count);
 	check((db_dr6[0] & 0xf) == 2, "DR6 of watchpoint 1 is 0x%lx", LU(db_dr6[0]));
-	/* The registers survive exits. */
 	outb(0xe1, 0);
 	asm volatile("mov %%dr0, %0" : "=r"(v));
 	check_eq(v, a, "DR0 after an exit");
@@ -304,4 +312,91 @@ TEST(exc_fp)
 	v = TRY("fld1; fldz; fdivrp; movq $7f, at; 7: fwait", "rax");
 	expect(v, 16, 0, at, "#MF by division by zero");
 	asm volatile("fninit");
+}
+
+/*
+ * The stack that an event goes to is not mapped by the host: the CPU leaves in
+ * the middle of its delivery, and KVM must deliver it again, all of it.
+ */
+static u64 paged_stack(void)
+{
+	shared->arg[0] = (u64)scratch(16);
+	sync_host(31);
+	return (u64)scratch(17);			/* its top */
+}
+
+static volatile u32 events;
+static void on_event(struct regs *r)
+{
+	events++;
+	if (r->vector != 2)
+		apic_write(APIC_EOI, 0);
+}
+
+#define ON_STACK(text) \
+	asm volatile("movq %%rsp, %%rbx; movq %0, %%rsp; " text "; movq %%rbx, %%rsp" \
+		     : : "r"(paged_stack()), "c"(APIC_BASE_PA + APIC_ICR) : "rax", "rbx", "memory", "cc")
+
+TEST(exc_paged_out)
+{
+	u64 v;
+	u32 i;
+
+	apic_enable();
+	irq_handler(2, on_event);
+	irq_handler(0x60, on_event);
+	page_map(VA_BASE, (u64)scratch(0), 0);
+	for (i = 1; i <= 5; i++) {
+		v = TRY_IO("movq %%rdx, %%rsp; " HERE "movl %%ecx, %%ds", NONE, "c"(0xfff8) COMMA "d"(paged_stack()), "rax");
+		expect(v, 13, 0xfff8, at, "#GP onto a stack that the host took away");
+		v = TRY_IO("movq %%rdx, %%rsp; " HERE "movl %%eax, 0x123(%%rcx)", NONE, "c"(VA_BASE) COMMA "d"(paged_stack()), "rax");
+		expect(v, 14, 2, at, "#PF onto a stack that the host took away");
+		check_eq(last_trap.cr2, VA_BASE + 0x123, "CR2 of a #PF onto a stack that the host took away");
+		v = TRY_IO("movq %%rdx, %%rsp; " HERE "ud2", NONE, "d"(paged_stack()), "rax");
+		expect(v, 6, 0, at, "#UD onto a stack that the host took away");
+		apic_icr(0, 0x40000 | 0x60);
+		ON_STACK("sti; nop; nop; cli");
+		check_eq(events, 2 * i - 1, "interrupts onto a stack that the host took away");
+		ON_STACK("movl $0x400, (%%rcx); nop");
+		check_eq(events, 2 * i, "NMIs onto a stack that the host took away");
+	}
+}
+
+/* OUTS and INS by @insn, in 32-bit code, at the end of the data segment @sel. */
+#define AT_LIMIT(insn, sel) ({ \
+	u64 si = 0xfff, di = 0xfff; \
+	TRY_IO("pushq $0x08; leaq 1f(%%rip), %%rax; pushq %%rax; lretq\n" \
+	       ".code32\n" \
+	       "1: movl $0x10, %%eax; movl %%eax, %%ss; movl %%ecx, %%ds; movl %%ecx, %%es\n" \
+	       insn "\n" \
+	       "pushl $0x18; pushl $2f; lret\n" \
+	       ".code64\n" \
+	       "2: xorl %%eax, %%eax; movl %%eax, %%ss", \
+	       "+S"(si) COMMA "+D"(di), "c"(sel) COMMA "d"(UNIT_PORT_IO), "rax"); })
+
+/* String I/O is KVM's own to check: it leaves before the CPU looks at segments. */
+TEST(io_segments)
+{
+	struct { u16 limit; u64 base; } __attribute__((packed)) d;
+	u64 copy[10], base = (u64)scratch(0);
+	u64 v, seg = (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56 | 0xfff;	/* 4 KiB */
+
+	asm volatile("sgdt %0" : "=m"(d));
+	memcpy(copy, (void *)d.base, 64);
+	copy[8] = seg | 0x0040930000000000ULL;		/* 40: data */
+	copy[9] = seg | 0x0040910000000000ULL;		/* 48: data, read-only */
+	d.base = (u64)copy;
+	d.limit = sizeof(copy) - 1;
+	asm volatile("lgdt %0" : : "m"(d));
+	v = AT_LIMIT("outsb", 0x40);
+	check(v == NO_TRAP, "OUTSB of a segment's last byte gave vector %d", (int)v);
+	v = AT_LIMIT("outsw", 0x40);
+	check(v == 13, "OUTSW across a segment's limit gave vector %d, expected #GP", v == NO_TRAP ? -1 : (int)v);
+	v = AT_LIMIT("insb", 0x40);
+	check(v == NO_TRAP, "INSB to a segment's last byte gave vector %d", (int)v);
+	v = AT_LIMIT("insw", 0x40);
+	check(v == 13, "INSW across a segment's limit gave vector %d, expected #GP", v == NO_TRAP ? -1 : (int)v);
+	v = AT_LIMIT("insb", 0x48);
+	check(v == 13, "INSB to a read-only segment gave vector %d, expected #GP", v == NO_TRAP ? -1 : (int)v);
+	asm volatile("movl %0, %%ds; movl %0, %%es" : : "r"(0x10));
 }

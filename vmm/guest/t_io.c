@@ -123,9 +123,27 @@ TEST(pio_string)
 	}
 }
 
+/* 16 bytes, which KVM makes two exits of. */
+static void mmio_wide_read(u8 *wide)
+{
+	u32 k;
+
+	asm volatile("movdqu (%1), %%xmm0; movups %%xmm0, (%0)" : : "r"(wide), "r"(UNIT_MMIO + 0x20UL) : "memory");
+	for (k = 0; k < 16; k++)
+		check_eq(wide[k], io_byte(0x20 + k), "byte of a 16-byte MMIO read");
+}
+
+static void mmio_wide_write(const u8 *wide)
+{
+	asm volatile("movups (%0), %%xmm0; movdqu %%xmm0, (%1)" : : "r"(wide), "r"(UNIT_MMIO + 0x40UL) : "memory");
+	memcpy((void *)&shared->arg[0], wide, 16);
+	sync_host(10);
+}
+
 TEST(mmio_width)
 {
 	static const u32 at[] = { 0, 1, 3, 4, 0x7f8, 0xffc, 0xffd, 0xfff };
+	u8 wide[16];
 	u64 want, v;
 	u32 i, k;
 
@@ -154,6 +172,7 @@ TEST(mmio_width)
 		asm volatile("movslq (%1), %0" : "=r"(v) : "r"(a) : "memory");
 		check_eq(v, (u64)(int64_t)(int32_t)want, "MOVSXD from MMIO");
 	}
+	mmio_wide_read(wide);
 	sync_host(1);			/* from here on writes are kept */
 	for (i = 0; i < array_size(at); i++) {
 		u64 a = UNIT_MMIO + at[i];
@@ -167,6 +186,7 @@ TEST(mmio_width)
 		writeq(a, 0x8887868584838281ULL);
 		sync_host(5);
 	}
+	mmio_wide_write(wide);
 }
 
 /*
@@ -231,6 +251,8 @@ EMUL(bt, "btl $5, (%%rbx)")
 EMUL(bts, "btsl $17, (%%rbx)")
 EMUL(btr, "btrw $3, (%%rbx)")
 EMUL(btc, "btcq $33, (%%rbx)")
+EMUL(bts_below, "movl $-3, %%ecx; btsl %%ecx, 4(%%rbx)")
+EMUL(btc_beyond, "movl $37, %%ecx; btcl %%ecx, (%%rbx)")
 EMUL(bsf, "bsfl (%%rbx), %k0")
 EMUL(bsr, "bsrq (%%rbx), %q0")
 EMUL(movzx, "movzwl (%%rbx), %k0")
@@ -246,6 +268,7 @@ EMUL(bswap, "bswap %k0; movl %k0, (%%rbx)")
 EMUL(stos, "mov %%rbx, %%rdx; xchg %%rdi, %%rdx; mov $5, %%ecx; cld; rep stosb; xchg %%rdi, %%rdx; sub %%rbx, %%rdx; mov %%rdx, %0")
 EMUL(lods, "mov %%rbx, %%rdx; xchg %%rsi, %%rdx; lodsl; xchg %%rsi, %%rdx; sub %%rbx, %%rdx; mov %%rdx, %0")
 EMUL(scas, "mov %%rbx, %%rdx; xchg %%rdi, %%rdx; movb $0x5a, %%al; mov $6, %%ecx; repne scasb; xchg %%rdi, %%rdx; mov %%rcx, %0")
+EMUL(cmps, "push %%rsi; push %%rdi; mov %%rbx, %%rsi; lea 1(%%rbx), %%rdi; mov $6, %%ecx; cld; repe cmpsb; pop %%rdi; pop %%rsi; mov %%rcx, %0")
 EMUL(push_m, "pushq (%%rbx); popq %0")
 EMUL(pop_m, "pushq %0; popq (%%rbx)")
 
@@ -261,10 +284,10 @@ static const struct emul emuls[] = {
 	ROW(cmpxchg, ARITH), ROW(cmpxchg_hit, ARITH), ROW(xadd, ARITH),
 	ROW(lock_or, LOGIC), ROW(shl, 0xc5), ROW(shr, 0x8c5), ROW(sar, 0x8c5),
 	ROW(rol, 0x801), ROW(ror, 0x801), ROW(bt, 1), ROW(bts, 1), ROW(btr, 1),
-	ROW(btc, 1), ROW(bsf, 0x40), ROW(bsr, 0x40), ROW(movzx, ARITH),
+	ROW(btc, 1), ROW(bts_below, 1), ROW(btc_beyond, 1), ROW(bsf, 0x40), ROW(bsr, 0x40), ROW(movzx, ARITH),
 	ROW(movsx, ARITH), ROW(cmov_t, 1), ROW(cmov_f, 1), ROW(setcc, ARITH),
 	ROW(mul, 0x801), ROW(imul, 0x801), ROW(imul2, 0x801), ROW(div, 0),
-	ROW(bswap, ARITH), ROW(stos, ARITH), ROW(lods, ARITH), ROW(scas, 0x40),
+	ROW(bswap, ARITH), ROW(stos, ARITH), ROW(lods, ARITH), ROW(scas, 0x40), ROW(cmps, ARITH),
 	ROW(push_m, ARITH), ROW(pop_m, ARITH),
 };
 

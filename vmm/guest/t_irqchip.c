@@ -4,20 +4,37 @@
 
 /* --- PIC --- */
 
-static volatile u32 pic_seen[16], pic_first;
+static volatile u32 pic_seen[16], pic_first, pic_nest, pic_levels;
+
+/* In the handler of line 5: a higher line comes at once, a lower one waits. */
+static void pic_nested(void)
+{
+	pic_nest = 0;
+	sync_host(47);
+	sync_host(43);
+	sti_nop_cli();
+	outb(UNIT_PORT_IDLE, 0);
+	sti_nop_cli();
+	check(pic_seen[3] == 1, "PIC line 3 did not interrupt the handler of line 5");
+	check(pic_seen[7] == 0, "PIC line 7 interrupted the handler of line 5");
+}
 
 static void on_pic(struct regs *r)
 {
 	u32 line = (u32)r->vector - 0x20;
 
 	pic_seen[line]++;
+	if (line == 5 && pic_nest)
+		pic_nested();
+	if (pic_levels && pic_seen[line] == pic_levels)
+		sync_host(60 + line);
 	if (!pic_first)
 		pic_first = line;
 	outb(0x20, 0x0b);				/* read ISR */
 	check(line >= 8 || inb(0x20) >> line & 1, "the PIC's ISR does not show line %u", line);
 	if (line >= 8)
 		outb(0xa0, 0x20);
-	outb(0x20, 0x20);
+	outb(0x20, line == 5 ? 0x65 : 0x20);		/* 65: a specific EOI */
 }
 
 static void pic_init(void)
@@ -32,6 +49,45 @@ static void pic_init(void)
 		irq_handler((u8)(0x20 + i), on_pic);
 	lapic_on();
 	apic_write(APIC_LVT0, 0x700);			/* ExtINT */
+}
+
+static void pic_more(void)
+{
+	u32 i;
+
+	/* One handler within another. */
+	for (i = 0; i < 16; i++)
+		pic_seen[i] = 0;
+	outb(0x21, 0xfb & ~(1 << 3) & ~(1 << 5) & ~(1 << 7));
+	pic_nest = 1;
+	sync_host(45);
+	chances();
+	check(pic_seen[5] == 1 && !pic_nest, "PIC line 5 gave %u interrupts", pic_seen[5]);
+	check(pic_seen[7] == 1, "PIC line 7 gave %u interrupts after the handler of line 5", pic_seen[7]);
+	for (i = 3; i <= 7; i += 2)
+		sync_host(60 + i);
+	/* The LAPIC's LINT0 is the PIC's way to the CPU. */
+	apic_write(APIC_LVT0, 0x10700);
+	pic_seen[3] = 0;
+	sync_host(43);
+	chances();
+	check(pic_seen[3] == 0, "the PIC came through a masked LINT0");
+	/* KVM looks at the PIC again when its output rises. */
+	outb(0x21, 0xff);
+	apic_write(APIC_LVT0, 0x700);
+	outb(0x21, 0xfb & ~(1 << 3) & ~(1 << 5));
+	chances();
+	check(pic_seen[3] == 1, "PIC line 3, raised under a masked LINT0, gave %u interrupts", pic_seen[3]);
+	sync_host(63);
+	/* A level comes again until it is lowered; the edge/level register, 4d0. */
+	outb(0x4d0, 1 << 5);
+	pic_seen[5] = 0;
+	pic_levels = 3;
+	sync_host(45);
+	chances();
+	check(pic_seen[5] == 3, "a level on the PIC, lowered in its third handler, gave %u interrupts", pic_seen[5]);
+	pic_levels = 0;
+	outb(0x4d0, 0);
 }
 
 /* sync 40 + n: the host raises line n; 60 + n: lowers it. */
@@ -79,16 +135,24 @@ TEST(pic)
 	chances();
 	check(pic_seen[3] == 1 && pic_seen[5] == 1, "PIC lines 3 and 5 at once gave %u and %u interrupts", pic_seen[3], pic_seen[5]);
 	check(pic_first == 3, "PIC lines 3 and 5 at once: %u came first", pic_first);
+	sync_host(63);
+	sync_host(65);
+	pic_more();
 }
 
 /* --- IOAPIC --- */
 
-static volatile u32 level_seen, lower_after;
+static volatile u32 level_seen, lower_after, rewrite;
 
 static void on_level(struct regs *r)
 {
 	level_seen++;
 	check(apic_bit(APIC_TMR, (u8)r->vector), "TMR does not show the level interrupt");
+	if (rewrite) {
+		/* Remote IRR is read-only: the line must not come again for it. */
+		ioapic_set(9, 0x8000 | 0x71, 0);
+		check(ioapic_read(0x10 + 18) & 0x4000, "Remote IRR is gone before EOI, after the entry was written");
+	}
 	if (level_seen == lower_after)
 		sync_host(60 + 9);
 	apic_write(APIC_EOI, 0);
@@ -157,6 +221,11 @@ static void ioapic_levels(void)
 	check(level_seen == 0, "a level interrupt came through the mask");
 	ioapic_set(9, 0x8000 | 0x71, 0);
 	levels(1, "waiting for a level interrupt that was raised under the mask");
+	level_seen = 0;
+	rewrite = 1;
+	sync_host(40 + 9);
+	levels(1, "waiting for a level interrupt whose entry is written in its handler");
+	rewrite = 0;
 }
 
 /* Pin 5 to @low and @dest: do @n more interrupts come of an edge? */
@@ -206,6 +275,11 @@ TEST(msi)
 		irq_wait(VEC + 1, i, "waiting for an MSI by irqfd");
 		expect_count(VEC + 1, i, "MSI by irqfd");
 	}
+	irq_handler(0x73, irq_counting);
+	sync_host(90);				/* the route of that irqfd, to vector 0x73 */
+	sync_host(84);
+	irq_wait(0x73, 1, "waiting for an MSI by irqfd whose route was changed");
+	expect_count(VEC + 1, 10, "the old route of an irqfd");
 	sync_host(86);				/* an irqfd on pin 5 of the IOAPIC */
 	ioapic_set(5, 0x72, 0);
 	irq_handler(0x72, irq_counting);
@@ -217,4 +291,39 @@ TEST(msi)
 	sync_host(88);				/* taken away */
 	sync_host(87);
 	expect_count(0x72, 10, "irqfd that was taken away");
+}
+
+/* A line that two hold: the irqfd's is lowered by EOI, the host's in the second run. */
+static void on_shared(struct regs *r)
+{
+	irq_counts[r->vector]++;
+	if (irq_counts[r->vector] == lower_after)
+		sync_host(60 + 9);
+	apic_write(APIC_EOI, 0);
+}
+
+/* sync 91: a level irqfd on pin 9; 92: raise it; 93: out[0] := EOIs that it told. */
+TEST(irqfd_level)
+{
+	u32 i;
+
+	lapic_on();
+	pics_mask();
+	sync_host(91);
+	irq_handler(0x74, irq_counting);
+	ioapic_set(9, 0x8000 | 0x74, 0);
+	for (i = 1; i <= 5; i++) {
+		sync_host(92);
+		irq_wait(0x74, i, "waiting for a level irqfd");
+		expect_count(0x74, i, "level irqfd, lowered by its EOI");
+		sync_host(93);
+		check_eq(shared->arg[1], 1, "EOIs that KVM told of a level irqfd");
+	}
+	irq_handler(0x74, on_shared);
+	irq_counts[0x74] = 0;
+	lower_after = 2;
+	sync_host(40 + 9);
+	sync_host(92);
+	irq_wait(0x74, 2, "waiting for the second holder of a shared line");
+	expect_count(0x74, 2, "a shared line, of which one holder lets go in the first run and the other in the second");
 }

@@ -11,13 +11,14 @@
 #define EXIT_INTR	0x60
 #define EXIT_CPUID	0x72
 #define EXIT_HLT	0x78
+#define EXIT_IOIO	0x7b
 #define EXIT_VMMCALL	0x81
 
-enum { C_EXCEPTIONS = 0x08, C_MISC1 = 0x0c, C_MISC2 = 0x10, C_ASID = 0x58,
-	C_EXIT = 0x70, S_ES = 0x400, S_CS = 0x410, S_SS = 0x420, S_DS = 0x430, S_GDTR = 0x460,
+enum { C_EXCEPTIONS = 0x08, C_MISC1 = 0x0c, C_MISC2 = 0x10, C_IOPM = 0x40,
+	C_TSC_OFFSET = 0x50, C_ASID = 0x58, C_EXIT = 0x70, C_INFO1 = 0x78, C_INFO2 = 0x80, S_ES = 0x400, S_CS = 0x410, S_SS = 0x420, S_DS = 0x430, S_GDTR = 0x460,
 	S_IDTR = 0x480, S_EFER = 0x4d0, S_CR4 = 0x548, S_CR3 = 0x550, S_CR0 = 0x558,
 	S_DR7 = 0x560, S_DR6 = 0x568, S_RFLAGS = 0x570, S_RIP = 0x578, S_RSP = 0x5d8,
-	S_RAX = 0x5f8, S_PAT = 0x668 };
+	S_RAX = 0x5f8, S_CR2 = 0x640, S_PAT = 0x668 };
 
 static u8 *vmcb;
 
@@ -109,6 +110,44 @@ static void l2_until(u64 want, const char *what)
 	      LU(*v64(S_RIP)), what, LU(want));
 }
 
+/* CR2, a port that we intercept, one that we do not, the TSC. */
+void l2_more(void);
+static volatile u64 l2_tsc;
+asm(".pushsection .text\n"
+    "l2_more:\n"
+    "	movl	$0xabc123, %eax\n"
+    "	movq	%rax, %cr2\n"
+    "	outb	%al, $0xe9\n"
+    "	outb	%al, $0xe1\n"
+    "	rdtsc\n"
+    "	shlq	$32, %rdx\n"
+    "	orq	%rdx, %rax\n"
+    "	movq	%rax, l2_tsc(%rip)\n"
+    "1:	hlt\n"
+    "	jmp	1b\n"
+    ".popsection");
+
+static void nested_more(void)
+{
+	u64 a;
+
+	fill_vmcb();
+	memset(scratch(4), 0, 3 * 4096);
+	((u8 *)scratch(4))[0xe9 / 8] = 1 << (0xe9 % 8);
+	*v32(C_MISC1) |= 1u << 27;			/* ports, by the bitmap */
+	*v64(C_IOPM) = (u64)scratch(4);
+	*v64(C_TSC_OFFSET) = 1ULL << 40;
+	*v64(S_RIP) = (u64)l2_more;
+	l2_until(EXIT_IOIO, "OUT to a port of the bitmap");
+	check_eq(*v64(C_INFO1) >> 16, 0xe9, "port of L2's OUT");
+	*v64(S_RIP) = *v64(C_INFO2);
+	a = rdtsc();
+	l2_until(EXIT_HLT, "HLT");
+	check(l2_tsc - a >= 1ULL << 40 && l2_tsc - a < (1ULL << 40) + (1ULL << 36),
+	      "L2's TSC is 0x%lx ahead of ours, the offset is 2^40", LU(l2_tsc - a));
+	check_eq(*v64(S_CR2), 0xabc123, "CR2 of L2 after its exit");
+}
+
 TEST(nested_svm)
 {
 	u64 v;
@@ -142,6 +181,7 @@ TEST(nested_svm)
 	l2_until(EXIT_HLT, "HLT");
 	*v64(S_RIP) += 1;
 	l2_until(EXIT_HLT, "HLT again");
+	nested_more();
 	wrmsr(EFER, rdmsr(EFER) & ~0x1000ULL);
 	check(TRY_IO("vmrun", NONE, "a"(vmcb)) == 6, "VMRUN after EFER.SVME was cleared gave no #UD");
 }

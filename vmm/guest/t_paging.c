@@ -70,6 +70,11 @@ TEST(pf_errors)
 	page_map(V1, pa(1), 0);
 	expect_pf(try_read(V1 - 4), 0, V1, "read that crosses into a missing page");
 	expect_pf(try_write(V1 - 4), E_W, V1, "write that crosses into a missing page");
+	/* By an instruction that KVM carries out. */
+	v = TRY_IO("outsb", NONE, "S"(V1 + 0x123) COMMA "d"(UNIT_PORT_IDLE));
+	expect_pf(v, 0, V1 + 0x123, "OUTS from a page that is not present");
+	v = TRY_IO("outsl", NONE, "S"(V1 - 2) COMMA "d"(UNIT_PORT_IDLE));
+	expect_pf(v, 0, V1, "OUTS that crosses into a missing page");
 }
 
 static void user_read(void) { asm volatile("movq (%0), %%rax; int $0x80" : : "r"(V0) : "rax"); }

@@ -163,9 +163,15 @@ TEST(ipi)
 		cpu_wait(c);
 }
 
+static void on_nmi_ipi(struct regs *r)
+{
+	(void)r;
+	__atomic_add_fetch(&ipis[cpu_id()], 1, __ATOMIC_SEQ_CST);
+}
+
 TEST(ipi_halted)
 {
-	u32 i, c, n = shared->ncpus;
+	u32 i, k, c, n = shared->ncpus;
 
 	up();
 	ids();
@@ -176,6 +182,14 @@ TEST(ipi_halted)
 		for (c = 1; c < n; c++) {
 			apic_icr(apic_of[c], VEC);
 			wait_ipi(c, i, "waiting for an IPI to wake a halted CPU");
+		}
+	irq_handler(2, on_nmi_ipi);
+	for (i = 1; i <= 10; i++)
+		for (c = 1; c < n; c++) {
+			for (k = 0; k < 20; k++)
+				outb(UNIT_PORT_IDLE, 0);	/* let it halt */
+			apic_icr(apic_of[c], 0x400);
+			wait_ipi(c, ROUNDS + i, "waiting for an NMI to wake a halted CPU");
 		}
 	stop = 1;
 	step("waiting for the halted CPUs to come back");

@@ -65,6 +65,17 @@ TEST(lapic_timer)
 	apic_write(APIC_TMICT, 0);
 	check_eq(apic_read(APIC_TMCCT), 0, "current count of a stopped timer");
 	expect_count(VEC, 0, "a timer that was stopped before its end");
+	apic_write(APIC_TDCR, 0x3);		/* by 16: the count is in ticks of that */
+	apic_write(APIC_TMICT, 100000000);
+	a = apic_read(APIC_TMCCT);
+	check(a <= 100000000, "the count of a timer set to 100000000, divided by 16, is %u", a);
+	apic_write(APIC_TMICT, 0);
+	apic_write(APIC_TDCR, 0xb);
+	t0 = rdtsc();
+	apic_write(APIC_TMICT, 2000000);
+	apic_write(APIC_TMICT, 0);
+	if (rdtsc() - t0 < tsc_ms())		/* else the host was away for long */
+		quiet(VEC, "a timer of 2 ms fired after it was stopped");
 	lapic_shot(0xb, 2000000, 2, "the LAPIC timer, one shot of 2 ms");
 	lapic_shot(0xb, 20000000, 20, "the LAPIC timer, one shot of 20 ms");
 	lapic_shot(0x3, 1250000, 20, "the LAPIC timer divided by 16, one shot of 20 ms");
@@ -97,7 +108,7 @@ static void deadline_shot(u64 us)
 
 TEST(tsc_deadline)
 {
-	u64 t0;
+	u64 t0, v;
 	u32 i;
 
 	if (!(cpuid(1, 0).c >> 24 & 1))
@@ -111,6 +122,8 @@ TEST(tsc_deadline)
 	expect_count(VEC, 13, "TSC deadline");
 	t0 = rdtsc() + tsc_ms() * 20;
 	wrmsr(0x6e0, t0);
+	v = rdmsr(0x6e0);
+	check(v == t0 || rdtsc() >= t0, "a TSC deadline of 0x%lx reads 0x%lx", LU(t0), LU(v));
 	wrmsr(0x6e0, 0);
 	if (rdtsc() < t0) {		/* else the host was away for long */
 		while (rdtsc() < t0 + tsc_ms())
@@ -172,6 +185,15 @@ TEST(pit)
 	b = pit_read(2);
 	check(b < a && (u16)(a - b) > 700, "PIT channel 2 counted %u in 1 ms, expected about 1193", (u16)(a - b));
 	check(!(inb(0x61) & 0x20), "PIT output 2 is high before the count's end");
+	/* What is latched stays, however late it is read. */
+	outb(0x43, 2 << 6);
+	t0 = rdtsc();
+	while (rdtsc() - t0 < tsc_ms())
+		;
+	a = inb(0x42);
+	a |= (u16)(inb(0x42) << 8);
+	b = pit_read(2);
+	check((u16)(a - b) > 700, "a count that the PIT latched is only %u above the one 1 ms later", (u16)(a - b));
 	pit_count(2, 0, 1193);
 	step("waiting for PIT output 2");
 	for (i = 0; !(inb(0x61) & 0x20); i++)

@@ -18,6 +18,8 @@ static inline bool sync_number(const struct kvm_run *run, uint32_t *n)
 }
 
 int flat_io(struct t *t);
+/* set_xcr0 - x87, SSE and, where the CPU has it, AVX; XCR0, or -1 after t_fail() */
+int set_xcr0(struct lab *l);
 int flat_cpu(struct t *t);
 /* host_tsc_stable - does this kernel trust its TSC? */
 bool host_tsc_stable(const struct env *env);

@@ -2,6 +2,7 @@
 /* The host's half of guest/t_cpu.c: CPUID as it was set, TSC and clocks. */
 #include <errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,10 +103,65 @@ static int kvm_clock(struct lab *l, uint64_t *ns)
  */
 #define CLOCK_SLACK(c)	((c)->stable ? 2000000ull : 100000000ull)
 
+static volatile int others_done;
+
+static void *other_main(void *arg)
+{
+	(void)arg;
+	while (!others_done)
+		;
+	return NULL;
+}
+
+/* Let another thread have this CPU for a part of @ms. */
+static int share_cpu(struct lab *l, double ms)
+{
+	double until = now_ms() + ms;
+	cpu_set_t all, one;
+	pthread_t th;
+
+	if (sched_getaffinity(0, sizeof(all), &all))
+		return t_fail(l->t, "sched_getaffinity: %s", strerror(errno));
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);	/* the new thread's, too */
+	others_done = 0;
+	if (pthread_create(&th, NULL, other_main, NULL))
+		return t_fail(l->t, "no thread");
+	while (now_ms() < until)
+		;
+	others_done = 1;
+	pthread_join(th, NULL);
+	sched_setaffinity(0, sizeof(all), &all);
+	return 1;
+}
+
+/* What is not a reading of the clock: 27 its flags, 28 stopped, 29 steal time. */
+static int flag_sync(struct lab *l, uint32_t n)
+{
+	struct kvm_clock_data d = { 0 };
+
+	unit_shared(l)->arg[0] = 0;
+	if (n == 29)
+		return share_cpu(l, 20);
+	if (n == 27) {
+		if (lab_vm_ioctl(l, KVM_GET_CLOCK, &d) < 0)
+			return -1;
+		unit_shared(l)->arg[0] = d.flags;
+	} else if (lab_cap(l, KVM_CAP_KVMCLOCK_CTRL) > 0) {
+		if (lab_cpu_ioctl(l, 0, KVM_KVMCLOCK_CTRL, 0) < 0)
+			return -1;
+		unit_shared(l)->arg[0] = 1;
+	}
+	return 1;
+}
+
 static int clock_sync(struct lab *l, struct clocks *c, uint32_t n)
 {
 	uint64_t guest = unit_shared(l)->out[0], now, host;
 
+	if (n > 26)
+		return flag_sync(l, n);
 	if (n == 26) {
 		/* boot time by the wall clock plus time since then is now */
 		int64_t d;
@@ -209,6 +265,15 @@ int flat_cpu(struct t *t)
 	l.arg = &c;
 	if (!rc && !strcmp(row->test, "cpuid_exact"))
 		rc = give_cpuid(&l);
+	if (!rc && !strcmp(row->test, "cpuid_kvm") && __builtin_cpu_supports("xsave")) {
+		int xcr0 = set_xcr0(&l);
+
+		unit_shared(&l)->arg[0] = (uint64_t)xcr0;
+		rc = xcr0 < 0 ? -1 : 0;
+	}
+	/* As after a migration: the VM is older than its clock's host. */
+	if (!rc && !strcmp(row->test, "kvmclock"))
+		rc = lab_vm_ioctl(&l, KVM_SET_CLOCK, &(struct kvm_clock_data){ .clock = 1000000000000ull }) < 0 ? -1 : 0;
 	if (!rc)
 		rc = unit_run(&l);
 	if (!rc && !strcmp(row->test, "tsc") && !c.stable)

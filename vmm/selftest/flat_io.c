@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The host's half of guest/t_io.c: what each port and MMIO access must be. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "flat.h"
 
@@ -146,6 +148,25 @@ static int check_mmio_write(struct lab *l, struct io *s, unsigned int size)
 	return 1;
 }
 
+/* A write of 16 bytes, which comes as two exits. */
+static int check_mmio_wide(struct lab *l, struct io *s)
+{
+	REQUIRE(l->t, s->wr_first == 0x40 && s->wr_next == 0x50,
+		"a write of 16 bytes at 0x%x came as bytes 0x%llx to 0x%llx", UNIT_MMIO + 0x40,
+		(unsigned long long)(UNIT_MMIO + s->wr_first), (unsigned long long)(UNIT_MMIO + s->wr_next - 1));
+	REQUIRE(l->t, !memcmp(s->win + 0x40, (const void *)&unit_shared(l)->arg[0], 16),
+		"a write of 16 bytes came with other data");
+	return 1;
+}
+
+/* Let the host take a page away: the next access is a fault that KVM serves. */
+static int take_page(struct lab *l, uint64_t gpa)
+{
+	REQUIRE(l->t, gpa < l->ram_size && !madvise(l->ram + gpa, 4096, MADV_DONTNEED),
+		"madvise of guest page 0x%llx: %s", (unsigned long long)gpa, strerror(errno));
+	return 1;
+}
+
 /* Fill the vector registers with something the guest does not have. */
 static void use_fpu(void)
 {
@@ -170,6 +191,10 @@ static int sync_exit(struct lab *l, struct io *s, uint32_t n)
 		s->log_len = 0;
 		return 1;
 	}
+	if (!strcmp(test, "exc_paged_out"))
+		return take_page(l, sh->arg[0]);
+	if (n == 10)
+		return check_mmio_wide(l, s);
 	if (n == 9)
 		use_fpu();	/* and the guest goes on with what it had */
 	else if (n == 8 || n == 1)
@@ -209,13 +234,12 @@ static int on_exit_io(struct lab *l, unsigned int cpu, void *arg)
 	return lab_odd_exit(l, cpu);
 }
 
-/* x87, SSE and, where the CPU has it, AVX. */
-static int set_xcr0(struct lab *l)
+int set_xcr0(struct lab *l)
 {
 	struct kvm_xcrs x = { .nr_xcrs = 1 };
 
 	x.xcrs[0].value = __builtin_cpu_supports("avx") ? 7 : 3;
-	return lab_cpu_ioctl(l, 0, KVM_SET_XCRS, &x) < 0 ? -1 : 0;
+	return lab_cpu_ioctl(l, 0, KVM_SET_XCRS, &x) < 0 ? -1 : (int)x.xcrs[0].value;
 }
 
 /* QEMU's emulation of SVM lets XSETBV pass: KVM never learns of it. */
@@ -239,7 +263,7 @@ int flat_io(struct t *t)
 	l.on_exit = on_exit_io;
 	l.arg = s;
 	if (!rc && !strcmp(row->test, "xsave_exit"))
-		rc = set_xcr0(&l);
+		rc = set_xcr0(&l) < 0 ? -1 : 0;
 	if (!rc)
 		rc = unit_run(&l);
 	lab_close(&l);

@@ -32,8 +32,8 @@ static int send_msi(struct lab *l, uint32_t dest, bool logical, uint32_t vec, in
 	return 1;
 }
 
-/* All of the default routes, and MSI_GSI as an MSI. */
-static int route_msi(struct lab *l)
+/* All of the default routes, and MSI_GSI as an MSI of @vec. */
+static int route_msi(struct lab *l, uint32_t vec)
 {
 	struct kvm_irq_routing *r = calloc(1, sizeof(*r) + 64 * sizeof(r->entries[0]));
 	uint32_t i;
@@ -51,7 +51,7 @@ static int route_msi(struct lab *l)
 	r->entries[r->nr].gsi = MSI_GSI;
 	r->entries[r->nr].type = KVM_IRQ_ROUTING_MSI;
 	r->entries[r->nr].u.msi.address_lo = 0xfee00000;
-	r->entries[r->nr++].u.msi.data = VEC + 1;
+	r->entries[r->nr++].u.msi.data = vec;
 	rc = lab_vm_ioctl(l, KVM_SET_GSI_ROUTING, r);
 	free(r);
 	return rc < 0 ? -1 : 0;
@@ -65,8 +65,29 @@ static int irqfd(struct lab *l, int fd, uint32_t gsi, uint32_t flags)
 }
 
 struct irq_state {
-	int msi_fd, pin_fd;
+	int msi_fd, pin_fd, level_fd, eoi_fd;
 };
+
+/* The level irqfd of guest/t_irqchip.c. */
+static int level_sync(struct lab *l, struct irq_state *s, uint32_t n)
+{
+	struct kvm_irqfd f = { .gsi = 9, .flags = KVM_IRQFD_FLAG_RESAMPLE };
+	uint64_t v = 1;
+
+	if (n == 91) {
+		s->level_fd = eventfd(0, EFD_CLOEXEC);
+		s->eoi_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		f.fd = (uint32_t)s->level_fd;
+		f.resamplefd = (uint32_t)s->eoi_fd;
+		return lab_vm_ioctl(l, KVM_IRQFD, &f) < 0 ? -1 : 1;
+	}
+	if (n == 92)
+		return write(s->level_fd, &v, 8) == 8 ? 1 : t_fail(l->t, "write to a level irqfd: %s", strerror(errno));
+	if (read(s->eoi_fd, &v, 8) != 8)
+		v = 0;
+	unit_shared(l)->arg[1] = v;
+	return 1;
+}
 
 static int irq_sync(struct lab *l, struct irq_state *s, uint32_t n)
 {
@@ -86,7 +107,7 @@ static int irq_sync(struct lab *l, struct irq_state *s, uint32_t n)
 	case 84:
 		if (s->msi_fd < 0) {
 			s->msi_fd = eventfd(0, EFD_CLOEXEC);
-			if (route_msi(l) || irqfd(l, s->msi_fd, MSI_GSI, 0) < 0)
+			if (route_msi(l, VEC + 1) || irqfd(l, s->msi_fd, MSI_GSI, 0) < 0)
 				return -1;
 		}
 		return write(s->msi_fd, &one, 8) == 8 ? 1 : t_fail(l->t, "write to an irqfd: %s", strerror(errno));
@@ -97,6 +118,12 @@ static int irq_sync(struct lab *l, struct irq_state *s, uint32_t n)
 		return write(s->pin_fd, &one, 8) == 8 ? 1 : t_fail(l->t, "write to an irqfd: %s", strerror(errno));
 	case 88:
 		return irqfd(l, s->pin_fd, 5, KVM_IRQFD_FLAG_DEASSIGN);
+	case 90:
+		return route_msi(l, 0x73) ? -1 : 1;
+	case 91:
+	case 92:
+	case 93:
+		return level_sync(l, s, n);
 	}
 	return t_fail(l->t, "the guest asked for step %u, which this program does not know", n);
 }
@@ -115,7 +142,7 @@ int flat_irq(struct t *t)
 {
 	const struct unit_row *row = unit_row(t);
 	struct lab_opts o = { .irqchip = row->irqchip, .cpus = row->cpus };
-	struct irq_state s = { -1, -1 };
+	struct irq_state s = { -1, -1, -1, -1 };
 	struct lab l;
 	int rc = unit_open(&l, t, &o, row->test), khz;
 
@@ -131,5 +158,9 @@ int flat_irq(struct t *t)
 		close(s.msi_fd);
 	if (s.pin_fd >= 0)
 		close(s.pin_fd);
+	if (s.level_fd >= 0)
+		close(s.level_fd);
+	if (s.eoi_fd >= 0)
+		close(s.eoi_fd);
 	return rc;
 }

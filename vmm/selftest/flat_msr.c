@@ -3,22 +3,8 @@
 #include <string.h>
 
 #include "flat.h"
+#include "msrfilter.h"
 
-/* <linux/kvm.h> of EL 8 has none of this; the numbers are KVM's ABI. */
-#define CAP_USER_SPACE_MSR	188
-#define CAP_MSR_FILTER		189
-#define EXIT_REASON_FILTER	(1 << 2)
-#define FILTER_READ		1
-#define FILTER_WRITE		2
-struct msr_range {
-	uint32_t flags, nmsrs, base;
-	uint8_t *bitmap;		/* a set bit allows */
-};
-struct msr_filter {
-	uint32_t flags;			/* 0: what is in no range is allowed */
-	struct msr_range range[16];
-};
-#define SET_MSR_FILTER	_IOW(KVMIO, 0xc6, struct msr_filter)
 /* kvm_run.msr; at the start of the union of all exits' data */
 struct msr_exit {
 	uint8_t error, pad[7];

@@ -7,6 +7,7 @@
 #define ADVICE_CPU "On that CPU the firmware left virtualization off (a known firmware bug), or the module failed there: dmesg; update the firmware, or take the CPU offline."
 #define ADVICE_MEM "Guests' memory is not kept right: data can be lost, above all in live migration. Suspect virt/kvm/kvm_main.c and arch/x86/kvm/mmu/ of this kernel's patches."
 #define ADVICE_RUN "VMMs depend on this to control guests. Suspect arch/x86/kvm/x86.c, virt/kvm/ and the back end of this kernel's patches."
+#define ADVICE_IRQ "Guests with several CPUs will not start, or hang: suspect arch/x86/kvm/lapic.c, and KVM_HC_* and kvm_vcpu_reset() in x86.c, of this kernel's patches."
 #define ADVICE_STATE "Snapshots and live migration would lose state. Suspect the KVM_GET_* and KVM_SET_* ioctls in arch/x86/kvm/ of this kernel's patches."
 #define ADVICE_STAT "Monitoring would be wrong, or exits take a path they should not. Suspect the exit handling of this kernel's patches."
 #define ADVICE_LEAK "The host will run out of memory, or KVM can never be unloaded, after many guests. Look for a reference that is taken and not dropped."
@@ -45,10 +46,15 @@ const struct check checks_vm[] = {
 	  ADVICE_MEM, NEED_KVM | NEED_HW, 0, vm_dirty_log_clear, 0 },
 	{ "vm/dirty-ring", "the dirty ring has exactly the pages that were written",
 	  ADVICE_MEM, NEED_KVM | NEED_HW, 0, vm_dirty_ring, 0 },
+	{ "vm/dirty-ring-full", "KVM says in time that the dirty ring is full, and loses nothing",
+	  ADVICE_MEM, NEED_KVM | NEED_HW, 0, vm_dirty_ring_full, 0 },
 	{ "vm/page-refault", "mapped pages are not faulted in again",
 	  ADVICE_MEM, NEED_KVM | NEED_HW, 0, vm_refault, 0 },
 	{ "vm/halt", "HLT ends KVM_RUN where no interrupt controller is",
 	  ADVICE_RUN, NEED_KVM, 0, vm_hlt, 0 },
+	{ "vm/halt-idle", "a halted guest leaves the host's CPU alone",
+	  "Idle guests take CPU time of others: kvm.halt_poll_ns, then virt/kvm/kvm_main.c of this kernel's patches.",
+	  NEED_KVM, 0, vm_halt_idle, 0 },
 	{ "vm/triple-fault", "a triple fault ends KVM_RUN with KVM_EXIT_SHUTDOWN",
 	  ADVICE_RUN, NEED_KVM | NEED_HW, 0, vm_triple_fault, 0 },
 	{ "vm/immediate-exit", "immediate_exit ends KVM_RUN before guest code runs",
@@ -59,16 +65,32 @@ const struct check checks_vm[] = {
 	  ADVICE_RUN, NEED_KVM, 0, vm_signal_mask, 0 },
 	{ "vm/guest-debug", "single steps and breakpoints of the host's debugger",
 	  ADVICE_RUN, NEED_KVM | NEED_HW, 0, vm_guest_debug, 0 },
+	{ "vm/translate", "KVM_TRANSLATE finds what the guest's page tables say",
+	  ADVICE_RUN, NEED_KVM, 0, vm_translate, 0 },
+	{ "vm/sync-registers", "registers go in and come out through kvm_run",
+	  ADVICE_RUN, NEED_KVM, 0, vm_sync_regs, 0 },
 	{ "vm/interrupt", "KVM_INTERRUPT delivers, when the guest lets it",
 	  ADVICE_RUN, NEED_KVM | NEED_HW, 0, vm_interrupt, 0 },
 	{ "vm/smm", "an SMI runs its handler once and RSM brings everything back",
 	  ADVICE_RUN, NEED_KVM | NEED_HW, 0, vm_smm, 0 },
+	{ "vm/init-state", "INIT leaves a CPU as the manual says",
+	  ADVICE_IRQ, NEED_KVM | NEED_HW, 0, vm_init_state, 0 },
+	{ "vm/x2apic-ids", "an x2APIC's logical id follows from its id",
+	  ADVICE_IRQ, NEED_KVM | NEED_HW, 0, vm_x2apic_ids, 0 },
+	{ "vm/pv-ipi", "IPIs by KVM_HC_SEND_IPI reach the CPUs that they name, and no others",
+	  ADVICE_IRQ, NEED_KVM | NEED_HW, 0, vm_pv_ipi, 0 },
+	{ "vm/pv-kick", "KVM_HC_KICK_CPU wakes the CPU that it names, and no other",
+	  ADVICE_IRQ, NEED_KVM | NEED_HW, 0, vm_pv_kick, 0 },
 	{ "vm/ioeventfd", "port writes that match signal their eventfd, others exit",
 	  ADVICE_RUN, NEED_KVM, 0, vm_ioeventfd, 0 },
 	{ "vm/ioeventfd-mmio", "MMIO writes that match signal their eventfd, others exit",
 	  ADVICE_RUN, NEED_KVM | NEED_HW, 0, vm_ioeventfd_mmio, 0 },
+	{ "vm/ioeventfd-any-length", "an ioeventfd of no length takes writes of every width",
+	  ADVICE_RUN, NEED_KVM | NEED_HW, 0, vm_ioeventfd_any, 0 },
 	{ "vm/coalesced-mmio", "coalesced MMIO writes are in the ring, complete and in order",
 	  ADVICE_RUN, NEED_KVM | NEED_HW, 0, vm_coalesced_mmio, 0 },
+	{ "vm/coalesced-mmio-full", "what a full coalesced ring has no room for comes to user space",
+	  ADVICE_RUN, NEED_KVM | NEED_HW, 0, vm_coalesced_full, 0 },
 	{ "vm/state-registers", "general and special registers can be set and got",
 	  ADVICE_STATE, NEED_KVM, 0, vm_state, 0 },
 	{ "vm/state-fpu", "FPU, XSAVE and XCR state can be set and got",
@@ -98,5 +120,11 @@ const struct check checks_vm[] = {
 	  ADVICE_LEAK, NEED_KVM | ALONE, 30000, vm_leak_vcpu, 0 },
 	{ "vm/leak-memory", "a closed VM's memory comes back",
 	  ADVICE_LEAK, NEED_KVM | ALONE, 30000, vm_leak_memory, 0 },
+	{ "vm/leak-dirty-log", "the memory of dirty bitmaps and rings comes back",
+	  ADVICE_LEAK, NEED_KVM | ALONE, 30000, vm_leak_log, 0 },
+	{ "vm/leak-msr-filter", "a replaced MSR filter's memory comes back",
+	  ADVICE_LEAK, NEED_KVM | ALONE, 30000, vm_leak_msr_filter, 0 },
+	{ "vm/leak-eventfd", "eventfds that were given to KVM are gone after they are closed",
+	  ADVICE_LEAK, NEED_KVM | ALONE, 30000, vm_leak_eventfd, 0 },
 	{ 0 }
 };

@@ -51,6 +51,28 @@ static void pattern(bool *p, unsigned int round)
 
 static const bool none[PAGES];
 
+/* Logging is turned on, off and on under pages that are mapped already. */
+static int log_started(struct lab *l, void *host)
+{
+	uint64_t bits[PAGES / 64];
+	bool pages[PAGES] = { false };
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		pattern(pages, 0);
+		REQUIRE(l->t, !lab_slot(l, 1, 0, SLOT1, PAGES * PG, host), "turning dirty logging off was refused");
+		if (TOUCH(l, slot_write, pages))
+			return -1;
+		REQUIRE(l->t, !lab_slot(l, 1, KVM_MEM_LOG_DIRTY_PAGES, SLOT1, PAGES * PG, host),
+			"turning dirty logging on was refused");
+		pattern(pages, 1);
+		if (TOUCH(l, slot_write, pages) || get_log(l, bits) ||
+		    compare_log(l, bits, pages, "after logging was turned on for mapped pages"))
+			return -1;
+	}
+	return 0;
+}
+
 int vm_dirty_log(struct t *t)
 {
 	uint64_t bits[PAGES / 64];
@@ -70,16 +92,32 @@ int vm_dirty_log(struct t *t)
 		    compare_log(&l, bits, none, "after reads"))
 			rc = -1;
 	}
+	if (!rc)
+		rc = log_started(&l, host);
 	slot_close(&l, host);
 	return rc;
 }
 
-/* Pages that KVM writes itself: by an emulated string input, by kvmclock. */
+/*
+ * Have KVM write to page @n of slot 1 by an MSR that gives it a place there.
+ * What KVM or its host does not have is left out.
+ */
+static int written_by_msr(struct lab *l, uint32_t msr, unsigned int n, const char *when)
+{
+	uint64_t bits[PAGES / 64], at = (SLOT1 + n * PG) | 1;
+	bool pages[PAGES] = { false };
+
+	if (lab_msr(l, KVM_SET_MSRS, msr, &at) != 1)
+		return 0;
+	pages[n] = true;
+	return TOUCH(l, slot_read, none) || get_log(l, bits) || compare_log(l, bits, pages, when);
+}
+
+/* Pages that KVM writes itself: by an emulated string input, by its clocks. */
 int vm_dirty_log_kvm(struct t *t)
 {
-	uint64_t bits[PAGES / 64];
+	uint64_t bits[PAGES / 64], off = 0;
 	bool pages[PAGES] = { [5] = true };
-	uint64_t clock_page = (SLOT1 + 9ull * PG) | 1;
 	struct lab l;
 	void *host;
 	int rc = slot_open(&l, t, KVM_MEM_LOG_DIRTY_PAGES, &host, NULL);
@@ -89,15 +127,11 @@ int vm_dirty_log_kvm(struct t *t)
 		rc = -1;
 	if (!rc && ((uint8_t *)host)[5 * PG + (size_t)5 * 64] != 0x5a)
 		rc = t_fail(t, "INS did not store what the port gave");
-	if (!rc && lab_cap(&l, KVM_CAP_CLOCKSOURCE) > 0) {
-		pages[5] = false;
-		pages[9] = true;
-		if (lab_msr(&l, KVM_SET_MSRS, 0x4b564d01, &clock_page) != 1)
-			rc = t_fail(t, "KVM_SET_MSRS of the kvmclock MSR failed");
-		else if (TOUCH(&l, slot_read, none) || get_log(&l, bits) ||
-			 compare_log(&l, bits, pages, "after KVM wrote its clock page"))
-			rc = -1;
-	}
+	/* One at a time: each KVM_RUN may write to what is still on. */
+	if (!rc && (written_by_msr(&l, 0x4b564d01, 9, "after KVM wrote its clock page") ||
+		    lab_msr(&l, KVM_SET_MSRS, 0x4b564d01, &off) < 0 ||
+		    written_by_msr(&l, 0x4b564d03, 11, "after KVM wrote its record of steal time")))
+		rc = -1;
 	slot_close(&l, host);
 	return rc;
 }
@@ -143,9 +177,9 @@ int vm_dirty_log_clear(struct t *t)
 	return rc;
 }
 
-static int want_ring(struct lab *l)
+static int want_ring_of(struct lab *l, unsigned int entries)
 {
-	struct kvm_enable_cap c = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { 4096 * sizeof(struct kvm_dirty_gfn) } };
+	struct kvm_enable_cap c = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { entries * sizeof(struct kvm_dirty_gfn) } };
 	int max = lab_cap(l, KVM_CAP_DIRTY_LOG_RING);
 
 	if (max <= 0)
@@ -153,6 +187,21 @@ static int want_ring(struct lab *l)
 	if ((uint64_t)max < c.args[0])
 		c.args[0] = (uint64_t)max;
 	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
+}
+
+static int want_ring(struct lab *l)
+{
+	return want_ring_of(l, 4096);
+}
+
+static struct kvm_dirty_gfn *map_ring(struct lab *l, unsigned int entries)
+{
+	void *p = mmap(NULL, entries * sizeof(struct kvm_dirty_gfn), PROT_READ | PROT_WRITE, MAP_SHARED,
+		       l->cpu[0].fd, KVM_DIRTY_LOG_PAGE_OFFSET * sysconf(_SC_PAGESIZE));
+
+	if (p == MAP_FAILED)
+		t_fail(l->t, "mmap of the dirty ring: %s", strerror(errno));
+	return p;
 }
 
 /* Take what is in the ring: each page of slot 1 once. */
@@ -191,10 +240,8 @@ int vm_dirty_ring(struct t *t)
 	int rc = slot_open(&l, t, KVM_MEM_LOG_DIRTY_PAGES, &host, want_ring);
 
 	if (!rc) {
-		ring = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, l.cpu[0].fd,
-			    KVM_DIRTY_LOG_PAGE_OFFSET * sysconf(_SC_PAGESIZE));
-		if (ring == MAP_FAILED)
-			rc = t_fail(t, "mmap of the dirty ring: %s", strerror(errno));
+		ring = map_ring(&l, 4096);
+		rc = ring == MAP_FAILED ? -1 : 0;
 	}
 	for (i = 0; !rc && i < 4; i++) {
 		pattern(pages, i);
@@ -208,5 +255,84 @@ int vm_dirty_ring(struct t *t)
 	if (ring != MAP_FAILED)
 		munmap(ring, size);
 	slot_close(&l, host);
+	return rc;
+}
+
+/* With the 512 that VMX keeps back, the least that KVM takes. */
+#define SMALL_RING	1024u
+
+static int want_small_ring(struct lab *l)
+{
+	return want_ring_of(l, SMALL_RING);
+}
+
+/*
+ * Write to each page of RAM behind the code, and take what is in the ring when
+ * KVM says that it is full: it must say so while there is room for what one
+ * more exit may write, or entries are lost.
+ */
+static int fill_ring(struct lab *l, struct kvm_dirty_gfn *ring, uint8_t *got, unsigned int pages)
+{
+	/* rdi: start; 1: mov %al,(%rdi); add $4096,%rdi; dec %ecx; jnz 1b; hlt */
+	static const uint8_t code[] = {
+		0x88, 0x07, 0x48, 0x81, 0xc7, 0, 0x10, 0, 0, 0xff, 0xc9, 0x75, 0xf3, 0xf4,
+	};
+	struct kvm_run *run = l->cpu[0].run;
+	unsigned int next = 0, n, full = 0;
+	struct kvm_regs r;
+
+	if (lab_code_long(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	r.rdi = UNIT_SCRATCH;
+	r.rcx = pages;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0)
+		return -1;
+	do {
+		int rc;
+
+		do {
+			rc = lab_step(l, 0);
+		} while (rc == -EINTR);
+		if (rc)
+			return -1;
+		for (n = 0; n < SMALL_RING && ring[next % SMALL_RING].flags & KVM_DIRTY_GFN_F_DIRTY; n++, next++) {
+			struct kvm_dirty_gfn *e = &ring[next % SMALL_RING];
+
+			if (e->slot == 0 && e->offset >= UNIT_SCRATCH / PG && e->offset < UNIT_SCRATCH / PG + pages)
+				got[e->offset - UNIT_SCRATCH / PG] = 1;
+			__atomic_store_n(&e->flags, KVM_DIRTY_GFN_F_RESET, __ATOMIC_RELEASE);
+		}
+		full += run->exit_reason == KVM_EXIT_DIRTY_RING_FULL;
+		REQUIRE(l->t, n < SMALL_RING, "KVM let the dirty ring run full: %u of %u entries", n, SMALL_RING);
+		REQUIRE(l->t, n || run->exit_reason == KVM_EXIT_HLT, "%s with nothing in the dirty ring",
+			exit_name(run->exit_reason));
+		if (lab_vm_ioctl(l, KVM_RESET_DIRTY_RINGS, 0) < 0)
+			return -1;
+	} while (run->exit_reason == KVM_EXIT_DIRTY_RING_FULL);
+	if (run->exit_reason != KVM_EXIT_HLT)
+		return lab_odd_exit(l, 0);
+	REQUIRE(l->t, full, "%u pages were written and KVM never said that the ring of %u is full", pages, SMALL_RING);
+	for (n = 0; n < pages; n++)
+		REQUIRE(l->t, got[n], "page %u of %u was written and never in the dirty ring", n, pages);
+	return 0;
+}
+
+#define RING_PAGES	(SMALL_RING + SMALL_RING / 4)
+
+int vm_dirty_ring_full(struct t *t)
+{
+	struct lab_opts o = { .ram_flags = KVM_MEM_LOG_DIRTY_PAGES, .pre = want_small_ring };
+	struct kvm_dirty_gfn *ring = MAP_FAILED;
+	uint8_t got[RING_PAGES] = { 0 };
+	struct lab l;
+	int rc = lab_open(&l, t, &o);
+
+	if (!rc) {
+		ring = map_ring(&l, SMALL_RING);
+		rc = ring == MAP_FAILED ? -1 : fill_ring(&l, ring, got, RING_PAGES);
+	}
+	if (ring != MAP_FAILED)
+		munmap(ring, SMALL_RING * sizeof(*ring));
+	lab_close(&l);
 	return rc;
 }

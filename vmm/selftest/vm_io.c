@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vm: I/O that KVM does without leaving to user space. */
+#include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -57,7 +58,7 @@ int vm_ioeventfd_mmio(struct t *t)
 		0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0x89, 0x04, 0x25, 4, 0, 0, 0x10, 0xf4,
 	};
 	struct lab_opts o = { 0 };
-	/* length 0: any width, no data to match */
+	/* no data to match */
 	struct kvm_ioeventfd e = { .addr = UNIT_MMIO, .len = 4 };
 	struct kvm_run *run;
 	uint64_t n = 0;
@@ -80,6 +81,45 @@ int vm_ioeventfd_mmio(struct t *t)
 	if (!rc)
 		rc = lab_step_to(&l, KVM_EXIT_HLT, "HLT");
 	close(fd);
+	lab_close(&l);
+	return rc;
+}
+
+/* @n writes, of every width, must reach the ioeventfd of no length @e and no exit be made. */
+static int any_length(struct lab *l, struct kvm_ioeventfd *e, const uint8_t *code, size_t len, uint64_t n)
+{
+	uint64_t got = 0;
+
+	if (lab_vm_ioctl(l, KVM_IOEVENTFD, e) < 0 || lab_code_long(l, code, len) ||
+	    lab_step_to(l, KVM_EXIT_HLT, "writes of every width to an ioeventfd of any length"))
+		return -1;
+	REQUIRE(l->t, read(e->fd, &got, 8) == 8 && got == n, "%llu writes to an ioeventfd of any length signalled it %llu times",
+		(unsigned long long)n, (unsigned long long)got);
+	return 0;
+}
+
+int vm_ioeventfd_any(struct t *t)
+{
+	/* mov %al, %ax, %eax, %rax to addr32; hlt */
+	static const uint8_t mmio[] = {
+		0x88, 0x04, 0x25, 0, 0, 0, 0x10, 0x66, 0x89, 0x04, 0x25, 0, 0, 0, 0x10,
+		0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0x48, 0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0xf4,
+	};
+	/* out %al, %ax, %eax to 0x50; hlt */
+	static const uint8_t pio[] = { 0xe6, 0x50, 0x66, 0xe7, 0x50, 0xe7, 0x50, 0xf4 };
+	struct lab_opts o = { 0 };
+	struct kvm_ioeventfd m = { .addr = UNIT_MMIO }, p = { .addr = 0x50, .flags = KVM_IOEVENTFD_FLAG_PIO };
+	struct lab l;
+	int rc = lab_open(&l, t, &o);
+
+	m.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	p.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (!rc && lab_cap(&l, KVM_CAP_IOEVENTFD_ANY_LENGTH) <= 0)
+		rc = t_skip(t, "KVM has no ioeventfd of any length");
+	if (!rc && (any_length(&l, &m, mmio, sizeof(mmio), 4) || any_length(&l, &p, pio, sizeof(pio), 3)))
+		rc = -1;
+	close(m.fd);
+	close(p.fd);
 	lab_close(&l);
 	return rc;
 }
@@ -131,3 +171,60 @@ int vm_coalesced_mmio(struct t *t)
 	return rc;
 }
 
+/* KVM_COALESCED_MMIO_MAX, which needs the kernel's PAGE_SIZE. */
+#define RING_MAX	((4096 - sizeof(struct kvm_coalesced_mmio_ring)) / sizeof(struct kvm_coalesced_mmio))
+#define RING_WRITES	200u
+
+/*
+ * The guest counts down from RING_WRITES; what is in the ring, and then what
+ * came as an exit, must go on where @next is. KVM before 6.12 may call a ring
+ * full that is half empty, so when it does is not looked at.
+ */
+static int take_ring(struct lab *l, struct kvm_coalesced_mmio_ring *ring, uint32_t *next)
+{
+	uint32_t v = 0;
+
+	REQUIRE(l->t, ring->last < RING_MAX, "the coalesced ring of %zu has its end at %u", RING_MAX, ring->last);
+	for (; ring->first != ring->last; ring->first = (ring->first + 1) % (uint32_t)RING_MAX, --*next) {
+		memcpy(&v, ring->coalesced_mmio[ring->first].data, 4);
+		REQUIRE(l->t, v == *next, "a coalesced write is %u, the guest wrote %u: some were lost", v, *next);
+	}
+	if (l->cpu[0].run->exit_reason != KVM_EXIT_MMIO)
+		return 0;
+	memcpy(&v, l->cpu[0].run->mmio.data, 4);
+	REQUIRE(l->t, v == *next, "the write behind a full coalesced ring is %u, the guest wrote %u", v, *next);
+	--*next;
+	return 0;
+}
+
+/* What the ring has no room for must come to user space, and nothing be lost. */
+static int coalesced_full(struct lab *l)
+{
+	/* mov $200,%ecx; 1: mov %ecx,0x10000000; loop 1b; hlt */
+	static const uint8_t code[] = { 0xb9, RING_WRITES, 0, 0, 0, 0x89, 0x0c, 0x25, 0, 0, 0, 0x10, 0xe2, 0xf7, 0xf4 };
+	struct kvm_coalesced_mmio_zone z = { .addr = UNIT_MMIO, .size = 0x100 };
+	int page = lab_cap(l, KVM_CAP_COALESCED_MMIO), rc;
+	struct kvm_run *run = l->cpu[0].run;
+	uint32_t next = RING_WRITES;
+
+	if (page <= 0)
+		return t_skip(l->t, "KVM has no coalesced MMIO");
+	if (lab_vm_ioctl(l, KVM_REGISTER_COALESCED_MMIO, &z) < 0 || lab_code_long(l, code, sizeof(code)))
+		return -1;
+	do {
+		do {
+			rc = lab_step(l, 0);
+		} while (rc == -EINTR);
+		if (rc || take_ring(l, (void *)((uint8_t *)run + page * sysconf(_SC_PAGESIZE)), &next))
+			return -1;
+	} while (run->exit_reason == KVM_EXIT_MMIO);
+	if (run->exit_reason != KVM_EXIT_HLT)
+		return lab_odd_exit(l, 0);
+	REQUIRE(l->t, !next, "%u of %u coalesced writes are missing", next, RING_WRITES);
+	return 0;
+}
+
+int vm_coalesced_full(struct t *t)
+{
+	return lab_with(t, &(struct lab_opts){ 0 }, coalesced_full);
+}

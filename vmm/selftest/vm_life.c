@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* vm: limits, many lives of a VM, what they leave behind, statistics. */
+/* vm: limits, many lives of a VM. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sysinfo.h>
@@ -78,8 +76,7 @@ int vm_many_vcpus(struct t *t)
 
 /* --- lives --- */
 
-/* Create, run to HLT, destroy; 0 or -1 after t_fail(). */
-static int one_life(struct t *t, bool irqchip, size_t touch)
+int one_life(struct t *t, bool irqchip, size_t touch)
 {
 	static const uint8_t code[] = { 0xb0, 7, 0xe6, 0xe1, 0xf4 };
 	struct lab_opts o = { .irqchip = irqchip, .ram = touch > UNIT_RAM ? touch : 0 };
@@ -174,184 +171,4 @@ int vm_lives(struct t *t)
 	left = threads_left(threads);
 	REQUIRE(t, left == threads, "threads: %u before, %u after %u VMs", threads, left, i);
 	return 0;
-}
-
-/* Entries of this process in KVM's debugfs: PID-FD each. */
-static int debugfs_vms(const struct env *env)
-{
-	char path[PATH_MAX], me[16];
-	struct dirent *e;
-	int n = 0;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "%s/kernel/debug/kvm", env->sys);
-	snprintf(me, sizeof(me), "%d-", (int)getpid());
-	d = opendir(path);
-	if (!d)
-		return -1;
-	while ((e = readdir(d)))
-		n += !strncmp(e->d_name, me, strlen(me));
-	closedir(d);
-	return n;
-}
-
-static long refcount(const struct env *env)
-{
-	char text[32];
-
-	if (read_filef(text, sizeof(text), "%s/module/%s/refcnt", env->sys, env->backend) < 0)
-		return -1;
-	return strtol(text, NULL, 10);
-}
-
-/* The kernel lets a VM go after its last user has: give it a moment. */
-#define SETTLE_MS 2000
-
-int vm_leak_vm(struct t *t)
-{
-	double until;
-	long before = refcount(t->env), after;
-	int i, rc = 0, left;
-
-	for (i = 0; !rc && i < 20; i++)
-		rc = one_life(t, i & 1, 0);
-	if (rc)
-		return rc;
-	until = now_ms() + SETTLE_MS;
-	do {
-		left = debugfs_vms(t->env);
-		after = refcount(t->env);
-	} while ((left > 0 || after >= before + 20) && now_ms() < until && !usleep(10000));
-	REQUIRE(t, left <= 0, "%d VMs are still in KVM's debugfs after they were closed: a reference to the VM is leaked", left);
-	/* Other VMs may come and go meanwhile, but not one for each of ours. */
-	REQUIRE(t, before < 0 || after < before + 20,
-		"the use count of %s went from %ld to %ld over 20 VMs: a reference to the VM is leaked",
-		t->env->backend, before, after);
-	if (left < 0 && before < 0)
-		return t_skip(t, "neither debugfs nor a module use count can be read");
-	return 0;
-}
-
-/*
- * Memory, in KiB, that is neither free nor anything that programs and files
- * take and give back: what the kernel holds for itself. Leaks show here, and
- * next to nothing of what others on this host do. -1: cannot be read.
- */
-static long kernel_kb(const struct env *env)
-{
-	static const char *const others[] = { "MemFree:", "Buffers:", "Cached:", "SwapCached:",
-		"AnonPages:", "SReclaimable:", "KernelStack:", "PageTables:" };
-	char text[8192], key[24];
-	const char *p;
-	long kb;
-	size_t i;
-
-	if (read_filef(text, sizeof(text), "%s/meminfo", env->proc) < 0)
-		return -1;
-	p = strstr(text, "MemTotal:");
-	if (!p)
-		return -1;
-	kb = strtol(p + 9, NULL, 10);
-	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		/* At a line's start: SwapCached ends like Cached. */
-		snprintf(key, sizeof(key), "\n%s", others[i]);
-		p = strstr(text, key);
-		kb -= p ? strtol(p + strlen(key), NULL, 10) : 0;
-	}
-	return kb;
-}
-
-/*
- * How much more the kernel holds after @life: what it gives back late (RCU) is
- * waited for, but only as long as it is more than @much.
- */
-static int growth(struct t *t, int (*life)(struct t *t), long much, long *kb)
-{
-	long before = kernel_kb(t->env);
-	double until;
-
-	if (life(t))
-		return -1;
-	until = now_ms() + 500;
-	do {
-		*kb = kernel_kb(t->env) - before;
-	} while (*kb >= much && now_ms() < until && !usleep(10000));
-	return 0;
-}
-
-#define LEAK_ROUNDS	4
-
-/*
- * What others take meanwhile does not repeat, a leak does: it fails only if
- * each of some rounds leaves more than a quarter of what was used behind. Without
- * a leak some 50 KiB are left; with one, a part of an earlier round that comes
- * back late can hide half of it.
- */
-static int leaks(struct t *t, int (*life)(struct t *t), long used_kb, const char *what)
-{
-	long kb, least = LONG_MAX;
-	int i;
-
-	if (kernel_kb(t->env) < 0)
-		return t_skip(t, "%s/meminfo cannot be read", t->env->proc);
-	if (life(t))			/* caches fill */
-		return -1;
-	for (i = 0; i < LEAK_ROUNDS && least >= used_kb / 4; i++) {
-		if (growth(t, life, used_kb / 4, &kb))
-			return -1;
-		least = kb < least ? kb : least;
-	}
-	t_note(t, "a round that uses %ld KiB leaves %ld KiB behind", used_kb, least);
-	REQUIRE(t, least < used_kb / 4, "each round that uses %ld KiB leaves the kernel with at least %ld KiB more: %s leaked",
-		used_kb, least, what);
-	return 0;
-}
-
-#define LEAK_MIB 24
-
-static int big_life(struct t *t)
-{
-	return one_life(t, true, (size_t)LEAK_MIB << 20);
-}
-
-int vm_leak_memory(struct t *t)
-{
-	struct sysinfo si;
-
-	if (!sysinfo(&si) && (double)si.freeram * si.mem_unit < 4.0 * (LEAK_MIB << 20))
-		return t_skip(t, "less than %d MiB free", 4 * LEAK_MIB);
-	return leaks(t, big_life, LEAK_MIB * 1024L, "guest pages are");
-}
-
-#define CROWDS	16
-#define CROWD	16
-
-/* Many vCPUs, of many VMs, that live and go. */
-static int crowd(struct lab *l)
-{
-	int fds[CROWD], n, rc = 0;
-
-	for (n = 0; !rc && n < CROWD; n++) {
-		fds[n] = ioctl(l->vm, KVM_CREATE_VCPU, n + 1);
-		if (fds[n] < 0)
-			rc = t_fail(l->t, "KVM_CREATE_VCPU of id %d: %s", n + 1, strerror(errno));
-	}
-	while (n)
-		close(fds[--n]);
-	return rc;
-}
-
-static int crowds(struct t *t)
-{
-	int i, rc = 0;
-
-	for (i = 0; !rc && i < CROWDS; i++)
-		rc = lab_with(t, &(struct lab_opts){ .irqchip = true }, crowd);
-	return rc;
-}
-
-/* Each vCPU has several pages; more than one of them must stay for a failure. */
-int vm_leak_vcpu(struct t *t)
-{
-	return leaks(t, crowds, CROWDS * CROWD * 4 * 3 / 2, "a part of every vCPU is");
 }

@@ -10,11 +10,11 @@
 static const uint8_t code[] = { 0xe6, 0xe1, 0xe6, 0xe1, 0xf4 };
 
 /*
- * At SMBASE + 0x8000, in SMM's own 16-bit mode: incl 0x7000, then 1 into EAX,
- * EBX, ECX, EDX, ESI, EDI, EBP, ESP, CR2; rsm.
+ * At SMBASE + 0x8000, in SMM's own 16-bit mode: incl 0x7000; out %al,$0xe2; then
+ * 1 into EAX, EBX, ECX, EDX, ESI, EDI, EBP, ESP, CR2; rsm.
  */
 static const uint8_t smi[] = {
-	0x66, 0xff, 0x06, 0x00, 0x70,
+	0x66, 0xff, 0x06, 0x00, 0x70, 0xe6, 0xe2,
 	0x66, 0xb8, 1, 0, 0, 0, 0x66, 0xbb, 1, 0, 0, 0, 0x66, 0xb9, 1, 0, 0, 0,
 	0x66, 0xba, 1, 0, 0, 0, 0x66, 0xbe, 1, 0, 0, 0, 0x66, 0xbf, 1, 0, 0, 0,
 	0x66, 0xbd, 1, 0, 0, 0, 0x66, 0xbc, 1, 0, 0, 0, 0x0f, 0xaa,
@@ -69,6 +69,22 @@ static int same_system(struct t *t, const char *mode, const struct kvm_sregs *a,
 	return 0;
 }
 
+/* At the handler's OUT: KVM knows that this is SMM, in which NMIs wait. */
+static int inside(struct lab *l)
+{
+	struct kvm_vcpu_events e;
+
+	if (lab_step_to(l, KVM_EXIT_IO, "OUT in the SMI handler"))
+		return -1;
+	REQUIRE(l->t, l->cpu[0].run->io.port == 0xe2, "after an SMI came OUT to port 0x%x, expected the handler's", l->cpu[0].run->io.port);
+	if (lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &e) < 0)
+		return -1;
+	REQUIRE(l->t, e.smi.smm && l->cpu[0].run->flags & KVM_RUN_X86_SMM, "in the SMI handler KVM says smm %u, flags 0x%x",
+		e.smi.smm, l->cpu[0].run->flags);
+	REQUIRE(l->t, e.nmi.masked, "NMIs are not masked in the SMI handler");
+	return 0;
+}
+
 static int there_and_back(struct lab *l, const char *mode)
 {
 	volatile uint32_t *runs = (uint32_t *)(void *)(l->ram + RUNS_AT);
@@ -78,7 +94,7 @@ static int there_and_back(struct lab *l, const char *mode)
 	*runs = 0;
 	if (fill(l) || lab_step_to(l, KVM_EXIT_IO, "first OUT") ||
 	    lab_cpu_ioctl(l, 0, KVM_GET_REGS, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0 ||
-	    lab_cpu_ioctl(l, 0, KVM_SMI, 0) < 0 ||
+	    lab_cpu_ioctl(l, 0, KVM_SMI, 0) < 0 || inside(l) ||
 	    lab_step_to(l, KVM_EXIT_IO, "second OUT, after an SMI") ||
 	    lab_cpu_ioctl(l, 0, KVM_GET_REGS, &b) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s2) < 0)
 		return -1;

@@ -44,6 +44,7 @@ static int regs(struct lab *l)
 	s.idt.base = 0x6000;
 	s.idt.limit = 0xfff;
 	s.cr8 = 3;
+	s.ldt = (struct kvm_segment){ .base = 0x7000, .limit = 0x67, .selector = 0x28, .type = 2, .present = 1 };
 	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s2) < 0)
 		return -1;
 	SAME(l->t, "KVM_SET_SREGS", s, s2);
@@ -65,10 +66,15 @@ static int fpu(struct lab *l)
 		goto out;
 	for (i = 0; i < sizeof(a.xmm); i++)
 		((uint8_t *)a.xmm)[i] = (uint8_t)(i + 3);
+	for (i = 0; i < 8; i++)
+		a.fpr[i][0] = (uint8_t)(i + 1);
 	a.fcw = 0x27f;
+	a.ftwx = 0xff;
+	a.fsw = 0x3800;
 	if (lab_cpu_ioctl(l, 0, KVM_SET_FPU, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_FPU, &b) < 0)
 		goto out;
-	if (memcmp(a.xmm, b.xmm, sizeof(a.xmm)) || a.fcw != b.fcw) {
+	if (memcmp(a.xmm, b.xmm, sizeof(a.xmm)) || memcmp(a.fpr, b.fpr, sizeof(a.fpr)) ||
+	    a.fcw != b.fcw || a.fsw != b.fsw || a.ftwx != b.ftwx) {
 		t_fail(l->t, "KVM_SET_FPU: what was set is not what is got");
 		goto out;
 	}
@@ -95,6 +101,12 @@ static int fpu(struct lab *l)
 		rc = lab_refused(l->t, l->cpu[0].fd, KVM_SET_XCRS, &c, "an XCR0 without x87");
 	c.xcrs[0].value = 7;
 	if (!rc && ioctl(l->cpu[0].fd, KVM_SET_XCRS, &c) >= 0) {
+		if (lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &d) < 0)
+			rc = -1;
+		else if (d.xcrs[0].value != 7)
+			rc = t_fail(l->t, "KVM_SET_XCRS of 7: got 0x%llx", d.xcrs[0].value);
+	}
+	if (!rc && d.xcrs[0].value == 7) {
 		c.xcrs[0].value = 5;
 		rc = lab_refused(l->t, l->cpu[0].fd, KVM_SET_XCRS, &c, "an XCR0 with AVX and without SSE");
 	}
@@ -199,6 +211,18 @@ static int events(struct lab *l)
 	REQUIRE(l->t, b.nmi.pending == 1 && b.nmi.masked == 1,
 		"a pending and masked NMI was set, got pending %u, masked %u", b.nmi.pending, b.nmi.masked);
 	a.nmi.pending = a.nmi.masked = 0;
+	a.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	a.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	a.exception.injected = a.exception.has_error_code = 1;
+	a.exception.nr = 14;
+	a.exception.error_code = 6;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &b) < 0)
+		return -1;
+	REQUIRE(l->t, b.interrupt.shadow, "the interrupt shadow of STI was set and is not got");
+	REQUIRE(l->t, b.exception.injected && b.exception.nr == 14 && b.exception.error_code == 6,
+		"#PF with error code 6 was set, got vector %u, error code 0x%x, injected %u", b.exception.nr,
+		b.exception.error_code, b.exception.injected);
+	a.interrupt.shadow = a.exception.injected = 0;
 	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &a) < 0)
 		return -1;
 	mp.mp_state = KVM_MP_STATE_HALTED;
@@ -237,10 +261,13 @@ static int chips(struct lab *l)
 		c.chip_id = i;
 		if (lab_vm_ioctl(l, KVM_GET_IRQCHIP, &c) < 0)
 			return -1;
-		if (i == KVM_IRQCHIP_IOAPIC)
+		if (i == KVM_IRQCHIP_IOAPIC) {
 			c.chip.ioapic.redirtbl[4].bits = 0x0200000000010055ull;
-		else
+			c.chip.ioapic.redirtbl[5].bits = 0x0000000000018056ull;
+			c.chip.ioapic.irr = 1 << 5;
+		} else {
 			c.chip.pic.imr = 0x5a;
+		}
 		d = c;
 		if (lab_vm_ioctl(l, KVM_SET_IRQCHIP, &c) < 0)
 			return -1;
@@ -251,6 +278,8 @@ static int chips(struct lab *l)
 			c.chip.ioapic.redirtbl[4].bits == d.chip.ioapic.redirtbl[4].bits :
 			c.chip.pic.imr == d.chip.pic.imr,
 			"KVM_SET_IRQCHIP of chip %u: what was set is not what is got", i);
+		REQUIRE(l->t, i != KVM_IRQCHIP_IOAPIC || c.chip.ioapic.irr & 1 << 5,
+			"KVM_SET_IRQCHIP: a masked interrupt that was pending in the IOAPIC is gone");
 	}
 	if (lab_vm_ioctl(l, KVM_GET_PIT2, &p) < 0)
 		return -1;
@@ -318,6 +347,21 @@ static int cpuid_held(struct lab *l, struct kvm_cpuid2 *a, struct kvm_cpuid2 *b)
 	return 0;
 }
 
+/* CR4 must not take what the guest's CPUID lacks, whatever the host's CPU has. */
+static int cr4_by_cpuid(struct lab *l, struct kvm_cpuid2 *c)
+{
+	struct kvm_sregs s;
+	unsigned int i;
+
+	for (i = 0; i < c->nent; i++)
+		if (c->entries[i].function == 1)
+			c->entries[i].ecx &= ~(1u << 26);	/* XSAVE */
+	if (lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, c) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.cr4 |= 1 << 18;
+	return lab_refused(l->t, l->cpu[0].fd, KVM_SET_SREGS, &s, "CR4.OSXSAVE for a guest without XSAVE in its CPUID");
+}
+
 static int cpuid_body(struct lab *l)
 {
 	enum { MAX = 256 };
@@ -327,7 +371,7 @@ static int cpuid_body(struct lab *l)
 
 	if (a && b) {
 		a->nent = b->nent = MAX;
-		rc = cpuid_held(l, a, b);
+		rc = cpuid_held(l, a, b) || cr4_by_cpuid(l, a) ? -1 : 0;
 	}
 	free(a);
 	free(b);

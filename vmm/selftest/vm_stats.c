@@ -40,14 +40,14 @@ static int vcpu_stats(struct lab *l, struct stats *s)
 #define CPUID_EXITS	3000
 
 struct counts {
-	uint64_t io, mmio, all;
+	uint64_t io, mmio, hlt, all;
 };
 
 static int get_counts(struct t *t, const struct stats *s, struct counts *c)
 {
 	REQUIRE(t, !stats_get(s, "io_exits", &c->io) && !stats_get(s, "mmio_exits", &c->mmio) &&
-		!stats_get(s, "exits", &c->all),
-		"the vCPU's statistics lack io_exits, mmio_exits or exits");
+		!stats_get(s, "halt_exits", &c->hlt) && !stats_get(s, "exits", &c->all),
+		"the vCPU's statistics lack io_exits, mmio_exits, halt_exits or exits");
 	return 0;
 }
 
@@ -81,6 +81,7 @@ static int count_exits(struct lab *l, const struct stats *s)
 			PORT_EXITS, (unsigned long long)(b.io - a.io));
 		REQUIRE(l->t, b.mmio - a.mmio == MMIO_EXITS, "%d MMIO exits, mmio_exits counted %llu",
 			MMIO_EXITS, (unsigned long long)(b.mmio - a.mmio));
+		REQUIRE(l->t, b.hlt - a.hlt == 1, "1 HLT, halt_exits counted %llu", (unsigned long long)(b.hlt - a.hlt));
 		least = b.all - a.all < least ? b.all - a.all : least;
 	}
 	t_note(l->t, "%llu exits counted for %llu made", (unsigned long long)least, (unsigned long long)made);

@@ -7,6 +7,8 @@
 
 /* lab_to_hlt - run CPU 0 to HLT; reads of UNIT_PORT_IO give 0x5a */
 int lab_to_hlt(struct lab *l);
+/* one_life - create a VM, run it to its first exit, destroy it; 0, or -1 after t_fail() */
+int one_life(struct t *t, bool irqchip, size_t touch);
 /* stat_exists - fail unless @name is in the "vm" or "vcpu" statistics */
 int stat_exists(struct t *t, const char *kind, const char *name);
 
@@ -34,6 +36,7 @@ int vm_dirty_log(struct t *t);
 int vm_dirty_log_kvm(struct t *t);
 int vm_dirty_log_clear(struct t *t);
 int vm_dirty_ring(struct t *t);
+int vm_dirty_ring_full(struct t *t);
 int vm_hlt(struct t *t);
 int vm_triple_fault(struct t *t);
 int vm_immediate_exit(struct t *t);
@@ -41,10 +44,19 @@ int vm_signal(struct t *t);
 int vm_signal_mask(struct t *t);
 int vm_guest_debug(struct t *t);
 int vm_interrupt(struct t *t);
+int vm_sync_regs(struct t *t);
+int vm_translate(struct t *t);
+int vm_halt_idle(struct t *t);
 int vm_smm(struct t *t);
+int vm_init_state(struct t *t);
+int vm_pv_ipi(struct t *t);
+int vm_pv_kick(struct t *t);
+int vm_x2apic_ids(struct t *t);
 int vm_ioeventfd(struct t *t);
 int vm_ioeventfd_mmio(struct t *t);
+int vm_ioeventfd_any(struct t *t);
 int vm_coalesced_mmio(struct t *t);
+int vm_coalesced_full(struct t *t);
 int vm_state(struct t *t);
 int vm_msr_list(struct t *t);
 int vm_cpuid_set(struct t *t);
@@ -53,6 +65,9 @@ int vm_cgroup(struct t *t);
 int vm_leak_vm(struct t *t);
 int vm_leak_vcpu(struct t *t);
 int vm_leak_memory(struct t *t);
+int vm_leak_log(struct t *t);
+int vm_leak_msr_filter(struct t *t);
+int vm_leak_eventfd(struct t *t);
 int vm_stats(struct t *t);
 int vm_refault(struct t *t);
 
