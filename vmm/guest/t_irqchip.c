@@ -327,3 +327,27 @@ TEST(irqfd_level)
 	irq_wait(0x74, 2, "waiting for the second holder of a shared line");
 	expect_count(0x74, 2, "a shared line, of which one holder lets go in the first run and the other in the second");
 }
+
+/*
+ * Only the LAPIC is KVM's, the IOAPIC the VMM's: it must hear of the EOI of its
+ * level interrupts, and of no other. sync 94: the VMM's route, level, 0x75; 95:
+ * raise it; 96: arg[1] := EOIs so far, arg[2] := the last one's vector.
+ */
+TEST(ioapic_split)
+{
+	u32 i;
+
+	lapic_on();
+	irq_handler(0x75, irq_counting);
+	sync_host(94);
+	for (i = 1; i <= 5; i++) {
+		sync_host(95);
+		irq_wait(0x75, i, "waiting for a level interrupt of the VMM's IOAPIC");
+		sync_host(82);				/* an MSI that is not the IOAPIC's */
+		irq_wait(VEC, i, "waiting for an MSI");
+		expect_count(0x75, i, "level interrupt of the VMM's IOAPIC");
+		sync_host(96);
+		check_eq(shared->arg[1], i, "EOIs that the VMM was told of");
+		check_eq(shared->arg[2], 0x75, "vector of the EOI that the VMM was told of");
+	}
+}

@@ -15,7 +15,8 @@
 #define EXIT_VMMCALL	0x81
 
 enum { C_EXCEPTIONS = 0x08, C_MISC1 = 0x0c, C_MISC2 = 0x10, C_IOPM = 0x40,
-	C_TSC_OFFSET = 0x50, C_ASID = 0x58, C_EXIT = 0x70, C_INFO1 = 0x78, C_INFO2 = 0x80, S_ES = 0x400, S_CS = 0x410, S_SS = 0x420, S_DS = 0x430, S_GDTR = 0x460,
+	C_TSC_OFFSET = 0x50, C_ASID = 0x58, C_EXIT = 0x70, C_INFO1 = 0x78, C_INFO2 = 0x80,
+	C_INJECT = 0xa8, S_ES = 0x400, S_CS = 0x410, S_SS = 0x420, S_DS = 0x430, S_GDTR = 0x460,
 	S_IDTR = 0x480, S_EFER = 0x4d0, S_CR4 = 0x548, S_CR3 = 0x550, S_CR0 = 0x558,
 	S_DR7 = 0x560, S_DR6 = 0x568, S_RFLAGS = 0x570, S_RIP = 0x578, S_RSP = 0x5d8,
 	S_RAX = 0x5f8, S_CR2 = 0x640, S_PAT = 0x668 };
@@ -148,6 +149,29 @@ static void nested_more(void)
 	check_eq(*v64(S_CR2), 0xabc123, "CR2 of L2 after its exit");
 }
 
+void l2_halt(void);
+static volatile u64 l2_injected;
+asm(".pushsection .text\n"
+    "l2_halt:\n"
+    "	hlt\n"
+    "	jmp	l2_halt\n"
+    ".popsection");
+
+static void on_injected(struct regs *r)
+{
+	l2_injected = r->vector;
+}
+
+static void nested_inject(void)
+{
+	irq_handler(0x55, on_injected);
+	fill_vmcb();
+	*v64(S_RIP) = (u64)l2_halt;
+	*v64(C_INJECT) = 1u << 31 | 0x55;
+	l2_until(EXIT_HLT, "HLT after an injected interrupt");
+	check_eq(l2_injected, 0x55, "vector that L2 took of what was injected");
+}
+
 TEST(nested_svm)
 {
 	u64 v;
@@ -182,6 +206,7 @@ TEST(nested_svm)
 	*v64(S_RIP) += 1;
 	l2_until(EXIT_HLT, "HLT again");
 	nested_more();
+	nested_inject();
 	wrmsr(EFER, rdmsr(EFER) & ~0x1000ULL);
 	check(TRY_IO("vmrun", NONE, "a"(vmcb)) == 6, "VMRUN after EFER.SVME was cleared gave no #UD");
 }

@@ -163,6 +163,64 @@ TEST(ipi)
 		cpu_wait(c);
 }
 
+static void to_x2apic(u64 arg)
+{
+	(void)arg;
+	wrmsr(0x1b, rdmsr(0x1b) | 0x400);
+}
+
+/* One IPI of vector VEC: @dest and the mode in @low; CPUs of @want get it, others do not. */
+static void x2_ipi(u32 dest, u32 low, u32 want, const char *what)
+{
+	u32 before[UNIT_CPUS_MAX], c, n = shared->ncpus;
+
+	for (c = 0; c < n; c++)
+		before[c] = ipis[c];
+	apic_icr(dest, low | VEC);
+	sti_nop_cli();
+	for (c = 0; c < n; c++)
+		if (want >> c & 1)
+			wait_ipi(c, before[c] + 1, what);
+	for (c = 0; c < 20; c++)
+		outb(UNIT_PORT_IDLE, 0);
+	sti_nop_cli();
+	for (c = 0; c < n; c++)
+		check(ipis[c] == before[c] + (want >> c & 1), "%s: CPU %u got %u", what, c, ipis[c] - before[c]);
+}
+
+TEST(ipi_x2apic)
+{
+	u32 c, i, n = shared->ncpus, all = (1u << n) - 1;
+
+	up();
+	ids();
+	if (!(cpuid(1, 0).c >> 21 & 1))
+		skip("KVM offers no x2APIC");
+	for (c = 1; c < n; c++) {
+		cpu_run(c, to_x2apic, 0);
+		cpu_wait(c);
+	}
+	to_x2apic(0);
+	stop = 0;
+	for (c = 1; c < n; c++)
+		cpu_run(c, listen, (u64)&stop);
+	/* CPUs are told apart by their stacks, in the order of their arrival. */
+	for (i = 0; i < 3; i++) {
+		for (c = 0; c < n; c++) {
+			x2_ipi(apic_of[c], 0, 1u << c, "IPI to an x2APIC id");
+			x2_ipi(1u << apic_of[c], 0x800, 1u << c, "IPI to an x2APIC logical id");
+		}
+		x2_ipi(all, 0x800, all, "IPI to a cluster of x2APICs");
+		x2_ipi(1 << 16 | all, 0x800, 0, "IPI to a cluster that is not there");
+		x2_ipi(0xffffffff, 0, all, "IPI to all, by x2APIC broadcast");
+		x2_ipi(0, 0xc0000, all & ~1u, "IPI to all but self in x2APIC mode");
+	}
+	stop = 1;
+	apic_icr(0, 0xc0000 | VEC);
+	for (c = 1; c < n; c++)
+		cpu_wait(c);
+}
+
 static void on_nmi_ipi(struct regs *r)
 {
 	(void)r;

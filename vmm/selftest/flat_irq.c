@@ -66,7 +66,34 @@ static int irqfd(struct lab *l, int fd, uint32_t gsi, uint32_t flags)
 
 struct irq_state {
 	int msi_fd, pin_fd, level_fd, eoi_fd;
+	uint64_t eois, eoi_vector;	/* KVM_EXIT_IOAPIC_EOI */
 };
+
+/* The VMM's IOAPIC of guest/t_irqchip.c: pin 5, level, vector 0x75. */
+static int split_sync(struct lab *l, struct irq_state *s, uint32_t n)
+{
+	struct kvm_msi m = { .address_lo = 0xfee00000, .data = 0x75 | 1 << 14 | 1 << 15 };
+	struct kvm_irq_routing *r;
+	int rc;
+
+	if (n == 95)
+		return lab_vm_ioctl(l, KVM_SIGNAL_MSI, &m) < 0 ? -1 : 1;
+	if (n == 96) {
+		unit_shared(l)->arg[1] = s->eois;
+		unit_shared(l)->arg[2] = s->eoi_vector;
+		return 1;
+	}
+	r = calloc(1, sizeof(*r) + sizeof(r->entries[0]));
+	REQUIRE(l->t, r, "out of memory");
+	r->nr = 1;
+	r->entries[0].gsi = 5;
+	r->entries[0].type = KVM_IRQ_ROUTING_MSI;
+	r->entries[0].u.msi.address_lo = m.address_lo;
+	r->entries[0].u.msi.data = m.data;
+	rc = lab_vm_ioctl(l, KVM_SET_GSI_ROUTING, r);
+	free(r);
+	return rc < 0 ? -1 : 1;
+}
 
 /* The level irqfd of guest/t_irqchip.c. */
 static int level_sync(struct lab *l, struct irq_state *s, uint32_t n)
@@ -124,6 +151,10 @@ static int irq_sync(struct lab *l, struct irq_state *s, uint32_t n)
 	case 92:
 	case 93:
 		return level_sync(l, s, n);
+	case 94:
+	case 95:
+	case 96:
+		return split_sync(l, s, n);
 	}
 	return t_fail(l->t, "the guest asked for step %u, which this program does not know", n);
 }
@@ -131,18 +162,25 @@ static int irq_sync(struct lab *l, struct irq_state *s, uint32_t n)
 static int on_exit_irq(struct lab *l, unsigned int cpu, void *arg)
 {
 	struct kvm_run *run = l->cpu[cpu].run;
+	struct irq_state *s = arg;
 	uint32_t n;
 
 	if (sync_number(run, &n))
-		return irq_sync(l, arg, n);
+		return irq_sync(l, s, n);
+	if (run->exit_reason == KVM_EXIT_IOAPIC_EOI) {
+		s->eois++;
+		s->eoi_vector = run->eoi.vector;
+		return 1;
+	}
 	return lab_odd_exit(l, cpu);
 }
 
 int flat_irq(struct t *t)
 {
 	const struct unit_row *row = unit_row(t);
-	struct lab_opts o = { .irqchip = row->irqchip, .cpus = row->cpus };
-	struct irq_state s = { -1, -1, -1, -1 };
+	/* Without an irqchip: that is, without any but the LAPIC. */
+	struct lab_opts o = { .irqchip = row->irqchip, .split = !row->irqchip, .cpus = row->cpus };
+	struct irq_state s = { -1, -1, -1, -1, 0, 0 };
 	struct lab l;
 	int rc = unit_open(&l, t, &o, row->test), khz;
 

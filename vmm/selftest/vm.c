@@ -71,6 +71,8 @@ const struct check checks_vm[] = {
 	  ADVICE_RUN, NEED_KVM, 0, vm_sync_regs, 0 },
 	{ "vm/interrupt", "KVM_INTERRUPT delivers, when the guest lets it",
 	  ADVICE_RUN, NEED_KVM | NEED_HW, 0, vm_interrupt, 0 },
+	{ "vm/set-tpr", "a VMM that has the LAPIC hears when CR8 is lowered",
+	  ADVICE_RUN, NEED_KVM | NEED_HW, 0, vm_set_tpr, 0 },
 	{ "vm/smm", "an SMI runs its handler once and RSM brings everything back",
 	  ADVICE_RUN, NEED_KVM | NEED_HW, 0, vm_smm, 0 },
 	{ "vm/init-state", "INIT leaves a CPU as the manual says",

@@ -265,6 +265,25 @@ int vm_interrupt(struct t *t)
 	return rc;
 }
 
+/* Without a LAPIC in the kernel the VMM has it, and must hear when TPR is lowered. */
+static int set_tpr(struct lab *l)
+{
+	/* mov $8,%eax; mov %rax,%cr8; mov $3,%al; mov %rax,%cr8; hlt */
+	static const uint8_t code[] = {
+		0xb8, 8, 0, 0, 0, 0x44, 0x0f, 0x22, 0xc0, 0xb0, 3, 0x44, 0x0f, 0x22, 0xc0, 0xf4,
+	};
+
+	if (lab_code_long(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_SET_TPR, "a lower CR8"))
+		return -1;
+	REQUIRE(l->t, l->cpu[0].run->cr8 == 3, "CR8 was set to 3, kvm_run says %llu", l->cpu[0].run->cr8);
+	return lab_step_to(l, KVM_EXIT_HLT, "HLT after a lower CR8");
+}
+
+int vm_set_tpr(struct t *t)
+{
+	return lab_with(t, &(struct lab_opts){ 0 }, set_tpr);
+}
+
 /* Registers that go in and out by kvm_run, without ioctls. */
 static int sync_regs(struct lab *l)
 {

@@ -44,6 +44,7 @@ int vm_signal(struct t *t);
 int vm_signal_mask(struct t *t);
 int vm_guest_debug(struct t *t);
 int vm_interrupt(struct t *t);
+int vm_set_tpr(struct t *t);
 int vm_sync_regs(struct t *t);
 int vm_translate(struct t *t);
 int vm_halt_idle(struct t *t);
