@@ -113,6 +113,41 @@ boot_disk() {
 	[[ $output =~ not\ ok\ [0-9]+\ vm/device ]]
 }
 
+@test "kvm-selftest --suite: the tree's own KVM selftests, and images of kvm-unit-tests' kind, in one report" {
+	find_rpms2
+	local selftests
+	selftests=$rpms2/kernel-kvm-selftests-internal-$(version_of "${packages2[1]}").rpm
+	[ -f "$selftests" ] || { echo "$selftests: not there; make rpm BUILDID=.kvm2 WITH=selftests"; false; }
+	cd "$BATS_TEST_TMPDIR" || return
+	rpm2cpio "$selftests" | cpio -idm --quiet
+	mkdir -p kut/x86
+	for code in 0 38; do
+		# Multiboot's header, and the status to the debug-exit port: 0, or 77 >> 1.
+		# shellcheck disable=SC2016  # as's own
+		printf '.long 0x1badb002, 0, -0x1badb002\n.globl _start\n_start: mov $%d, %%al\nout %%al, $0xf4\n1: hlt\njmp 1b\n' "$code" |
+			as --32 -o o -
+		ld -m elf_i386 -Ttext=0x400000 -o "kut/x86/exit$code.flat" o
+		printf '[exit%d]\nfile = exit%d.flat\nsmp = 2\n' "$code" "$code" >>kut/x86/unittests.cfg
+	done
+	run boot_svm --cpus 2 --sysroot "$first" --load kvm_amd \
+		--file "$first/usr/bin/kvm-selftest:/usr/bin/kvm-selftest" \
+		--file "$first/usr/bin/kvm-vmm:/usr/bin/kvm-vmm" \
+		--dir "$first/usr/share/kernel-kvm:/usr/share/kernel-kvm" \
+		--dir usr/libexec/kernel-kvm:/usr/libexec/kernel-kvm --dir kut:/kut -- \
+		kvm-selftest --suite kernel --suite kvm-unit-tests=/kut --format tap \
+		--only 'kvm-unit-tests/*,kernel/set_sregs_test,kernel/debug_regs,kernel/vmx_msrs_test,kernel/state_test,kernel/smm_test'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output =~ (^|$'\n')"ok "[0-9]+" kernel/set_sregs_test"$'\n' ]]
+	[[ $output =~ (^|$'\n')"ok "[0-9]+" kernel/state_test"$'\n' ]]
+	[[ $output =~ (^|$'\n')"ok "[0-9]+" kernel/smm_test"$'\n' ]]
+	[[ $output =~ "kernel/vmx_msrs_test # SKIP Requirement not met"[^$'\n']*VMX ]]
+	# TCG's fault, and listed.
+	[[ $output == *"kernel/debug_regs # SKIP known to fail: "* ]]
+	[[ $output =~ (^|$'\n')"ok "[0-9]+" kvm-unit-tests/exit0"$'\n' ]]
+	[[ $output == *"kvm-unit-tests/exit38 # SKIP"* ]]
+}
+
 @test "two builds boot; dnf never removes the one that runs" {
 	find_rpms2
 	copy_root "$first" "$root"
