@@ -167,10 +167,10 @@ vmm() {
 	local TIMEFORMAT='%3U %3S' user sys
 	# mov $0xd0000050, %eax; movl $0, (%eax); sti; 1: hlt; jmp 1b
 	code b8 50 00 00 d0 c7 00 00 00 00 00 fb f4 eb fd
-	{ time "$KVM_VMM" --flat x.bin --mode prot --irqchip full --rng --deadline 2 </dev/null 2>out || true; } 2>times
+	{ time "$KVM_VMM" --flat x.bin --mode prot --irqchip full --rng --deadline 2 </dev/null 2>out || true; } 2>cpu
 	grep -q 'did not end in 2.000 s' out
 	# Seconds of CPU: a thread that spins takes all it can get of two.
-	read -r user sys <times
+	read -r user sys <cpu
 	[ "$(jq -n "$user + $sys < 0.6")" = true ]
 }
 
