@@ -37,6 +37,7 @@ struct unit_shared {
 	/* The host's CPU is QEMU's TCG: some of what a CPU does, it does not. */
 	unsigned int tcg;
 	unsigned int bochs;		/* or Bochs' */
+	unsigned int sticky_shadow;	/* STI's shadow outlasts an instruction that KVM skips */
 	unsigned int online;		/* guest: CPUs that reached C code */
 	unsigned long long arg[16];	/* host to guest */
 	unsigned long long out[16];	/* guest to host */

@@ -1,8 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The unit guest in the laboratory: load, run one of its tests, judge. */
+#include <cpuid.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lab.h"
+
+/*
+ * On an AMD CPU that does not tell the next RIP (NRIPS: CPUID 8000000AH, EDX bit
+ * 3; QEMU's TCG is one), KVM decodes what it skips, and left the shadow as it was
+ * before 6.1.
+ */
+static bool sticky_shadow(const struct env *env)
+{
+	unsigned int a, b, c, d, major = 0, minor = 0;
+
+	if (sscanf(env->uname_r, "%u.%u", &major, &minor) != 2 || major > 6 || (major == 6 && minor >= 1))
+		return false;
+	return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & 4) &&	/* SVM */
+	       __get_cpuid(0x8000000a, &a, &b, &c, &d) && !(d & 8);
+}
 
 int unit_open(struct lab *l, struct t *t, const struct lab_opts *o, const char *name)
 {
@@ -16,6 +33,7 @@ int unit_open(struct lab *l, struct t *t, const struct lab_opts *o, const char *
 	sh->ncpus = l->ncpus;
 	sh->tcg = host_is_tcg();
 	sh->bochs = host_is_bochs();
+	sh->sticky_shadow = sticky_shadow(t->env);
 	memcpy(sh->test, name, strnlen(name, sizeof(sh->test) - 1));
 	return lab_real(l, 0, UNIT_LOAD);
 }
