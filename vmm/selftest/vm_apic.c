@@ -232,32 +232,33 @@ static int kick(struct lab *l, const struct extra *x, unsigned int n)
 	return 0;
 }
 
-int vm_pv_ipi(struct t *t)
+/* with_extra - @fn with the CPUs of @x, @n of them, made beside the first */
+static int with_extra(struct t *t, struct extra *x, unsigned int n,
+		      int (*fn)(struct lab *l, const struct extra *x, unsigned int n))
 {
-	struct extra x[] = { { 3, -1 }, { 64, -1 }, { 65, -1 } };
 	struct lab_opts o = { .irqchip = true };
 	struct lab l;
 	int rc = lab_open(&l, t, &o);
 
-	if (!rc && (extra_open(&l, x, 3) || send_ipis(&l, x, 3)))
+	if (!rc && (extra_open(&l, x, n) || fn(&l, x, n)))
 		rc = -1;
-	extra_close(x, 3);
+	extra_close(x, n);
 	lab_close(&l);
 	return rc;
+}
+
+int vm_pv_ipi(struct t *t)
+{
+	struct extra x[] = { { 3, -1 }, { 64, -1 }, { 65, -1 } };
+
+	return with_extra(t, x, 3, send_ipis);
 }
 
 int vm_pv_kick(struct t *t)
 {
 	struct extra x[] = { { 3, -1 }, { 7, -1 }, { 64, -1 } };
-	struct lab_opts o = { .irqchip = true };
-	struct lab l;
-	int rc = lab_open(&l, t, &o);
 
-	if (!rc && (extra_open(&l, x, 3) || kick(&l, x, 3)))
-		rc = -1;
-	extra_close(x, 3);
-	lab_close(&l);
-	return rc;
+	return with_extra(t, x, 3, kick);
 }
 
 /* The x2APIC's logical id follows from its id: SDM vol. 3, 11.12.10.2. */
@@ -289,13 +290,6 @@ static int x2apic_ids(struct lab *l, const struct extra *x, unsigned int n)
 int vm_x2apic_ids(struct t *t)
 {
 	struct extra x[] = { { 9, -1 }, { 0x23, -1 }, { 0x4f, -1 } };
-	struct lab_opts o = { .irqchip = true };
-	struct lab l;
-	int rc = lab_open(&l, t, &o);
 
-	if (!rc && (extra_open(&l, x, 3) || x2apic_ids(&l, x, 3)))
-		rc = -1;
-	extra_close(x, 3);
-	lab_close(&l);
-	return rc;
+	return with_extra(t, x, 3, x2apic_ids);
 }
