@@ -13,12 +13,24 @@
 #include "machine.h"
 #include "opts.h"
 
+/* We touched a page of a file that is mapped, and the file ends before it. */
+static void on_sigbus(int sig)
+{
+	static const char msg[] =
+		"kvm-vmm: a file that guest memory is mapped from (--kernel, --initrd, --restore) was cut short\n";
+	ssize_t n = write(STDERR_FILENO, msg, sizeof(msg) - 1);
+
+	(void)sig;
+	_exit(n < 0 ? VM_HOST : VM_IMAGE);
+}
+
 static int run(const struct opts *o)
 {
 	struct machine *m = calloc(1, sizeof(*m));
 	struct err e = { "" };
 	int rc, status = VM_HOST;
 
+	signal(SIGBUS, on_sigbus);
 	if (!m) {
 		fputs("kvm-vmm: no memory\n", stderr);
 		return VM_HOST;

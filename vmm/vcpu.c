@@ -179,6 +179,21 @@ static void on_io(struct vcpu *v)
 			   r->io.direction == KVM_EXIT_IO_OUT);
 }
 
+static const char ram_gone[] =
+	"KVM cannot reach the guest's memory: was the file that it is mapped from (--kernel, --initrd, --restore) cut short?";
+
+static void on_mmio(struct vcpu *v)
+{
+	struct kvm_run *r = v->run;
+
+	/* KVM's emulator takes RAM that it cannot reach for a device. */
+	if (mem_at(&v->vm->mem, r->mmio.phys_addr, 1))
+		stop_with_dump(v, VM_INTERNAL, "KVM_EXIT_MMIO", ram_gone);
+	else
+		bus_access(&v->vm->mmio, r->mmio.phys_addr, r->mmio.data,
+			   r->mmio.len, r->mmio.is_write);
+}
+
 static void on_system_event(struct vcpu *v)
 {
 	switch (v->run->system_event.type) {
@@ -221,8 +236,7 @@ static void on_exit_reason(struct vcpu *v)
 		on_io(v);
 		break;
 	case KVM_EXIT_MMIO:
-		bus_access(&v->vm->mmio, r->mmio.phys_addr, r->mmio.data,
-			   r->mmio.len, r->mmio.is_write);
+		on_mmio(v);
 		break;
 	case KVM_EXIT_HLT:	/* only without a LAPIC: nothing can wake it */
 		vm_stop(v->vm, VM_SHUTDOWN, NULL);
@@ -302,7 +316,8 @@ bool vcpu_once(struct vcpu *v)
 		stop_with_dump(v, VM_INTERNAL, "KVM_EXIT_MEMORY_FAULT",
 			       strerror(errno));
 	} else {
-		stop_with_dump(v, VM_INTERNAL, "KVM_RUN failed", strerror(errno));
+		stop_with_dump(v, VM_INTERNAL, "KVM_RUN failed",
+			       errno == EFAULT ? ram_gone : strerror(errno));
 	}
 	return !atomic_load_explicit(&v->vm->stopping, memory_order_relaxed);
 }

@@ -94,6 +94,37 @@ vmm() {
 	[[ $output == *"missing.img: cannot open the disk"* ]]
 }
 
+@test "an image cut short while its guest runs is told: 6, or 12 with the registers" {
+	need_guests
+	local size out
+	# mov $'r', %al; out %al, $0x10; mov $0x3fd, %edx; 1: in (%dx), %al
+	# test $1, %al; jz 1b; mov 0x48000, %al; hlt
+	code b0 72 e6 10 ba fd 03 00 00 ec a8 01 74 fb a0 00 80 04 00 f4
+	# Long enough to be mapped, not copied. The guest's own page stays or goes.
+	for size in 64K 0; do
+		cp x.bin big.bin
+		truncate -s 300K big.bin
+		mkfifo "in$size"
+		"$KVM_VMM" --flat big.bin --mode prot --deadline 10 <"in$size" >out 2>err 3>&- &
+		exec 9>"in$size"
+		timeout 10 bash -c 'until grep -q r out; do :; done'
+		truncate -s "$size" big.bin
+		echo >&9
+		status=0
+		wait $! || status=$?
+		exec 9>&-
+		out=$(<err)
+		echo "$size: $status: $out"
+		[[ $out == *"cut short"* ]]
+		if [ "$size" = 0 ]; then
+			[ "$status" -eq 6 ]
+		else
+			[ "$status" -eq 12 ]
+			[[ $out == *"rip "* ]]
+		fi
+	done
+}
+
 @test "the classic demo: bytes to port 0x10, HLT ends it with 0" {
 	need_guests
 	code b0 48 e6 10 b0 69 e6 10 f4

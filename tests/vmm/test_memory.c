@@ -120,6 +120,51 @@ struct seen {
 	int n;
 };
 
+/* Long pieces are mapped where pages meet; nobody can tell by the bytes. */
+static void load_of_a_long_file_is_exact_and_private(void **state)
+{
+	enum { SIZE = 600 << 10, RAM = 1 << 20 };
+	/* Where, from which offset: pages meet, meet not, begin in the middle. */
+	static const struct { uint64_t gpa, off; } c[] = {
+		{ 0x1000, 0 }, { 0x1000, 0x2000 }, { 0x1003, 3 }, { 0x1000, 5 }, { 0x2ff8, 0x1ff8 },
+	};
+	uint8_t *want = malloc(SIZE), *got = malloc(RAM);
+	char path[] = "/tmp/vmm-memory-XXXXXX";
+	int fd = mkstemp(path);
+	struct err e;
+	size_t i, k;
+
+	(void)state;
+	assert_true(want && got && fd >= 0);
+	unlink(path);
+	for (i = 0; i < SIZE; i++)
+		want[i] = (uint8_t)(i * 7 + (i >> 9));
+	assert_int_equal(write(fd, want, SIZE), SIZE);
+	for (k = 0; k < sizeof(c) / sizeof(c[0]); k++) {
+		uint64_t len = SIZE - c[k].off - 11;
+		struct mem m = { .n = 0 };
+
+		assert_int_equal(mem_add(&m, 0, RAM, &e), 0);
+		assert_int_equal(mem_load(&m, c[k].gpa, fd, c[k].off, len, "f", &e), 0);
+		assert_int_equal(mem_read(&m, 0, got, RAM), 0);
+		assert_memory_equal(got + c[k].gpa, want + c[k].off, len);
+		for (i = 0; i < RAM; i++)
+			if (i < c[k].gpa || i >= c[k].gpa + len)
+				assert_int_equal(got[i], 0);
+		/* The guest's writes are its own. */
+		assert_int_equal(mem_write(&m, c[k].gpa, got, len), 0);
+		assert_int_equal(mem_write(&m, 0x8000, "guest", 5), 0);
+		assert_int_equal(pread(fd, got, SIZE, 0), SIZE);
+		assert_memory_equal(got, want, SIZE);
+		/* A file that is too short is told before it is touched. */
+		assert_int_equal(mem_load(&m, 0x1000, fd, 0x1000, SIZE, "f", &e), -ENODATA);
+		mem_free(&m);
+	}
+	close(fd);
+	free(got);
+	free(want);
+}
+
 static void note(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 {
 	struct seen *s = dev;
@@ -278,6 +323,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(copies_cross_touching_regions_or_do_nothing),
 	cmocka_unit_test(ram_has_a_hole_for_devices),
 	cmocka_unit_test(load_tells_truncation_from_no_room),
+	cmocka_unit_test(load_of_a_long_file_is_exact_and_private),
 	cmocka_unit_test(bus_gives_accesses_to_who_claims_all_of_them),
 	cmocka_unit_test(bus_ranges_may_not_overlap),
 	cmocka_unit_test(loop_serves_what_is_ready_and_enabled),

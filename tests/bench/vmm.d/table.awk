@@ -30,8 +30,8 @@ $1 == "start" || $1 == "restore" {
 }
 $1 == "init" {
 	put("Linux guest, to its init, ms", $2, $3 / 1000)
-	put("resident then, without the guest's RAM, KiB", $2, $4)
-	put("of that private, KiB", $2, $5)
+	put("resident at its init, without the guest's RAM, KiB", $2, $4)
+	put("of that private at its init, KiB", $2, $5)
 }
 $1 == "blk" {
 	name = sprintf("disk, %s of %d KiB, ", $3, $4 / 1024)
