@@ -98,14 +98,22 @@ load helpers
 	prog old 'exit 254'
 	prog hangs 'exec sleep 100'
 	echo text > progs/readme
-	echo 'kernel/old * it tests what this kernel never had' > g/known-failures
+	prog mended 'exit 0'
+	prog quick 'exit 0'
+	cat > g/known-failures <<- 'T'
+		kernel/old * it tests what this kernel never had
+		kernel/mended * it was broken
+		kernel/quick * time: it is slow
+		kernel/goo* * others of this name
+	T
 	run timeout 60 "$st" --guest-dir g --kvm /dev/null --suite kernel=progs --only 'kernel/*' --format tap
-	expect 4 "1..5" "cannot be opened"
+	expect 4 "1..7" "cannot be opened"
 	needs_guest
 	run timeout 60 "$st" --guest-dir g --suite kernel=progs --only 'kernel/*' --format tap --timeout-scale 0.1
-	expect 1 "ok 2 kernel/good" "kernel/none # SKIP no such CPU" "Test Assertion Failure" \
+	expect 1 "kernel/good" "it passes, though known-failures says: it was broken" "kernel/none # SKIP no such CPU" "Test Assertion Failure" \
 		"kernel/bad: it ended with 254" "kernel/hangs: no end in time: killed" \
-		"kernel/old # SKIP known to fail: it tests what this kernel never had" "pass:1 fail:2"
+		"kernel/old # SKIP known to fail: it tests what this kernel never had" "pass:3 fail:2"
+	[ "$(grep -c "it passes, though" <<< "$output")" -eq 1 ]
 }
 
 # A VMM that ends as an image would make it: kvm-unit-tests itself is not ours.

@@ -171,7 +171,8 @@ TEST(exc_single_step)
 	for (i = 0; i < 4; i++) {
 		check(db_rip[i] == a[i], "single step %u (of NOP, CPUID, OUT, NOP): saved RIP 0x%lx, expected 0x%lx",
 		      i, LU(db_rip[i]), LU(a[i]));
-		check(db_dr6[i] & 0x4000, "single step %u: DR6.BS is not set: 0x%lx", i, LU(db_dr6[i]));
+		/* Old KVMs on AMD set it where the guest does not look, when they step themselves. */
+		check(db_dr6[i] & 0x4000 || (shared->old_kvm && (i == 1 || i == 2)), "single step %u: DR6.BS is not set: 0x%lx", i, LU(db_dr6[i]));
 	}
 }
 

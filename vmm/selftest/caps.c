@@ -12,7 +12,7 @@
 
 #include "vmchecks.h"
 
-#define V(major, minor)	((major) * 1000 + (minor))
+#define V(major, minor)	KERNEL(major, minor)
 /* Since 0: without it no VMM of today starts. All of these are older than 3.10. */
 #define REQUIRED(n)	{ KVM_CAP_##n, "KVM_CAP_" #n, 0, true }
 #define EXPECTED(nr, n, since) { nr, "KVM_CAP_" #n, since, true }
@@ -50,22 +50,10 @@ const struct cap caps[] = {
 	{ 0, NULL, 0, false }
 };
 
-/* "6.1.192-2.kvm" is V(6, 1); 0 if it is no such thing. */
-static unsigned int version(const char *release)
-{
-	char *end;
-	unsigned long major = strtoul(release, &end, 10), minor;
-
-	if (*end != '.')
-		return 0;
-	minor = strtoul(end + 1, NULL, 10);
-	return V((unsigned int)major, (unsigned int)minor);
-}
-
 int vm_caps_required(struct t *t)
 {
 	int fd = open(t->env->kvm_path, O_RDWR | O_CLOEXEC);
-	unsigned int now = version(t->env->uname_r), there = 0;
+	unsigned int now = env_kernel(t->env), there = 0;
 	const char *missing = NULL;
 	char not[450] = "";
 	size_t n = 0;

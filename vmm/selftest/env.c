@@ -98,3 +98,18 @@ void env_fill(struct env *env, char *vmm_buf, size_t vmm_size)
 		env->vmm = find_vmm(vmm_buf, vmm_size);
 	manifest_load(env);
 }
+
+unsigned int env_kernel(const struct env *env)
+{
+	char *end;
+	unsigned long major = strtoul(env->uname_r, &end, 10);
+
+	if (*end != '.')
+		return 0;
+	return KERNEL((unsigned int)major, (unsigned int)strtoul(end + 1, NULL, 10));
+}
+
+bool env_old_kvm(const struct env *env)
+{
+	return env_kernel(env) && env_kernel(env) < KERNEL(5, 14);
+}

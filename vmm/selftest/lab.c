@@ -184,6 +184,19 @@ static int set_cpuid(struct lab *l, unsigned int id)
 	return rc < 0 ? -1 : 0;
 }
 
+/*
+ * Old KVMs make their map of destinations before the vCPU counts, and again when
+ * somebody sets its LAPIC's state or LDR: VMMs do the one, systems the other.
+ */
+static int settle_lapic(struct lab *l, unsigned int id)
+{
+	struct kvm_lapic_state a;
+
+	if (!env_old_kvm(l->t->env) || ioctl(l->cpu[id].fd, KVM_GET_LAPIC, &a) < 0)
+		return 0;
+	return lab_cpu_ioctl(l, id, KVM_SET_LAPIC, &a) < 0 ? -1 : 0;
+}
+
 static int open_cpu(struct lab *l, unsigned int id, const struct lab_opts *o)
 {
 	struct lab_cpu *c = &l->cpu[id];
@@ -200,7 +213,7 @@ static int open_cpu(struct lab *l, unsigned int id, const struct lab_opts *o)
 		return t_fail(l->t, "mmap of vCPU %u, %zu bytes: %s", id, l->run_size,
 			      strerror(errno));
 	}
-	return o->no_cpuid ? 0 : set_cpuid(l, id);
+	return settle_lapic(l, id) || (!o->no_cpuid && set_cpuid(l, id)) ? -1 : 0;
 }
 
 int lab_open(struct lab *l, struct t *t, const struct lab_opts *o)

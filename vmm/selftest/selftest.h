@@ -69,6 +69,17 @@ struct env {
 	struct json_object *baseline;	/* NULL: none */
 };
 
+/* env_kernel - the running kernel, "6.1.192-2.kvm" as KERNEL(6, 1); 0: unknown */
+#define KERNEL(major, minor)	((major) * 1000 + (minor))
+unsigned int env_kernel(const struct env *env);
+
+/*
+ * env_old_kvm - a KVM before Linux 5.14, as EL 8's (4.18)
+ *
+ * VMMs of its time live with its habits; a check that knows one says which.
+ */
+bool env_old_kvm(const struct env *env);
+
 /*
  * Fill in what is not given: kernel, back end, manifest, and kvm-vmm, whose path
  * goes into @vmm_buf.

@@ -13,9 +13,9 @@
  */
 static bool sticky_shadow(const struct env *env)
 {
-	unsigned int a, b, c, d, major = 0, minor = 0;
+	unsigned int a, b, c, d;
 
-	if (sscanf(env->uname_r, "%u.%u", &major, &minor) != 2 || major > 6 || (major == 6 && minor >= 1))
+	if (!env_kernel(env) || env_kernel(env) >= KERNEL(6, 1))
 		return false;
 	return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & 4) &&	/* SVM */
 	       __get_cpuid(0x8000000a, &a, &b, &c, &d) && !(d & 8);
@@ -34,6 +34,7 @@ int unit_open(struct lab *l, struct t *t, const struct lab_opts *o, const char *
 	sh->tcg = host_is_tcg();
 	sh->bochs = host_is_bochs();
 	sh->sticky_shadow = sticky_shadow(t->env);
+	sh->old_kvm = env_old_kvm(t->env);
 	memcpy(sh->test, name, strnlen(name, sizeof(sh->test) - 1));
 	return lab_real(l, 0, UNIT_LOAD);
 }

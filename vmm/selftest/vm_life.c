@@ -33,7 +33,8 @@ int vm_limits(struct t *t)
 		rc = t_fail(t, "only %d memory slots", slots);
 	if (!rc) {
 		fd = ioctl(l.vm, KVM_CREATE_VCPU, 0);
-		if (fd >= 0 || errno != EEXIST)
+		/* Old KVMs ask debugfs for a directory first, and blame memory. */
+		if (fd >= 0 || (errno != EEXIST && !(errno == ENOMEM && env_old_kvm(t->env))))
 			rc = t_fail(t, "a second vCPU with id 0: %s, expected EEXIST", fd >= 0 ? "created" : strerror(errno));
 		if (fd >= 0)
 			close(fd);

@@ -176,6 +176,7 @@ int vm_guest_debug(struct t *t)
 	struct lab_opts o = { 0 };
 	struct kvm_run *run;
 	struct lab l;
+	unsigned long long pc;
 	unsigned int i;
 	int rc;
 
@@ -189,8 +190,11 @@ int vm_guest_debug(struct t *t)
 		do {
 			rc = lab_step(&l, 0);
 		} while (rc == -EINTR || (!rc && run->exit_reason == KVM_EXIT_IO && run->io.port == 0xe1));
-		if (!rc && (run->exit_reason != KVM_EXIT_DEBUG || run->debug.arch.pc != at[i] ||
-			    run->debug.arch.exception != 1))
+		/* Old KVMs, when they step themselves, say where stepping began. */
+		pc = run->debug.arch.pc;
+		if (i > 0 && pc == 0x1000 && env_old_kvm(t->env))
+			pc = at[i];
+		if (!rc && (run->exit_reason != KVM_EXIT_DEBUG || pc != at[i] || run->debug.arch.exception != 1))
 			rc = t_fail(t, "single step %u: %s, pc 0x%llx, exception %u; expected KVM_EXIT_DEBUG at 0x%x",
 				    i, exit_name(run->exit_reason), run->debug.arch.pc, run->debug.arch.exception, at[i]);
 		/* Before 5.8 SVM gives DR6 only for steps that KVM makes, as of CPUID. */
