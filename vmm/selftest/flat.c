@@ -64,7 +64,7 @@ static int task_switch(struct t *t)
 	  (cpus_) > 1 ? 30000 : 0, fn_, \
 	  (uintptr_t)&(const struct unit_row){ test_, cpus_, irq_ } }
 #define ADVICE_CPU "A guest's CPU behaves as no CPU does: suspect arch/x86/kvm/{svm,vmx,x86,cpuid}.c of this kernel's patches."
-#define ADVICE_NESTED "Guests that are hypervisors themselves will fail: turn nesting off (kvm_amd.nested=0), or suspect arch/x86/kvm/svm/nested.c of this kernel's patches."
+#define ADVICE_NESTED "Guests that are hypervisors themselves will fail: turn nesting off (nested=0 of kvm_amd, kvm_intel), or suspect arch/x86/kvm/{svm,vmx}/nested.c of this kernel's patches."
 #define ADVICE_MMU "A guest's memory is translated wrongly: data can be corrupted. Suspect arch/x86/kvm/mmu/ of this kernel's patches; run no guests."
 #define ADVICE_TIME "Guests' time is wrong: look at the host's clocksource and dmesg for 'TSC', then at the TSC and pvclock code of this kernel's patches."
 #define ADVICE_IRQ "Guests lose or get false interrupts: they will hang or misbehave. Suspect arch/x86/kvm/{lapic,ioapic,i8259,i8254,irq*}.c of this kernel's patches."
@@ -133,6 +133,8 @@ const struct check checks_flat[] = {
 	  ADVICE_CPU, NEED_KVM | NEED_HW, 0, task_switch, 0 },
 	ROW("nested-svm", unit_check, "nested_svm", 1, false, NEED_HW,
 	    "a guest runs a guest of its own (SVM), where nested is on", ADVICE_NESTED),
+	ROW("nested-vmx", unit_check, "nested_vmx", 1, false, NEED_HW,
+	    "a guest runs a guest of its own (VMX), where nested is on", ADVICE_NESTED),
 	ROW("hypercalls", flat_cpu, "hypercalls", 1, true, NEED_HW,
 	    "KVM's hypercalls answer, refuse ring 3 and unknown numbers", ADVICE_CPU),
 	ROW("tsc", flat_cpu, "tsc", 1, false, NEED_HW,
