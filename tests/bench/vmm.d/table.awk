@@ -41,6 +41,10 @@ $1 == "blk" {
 }
 $1 == "scale" {
 	scale[++s] = sprintf("| %d %s | %.2f | %.2f | %d | %d |", $3, $2, $4 / 1000, $5 / 1000, $6, $7)
+	least[s] = $5
+	kind[s] = $2 == "cpus" ? $2 : "devices"
+	if ($5 > most[kind[s]])
+		most[kind[s]] = $5
 }
 END {
 	if (n) {
@@ -53,11 +57,15 @@ END {
 			" | " ratio(rows[i], "kvm-vmm", "bare") " | " ratio(rows[i], "kvm-vmm", "kvmtool") \
 			" | " ratio(rows[i], "kvm-vmm", "qemu") " |"
 	if (s) {
-		print (n ? "\n" : "") "| kvm-vmm on " where ", with | to its first KVM_RUN, ms | least, ms | resident, KiB | private, KiB |"
-		print "|---|--:|--:|--:|--:|"
+		print (n ? "\n" : "") "| kvm-vmm on " where ", with | to its first KVM_RUN, ms | least, ms | resident, KiB | private, KiB | the least as a bar |"
+		print "|---|--:|--:|--:|--:|---|"
 	}
-	for (i = 1; i <= s; i++)
-		print scale[i]
+	for (i = 1; i <= s; i++) {
+		bar = ""
+		for (k = 0; k < 32 * least[i] / most[kind[i]]; k++)
+			bar = bar "█"
+		print scale[i] " " bar " |"
+	}
 	if (n || s)
 		print ""
 }
