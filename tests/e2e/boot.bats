@@ -61,8 +61,22 @@ boot_disk() {
 	# Where it was: the kernel's own word, and the emulator's.
 	grep -q 'NMI: Not continuing' "$BATS_TEST_TMPDIR/console"
 	grep -q '^EFER=.*d01' "$BATS_TEST_TMPDIR/console"
+	grep -q '^IRR' "$BATS_TEST_TMPDIR/console"
 	run pgrep -f "file:$BATS_TEST_TMPDIR/console"
 	[ "$status" -ne 0 ]
+}
+
+@test "tools/boot: a host that is idle gets an interrupt now and then" {
+	# shellcheck disable=SC2016 # the machine's own
+	run boot_svm -- sh -c '
+		keys() { sed -n "s/^ *1: *\([0-9]*\) .*i8042.*/\1/p" /proc/interrupts; }
+		want=$(($(keys) + 4)) left=200
+		until [ "$(keys)" -ge "$want" ]; do
+			sleep 0.1
+			[ $((left -= 1)) -gt 0 ] || { cat /proc/interrupts; exit 1; }
+		done'
+	echo "$output"
+	[ "$status" -eq 0 ]
 }
 
 @test "tools/boot: a panic and a power-off without a status are 125" {
@@ -129,7 +143,7 @@ boot_disk() {
 		ld -m elf_i386 -Ttext=0x400000 -o "kut/x86/exit$code.flat" o
 		printf '[exit%d]\nfile = exit%d.flat\nsmp = 2\n' "$code" "$code" >>kut/x86/unittests.cfg
 	done
-	run boot_svm --cpus 2 --sysroot "$first" --load kvm_amd \
+	run boot_svm --sysroot "$first" --load kvm_amd \
 		--file "$first/usr/bin/kvm-selftest:/usr/bin/kvm-selftest" \
 		--file "$first/usr/bin/kvm-vmm:/usr/bin/kvm-vmm" \
 		--dir "$first/usr/share/kernel-kvm:/usr/share/kernel-kvm" \

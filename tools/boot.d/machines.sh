@@ -74,19 +74,29 @@ start_svm() {
 	machine_pid=$!
 }
 
+# nudge: make an interrupt, whatever the machine does. QEMU clears a flag of its
+# own at each #VMEXIT without a lock (do_vmexit, interrupt_request), and now and
+# then the processor so misses that the timer's interrupt is pending: a host that
+# is idle then sleeps for ever. The next interrupt of any device ends that, and a
+# key is one; Shift alone does nothing. Not for --icount: its timers run in the
+# processor's own thread, and its runs repeat exactly.
+nudge() {
+	[[ -z ${monitor:-} || -n $icount ]] || echo 'sendkey shift' >&"$monitor"
+}
+
 # where_it_hangs: what a machine with a monitor was doing when its time was up,
-# into the console's log: running or stopped, its registers, and the stack of a
-# kernel that can still take an NMI. Ends the machine if it can.
+# into the console's log: running or stopped, its registers and interrupts, and
+# the stack of a kernel that can still take an NMI. Ends the machine if it can.
 where_it_hangs() {
 	local left=40
 	[[ -n ${monitor:-} ]] || return 0
-	printf 'info status\ninfo registers\nnmi\n' >&"$monitor"
+	printf 'info status\ninfo registers\ninfo lapic\nnmi\n' >&"$monitor"
 	# The panic ends it; there is nothing else to wait for.
 	while ((left-- > 0)) && kill -0 "$machine_pid" 2>/dev/null; do
 		read -rt 0.25 <>"$never" || :
 	done
 	printf '\ntools/boot: the machine at its deadline, by its monitor:\n' >>"$console"
-	sed -n -e '/^VM status/p' -e '/^[RE]AX=/,/^EFER=/p' "$work/emulator.log" |
+	sed -n -e '/^VM status/p' -e '/^[RE]AX=/,/^EFER=/p' -e '/^I[SR]R\t/p' -e '/ PPR /p' "$work/emulator.log" |
 		grep -a . >>"$console" ||
 		echo "no answer: the emulator hangs, not what runs in it" >>"$console"
 }
