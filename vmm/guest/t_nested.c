@@ -13,10 +13,11 @@
 #define EXIT_HLT	0x78
 #define EXIT_IOIO	0x7b
 #define EXIT_VMMCALL	0x81
+#define EXIT_NPF	0x400
 
 enum { C_EXCEPTIONS = 0x08, C_MISC1 = 0x0c, C_MISC2 = 0x10, C_IOPM = 0x40,
-	C_TSC_OFFSET = 0x50, C_ASID = 0x58, C_EXIT = 0x70, C_INFO1 = 0x78, C_INFO2 = 0x80,
-	C_INJECT = 0xa8, S_ES = 0x400, S_CS = 0x410, S_SS = 0x420, S_DS = 0x430, S_GDTR = 0x460,
+	C_TSC_OFFSET = 0x50, C_ASID = 0x58, C_TLB = 0x5c, C_EXIT = 0x70, C_INFO1 = 0x78,
+	C_INFO2 = 0x80, C_NESTED = 0x90, C_INJECT = 0xa8, C_NCR3 = 0xb0, S_ES = 0x400, S_CS = 0x410, S_SS = 0x420, S_DS = 0x430, S_GDTR = 0x460,
 	S_IDTR = 0x480, S_EFER = 0x4d0, S_CR4 = 0x548, S_CR3 = 0x550, S_CR0 = 0x558,
 	S_DR7 = 0x560, S_DR6 = 0x568, S_RFLAGS = 0x570, S_RIP = 0x578, S_RSP = 0x5d8,
 	S_RAX = 0x5f8, S_CR2 = 0x640, S_PAT = 0x668 };
@@ -172,17 +173,27 @@ static void nested_inject(void)
 	check_eq(l2_injected, 0x55, "vector that L2 took of what was injected");
 }
 
+static void svm_on(void)
+{
+	wrmsr(EFER, rdmsr(EFER) | 0x1000);
+	wrmsr(HSAVE_PA, (u64)scratch(1));
+}
+
+static void need_svm(void)
+{
+	if (!(cpuid(0x80000001, 0).c >> 2 & 1))
+		skip("the guest has no SVM: nested virtualization is off (kvm_amd.nested), or the CPU is no AMD");
+}
+
 TEST(nested_svm)
 {
 	u64 v;
 	u32 i;
 
-	if (!(cpuid(0x80000001, 0).c >> 2 & 1))
-		skip("the guest has no SVM: nested virtualization is off (kvm_amd.nested), or the CPU is no AMD");
+	need_svm();
 	check(rdmsr_try(0xc0010114, &v) == NO_TRAP, "VM_CR cannot be read, though the guest has SVM");
 	check(TRY_IO("vmrun", NONE, "a"(scratch(0))) == 6, "VMRUN with EFER.SVME=0 gave no #UD");
-	wrmsr(EFER, rdmsr(EFER) | 0x1000);
-	wrmsr(HSAVE_PA, (u64)scratch(1));
+	svm_on();
 	check_eq(rdmsr(HSAVE_PA), (u64)scratch(1), "VM_HSAVE_PA");
 	fill_vmcb();
 	*v32(C_ASID) = 0;
@@ -210,4 +221,153 @@ TEST(nested_svm)
 	nested_inject();
 	wrmsr(EFER, rdmsr(EFER) & ~0x1000ULL);
 	check(TRY_IO("vmrun", NONE, "a"(vmcb)) == 6, "VMRUN after EFER.SVME was cleared gave no #UD");
+}
+
+/* --- nested paging: ch. 15.25. L2's physical addresses are translated by our tables --- */
+
+#define WINDOW	0x800000UL		/* L2's, of 4 KiB pages */
+#define LARGE	0xa00000UL		/* L2's, 2 MiB: our UNIT_SCRATCH */
+#define RWU	(PT_P | PT_W | PT_U)	/* each nested access is a user's */
+
+enum { NPF_P = 1, NPF_W = 2, NPF_U = 4, NPF_ID = 0x10 };
+#define NPF_FINAL	(1ULL << 32)	/* in the access itself */
+#define NPF_TABLE	(1ULL << 33)	/* in the walk of L2's own tables */
+
+static volatile u64 l2_at, l2_value;
+void l2_load(void);
+void l2_store(void);
+void l2_call(void);
+asm(".pushsection .text\n"
+    "l2_load:\n"
+    "	movq	l2_at(%rip), %rbx\n"
+    "	movq	(%rbx), %rax\n"
+    "	movq	%rax, l2_value(%rip)\n"
+    "	vmmcall\n"
+    "l2_store:\n"
+    "	movq	l2_at(%rip), %rbx\n"
+    "	movq	l2_value(%rip), %rax\n"
+    "	movq	%rax, (%rbx)\n"
+    "	vmmcall\n"
+    "l2_call:\n"
+    "	movq	l2_at(%rip), %rbx\n"
+    "	call	*%rbx\n"
+    "	vmmcall\n"
+    ".popsection");
+
+static volatile u64 *npt_pd, *npt_pt;
+
+/* All of RAM one to one, but for the two windows. */
+static void npt_fill(void)
+{
+	u64 *top = scratch(0x10), *pdpt = scratch(0x11);
+	u32 i;
+
+	memset(top, 0, 4 * 4096);
+	npt_pd = scratch(0x12);
+	npt_pt = scratch(0x13);
+	top[0] = (u64)pdpt | RWU;
+	pdpt[0] = (u64)npt_pd | RWU;
+	for (i = 0; i < UNIT_RAM >> 21; i++)
+		npt_pd[i] = (u64)i << 21 | RWU | PT_PS;
+	npt_pd[WINDOW >> 21] = (u64)npt_pt | RWU;
+	npt_pd[LARGE >> 21] = UNIT_SCRATCH | RWU | PT_PS;
+	for (i = 0; i < 4; i++) {
+		npt_pt[i] = (u64)scratch(0x20 + i) | RWU;
+		*(u64 *)scratch(0x20 + i) = 0x1111 * (i + 1);
+	}
+	npt_pt[1] &= ~(u64)PT_W;
+	npt_pt[2] = 0;
+	npt_pt[3] |= PT_NX;
+	*(u8 *)scratch(0x23) = 0xc3;			/* RET */
+}
+
+/* Begin with @fn at @at; what we changed in our tables counts from now on. */
+static void l2_start(void (*fn)(void), u64 at)
+{
+	l2_at = at;
+	*v64(S_RIP) = (u64)fn;
+	*v64(S_RSP) = (u64)l2_stack + sizeof(l2_stack) - 8;
+	*(volatile u8 *)(vmcb + C_TLB) = 1;
+}
+
+static u64 l2_loads(u64 at, const char *what)
+{
+	l2_start(l2_load, at);
+	l2_until(EXIT_VMMCALL, what);
+	return l2_value;
+}
+
+/* L2 does what our tables do not allow. */
+static void l2_npf(void (*fn)(void), u64 at, u64 info, const char *what)
+{
+	l2_start(fn, at);
+	l2_until(EXIT_NPF, what);
+	check_eq(*v64(C_INFO1), info, what);
+	check_eq(*v64(C_INFO2), at, what);
+}
+
+static void npt_faults(void)
+{
+	u64 page = WINDOW + 0x1000;
+
+	check_eq(l2_loads(page, "a load from a read-only page"), 0x2222, "what L2 loaded from a read-only page");
+	l2_npf(l2_store, page + 8, NPF_FINAL | NPF_P | NPF_W | NPF_U, "#NPF of a store to a read-only page");
+	l2_npf(l2_load, page + 0x1010, NPF_FINAL | NPF_U, "#NPF of a load from no page");
+	l2_value = 0x77;
+	l2_npf(l2_store, page + 0x1018, NPF_FINAL | NPF_W | NPF_U, "#NPF of a store to no page");
+	npt_pt[2] = (u64)scratch(0x22) | RWU;
+	l2_start(l2_store, page + 0x1018);
+	l2_until(EXIT_VMMCALL, "the store again, when there was a page");
+	check_eq(((u64 *)scratch(0x22))[3], 0x77, "what L2 stored when there was a page");
+	l2_npf(l2_call, page + 0x2000, NPF_FINAL | NPF_P | NPF_U | NPF_ID, "#NPF of a call into an NX page");
+	npt_pt[3] &= ~PT_NX;
+	l2_start(l2_call, page + 0x2000);
+	l2_until(EXIT_VMMCALL, "the call, when the page was no longer NX");
+	npt_pd[LARGE >> 21] &= ~(u64)PT_W;
+	l2_npf(l2_store, LARGE + 0x30010, NPF_FINAL | NPF_P | NPF_W | NPF_U, "#NPF of a store to a read-only large page");
+}
+
+static void npt_accessed_dirty(void)
+{
+	check(npt_pt[0] & PT_A, "L2 loaded from a page, our entry has no A bit");
+	check(!(npt_pt[0] & PT_D), "L2 only loaded from a page, our entry has the D bit");
+	l2_value = 0x99;
+	l2_start(l2_store, WINDOW + 8);
+	l2_until(EXIT_VMMCALL, "a store");
+	check_eq(((u64 *)scratch(0x20))[1], 0x99, "what L2 stored");
+	check(npt_pt[0] & PT_D, "L2 stored to a page, our entry has no D bit");
+}
+
+TEST(nested_npt)
+{
+	u64 i;
+
+	need_svm();
+	if (!(cpuid(0x8000000a, 0).d & 1))
+		skip("the guest's SVM has no nested paging (npt=0 of kvm_amd)");
+	svm_on();
+	fill_vmcb();
+	npt_fill();
+	*v64(C_NESTED) = 1;
+	*v64(C_NCR3) = (u64)scratch(0x10);
+	check_eq(l2_loads(WINDOW, "a load"), 0x1111, "what L2 loaded");
+	npt_accessed_dirty();
+	*(u64 *)scratch(0x30) = 0x4444;
+	check_eq(l2_loads(LARGE + 0x30000, "a load from a large page"), 0x4444, "what L2 loaded from a large page");
+	/* Each time another page behind the same address; by flush and by ASID. */
+	for (i = 0; i < 8; i++) {
+		*(u64 *)scratch(0x28 + (u32)i) = 0x5550 + i;
+		npt_pt[0] = (u64)scratch(0x28 + (u32)i) | RWU;
+		*v32(C_ASID) = 1 + (i & 1);
+		check_eq(l2_loads(WINDOW, "a load from a page that was changed"), 0x5550 + i,
+			 "what L2 loaded from a page that we changed");
+	}
+	npt_faults();
+	npt_pt[0] = 0;
+	*v64(S_CR3) = WINDOW;
+	l2_start(l2_load, WINDOW);
+	l2_until(EXIT_NPF, "#NPF of L2's own page tables");
+	check(*v64(C_INFO1) & NPF_TABLE && !(*v64(C_INFO1) & (NPF_FINAL | NPF_P)),
+	      "#NPF of L2's own page tables: EXITINFO1 is 0x%lx, expected bit 33, not 32 and not 0", LU(*v64(C_INFO1)));
+	check_eq(*v64(C_INFO2) & ~0xfffULL, WINDOW, "#NPF of L2's own page tables: EXITINFO2");
 }

@@ -11,13 +11,14 @@
 #define CR0_NE		0x20
 #define CR4_VMXE	0x2000
 
-enum { EXIT_EXCEPTION = 0, EXIT_CPUID = 10, EXIT_HLT = 12, EXIT_VMCALL = 18, EXIT_IO = 30 };
+enum { EXIT_EXCEPTION = 0, EXIT_CPUID = 10, EXIT_HLT = 12, EXIT_VMCALL = 18, EXIT_IO = 30,
+	EXIT_EPT_VIOLATION = 48, EXIT_EPT_MISCONFIG = 49 };
 enum { E_LAUNCH_NOT_CLEAR = 4, E_RESUME_NOT_LAUNCHED = 5, E_CONTROLS = 7 };
 
 enum { G_ES = 0x800, H_ES = 0xc00, H_CS = 0xc02, H_SS = 0xc04, H_DS = 0xc06, H_TR = 0xc0c,
-	IO_BITMAP_A = 0x2000, IO_BITMAP_B = 0x2002, TSC_OFFSET = 0x2010, LINK = 0x2800,
-	DEBUGCTL = 0x2802, PIN = 0x4000, PROC = 0x4002, EXCEPTIONS = 0x4004, CR3_COUNT = 0x400a,
-	EXIT_CTL = 0x400c, ENTRY_CTL = 0x4012, ENTRY_INFO = 0x4016, ERROR = 0x4400, REASON = 0x4402,
+	IO_BITMAP_A = 0x2000, IO_BITMAP_B = 0x2002, TSC_OFFSET = 0x2010, EPTP = 0x201a,
+	GUEST_PA = 0x2400, LINK = 0x2800, DEBUGCTL = 0x2802, PIN = 0x4000, PROC = 0x4002, EXCEPTIONS = 0x4004, CR3_COUNT = 0x400a,
+	EXIT_CTL = 0x400c, ENTRY_CTL = 0x4012, ENTRY_INFO = 0x4016, PROC2 = 0x401e, ERROR = 0x4400, REASON = 0x4402,
 	EXIT_INFO = 0x4404, LENGTH = 0x440c, G_ES_LIMIT = 0x4800, G_GDT_LIMIT = 0x4810,
 	G_IDT_LIMIT = 0x4812, G_ES_RIGHTS = 0x4814, QUALIFICATION = 0x6400, G_CR0 = 0x6800,
 	G_CR3 = 0x6802, G_CR4 = 0x6804, G_ES_BASE = 0x6806, G_GDT_BASE = 0x6816, G_IDT_BASE = 0x6818,
@@ -254,12 +255,16 @@ static void inject(void)
 	check_eq(vmread(ENTRY_INFO) >> 31, 0, "the injection's valid bit, after it");
 }
 
-TEST(nested_vmx)
+static void need_vmx(void)
+{
+	if (!(cpuid(1, 0).c >> 5 & 1))
+		skip("the guest has no VMX: nested virtualization is off (kvm_intel.nested), or the CPU is no Intel");
+}
+
+static void vmx_on(void)
 {
 	u64 v, *on = scratch(0);
 
-	if (!(cpuid(1, 0).c >> 5 & 1))
-		skip("the guest has no VMX: nested virtualization is off (kvm_intel.nested), or the CPU is no Intel");
 	*(u32 *)on = (u32)rdmsr(VMX_BASIC) & 0x7fffffff;
 	check(TRY_IO("vmxon %0", NONE, "m"(on)) == 6, "VMXON with CR4.VMXE=0 gave no #UD");
 	write_cr0(read_cr0() | CR0_NE);
@@ -270,6 +275,14 @@ TEST(nested_vmx)
 		wrmsr(FEAT_CTL, v | 5);			/* locked, VMX outside SMX */
 	}
 	check(!VMX_REGION("vmxon", (u64)on), "VMXON failed");
+}
+
+TEST(nested_vmx)
+{
+	u64 v;
+
+	need_vmx();
+	vmx_on();
 	fill_vmcs((u64)vl2_main);
 	asm volatile("vmptrst %0" : "=m"(v));
 	check_eq(v, (u64)scratch(1), "VMPTRST");
@@ -287,4 +300,148 @@ TEST(nested_vmx)
 	asm volatile("vmxoff" : : : "cc");
 	check(TRY_IO("vmptrst %0", NONE, "m"(v)) == 6, "VMPTRST after VMXOFF gave no #UD");
 	write_cr4(read_cr4() & ~(u64)CR4_VMXE);
+}
+
+/* --- EPT: SDM vol. 3, "Extended page tables" --- */
+
+#define WINDOW	0x800000UL		/* L2's, of 4 KiB pages */
+#define LARGE	0xa00000UL		/* L2's, 2 MiB: our UNIT_SCRATCH */
+
+enum { EPT_R = 1, EPT_W = 2, EPT_X = 4, RWX = 7, EPT_WB = 6 << 3, EPT_LARGE = 0x80 };
+/* Qualification: the access, what our entry allowed << 3, 7: L2's linear address is known, 8: it was translated */
+enum { Q_READ = 1, Q_WRITE = 2, Q_FETCH = 4, Q_LINEAR = 0x80, Q_FINAL = 0x100, Q_ALL = 0x1bf };
+
+static volatile u64 vl2_at, vl2_value;
+void vl2_load(void);
+void vl2_store(void);
+void vl2_call(void);
+asm(".pushsection .text\n"
+    "vl2_load:\n"
+    "	movq	vl2_at(%rip), %rbx\n"
+    "	movq	(%rbx), %rax\n"
+    "	movq	%rax, vl2_value(%rip)\n"
+    "	vmcall\n"
+    "vl2_store:\n"
+    "	movq	vl2_at(%rip), %rbx\n"
+    "	movq	vl2_value(%rip), %rax\n"
+    "	movq	%rax, (%rbx)\n"
+    "	vmcall\n"
+    "vl2_call:\n"
+    "	movq	vl2_at(%rip), %rbx\n"
+    "	call	*%rbx\n"
+    "	vmcall\n"
+    ".popsection");
+
+static volatile u64 *ept_pd, *ept_pt;
+
+/* All of RAM one to one, but for the two windows. */
+static void ept_fill(void)
+{
+	u64 *top = scratch(0x10), *pdpt = scratch(0x11);
+	u32 i;
+
+	memset(top, 0, 4 * 4096);
+	ept_pd = scratch(0x12);
+	ept_pt = scratch(0x13);
+	top[0] = (u64)pdpt | RWX;
+	pdpt[0] = (u64)ept_pd | RWX;
+	for (i = 0; i < UNIT_RAM >> 21; i++)
+		ept_pd[i] = (u64)i << 21 | RWX | EPT_WB | EPT_LARGE;
+	ept_pd[WINDOW >> 21] = (u64)ept_pt | RWX;
+	ept_pd[LARGE >> 21] = UNIT_SCRATCH | RWX | EPT_WB | EPT_LARGE;
+	for (i = 0; i < 5; i++) {
+		ept_pt[i] = (u64)scratch(0x20 + i) | RWX | EPT_WB;
+		*(u64 *)scratch(0x20 + i) = 0x1111 * (i + 1);
+	}
+	ept_pt[1] &= ~(u64)EPT_W;
+	ept_pt[2] = 0;
+	ept_pt[3] &= ~(u64)EPT_X;
+	ept_pt[4] &= ~(u64)EPT_R;			/* written, never read: not allowed */
+	*(u8 *)scratch(0x23) = 0xc3;			/* RET */
+}
+
+/* L2 begins with @fn at @at; what we changed in our tables counts from now on. */
+static void ept_start(void (*fn)(void), u64 at)
+{
+	u64 all[2] = { 0, 0 };
+
+	asm volatile("invept %1, %0" : : "r"(2ULL), "m"(all) : "cc", "memory");
+	vl2_at = at;
+	vmwrite(G_RIP, (u64)fn);
+	vmwrite(G_RSP, (u64)vl2_stack + sizeof(vl2_stack) - 8);
+}
+
+static u64 ept_loads(u64 at, const char *what)
+{
+	ept_start(vl2_load, at);
+	l2_until(EXIT_VMCALL, what);
+	return vl2_value;
+}
+
+/* L2 does what our tables do not allow. */
+static void ept_violation(void (*fn)(void), u64 at, u64 info, const char *what)
+{
+	ept_start(fn, at);
+	l2_until(EXIT_EPT_VIOLATION, what);
+	check_eq(vmread(QUALIFICATION) & Q_ALL, info | Q_LINEAR | Q_FINAL, what);
+	check_eq(vmread(GUEST_PA), at, what);
+}
+
+static void ept_violations(void)
+{
+	u64 page = WINDOW + 0x1000;
+
+	check_eq(ept_loads(page, "a load from a read-only page"), 0x2222, "what L2 loaded from a read-only page");
+	ept_violation(vl2_store, page + 8, Q_WRITE | (EPT_R | EPT_X) << 3, "EPT violation of a store to a read-only page");
+	ept_violation(vl2_load, page + 0x1010, Q_READ, "EPT violation of a load from no page");
+	vl2_value = 0x77;
+	ept_violation(vl2_store, page + 0x1018, Q_WRITE, "EPT violation of a store to no page");
+	ept_pt[2] = (u64)scratch(0x22) | RWX | EPT_WB;
+	ept_start(vl2_store, page + 0x1018);
+	l2_until(EXIT_VMCALL, "the store again, when there was a page");
+	check_eq(((u64 *)scratch(0x22))[3], 0x77, "what L2 stored when there was a page");
+	ept_violation(vl2_call, page + 0x2000, Q_FETCH | (EPT_R | EPT_W) << 3, "EPT violation of a call into a page not to be executed");
+	ept_pt[3] |= EPT_X;
+	ept_start(vl2_call, page + 0x2000);
+	l2_until(EXIT_VMCALL, "the call, when the page could be executed");
+	ept_start(vl2_load, page + 0x3000);
+	l2_until(EXIT_EPT_MISCONFIG, "an entry that allows writes but no reads");
+	check_eq(vmread(GUEST_PA), page + 0x3000, "address of an EPT misconfiguration");
+	ept_pd[LARGE >> 21] &= ~(u64)EPT_W;
+	ept_violation(vl2_store, LARGE + 0x30010, Q_WRITE | (EPT_R | EPT_X) << 3, "EPT violation of a store to a read-only large page");
+}
+
+TEST(nested_ept)
+{
+	u32 i;
+
+	need_vmx();
+	vmx_on();
+	if (!(rdmsr(0x482) >> 63 & 1) || !(rdmsr(0x48b) >> 33 & 1) || (rdmsr(0x48c) & 0x4114040) != 0x4114040)
+		skip("the guest's VMX has no EPT of 4 levels, large pages and INVEPT (ept=0 of kvm_intel)");
+	fill_vmcs((u64)vl2_load);
+	ept_fill();
+	vmwrite(PROC, control(0x482, 1 << 3 | 1 << 7 | 1u << 31));
+	vmwrite(PROC2, control(0x48b, 1 << 1));
+	vmwrite(EPTP, (u64)scratch(0x10) | 3 << 3 | 6);
+	check_eq(ept_loads(WINDOW, "a load"), 0x1111, "what L2 loaded");
+	vl2_value = 0x99;
+	ept_start(vl2_store, WINDOW + 8);
+	l2_until(EXIT_VMCALL, "a store");
+	check_eq(((u64 *)scratch(0x20))[1], 0x99, "what L2 stored");
+	*(u64 *)scratch(0x30) = 0x4444;
+	check_eq(ept_loads(LARGE + 0x30000, "a load from a large page"), 0x4444, "what L2 loaded from a large page");
+	for (i = 0; i < 8; i++) {
+		*(u64 *)scratch(0x28 + i) = 0x5550 + i;
+		ept_pt[0] = (u64)scratch(0x28 + i) | RWX | EPT_WB;
+		check_eq(ept_loads(WINDOW, "a load from a page that was changed"), 0x5550 + i,
+			 "what L2 loaded from a page that we changed");
+	}
+	ept_violations();
+	ept_pt[0] = 0;
+	vmwrite(G_CR3, WINDOW);
+	ept_start(vl2_load, WINDOW);
+	l2_until(EXIT_EPT_VIOLATION, "EPT violation in L2's own page tables");
+	check_eq(vmread(QUALIFICATION) & (Q_LINEAR | Q_FINAL), Q_LINEAR, "qualification of an EPT violation in L2's own page tables");
+	check_eq(vmread(GUEST_PA) & ~0xfffULL, WINDOW, "address of an EPT violation in L2's own page tables");
 }

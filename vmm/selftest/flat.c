@@ -66,6 +66,7 @@ static int task_switch(struct t *t)
 #define ADVICE_CPU "A guest's CPU behaves as no CPU does: suspect arch/x86/kvm/{svm,vmx,x86,cpuid}.c of this kernel's patches."
 #define ADVICE_NESTED "Guests that are hypervisors themselves will fail: turn nesting off (nested=0 of kvm_amd, kvm_intel), or suspect arch/x86/kvm/{svm,vmx}/nested.c of this kernel's patches."
 #define ADVICE_MMU "A guest's memory is translated wrongly: data can be corrupted. Suspect arch/x86/kvm/mmu/ of this kernel's patches; run no guests."
+#define ADVICE_APF "Guests whose memory the host pages or migrates will stall or hang: suspect async_pf in this kernel's patches; no-kvmapf on a guest's command line turns it off."
 #define ADVICE_TIME "Guests' time is wrong: look at the host's clocksource and dmesg for 'TSC', then at the TSC and pvclock code of this kernel's patches."
 #define ADVICE_IRQ "Guests lose or get false interrupts: they will hang or misbehave. Suspect arch/x86/kvm/{lapic,ioapic,i8259,i8254,irq*}.c of this kernel's patches."
 #define ADVICE_EMUL "A guest's I/O is carried out wrongly: suspect arch/x86/kvm/emulate.c and x86.c of this kernel's patches."
@@ -133,8 +134,12 @@ const struct check checks_flat[] = {
 	  ADVICE_CPU, NEED_KVM | NEED_HW, 0, task_switch, 0 },
 	ROW("nested-svm", unit_check, "nested_svm", 1, false, NEED_HW,
 	    "a guest runs a guest of its own (SVM), where nested is on", ADVICE_NESTED),
+	ROW("nested-npt", unit_check, "nested_npt", 1, false, NEED_HW,
+	    "a guest translates its own guest's addresses (SVM's nested paging)", ADVICE_NESTED),
 	ROW("nested-vmx", unit_check, "nested_vmx", 1, false, NEED_HW,
 	    "a guest runs a guest of its own (VMX), where nested is on", ADVICE_NESTED),
+	ROW("nested-ept", unit_check, "nested_ept", 1, false, NEED_HW,
+	    "a guest translates its own guest's addresses (VMX's EPT)", ADVICE_NESTED),
 	ROW("hypercalls", flat_cpu, "hypercalls", 1, true, NEED_HW,
 	    "KVM's hypercalls answer, refuse ring 3 and unknown numbers", ADVICE_CPU),
 	ROW("tsc", flat_cpu, "tsc", 1, false, NEED_HW,
@@ -143,6 +148,8 @@ const struct check checks_flat[] = {
 	    "kvmclock runs forward and agrees with the host's clocks", ADVICE_TIME),
 	ROW("steal-time", flat_cpu, "steal_time", 1, true, NEED_HW,
 	    "steal time adds up what others had of the CPU", ADVICE_TIME),
+	ROW("async-page-fault", flat_async_pf, "async_pf", 1, true, NEED_HW,
+	    "a guest hears that a page must be fetched, goes on, and hears that it is there", ADVICE_APF),
 	ROW("page-fault-errors", unit_check, "pf_errors", 1, false, NEED_HW,
 	    "page faults have the right error code and CR2 (P, W, NX, reserved)", ADVICE_MMU),
 	ROW("page-fault-user", unit_check, "pf_user", 1, false, NEED_HW,

@@ -27,5 +27,6 @@ int flat_smp_tsc(struct t *t);
 int flat_irq(struct t *t);
 int flat_xsetbv(struct t *t);
 int flat_msr_filter(struct t *t);
+int flat_async_pf(struct t *t);
 
 #endif
