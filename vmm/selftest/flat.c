@@ -67,6 +67,7 @@ static int task_switch(struct t *t)
 #define ADVICE_NESTED "Guests that are hypervisors themselves will fail: turn nesting off (nested=0 of kvm_amd, kvm_intel), or suspect arch/x86/kvm/{svm,vmx}/nested.c of this kernel's patches."
 #define ADVICE_MMU "A guest's memory is translated wrongly: data can be corrupted. Suspect arch/x86/kvm/mmu/ of this kernel's patches; run no guests."
 #define ADVICE_APF "Guests whose memory the host pages or migrates will stall or hang: suspect async_pf in this kernel's patches; no-kvmapf on a guest's command line turns it off."
+#define ADVICE_HV "Windows guests will hang, lose time or crash: start them without hv_* flags, or suspect arch/x86/kvm/hyperv.c of this kernel's patches."
 #define ADVICE_TIME "Guests' time is wrong: look at the host's clocksource and dmesg for 'TSC', then at the TSC and pvclock code of this kernel's patches."
 #define ADVICE_IRQ "Guests lose or get false interrupts: they will hang or misbehave. Suspect arch/x86/kvm/{lapic,ioapic,i8259,i8254,irq*}.c of this kernel's patches."
 #define ADVICE_EMUL "A guest's I/O is carried out wrongly: suspect arch/x86/kvm/emulate.c and x86.c of this kernel's patches."
@@ -140,6 +141,12 @@ const struct check checks_flat[] = {
 	    "a guest runs a guest of its own (VMX), where nested is on", ADVICE_NESTED),
 	ROW("nested-ept", unit_check, "nested_ept", 1, false, NEED_HW,
 	    "a guest translates its own guest's addresses (VMX's EPT)", ADVICE_NESTED),
+	ROW("hyperv", flat_hyperv, "hyperv", 1, true, NEED_HW,
+	    "a guest made for Hyper-V has its hypercalls, reference counter and TSC page", ADVICE_HV),
+	ROW("hyperv-timers", flat_hyperv, "hyperv_timer", 1, true, NEED_HW,
+	    "synthetic timers fire, not early, by message and direct; no message is lost", ADVICE_HV),
+	ROW("hyperv-smp", flat_hyperv, "hyperv_smp", 2, true, NEED_HW,
+	    "IPIs and TLB flushes by Hyper-V's hypercalls do what they should", ADVICE_HV),
 	ROW("hypercalls", flat_cpu, "hypercalls", 1, true, NEED_HW,
 	    "KVM's hypercalls answer, refuse ring 3 and unknown numbers", ADVICE_CPU),
 	ROW("tsc", flat_cpu, "tsc", 1, false, NEED_HW,

@@ -28,5 +28,6 @@ int flat_irq(struct t *t);
 int flat_xsetbv(struct t *t);
 int flat_msr_filter(struct t *t);
 int flat_async_pf(struct t *t);
+int flat_hyperv(struct t *t);
 
 #endif

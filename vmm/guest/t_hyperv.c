@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What KVM offers to guests made for Hyper-V, Windows above all: Hyper-V Top Level
+ * Functional Specification 6.0b; Linux's include/asm-generic/hyperv-tlfs.h.
+ */
+#include "irq.h"
+
+enum { GUEST_OS_ID = 0x40000000, HYPERCALL, VP_INDEX, VP_RUNTIME = 0x40000010,
+	TIME_REF_COUNT = 0x40000020, REFERENCE_TSC, TSC_FREQUENCY, HV_EOI = 0x40000070,
+	HV_ICR, HV_TPR, SCONTROL = 0x40000080, SVERSION, SIEFP, SIMP, EOM, SINT0 = 0x40000090,
+	STIMER0_CONFIG = 0x400000b0, STIMER0_COUNT };
+
+/* Hypercalls, a flag, a result */
+enum { HC_FLUSH = 2, HC_SPIN_WAIT = 8, HC_SEND_IPI = 0xb, HC_FAST = 1 << 16 };
+#define HC_INVALID_CODE	2
+/* STIMER0_CONFIG: with AUTO a count starts it */
+enum { ST_ENABLE = 1, ST_PERIODIC = 2, ST_AUTO = 8, ST_DIRECT = 1 << 12 };
+#define MS	10000UL			/* of TIME_REF_COUNT, which counts 100 ns */
+#define TIMER_EXPIRED 0x80000010u
+
+static u64 hypercall(u64 input, u64 in, u64 out)
+{
+	register u64 r8 asm("r8") = out;
+	u64 ret;
+
+	asm volatile("call *%[page]" : "=a"(ret), "+c"(input), "+d"(in), "+r"(r8)
+		     : [page] "r"(scratch(0)) : "r9", "r10", "r11", "memory", "cc");
+	return ret & 0xffff;
+}
+
+static void hv_on(void)
+{
+	struct cpuid c = cpuid(0x40000001, 0);
+	const u8 *page = scratch(0);
+
+	check(c.a == 0x31237648, "leaf 0x40000001 is 0x%x, the host set Hv#1", c.a);
+	wrmsr(HYPERCALL, (u64)page | 1);
+	check(!(rdmsr(HYPERCALL) & 1), "a hypercall page was enabled before the guest said what it is");
+	wrmsr(GUEST_OS_ID, 0x8100000000000001);
+	check_eq(rdmsr(GUEST_OS_ID), 0x8100000000000001, "HV_X64_MSR_GUEST_OS_ID");
+	wrmsr(HYPERCALL, (u64)page | 1);
+	check_eq(rdmsr(HYPERCALL), (u64)page | 1, "HV_X64_MSR_HYPERCALL");
+	check(page[0] == 0x0f && page[1] == 1 && (page[2] == 0xc1 || page[2] == 0xd9) && page[3] == 0xc3,
+	      "the hypercall page begins with %x %x %x %x, expected VMCALL or VMMCALL, and RET",
+	      page[0], page[1], page[2], page[3]);
+}
+
+/* Never backwards, and as fast as the TSC says, which may be late to look. */
+static void reference_counter(void)
+{
+	u64 ms = shared->arg[0], a = rdmsr(TIME_REF_COUNT), b, t0 = rdtsc(), t1;
+	u32 i;
+
+	for (i = 0; i < 200; i++) {
+		b = rdmsr(TIME_REF_COUNT);
+		check(b >= a, "the reference counter went back from 0x%lx to 0x%lx", LU(a), LU(b));
+		a = b;
+	}
+	a = rdmsr(TIME_REF_COUNT);
+	t0 = rdtsc();
+	while (rdtsc() - t0 < 5 * ms)
+		;
+	b = rdmsr(TIME_REF_COUNT) - a;
+	t1 = rdtsc() - t0;
+	check(b >= 5 * MS - MS / 10 && b <= t1 / ms * MS + 2 * MS,
+	      "the reference counter counted %lu of 100 ns in %lu ms of TSC", LU(b), LU(t1 / ms));
+	check_eq(wrmsr_try(TIME_REF_COUNT, 1), 13, "a write of the reference counter");
+}
+
+/* Time without an exit: the page gives what the counter gives. */
+static void reference_page(void)
+{
+	volatile struct { u32 sequence, pad; u64 scale; u64 offset; } *p = scratch(1);
+	u64 ms = shared->arg[0], t0 = rdtsc(), before = rdmsr(TIME_REF_COUNT), a, b, t, hi;
+	u32 i;
+
+	wrmsr(REFERENCE_TSC, (u64)p | 1);
+	check_eq(rdmsr(REFERENCE_TSC), (u64)p | 1, "HV_X64_MSR_REFERENCE_TSC");
+	a = rdmsr(TIME_REF_COUNT);
+	t = (rdtsc() - t0) * MS / ms;
+	check(a + MS / 10 >= before && a <= before + t + MS / 10,
+	      "with the reference TSC page the counter went from %lu to %lu, by the TSC %lu passed", LU(before), LU(a), LU(t));
+	if (!p->sequence) {
+		check(!shared->arg[1], "the reference TSC page is not valid, though the host trusts its TSC");
+		return;
+	}
+	for (i = 0; i < 50; i++) {
+		asm volatile("mulq %2" : "=d"(hi), "=a"(t) : "rm"(p->scale), "a"(rdtsc()) : "cc");
+		t = hi + p->offset;
+		b = rdmsr(TIME_REF_COUNT);
+		check(t + 2 >= a && t <= b + 2, "the reference TSC page says %lu, the counter went from %lu to %lu",
+		      LU(t), LU(a), LU(b));
+		a = b;
+	}
+	wrmsr(REFERENCE_TSC, 0);
+}
+
+TEST(hyperv)
+{
+	u64 v, freq;
+
+	hv_on();
+	check_eq(hypercall(0x7fff, 0, 0), HC_INVALID_CODE, "result of an unknown hypercall");
+	check_eq(hypercall(HC_SPIN_WAIT | HC_FAST, 1000, 0), 0, "result of HvNotifyLongSpinWait");
+	check_eq(rdmsr(VP_INDEX), 0, "HV_X64_MSR_VP_INDEX");
+	check_eq(wrmsr_try(VP_INDEX, 1), 13, "a write of HV_X64_MSR_VP_INDEX");
+	v = rdmsr(VP_RUNTIME);
+	check(rdmsr(VP_RUNTIME) >= v, "HV_X64_MSR_VP_RUNTIME went back");
+	freq = rdmsr(TSC_FREQUENCY);
+	check(freq / 1000 == shared->arg[0], "HV_X64_MSR_TSC_FREQUENCY is %lu, the host says %lu kHz", LU(freq),
+	      LU(shared->arg[0]));
+	reference_counter();
+	reference_page();
+	wrmsr(HYPERCALL, 0);
+	check_eq(rdmsr(HYPERCALL), 0, "HV_X64_MSR_HYPERCALL turned off");
+}
+
+/* --- the local APIC by MSRs, SynIC and its timers --- */
+
+#define SINT	2
+static volatile struct message {
+	u32 type;
+	u8 size, pending, pad[2];
+	u64 sender;
+	u32 timer, pad2;
+	u64 expiry, delivery;
+	u8 rest[256 - 40];
+} *messages;
+
+static void on_hv_irq(struct regs *r)
+{
+	irq_counts[r->vector]++;
+	wrmsr(HV_EOI, 0);
+}
+
+static void apic_msrs(void)
+{
+	u32 i;
+
+	wrmsr(HV_TPR, 0x50);
+	check_eq(read_cr8(), 5, "CR8 after 0x50 was written to HV_X64_MSR_TPR");
+	write_cr8(0);
+	check_eq(rdmsr(HV_TPR), 0, "HV_X64_MSR_TPR after CR8 was cleared");
+	for (i = 0; i < 5; i++) {
+		wrmsr(HV_ICR, VEC);			/* to APIC 0 */
+		irq_wait(VEC, i + 1, "an IPI by HV_X64_MSR_ICR");
+		check(!apic_bit(APIC_ISR, VEC), "HV_X64_MSR_EOI did not end the interrupt");
+	}
+	expect_count(VEC, 5, "IPIs by HV_X64_MSR_ICR");
+}
+
+static void synic_on(void)
+{
+	messages = scratch(2);
+	memset((void *)messages, 0, 2 * 4096);
+	check_eq(rdmsr(SVERSION), 1, "HV_X64_MSR_SVERSION");
+	wrmsr(SIMP, (u64)messages | 1);
+	wrmsr(SIEFP, (u64)scratch(3) | 1);
+	check_eq(wrmsr_try(SINT0 + SINT, 3), 13, "vector 3, not masked, to a SINT");
+	wrmsr(SINT0 + SINT, VEC);
+	check_eq(rdmsr(SINT0 + SINT), VEC, "the SINT's MSR");
+	wrmsr(SCONTROL, 1);
+	check_eq(rdmsr(SCONTROL), 1, "HV_X64_MSR_SCONTROL");
+}
+
+/* The message of a timer that was set to @count, taken from its slot. */
+static void take_message(u64 count, const char *what)
+{
+	volatile struct message *m = &messages[SINT];
+
+	check(m->type == TIMER_EXPIRED && m->size == 24 && !m->timer,
+	      "%s: message type 0x%x of %u bytes of timer %u", what, m->type, m->size, m->timer);
+	check(m->expiry == count && m->delivery >= count,
+	      "%s: set to %lu, the message says %lu, delivered at %lu", what, LU(count), LU(m->expiry), LU(m->delivery));
+	m->type = 0;
+	wrmsr(EOM, 0);
+}
+
+static void timer_messages(void)
+{
+	u32 n = irq_counts[VEC];
+	u64 at, second;
+
+	wrmsr(STIMER0_CONFIG, SINT << 16 | ST_AUTO);
+	at = rdmsr(TIME_REF_COUNT) + 2 * MS;
+	wrmsr(STIMER0_COUNT, at);
+	check_eq(rdmsr(STIMER0_COUNT), at, "HV_X64_MSR_STIMER0_COUNT");
+	irq_wait(VEC, ++n, "the interrupt of a synthetic timer's message");
+	check(rdmsr(TIME_REF_COUNT) >= at, "a synthetic timer fired early");
+	check(!(rdmsr(STIMER0_CONFIG) & ST_ENABLE), "a synthetic timer that fired once is still enabled");
+	/* The slot is not free: the next message waits for the end of this one. */
+	second = rdmsr(TIME_REF_COUNT) + MS;
+	wrmsr(STIMER0_COUNT, second);
+	step("waiting for a second message to be pending");
+	while (!(messages[SINT].pending & 1)) {
+		sti_nop_cli();
+		outb(UNIT_PORT_IDLE, 0);
+	}
+	check_eq(irq_counts[VEC], n, "interrupts while the slot was not free");
+	messages[SINT].pending = 0;
+	take_message(at, "the first message");
+	irq_wait(VEC, ++n, "the interrupt of the message that waited");
+	take_message(second, "the message that waited");
+	expect_count(VEC, n, "a synthetic timer's messages");
+}
+
+static void timer_direct(void)
+{
+	u32 n = irq_counts[VEC + 1];
+	u64 at;
+
+	wrmsr(STIMER0_CONFIG, ST_DIRECT | (VEC + 1) << 4 | ST_AUTO);
+	at = rdmsr(TIME_REF_COUNT) + 2 * MS;
+	wrmsr(STIMER0_COUNT, at);
+	irq_wait(VEC + 1, ++n, "the interrupt of a synthetic timer in direct mode");
+	check(rdmsr(TIME_REF_COUNT) >= at, "a synthetic timer in direct mode fired early");
+	wrmsr(STIMER0_CONFIG, ST_DIRECT | (VEC + 1) << 4 | ST_PERIODIC | ST_AUTO);
+	at = rdmsr(TIME_REF_COUNT);
+	wrmsr(STIMER0_COUNT, MS);
+	irq_wait(VEC + 1, n + 10, "10 periods of a synthetic timer");
+	check(rdmsr(TIME_REF_COUNT) - at >= 9 * MS, "10 periods of 1 ms of a synthetic timer took less than 9 ms");
+	wrmsr(STIMER0_CONFIG, 0);
+	n = irq_counts[VEC + 1];
+	at = rdmsr(TIME_REF_COUNT);
+	sti_nop_cli();					/* one may have been on its way */
+	while (rdmsr(TIME_REF_COUNT) - at < 3 * MS)
+		sti_nop_cli();
+	check(irq_counts[VEC + 1] <= n + 1, "a synthetic timer that was turned off went on");
+}
+
+TEST(hyperv_timer)
+{
+	hv_on();
+	lapic_on();
+	irq_handler(VEC, on_hv_irq);
+	irq_handler(VEC + 1, on_hv_irq);
+	apic_msrs();
+	check_eq(wrmsr_try(STIMER0_COUNT, 0), NO_TRAP, "a write of HV_X64_MSR_STIMER0_COUNT");
+	synic_on();
+	timer_messages();
+	timer_direct();
+}
+
+/* --- several CPUs --- */
+
+static volatile u32 rounds, seen, vp_index, stop;
+
+static void looks(u64 va)
+{
+	irq_handler(VEC, irq_counting);
+	vp_index = (u32)rdmsr(VP_INDEX);
+	while (!stop) {
+		seen = *(volatile u32 *)va;
+		barrier();
+		rounds++;
+		sti_nop_cli();
+		pause();
+	}
+}
+
+static void wait_rounds(u32 n)
+{
+	u32 r = rounds;
+
+	while (rounds - r < n)
+		pause();
+}
+
+TEST(hyperv_smp)
+{
+	volatile u64 *flush = scratch(4);
+	u32 i;
+
+	hv_on();
+	lapic_on();
+	cpus_start(2);
+	for (i = 0; i < 2; i++)
+		*(u32 *)scratch(8 + i) = 100 + i;
+	page_map(VA_BASE, (u64)scratch(8), PT_P | PT_W);
+	cpu_run(1, looks, VA_BASE);
+	step("waiting for the other CPU");
+	wait_rounds(2);
+	check_eq(vp_index, 1, "HV_X64_MSR_VP_INDEX of the second CPU");
+	for (i = 0; i < 20; i++) {
+		step("waiting for an IPI by HvCallSendSyntheticClusterIpi");
+		check_eq(hypercall(HC_SEND_IPI | HC_FAST, VEC, 2), 0, "result of HvCallSendSyntheticClusterIpi");
+		while (irq_counts[VEC] < i + 1)
+			pause();
+	}
+	wait_rounds(5);
+	check_eq(irq_counts[VEC], 20, "IPIs by HvCallSendSyntheticClusterIpi");
+	check(hypercall(HC_SEND_IPI | HC_FAST, 3, 2), "a hypercall for an IPI of vector 3 was not refused");
+	for (i = 1; i < 20; i++) {
+		*page_entry(VA_BASE, 1) = (u64)scratch(8 + (i & 1)) | PT_P | PT_W;
+		flush[0] = 0;
+		flush[1] = 2;				/* all address spaces */
+		flush[2] = 3;				/* of CPUs 0 and 1 */
+		check_eq(hypercall(HC_FLUSH, (u64)flush, 0), 0, "result of HvCallFlushVirtualAddressSpace");
+		step("waiting for the other CPU to look");
+		wait_rounds(2);
+		check_eq(seen, 100 + (i & 1), "what a CPU read that was told to flush by a hypercall");
+	}
+	stop = 1;
+	cpu_wait(1);
+}
