@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <json-c/json.h>
 
@@ -121,6 +122,11 @@ static int perf(struct t *t)
 	int i, n = -1;
 
 	REQUIRE(t, ns, "out of memory");
+	if (row->cpus > 1 && sysconf(_SC_NPROCESSORS_ONLN) < (long)row->cpus) {
+		free(ns);
+		return t_skip(t, "the host has fewer than %u CPUs: the guest's would wait for their turn, not for each other",
+			      row->cpus);
+	}
 	for (i = 0; i < ROUNDS; i++) {
 		n = measure(t, row, ns);
 		if (n < 0)
