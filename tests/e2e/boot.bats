@@ -66,15 +66,13 @@ boot_disk() {
 	[ "$status" -ne 0 ]
 }
 
-@test "tools/boot: a host that is idle gets an interrupt now and then" {
+@test "tools/boot: a host gets an interrupt now and then, whatever it does" {
+	# Bounded by the deadline, 124.
 	# shellcheck disable=SC2016 # the machine's own
-	run boot_svm -- sh -c '
+	run boot_svm --deadline 40 -- sh -c '
 		keys() { sed -n "s/^ *1: *\([0-9]*\) .*i8042.*/\1/p" /proc/interrupts; }
-		want=$(($(keys) + 4)) left=200
-		until [ "$(keys)" -ge "$want" ]; do
-			sleep 0.1
-			[ $((left -= 1)) -gt 0 ] || { cat /proc/interrupts; exit 1; }
-		done'
+		want=$(($(keys) + 4))
+		until [ "$(keys)" -ge "$want" ]; do :; done'
 	echo "$output"
 	[ "$status" -eq 0 ]
 }

@@ -3,7 +3,7 @@
  * A guest of this guest, on SVM: AMD64 manual vol. 2 ch. 15 and appendix B.
  * L2 shares our page tables and segments; what it does comes out to us.
  */
-#include "lib.h"
+#include "nested.h"
 
 #define EFER		0xc0000080
 #define HSAVE_PA	0xc0010117
@@ -225,33 +225,30 @@ TEST(nested_svm)
 
 /* --- nested paging: ch. 15.25. L2's physical addresses are translated by our tables --- */
 
-#define WINDOW	0x800000UL		/* L2's, of 4 KiB pages */
-#define LARGE	0xa00000UL		/* L2's, 2 MiB: our UNIT_SCRATCH */
 #define RWU	(PT_P | PT_W | PT_U)	/* each nested access is a user's */
 
 enum { NPF_P = 1, NPF_W = 2, NPF_U = 4, NPF_ID = 0x10 };
 #define NPF_FINAL	(1ULL << 32)	/* in the access itself */
 #define NPF_TABLE	(1ULL << 33)	/* in the walk of L2's own tables */
 
-static volatile u64 l2_at, l2_value;
-void l2_load(void);
-void l2_store(void);
-void l2_call(void);
+/* For VMX too: nested.h. */
+volatile u64 l2_at, l2_value;
 asm(".pushsection .text\n"
+    "	.globl	l2_load, l2_store, l2_call\n"
     "l2_load:\n"
     "	movq	l2_at(%rip), %rbx\n"
     "	movq	(%rbx), %rax\n"
     "	movq	%rax, l2_value(%rip)\n"
-    "	vmmcall\n"
+    "	hlt\n"
     "l2_store:\n"
     "	movq	l2_at(%rip), %rbx\n"
     "	movq	l2_value(%rip), %rax\n"
     "	movq	%rax, (%rbx)\n"
-    "	vmmcall\n"
+    "	hlt\n"
     "l2_call:\n"
     "	movq	l2_at(%rip), %rbx\n"
     "	call	*%rbx\n"
-    "	vmmcall\n"
+    "	hlt\n"
     ".popsection");
 
 static volatile u64 *npt_pd, *npt_pt;
@@ -293,7 +290,7 @@ static void l2_start(void (*fn)(void), u64 at)
 static u64 l2_loads(u64 at, const char *what)
 {
 	l2_start(l2_load, at);
-	l2_until(EXIT_VMMCALL, what);
+	l2_until(EXIT_HLT, what);
 	return l2_value;
 }
 
@@ -317,12 +314,12 @@ static void npt_faults(void)
 	l2_npf(l2_store, page + 0x1018, NPF_FINAL | NPF_W | NPF_U, "#NPF of a store to no page");
 	npt_pt[2] = (u64)scratch(0x22) | RWU;
 	l2_start(l2_store, page + 0x1018);
-	l2_until(EXIT_VMMCALL, "the store again, when there was a page");
+	l2_until(EXIT_HLT, "the store again, when there was a page");
 	check_eq(((u64 *)scratch(0x22))[3], 0x77, "what L2 stored when there was a page");
 	l2_npf(l2_call, page + 0x2000, NPF_FINAL | NPF_P | NPF_U | NPF_ID, "#NPF of a call into an NX page");
 	npt_pt[3] &= ~PT_NX;
 	l2_start(l2_call, page + 0x2000);
-	l2_until(EXIT_VMMCALL, "the call, when the page was no longer NX");
+	l2_until(EXIT_HLT, "the call, when the page was no longer NX");
 	npt_pd[LARGE >> 21] &= ~(u64)PT_W;
 	l2_npf(l2_store, LARGE + 0x30010, NPF_FINAL | NPF_P | NPF_W | NPF_U, "#NPF of a store to a read-only large page");
 }
@@ -333,7 +330,7 @@ static void npt_accessed_dirty(void)
 	check(!(npt_pt[0] & PT_D), "L2 only loaded from a page, our entry has the D bit");
 	l2_value = 0x99;
 	l2_start(l2_store, WINDOW + 8);
-	l2_until(EXIT_VMMCALL, "a store");
+	l2_until(EXIT_HLT, "a store");
 	check_eq(((u64 *)scratch(0x20))[1], 0x99, "what L2 stored");
 	check(npt_pt[0] & PT_D, "L2 stored to a page, our entry has no D bit");
 }

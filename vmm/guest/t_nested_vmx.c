@@ -4,7 +4,7 @@
  * (VMCS fields: app. B, exit reasons: app. C, errors: "VMX instruction
  * reference"). L2 shares our page tables and segments; what it does comes out.
  */
-#include "lib.h"
+#include "nested.h"
 
 #define FEAT_CTL	0x3a
 #define VMX_BASIC	0x480
@@ -304,33 +304,9 @@ TEST(nested_vmx)
 
 /* --- EPT: SDM vol. 3, "Extended page tables" --- */
 
-#define WINDOW	0x800000UL		/* L2's, of 4 KiB pages */
-#define LARGE	0xa00000UL		/* L2's, 2 MiB: our UNIT_SCRATCH */
-
 enum { EPT_R = 1, EPT_W = 2, EPT_X = 4, RWX = 7, EPT_WB = 6 << 3, EPT_LARGE = 0x80 };
 /* Qualification: the access, what our entry allowed << 3, 7: L2's linear address is known, 8: it was translated */
 enum { Q_READ = 1, Q_WRITE = 2, Q_FETCH = 4, Q_LINEAR = 0x80, Q_FINAL = 0x100, Q_ALL = 0x1bf };
-
-static volatile u64 vl2_at, vl2_value;
-void vl2_load(void);
-void vl2_store(void);
-void vl2_call(void);
-asm(".pushsection .text\n"
-    "vl2_load:\n"
-    "	movq	vl2_at(%rip), %rbx\n"
-    "	movq	(%rbx), %rax\n"
-    "	movq	%rax, vl2_value(%rip)\n"
-    "	vmcall\n"
-    "vl2_store:\n"
-    "	movq	vl2_at(%rip), %rbx\n"
-    "	movq	vl2_value(%rip), %rax\n"
-    "	movq	%rax, (%rbx)\n"
-    "	vmcall\n"
-    "vl2_call:\n"
-    "	movq	vl2_at(%rip), %rbx\n"
-    "	call	*%rbx\n"
-    "	vmcall\n"
-    ".popsection");
 
 static volatile u64 *ept_pd, *ept_pt;
 
@@ -366,16 +342,16 @@ static void ept_start(void (*fn)(void), u64 at)
 	u64 all[2] = { 0, 0 };
 
 	asm volatile("invept %1, %0" : : "r"(2ULL), "m"(all) : "cc", "memory");
-	vl2_at = at;
+	l2_at = at;
 	vmwrite(G_RIP, (u64)fn);
 	vmwrite(G_RSP, (u64)vl2_stack + sizeof(vl2_stack) - 8);
 }
 
 static u64 ept_loads(u64 at, const char *what)
 {
-	ept_start(vl2_load, at);
-	l2_until(EXIT_VMCALL, what);
-	return vl2_value;
+	ept_start(l2_load, at);
+	l2_until(EXIT_HLT, what);
+	return l2_value;
 }
 
 /* L2 does what our tables do not allow. */
@@ -392,23 +368,23 @@ static void ept_violations(void)
 	u64 page = WINDOW + 0x1000;
 
 	check_eq(ept_loads(page, "a load from a read-only page"), 0x2222, "what L2 loaded from a read-only page");
-	ept_violation(vl2_store, page + 8, Q_WRITE | (EPT_R | EPT_X) << 3, "EPT violation of a store to a read-only page");
-	ept_violation(vl2_load, page + 0x1010, Q_READ, "EPT violation of a load from no page");
-	vl2_value = 0x77;
-	ept_violation(vl2_store, page + 0x1018, Q_WRITE, "EPT violation of a store to no page");
+	ept_violation(l2_store, page + 8, Q_WRITE | (EPT_R | EPT_X) << 3, "EPT violation of a store to a read-only page");
+	ept_violation(l2_load, page + 0x1010, Q_READ, "EPT violation of a load from no page");
+	l2_value = 0x77;
+	ept_violation(l2_store, page + 0x1018, Q_WRITE, "EPT violation of a store to no page");
 	ept_pt[2] = (u64)scratch(0x22) | RWX | EPT_WB;
-	ept_start(vl2_store, page + 0x1018);
-	l2_until(EXIT_VMCALL, "the store again, when there was a page");
+	ept_start(l2_store, page + 0x1018);
+	l2_until(EXIT_HLT, "the store again, when there was a page");
 	check_eq(((u64 *)scratch(0x22))[3], 0x77, "what L2 stored when there was a page");
-	ept_violation(vl2_call, page + 0x2000, Q_FETCH | (EPT_R | EPT_W) << 3, "EPT violation of a call into a page not to be executed");
+	ept_violation(l2_call, page + 0x2000, Q_FETCH | (EPT_R | EPT_W) << 3, "EPT violation of a call into a page not to be executed");
 	ept_pt[3] |= EPT_X;
-	ept_start(vl2_call, page + 0x2000);
-	l2_until(EXIT_VMCALL, "the call, when the page could be executed");
-	ept_start(vl2_load, page + 0x3000);
+	ept_start(l2_call, page + 0x2000);
+	l2_until(EXIT_HLT, "the call, when the page could be executed");
+	ept_start(l2_load, page + 0x3000);
 	l2_until(EXIT_EPT_MISCONFIG, "an entry that allows writes but no reads");
 	check_eq(vmread(GUEST_PA), page + 0x3000, "address of an EPT misconfiguration");
 	ept_pd[LARGE >> 21] &= ~(u64)EPT_W;
-	ept_violation(vl2_store, LARGE + 0x30010, Q_WRITE | (EPT_R | EPT_X) << 3, "EPT violation of a store to a read-only large page");
+	ept_violation(l2_store, LARGE + 0x30010, Q_WRITE | (EPT_R | EPT_X) << 3, "EPT violation of a store to a read-only large page");
 }
 
 TEST(nested_ept)
@@ -419,15 +395,15 @@ TEST(nested_ept)
 	vmx_on();
 	if (!(rdmsr(0x482) >> 63 & 1) || !(rdmsr(0x48b) >> 33 & 1) || (rdmsr(0x48c) & 0x4114040) != 0x4114040)
 		skip("the guest's VMX has no EPT of 4 levels, large pages and INVEPT (ept=0 of kvm_intel)");
-	fill_vmcs((u64)vl2_load);
+	fill_vmcs((u64)l2_load);
 	ept_fill();
 	vmwrite(PROC, control(0x482, 1 << 3 | 1 << 7 | 1u << 31));
 	vmwrite(PROC2, control(0x48b, 1 << 1));
 	vmwrite(EPTP, (u64)scratch(0x10) | 3 << 3 | 6);
 	check_eq(ept_loads(WINDOW, "a load"), 0x1111, "what L2 loaded");
-	vl2_value = 0x99;
-	ept_start(vl2_store, WINDOW + 8);
-	l2_until(EXIT_VMCALL, "a store");
+	l2_value = 0x99;
+	ept_start(l2_store, WINDOW + 8);
+	l2_until(EXIT_HLT, "a store");
 	check_eq(((u64 *)scratch(0x20))[1], 0x99, "what L2 stored");
 	*(u64 *)scratch(0x30) = 0x4444;
 	check_eq(ept_loads(LARGE + 0x30000, "a load from a large page"), 0x4444, "what L2 loaded from a large page");
@@ -440,7 +416,7 @@ TEST(nested_ept)
 	ept_violations();
 	ept_pt[0] = 0;
 	vmwrite(G_CR3, WINDOW);
-	ept_start(vl2_load, WINDOW);
+	ept_start(l2_load, WINDOW);
 	l2_until(EXIT_EPT_VIOLATION, "EPT violation in L2's own page tables");
 	check_eq(vmread(QUALIFICATION) & (Q_LINEAR | Q_FINAL), Q_LINEAR, "qualification of an EPT violation in L2's own page tables");
 	check_eq(vmread(GUEST_PA) & ~0xfffULL, WINDOW, "address of an EPT violation in L2's own page tables");
