@@ -292,6 +292,57 @@ built_debuginfo() {
 	ccache --print-stats | grep -qx 'direct_cache_hit	1'
 }
 
+@test "ccache-cc: the bytes are gcc's, and so are the messages" {
+	command -v ccache > /dev/null || skip "no ccache here"
+	export CCACHE_DIR=$PWD/ccache CCACHE_DEPEND=1
+	printf '#define TWICE(x) ((x) + (x))\n#define SUM(x, y) (TWICE(x) +\\\n  TWICE(y))\nint f(int a, int b) { return SUM(a,\n  b); }\n' > m.c
+	for g in '' -g '-g -gdwarf-5'; do
+		# shellcheck disable=SC2086  # options
+		{ gcc $g -MMD -MF m.d -c -o want.o m.c; "$tools/ccache-cc" $g -MMD -MF m.d -c -o m.o m.c; }
+		cmp want.o m.o
+	done
+	echo 'int g(void) { return TWICE(unknown); }' >> m.c
+	run "$tools/ccache-cc" -MMD -MF m.d -c -o bad.o m.c
+	[ "$status" -eq 1 ]
+	[[ $output == *"in definition of macro"* ]]
+	[ ! -e bad.o ]
+}
+
+@test "genksyms-ccache: what the pipe prints, from ccache unless an input or genksyms changed" {
+	command -v ccache > /dev/null || skip "no ccache here"
+	export CCACHE_DIR=$PWD/ccache CCACHE_DEPEND=1
+	mkdir -p scripts/genksyms dir
+	# Versions that depend on all of the input, and on the program.
+	crc() { printf '#!/bin/sh\necho "$2 $(grep -v "^#" | cksum) %s"\n' "$1" > scripts/genksyms/genksyms; chmod +x scripts/genksyms/genksyms; }
+	ksyms() { "$tools/genksyms-ccache" scripts/genksyms/genksyms -r "${1:-/dev/null}" -- -Wp,-MMD,dir/.c.d -Idir -DX=1 dir/c.c; }
+	hits() { ccache --print-stats | sed -n 's/^direct_cache_hit\t//p'; }
+	crc first
+	printf '#include "h.h"\n#ifdef __GENKSYMS__\nint g;\n#endif\n' > dir/c.c
+	echo 'int x = X;' > dir/h.h
+	want=$(gcc -E -D__GENKSYMS__ -Idir -DX=1 dir/c.c | scripts/genksyms/genksyms -r /dev/null)
+	one=$(ksyms)
+	[ "$one" = "$want" ]
+	[ "$(ksyms)" = "$want" ]
+	[ "$(hits)" -eq 1 ]
+	echo 'int y = X;' > dir/h.h
+	two=$(ksyms)
+	[ "$two" = "$(gcc -E -D__GENKSYMS__ -Idir -DX=1 dir/c.c | scripts/genksyms/genksyms -r /dev/null)" ]
+	[ "$two" != "$one" ]
+	crc second
+	[[ $(ksyms) == *" second" ]]
+	[ "$(hits)" -eq 1 ]
+	# A genksyms that fails is asked again, and so is one with other options.
+	printf '#!/bin/sh\ncat > /dev/null; echo half; exit 3\n' > scripts/genksyms/genksyms
+	run ksyms
+	[ "$status" -ne 0 ] && [[ $output != *half* ]]
+	crc third
+	[[ $(ksyms) == *" third" ]]
+	[[ $(ksyms ref) == "ref "*" third" ]]
+	[ "$(hits)" -eq 1 ]
+	# Nothing is left beside the source but the dependencies.
+	[ -z "$(find dir -name '*.crcs*')" ]
+}
+
 @test "every tool has --help" {
 	for t in "$tools"/*; do
 		[[ -f $t && -x $t ]] || continue

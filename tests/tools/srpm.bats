@@ -86,3 +86,18 @@ rebuilt() {
 	[[ $output == *"curl: "*nowhere.src.rpm* ]]
 	[ ! -e none ]
 }
+
+@test "OBS reads of its spec what rpm does, and leaves its release alone" {
+	local obs=/usr/lib/obs-build
+	[[ -e $obs/Build.pm ]] || skip "no obs-build here"
+	rebuilt -q --buildrequires | sort -u > want
+	printf 'Type: spec\nMacros:\n%%rhel 9\n%%dist .el9\n:Macros\n' > prjconf
+	perl -I "$obs" -MBuild -MBuild::Rpm -e '
+		my $parsed = Build::parse(Build::read_config("x86_64", "prjconf"), "u/SPECS/kernel-kvm.spec");
+		print map {"$_\n"} @{$parsed->{deps}}' 2> warnings | sort -u > got
+	diff want got
+	# What a worker does to a spec first, with its counters for a release.
+	"$obs/substitutedeps" --release 3.1 --dist "$PWD/prjconf" --archpath x86_64 --configdir "$obs/configs" \
+		u/SPECS/kernel-kvm.spec u/SPECS/obs.spec 2> warnings || { cat warnings; false; }
+	[[ $(rpmspec -q --define "_topdir $PWD/u" --qf '%{release}\n' u/SPECS/obs.spec | sort -u) == 2.acme ]]
+}
