@@ -30,10 +30,38 @@ setup() {
 	run "$base_srpm" tree "$srpm" two --allow-unsigned --cache c
 	[[ $output == *"in the cache"* ]]
 	diff -r one two
-	# A patched tree does not reach back into the cache.
-	echo changed > two/kernel/fork.c
-	"$base_srpm" tree "$srpm" three --allow-unsigned --cache c
+	[ one/kernel/fork.c -ef two/kernel/fork.c ]
+	# A patched tree does not reach back into the cache: who writes a new file.
+	sed -i s/fork_3/patched/ two/kernel/fork.c
+	run "$base_srpm" tree "$srpm" three --allow-unsigned --cache c
+	[[ $output == *"in the cache"* ]]
 	diff -r one three
+}
+
+@test "tree: a cached tree that was written to is made anew" {
+	plain_srpm
+	"$base_srpm" tree "$srpm" one --allow-unsigned --cache c
+	cp -a one unchanged
+	for spoil in 'echo changed > one/kernel/fork.c' 'chmod a+x c/*/tree/kernel/fork.c' 'rm c/*/tree/kernel/fork.c' 'rm c/*/listing'; do
+		eval "$spoil"
+		rm -rf two
+		run "$base_srpm" tree "$srpm" two --allow-unsigned --cache c
+		echo "$spoil: $output"
+		[ "$status" -eq 0 ]
+		[[ $output == *"written to"* ]]
+		diff -r unchanged two
+	done
+}
+
+@test "tree: where links cannot be, the cached tree is copied" {
+	local elsewhere=/dev/shm/base-srpm.$$
+	[[ $(stat -c %d /dev/shm) != "$(stat -c %d .)" ]] || skip "/dev/shm is no file system of its own"
+	plain_srpm
+	"$base_srpm" tree "$srpm" one --allow-unsigned --cache "$elsewhere"
+	run "$base_srpm" tree "$srpm" two --allow-unsigned --cache "$elsewhere"
+	rm -rf "$elsewhere"
+	[[ $output == *"in the cache"* ]]
+	diff -r one two
 }
 
 @test "tree: a patch that %prep fails to apply stops, though %prep exits 0" {
