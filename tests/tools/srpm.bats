@@ -97,7 +97,7 @@ rebuilt() {
 		print map {"$_\n"} @{$parsed->{deps}}' 2> warnings | sort -u > got
 	diff want got
 	# What a worker does to a spec first, with its counters for a release.
-	"$obs/substitutedeps" --release 3.1 --dist "$PWD/prjconf" --archpath x86_64 --configdir "$obs/configs" \
+	BUILD_DIR=$obs "$obs/substitutedeps" --release 3.1 --dist "$PWD/prjconf" --archpath x86_64 --configdir "$obs/configs" \
 		u/SPECS/kernel-kvm.spec u/SPECS/obs.spec 2> warnings || { cat warnings; false; }
 	[[ $(rpmspec -q --define "_topdir $PWD/u" --qf '%{release}\n' u/SPECS/obs.spec | sort -u) == 2.acme ]]
 }
