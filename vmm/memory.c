@@ -4,15 +4,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "io.h"
 
 #define HUGE_PAGE	(2ULL << 20)
 /* Below this, zeroing whole huge pages costs more than their faults save. */
 #define HUGE_MIN	(64ULL << 20)
-/* From here on, mapping a file's pages is less work than copying them. */
-#define MAP_MIN		(256ULL << 10)
 
 static int check_region(const struct mem *m, uint64_t gpa, uint64_t size,
 			struct err *e)
@@ -189,49 +186,17 @@ int mem_write(const struct mem *m, uint64_t gpa, const void *buf, uint64_t len)
 	return copy(m, gpa, (uint8_t *)buf, len, true);
 }
 
-/*
- * Put private mappings of @fd's pages in the place of those of @p that they
- * fill whole. Returns how many bytes at @p, page aligned, are done so after
- * @head bytes that are not; 0 if it cannot be, or is not worth it.
- */
-static uint64_t map_pages(uint8_t *p, int fd, uint64_t off, uint64_t len,
-			  uint64_t *head)
-{
-	struct stat st;
-	uint64_t n;
-
-	*head = -(uintptr_t)p % MEM_PAGE;
-	if (len < MAP_MIN || (off + *head) % MEM_PAGE || fstat(fd, &st) < 0 ||
-	    !S_ISREG(st.st_mode) || (uint64_t)st.st_size < off ||
-	    (uint64_t)st.st_size - off < len)
-		return 0;
-	n = (len - *head) & ~(MEM_PAGE - 1);
-	if (mmap(p + *head, n, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, fd,
-		 (off_t)(off + *head)) == MAP_FAILED)
-		return 0;
-	madvise(p + *head, n, MADV_DONTDUMP);
-	return n;
-}
-
 int mem_load(const struct mem *m, uint64_t gpa, int fd, uint64_t off,
 	     uint64_t len, const char *name, struct err *e)
 {
 	uint8_t *p = mem_at(m, gpa, len);
-	uint64_t head, mapped, done;
+	uint64_t done;
 
 	if (!p)
 		return err_set(e, -EFAULT,
 			"%s: %lu bytes do not fit into guest memory at %#lx: give it more (--mem) or load it elsewhere",
 			name, len, gpa);
-	mapped = map_pages(p, fd, off, len, &head);
-	if (!mapped)
-		head = len;
-	done = io_read(fd, p, head, off);
-	if (done == head) {
-		head += mapped;
-		done = head + io_read(fd, p + head, len - head, off + head);
-	}
+	done = io_read(fd, p, len, off);
 	if (done == len)
 		return 0;
 	if (errno)

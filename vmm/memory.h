@@ -79,11 +79,12 @@ int mem_read(const struct mem *m, uint64_t gpa, void *buf, uint64_t len);
 int mem_write(const struct mem *m, uint64_t gpa, const void *buf, uint64_t len);
 
 /*
- * mem_load - bring @len bytes of file @fd from @off to guest memory at @gpa
+ * mem_load - read @len bytes of file @fd from @off to guest memory at @gpa
  * @name: for the message
  *
- * Before KVM knows the memory. Of a long piece the pages that fit are mapped
- * privately, not copied: they are read as they are touched.
+ * A copy, not a mapping: that would be two faults, the guest's and ours, for
+ * each page, and two more for one that is written, where now there are huge
+ * pages.
  *
  * -EFAULT: does not fit; -ENODATA: the file ends before; -EIO and others:
  * read(2).

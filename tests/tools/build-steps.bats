@@ -274,9 +274,13 @@ built_debuginfo() {
 	[ ! -e out ]
 }
 
-@test "ccache-cc: what .incbin reads is never an earlier build's" {
+own_ccache() {
 	command -v ccache > /dev/null || skip "no ccache here"
 	export CCACHE_DIR=$PWD/ccache CCACHE_DEPEND=1
+}
+
+@test "ccache-cc: what .incbin reads is never an earlier build's" {
+	own_ccache
 	echo 'asm(".globl blob; blob: .incbin \"key\"");' > c.c
 	printf '.globl blob\nblob: .incbin "key"\n' > s.S
 	echo 'int plain;' > p.c
@@ -293,8 +297,7 @@ built_debuginfo() {
 }
 
 @test "ccache-cc: the bytes are gcc's, and so are the messages" {
-	command -v ccache > /dev/null || skip "no ccache here"
-	export CCACHE_DIR=$PWD/ccache CCACHE_DEPEND=1
+	own_ccache
 	printf '#define TWICE(x) ((x) + (x))\n#define SUM(x, y) (TWICE(x) +\\\n  TWICE(y))\nint f(int a, int b) { return SUM(a,\n  b); }\n' > m.c
 	for g in '' -g '-g -gdwarf-5'; do
 		# shellcheck disable=SC2086  # options
@@ -309,10 +312,10 @@ built_debuginfo() {
 }
 
 @test "genksyms-ccache: what the pipe prints, from ccache unless an input or genksyms changed" {
-	command -v ccache > /dev/null || skip "no ccache here"
-	export CCACHE_DIR=$PWD/ccache CCACHE_DEPEND=1
+	own_ccache
 	mkdir -p scripts/genksyms dir
 	# Versions that depend on all of the input, and on the program.
+	# shellcheck disable=SC2016
 	crc() { printf '#!/bin/sh\necho "$2 $(grep -v "^#" | cksum) %s"\n' "$1" > scripts/genksyms/genksyms; chmod +x scripts/genksyms/genksyms; }
 	ksyms() { "$tools/genksyms-ccache" scripts/genksyms/genksyms -r "${1:-/dev/null}" -- -Wp,-MMD,dir/.c.d -Idir -DX=1 dir/c.c; }
 	hits() { ccache --print-stats | sed -n 's/^direct_cache_hit\t//p'; }

@@ -120,11 +120,10 @@ struct seen {
 	int n;
 };
 
-/* Long pieces are mapped where pages meet; nobody can tell by the bytes. */
+/* Wherever it begins, and the file does; the guest's writes are its own. */
 static void load_of_a_long_file_is_exact_and_private(void **state)
 {
 	enum { SIZE = 600 << 10, RAM = 1 << 20 };
-	/* Where, from which offset: pages meet, meet not, begin in the middle. */
 	static const struct { uint64_t gpa, off; } c[] = {
 		{ 0x1000, 0 }, { 0x1000, 0x2000 }, { 0x1003, 3 }, { 0x1000, 5 }, { 0x2ff8, 0x1ff8 },
 	};
@@ -151,12 +150,10 @@ static void load_of_a_long_file_is_exact_and_private(void **state)
 		for (i = 0; i < RAM; i++)
 			if (i < c[k].gpa || i >= c[k].gpa + len)
 				assert_int_equal(got[i], 0);
-		/* The guest's writes are its own. */
 		assert_int_equal(mem_write(&m, c[k].gpa, got, len), 0);
 		assert_int_equal(mem_write(&m, 0x8000, "guest", 5), 0);
 		assert_int_equal(pread(fd, got, SIZE, 0), SIZE);
 		assert_memory_equal(got, want, SIZE);
-		/* A file that is too short is told before it is touched. */
 		assert_int_equal(mem_load(&m, 0x1000, fd, 0x1000, SIZE, "f", &e), -ENODATA);
 		mem_free(&m);
 	}

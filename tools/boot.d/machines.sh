@@ -49,7 +49,10 @@ start_svm() {
 		# Not max,-svm: that makes static glibc programs abort.
 		args+=(-cpu "qemu64,-svm")
 	else
-		args+=(-cpu "max,+svm")
+		# Without erms and fsrm kernels clear and copy by words, not by bytes:
+		# to QEMU, and to --icount, each repetition is an instruction, so that
+		# a page cleared by bytes would cost what no processor makes it cost.
+		args+=(-cpu "max,+svm,-erms,-fsrm")
 	fi
 	# More than one processor is for those who ask for it. With a thread each,
 	# QEMU now and then runs code that another one has patched, and the kernel
