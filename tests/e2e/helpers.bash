@@ -121,6 +121,10 @@ verify_passed() {
 	[ "$(cat "$BATS_FILE_TMPDIR/status")" -eq 0 ]
 	grep -q "^verify: $kverrel passed, in " "$out/$1.verdict"
 	grep -qE "^  $1: passed: [0-9]+ checks passed" "$out/$1.verdict"
+	# No check is skipped for what the config lacks.
+	run grep -a '# SKIP.*CONFIG_' "$out/$1.tap"
+	echo "$output"
+	[ "$status" -eq 1 ]
 }
 
 # console_shows BACKEND MODULE
