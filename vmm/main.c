@@ -17,7 +17,7 @@
 static void on_sigbus(int sig)
 {
 	static const char msg[] =
-		"kvm-vmm: a file that guest memory is mapped from (--kernel, --initrd, --restore) was cut short\n";
+		"kvm-vmm: a file that guest memory is mapped from (--restore) was cut short\n";
 	ssize_t n = write(STDERR_FILENO, msg, sizeof(msg) - 1);
 
 	(void)sig;

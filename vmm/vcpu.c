@@ -180,7 +180,7 @@ static void on_io(struct vcpu *v)
 }
 
 static const char ram_gone[] =
-	"KVM cannot reach the guest's memory: was the file that it is mapped from (--kernel, --initrd, --restore) cut short?";
+	"KVM cannot reach the guest's memory: was the file that it is mapped from (--restore) cut short?";
 
 static void on_mmio(struct vcpu *v)
 {
