@@ -39,6 +39,15 @@ $1 == "blk" {
 	if ($7 > 0)
 		put(name "exits each", $2, $7 / $5)
 }
+$1 == "net" && $5 > 0 {
+	name = sprintf("network, %s of %d bytes, ", $3 == "send" ? "sending" : "exchange", $4)
+	if ($3 == "send")
+		put(name "MB/s", $2, $4 * $5 / $6)
+	else
+		put(name "a second", $2, $5 / $6 * 1000000)
+	if ($7 > 0)
+		put(name "exits each", $2, $7 / $5)
+}
 $1 == "scale" {
 	scale[++s] = sprintf("| %d %s | %.2f | %.2f | %d | %d |", $3, $2, $4 / 1000, $5 / 1000, $6, $7)
 	least[s] = $5

@@ -60,62 +60,28 @@ struct memory {
 	unsigned long rss, private;	/* KiB, the guest's RAM left out */
 };
 
-/* A mapping of the process. */
-struct map {
-	unsigned long from, to, rss, private;
-};
-
-/*
- * The guest's RAM is one mapping, or several in a row, some of them of the
- * kernel's file: those that together are as long as it. Returns how many, from
- * @m on; 0 if it does not begin there.
- */
-static int ram_maps(const struct map *m, int n, unsigned long ram_mib)
-{
-	int i;
-
-	if (m->to - m->from >= ram_mib * (3UL << 18))
-		return 1;
-	for (i = 0; i < n && (!i || m[i].from == m[i - 1].to); i++)
-		if (m[i].to - m->from == ram_mib << 20)
-			return i + 1;
-	return 0;
-}
-
+/* Of all mappings but the guest's RAM, which is one as large as that. */
 static struct memory memory_of(pid_t pid, unsigned long ram_mib)
 {
-	static struct map map[1024];
 	struct memory m = { 0, 0 };
-	unsigned long kib;
+	unsigned long from, to, kib;
 	char path[32], line[512];
-	int i, n = 0;
+	int ram = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
 	f = fopen(path, "re");
-	while (f && n < 1024 && fgets(line, sizeof(line), f)) {
-		struct map next = { 0 };
-
-		if (sscanf(line, "%lx-%lx ", &next.from, &next.to) == 2)
-			map[n++] = next;
-		else if (n && sscanf(line, "Rss: %lu", &kib) == 1)
-			map[n - 1].rss = kib;
-		else if (n && (sscanf(line, "Private_Clean: %lu", &kib) == 1 ||
-			       sscanf(line, "Private_Dirty: %lu", &kib) == 1))
-			map[n - 1].private += kib;
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+			ram = to - from >= ram_mib * (3UL << 18);
+		else if (!ram && sscanf(line, "Rss: %lu", &kib) == 1)
+			m.rss += kib;
+		else if (!ram && (sscanf(line, "Private_Clean: %lu", &kib) == 1 ||
+				  sscanf(line, "Private_Dirty: %lu", &kib) == 1))
+			m.private += kib;
 	}
 	if (f)
 		fclose(f);
-	for (i = 0; i < n; ) {
-		int ram = ram_maps(map + i, n - i, ram_mib);
-
-		if (!ram) {
-			m.rss += map[i].rss;
-			m.private += map[i].private;
-			ram = 1;
-		}
-		i += ram;
-	}
 	return m;
 }
 
