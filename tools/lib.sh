@@ -7,6 +7,8 @@
 
 set -euo pipefail
 export LC_ALL=C
+# modinfo, mke2fs and others, which Debian gives to root alone.
+PATH=$PATH:/usr/sbin:/sbin
 
 prog=${0##*/}
 

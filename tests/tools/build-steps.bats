@@ -346,6 +346,13 @@ own_ccache() {
 	[ -z "$(find dir -name '*.crcs*')" ]
 }
 
+@test "the tools find what an ordinary user's PATH on Debian lacks" {
+	PATH=/usr/local/bin:/usr/bin:/bin run bash -c '. "$1/lib.sh"; command -v modinfo depmod mke2fs debugfs' - "$tools"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 4 ]
+}
+
 @test "every tool has --help" {
 	for t in "$tools"/*; do
 		[[ -f $t && -x $t ]] || continue
