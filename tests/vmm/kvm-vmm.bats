@@ -101,7 +101,7 @@ vmm() {
 	# test $1, %al; jz 1b; mov 0x48000, %al; hlt
 	code b0 72 e6 10 ba fd 03 00 00 ec a8 01 74 f2 a0 00 80 04 00 f4
 	mkfifo in
-	# run OPTION...: start it, with in for its input, until its guest runs
+	# run_guest OPTION...: start it, with in for its input, until its guest runs
 	run_guest() {
 		rm -f out
 		"$KVM_VMM" "$@" --deadline 20 <in >out 2>err 3>&- &
