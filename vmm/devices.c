@@ -25,14 +25,25 @@ static int attach(struct machine *m, struct virtio *v, struct loop *loop,
 	if (i == MACHINE_VIRTIO_MAX)
 		return err_set(e, -ENOSPC, "more than %d virtio devices",
 			       MACHINE_VIRTIO_MAX);
-	if (m->vm.cfg.irqchip != VM_IRQCHIP_FULL)
-		return err_set(e, -EINVAL, "virtio devices need --irqchip full");
+	if (m->vm.cfg.irqchip == VM_IRQCHIP_NONE ||
+	    (m->vm.cfg.irqchip == VM_IRQCHIP_SPLIT && !m->o->pci))
+		return err_set(e, -EINVAL,
+			       "virtio devices need --irqchip full, or split with --pci");
 	t->base = VIRTIO_MMIO_BASE + i * VIRTIO_MMIO_STRIDE;
+	if (m->o->pci) {
+		if (i + 1 == PCI_SLOTS)
+			return err_set(e, -ENOSPC, "more than %d virtio devices on PCI",
+				       PCI_SLOTS - 1);
+		m->virtio[m->nvirtio++] = v;
+		m->pci.slot[i + 1] = &m->fn[i];
+		return virtio_pci_attach(&m->fn[i], v, &m->vm, (uint32_t)t->base,
+					 loop, e);
+	}
 	t->len = VIRTIO_MMIO_LEN;
 	t->gsi = m->o->no_acpi ? isa_lines[i % sizeof(isa_lines)] :
 		acpi_lines[i % sizeof(acpi_lines)];
 	m->virtio[m->nvirtio++] = v;
-	return virtio_attach(v, &m->vm, t->base, t->gsi, loop, e);
+	return virtio_mmio_attach(v, &m->vm, t->base, t->gsi, loop, e);
 }
 
 static int add_disk(struct machine *m, const struct opt_disk *d, struct err *e)
@@ -124,6 +135,7 @@ int machine_add_devices(struct machine *m, int *status, struct err *e)
 		     &m->serial, e);
 	if (!rc)
 		rc = pc_init(&m->pc, vm, &out, m->flat, e);
+	m->pc.pci = o->pci ? &m->pci : NULL;
 	*status = VM_IMAGE;
 	for (i = 0; i < o->ndisks && !rc; i++)
 		rc = add_disk(m, &o->disk[i], e);

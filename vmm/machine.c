@@ -143,7 +143,7 @@ static int make_cmdline(struct machine *m, struct boot *b, struct err *e)
 	if (n >= size)
 		return err_set(e, -E2BIG, "--append: %zu bytes, %zu are possible", n, size - 1);
 	memcpy(m->cmdline, m->o->append, n + 1);
-	for (i = 0; m->o->no_acpi && i < m->nvirtio && n < size; i++)
+	for (i = 0; m->o->no_acpi && !m->o->pci && i < m->nvirtio && n < size; i++)
 		n += (size_t)snprintf(m->cmdline + n, size - n,
 			" virtio_mmio.device=%u@%#lx:%u",
 			m->slot[i].len, m->slot[i].base, m->slot[i].gsi);
@@ -162,8 +162,8 @@ static int load_kernel(struct machine *m, struct boot *b, struct err *e)
 	if (m->o->initrd)
 		rc = boot_open(&b->initrd, m->o->initrd, e);
 	if (!rc && !m->o->no_acpi)
-		rc = acpi_write(&vm->mem, vm->cfg.cpus, m->slot, m->nvirtio,
-				&b->rsdp, e);
+		rc = acpi_write(&vm->mem, vm->cfg.cpus, m->slot,
+				m->o->pci ? TABLES_PCI : m->nvirtio, &b->rsdp, e);
 	if (!rc)
 		rc = mptable_write(&vm->mem, vm->cfg.cpus, e);
 	if (!rc)
@@ -238,7 +238,6 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 	};
 	int rc = 0;
 
-	memset(m, 0, sizeof(*m));
 	m->o = o;
 	m->signal_fd = m->snapshot_fd = m->restore.fd = -1;
 	m->tty = isatty(STDIN_FILENO);
@@ -254,7 +253,8 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 		cfg.add_memory = snapshot_memory;
 		cfg.add_memory_ctx = &m->restore;
 	}
-	if (o->ndisks || o->nnets || o->console || o->rng || o->balloon || o->vsock_cid)
+	if (!o->pci && (o->ndisks || o->nnets || o->console || o->rng || o->balloon ||
+			o->vsock_cid))
 		cfg.regs_size = MACHINE_VIRTIO_MAX * VIRTIO_MMIO_STRIDE;
 	*status = VM_HOST;
 	rc = vm_create(&m->vm, &cfg, e);

@@ -14,6 +14,7 @@
 #include "dev/pc.h"
 #include "dev/serial.h"
 #include "dev/small.h"
+#include "dev/virtio_pci.h"
 #include "dev/vsock.h"
 #include "opts.h"
 #include "snapshot.h"
@@ -36,6 +37,8 @@ struct machine {
 	struct virtio *virtio[MACHINE_VIRTIO_MAX];	/* all, by slot */
 	struct table_dev slot[MACHINE_VIRTIO_MAX];
 	unsigned int nvirtio;
+	struct virtio_pci fn[MACHINE_VIRTIO_MAX];	/* with --pci */
+	struct pci_bus pci;
 	int signal_fd;
 	int snapshot_fd;
 	FILE *stats;
@@ -50,6 +53,7 @@ struct machine {
 
 /*
  * machine_make - open files, make the VM and devices, load the image
+ * @m:      zeroed; most of it stays untouched, and so costs no memory
  * @status: on failure, the exit status that fits (enum vm_status)
  */
 int machine_make(struct machine *m, const struct opts *o, int *status,

@@ -34,6 +34,7 @@ void opts_help(FILE *out)
 "  --balloon MIB      virtio-balloon that takes MIB of the guest's RAM back\n"
 "  --console virtio   stdin and stdout on hvc0 rather than on ttyS0\n"
 "  --vsock CID        virtio-vsock by /dev/vhost-vsock, CID 3 or more\n"
+"  --pci              virtio on PCI, with MSI-X, rather than on MMIO\n"
 "  --no-acpi          MP table and command line tell of the devices, not ACPI\n"
 "Run:\n"
 "  --deadline SEC     end the run then, exit status 14 (300; 0: never)\n"
@@ -199,6 +200,7 @@ static const struct option {
 	{ "balloon", OWN, 0, 0, 0, NULL, balloon },
 	{ "console", WORD, F(console), 0, 0, consoles, NULL },
 	{ "vsock", NUMBER, F(vsock_cid), 3, UINT32_MAX - 1, NULL, NULL },
+	{ "pci", FLAG, F(pci), 0, 0, NULL, NULL },
 	{ "no-acpi", FLAG, F(no_acpi), 0, 0, NULL, NULL },
 	{ "deadline", SECONDS, F(deadline_ms), 0, 0, NULL, NULL },
 	{ "watchdog", SECONDS, F(watchdog_ms), 0, 0, NULL, NULL },

@@ -33,7 +33,7 @@ struct opts {
 	unsigned int nnets;
 	uint64_t balloon_mib;		/* to take from the guest */
 	int console;			/* 0 serial, 1 virtio */
-	bool rng, balloon, no_acpi, no_sandbox, verbose, help, version;
+	bool rng, balloon, pci, no_acpi, no_sandbox, verbose, help, version;
 	uint64_t vsock_cid;		/* 0: none */
 	const char *stats, *snapshot, *restore, *kvm_path;
 	unsigned int dirty_ring;	/* entries; with dirty_log */

@@ -85,7 +85,7 @@ int snapshot_devices(struct machine *m, const struct snapshot *s,
 enum snap_type {
 	SNAP_REGS = 1, SNAP_SREGS, SNAP_XSAVE, SNAP_XCRS, SNAP_DEBUG,
 	SNAP_EVENTS, SNAP_MP, SNAP_LAPIC, SNAP_MSRS, SNAP_IRQCHIP, SNAP_PIT,
-	SNAP_CLOCK, SNAP_SERIAL, SNAP_PC, SNAP_VIRTIO,
+	SNAP_CLOCK, SNAP_SERIAL, SNAP_PC, SNAP_VIRTIO, SNAP_PCI,
 };
 
 struct snap_blob {

@@ -71,6 +71,8 @@ static void save_virtio(const struct machine *m, unsigned int k,
 		x.q[i].broken = q->broken;
 	}
 	snap_put(b, SNAP_VIRTIO, k, &x, sizeof(x));
+	if (v->pci)
+		snap_put(b, SNAP_PCI, k, &v->pci->r, sizeof(v->pci->r));
 }
 
 static int load_queue(struct virtio *v, unsigned int i,
@@ -91,6 +93,23 @@ static int load_queue(struct virtio *v, unsigned int i,
 	if (!x->q[i].ready)
 		return 0;
 	return i < v->ops->nqueues ? virtq_enable(q) : -EINVAL;
+}
+
+static int load_pci(struct virtio *v, unsigned int k,
+		    const struct snapshot *snap, struct err *e)
+{
+	struct virtio_pci_regs r;
+	uint32_t len;
+	int rc;
+
+	if (!v->pci != !snap_find(snap, SNAP_PCI, k, &len))
+		return err_set(e, -EBADMSG, "%s: its virtio devices are%s on PCI: %s --pci",
+			       snap->name, v->pci ? " not" : "",
+			       v->pci ? "leave out" : "give");
+	rc = v->pci ? snap_get(snap, SNAP_PCI, k, &r, sizeof(r), e) : 0;
+	if (!rc && v->pci)
+		virtio_pci_load(v->pci, &r);
+	return rc;
 }
 
 static int load_virtio(struct machine *m, unsigned int k,
@@ -125,7 +144,7 @@ static int load_virtio(struct machine *m, unsigned int k,
 	if ((v->status & VIRTIO_S_DRIVER_OK) && v->ops->start)
 		v->ops->start(v);
 	virtio_publish(v);
-	return 0;
+	return load_pci(v, k, snap, e);
 }
 
 /* Doorbells and interrupts that were under way are rung again. */

@@ -263,12 +263,24 @@ int vm_irqfd(struct vm *vm, int fd, uint32_t gsi, struct err *e)
 	return 0;
 }
 
-int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t value,
-		 struct err *e)
+void vm_msi(const struct vm *vm, uint64_t addr, uint32_t data)
+{
+	struct kvm_msi m = {
+		.address_lo = (uint32_t)addr, .address_hi = (uint32_t)(addr >> 32),
+		.data = data,
+	};
+
+	/* Addressed to nobody: lost, as on a bus. */
+	if (ioctl(vm->fd, KVM_SIGNAL_MSI, &m) < 0)
+		return;
+}
+
+int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t len,
+		 uint32_t value, struct err *e)
 {
 	struct kvm_ioeventfd f = {
-		.datamatch = value, .addr = gpa, .len = 4, .fd = fd,
-		.flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+		.datamatch = len ? value : 0, .addr = gpa, .len = len, .fd = fd,
+		.flags = len ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0,
 	};
 
 	if (ioctl(vm->fd, KVM_IOEVENTFD, &f) < 0)
@@ -280,7 +292,7 @@ int vm_swallow(struct vm *vm, uint64_t gpa, uint32_t value, struct err *e)
 {
 	int fd = eventfd(0, EFD_CLOEXEC);
 	int rc = fd < 0 ? err_set(e, -errno, "eventfd: %m") :
-		vm_ioeventfd(vm, fd, gpa, value, e);
+		vm_ioeventfd(vm, fd, gpa, 4, value, e);
 
 	if (fd >= 0)
 		close(fd);	/* KVM holds what it needs of it */

@@ -124,14 +124,17 @@ int vm_irq(const struct vm *vm, uint32_t gsi, int level);
  */
 int vm_irqfd(struct vm *vm, int fd, uint32_t gsi, struct err *e);
 
-/*
- * vm_ioeventfd - a 4-byte guest write of @value to MMIO @gpa signals @fd and
- * does not leave the kernel (KVM_IOEVENTFD)
- */
-int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t value,
-		 struct err *e);
+/* vm_msi - send a message-signalled interrupt (KVM_SIGNAL_MSI); from any thread */
+void vm_msi(const struct vm *vm, uint64_t addr, uint32_t data);
 
-/* vm_swallow - the same, for a write that nobody need hear of */
+/*
+ * vm_ioeventfd - a guest write of @value in @len bytes to MMIO @gpa signals @fd
+ * and does not leave the kernel (KVM_IOEVENTFD); @len 0: any write
+ */
+int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t len,
+		 uint32_t value, struct err *e);
+
+/* vm_swallow - the same, for 4 bytes that nobody need hear of */
 int vm_swallow(struct vm *vm, uint64_t gpa, uint32_t value, struct err *e);
 
 /*

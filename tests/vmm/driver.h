@@ -94,7 +94,7 @@ static inline void offer(struct driver *d, unsigned int q, uint16_t head)
 
 static inline void kick(struct driver *d, unsigned int q)
 {
-	reg_write(d, VIRTIO_MMIO_NOTIFY, q);
+	reg_write(d, VIRTIO_R_QUEUE_NOTIFY, q);
 }
 
 static inline uint16_t used_idx(struct driver *d, unsigned int q)

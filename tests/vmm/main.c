@@ -37,6 +37,7 @@ int main(void)
 	boot_tests(&all);
 	pc_tests(&all);
 	virtio_tests(&all);
+	virtio_pci_tests(&all);
 	blk_tests(&all);
 	opts_tests(&all);
 	return _cmocka_run_group_tests("vmm", all.t, all.n, NULL, NULL) != 0;

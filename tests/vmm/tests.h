@@ -24,6 +24,7 @@ void memory_tests(struct tests *all);
 void boot_tests(struct tests *all);
 void pc_tests(struct tests *all);
 void virtio_tests(struct tests *all);
+void virtio_pci_tests(struct tests *all);
 void blk_tests(struct tests *all);
 void opts_tests(struct tests *all);
 

@@ -9,6 +9,7 @@
 #include "boot/tables.h"
 #include "dev/pc.h"
 #include "dev/serial.h"
+#include "dev/virtio_pci.h"
 
 #define ACPI_MAX	0x4000U		/* bytes of all tables */
 #define OEM		"KVMVMM"
@@ -226,6 +227,32 @@ static void virtio_device(struct buf *b, const struct table_dev *d,
 	pkg_end(b, pkg);
 }
 
+/* A host bridge: bus 0, its ports, and a window in which the BARs lie. */
+static void pci_device(struct buf *b)
+{
+	uint8_t res[16 + 8 + 26] = {
+		/* WordBusNumber (ResourceProducer): 0, of 1 */
+		0x88, 13, 0, 2, 0x0c, 0, [14] = 1,
+		/* IO (Decode16, 0xcf8, 0xcf8, 1, 8) */
+		[16] = 0x47, 1, PCI_PORT & 0xff, PCI_PORT >> 8,
+		PCI_PORT & 0xff, PCI_PORT >> 8, 1, 8,
+		/* DWordMemory (ResourceProducer, ReadWrite, NonCacheable) */
+		[24] = 0x87, 23, 0, 0, 0x0c, 1,
+	};
+	const uint32_t window[] = { TABLES_PCI_BASE,
+		TABLES_PCI_BASE + TABLES_PCI_LEN - 1, 0, TABLES_PCI_LEN };
+	uint32_t pkg;
+
+	memcpy(res + 34, window, sizeof(window));
+	device(b, "PCI0", &pkg);
+	name(b, "_HID");
+	put8(b, 0x0c);
+	put32(b, 0x030ad041);		/* EISAID ("PNP0A03") */
+	name_byte(b, "_CCA", 1);
+	crs(b, res, sizeof(res));
+	pkg_end(b, pkg);
+}
+
 static uint64_t dsdt(struct buf *b, const struct table_dev *dev,
 		     unsigned int ndev)
 {
@@ -242,8 +269,11 @@ static uint64_t dsdt(struct buf *b, const struct table_dev *dev,
 	scope = pkg_begin(b);
 	put(b, "\\_SB_", 5);
 	serial_device(b);
-	for (i = 0; i < ndev; i++)
-		virtio_device(b, &dev[i], i);
+	if (ndev == TABLES_PCI)
+		pci_device(b);
+	else
+		for (i = 0; i < ndev; i++)
+			virtio_device(b, &dev[i], i);
 	pkg_end(b, scope);
 	return finish(b, at);
 }

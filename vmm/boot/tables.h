@@ -23,6 +23,11 @@ struct table_dev {
 	uint32_t gsi;
 };
 
+/* In place of a number of those: they are on PCI, whose host bridge is there. */
+#define TABLES_PCI	(~0U)
+#define TABLES_PCI_BASE	0xd0000000U	/* its window for BARs */
+#define TABLES_PCI_LEN	0x00100000U
+
 /*
  * acpi_write - RSDP, XSDT, FADT (hardware reduced), MADT and DSDT
  * @rsdp: the RSDP's guest physical address, BOOT_ROM

@@ -7,22 +7,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "dev/virtio_pci.h"
 #include "vm.h"
 
-/* Registers (4.2.2). */
-enum {
-	MAGIC = 0x00, VERSION = 0x04, DEVICE_ID = 0x08, VENDOR_ID = 0x0c,
-	DEV_FEATURES = 0x10, DEV_FEATURES_SEL = 0x14,
-	DRV_FEATURES = 0x20, DRV_FEATURES_SEL = 0x24,
-	QUEUE_SEL = 0x30, QUEUE_NUM_MAX = 0x34, QUEUE_NUM = 0x38,
-	QUEUE_READY = 0x44, QUEUE_NOTIFY = VIRTIO_MMIO_NOTIFY,
-	ISR = 0x60, ISR_ACK = 0x64, STATUS = 0x70,
-	DESC_LOW = 0x80, DESC_HIGH = 0x84, AVAIL_LOW = 0x90, AVAIL_HIGH = 0x94,
-	USED_LOW = 0xa0, USED_HIGH = 0xa4, GENERATION = 0xfc,
-};
-
-#define ISR_QUEUE	1
-#define ISR_CONFIG	2
 #define BASE_FEATURES	(VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT | \
 			 VIRTIO_F_EVENT_IDX)
 
@@ -77,43 +64,36 @@ void virtio_free(struct virtio *v)
 	v->ops = NULL;
 }
 
-int virtio_attach(struct virtio *v, struct vm *vm, uint64_t base, uint32_t gsi,
-		  struct loop *loop, struct err *e)
+int virtio_doorbell(struct virtio *v, unsigned int q, struct vm *vm,
+		    uint64_t gpa, uint32_t len, struct loop *loop, struct err *e)
 {
-	unsigned int i;
-	int rc = bus_add(&vm->mmio, base, VIRTIO_MMIO_LEN, v->ops->name,
-			 virtio_mmio, v, e);
+	int rc = vm_ioeventfd(vm, v->kick_fd[q], gpa, len, q, e);
 
-	if (!rc)
-		rc = vm_irqfd(vm, v->irq_fd, gsi, e);
-	if (!rc && vm->regs) {
-		v->page = (atomic_uint *)(vm->regs + (base - vm->cfg.regs_gpa));
-		v->isr = &v->page[ISR / 4];
-		virtio_publish(v);
-		rc = vm_swallow(vm, base + ISR_ACK, ISR_QUEUE, e);
-	}
-	for (i = 0; i < v->ops->nqueues && !rc; i++) {
-		rc = vm_ioeventfd(vm, v->kick_fd[i], base + QUEUE_NOTIFY, i, e);
-		if (!rc && loop)
-			rc = loop_add(loop, v->kick_fd[i], EPOLLIN | EPOLLET,
-				      virtio_kicked, v, e);
-	}
-	return rc;
+	return rc || !loop ? rc : loop_add(loop, v->kick_fd[q],
+		EPOLLIN | EPOLLET, virtio_kicked, v, e);
 }
 
-static void interrupt(struct virtio *v, unsigned int why)
+/* @source: a queue, or VIRTIO_QUEUES_MAX for configuration. */
+static void interrupt(struct virtio *v, unsigned int why, unsigned int source)
 {
 	uint64_t one = 1;
 
+	if (v->pci && virtio_pci_interrupt(v->pci, source))
+		return;
 	atomic_fetch_or(v->isr, why);
 	if (write(v->irq_fd, &one, sizeof(one)) < 0)
 		return;		/* EAGAIN: 2^64 are pending, that will do */
 }
 
+void virtio_interrupt(struct virtio *v, unsigned int q)
+{
+	interrupt(v, VIRTIO_ISR_QUEUE, q);
+}
+
 void virtio_signal(struct virtio *v, unsigned int q)
 {
 	if (virtq_signal(&v->q[q]))
-		interrupt(v, ISR_QUEUE);
+		virtio_interrupt(v, q);
 }
 
 void virtio_config_changed(struct virtio *v)
@@ -121,7 +101,7 @@ void virtio_config_changed(struct virtio *v)
 	v->generation++;
 	virtio_publish(v);
 	if (v->status & VIRTIO_S_DRIVER_OK)
-		interrupt(v, ISR_CONFIG);
+		interrupt(v, VIRTIO_ISR_CONFIG, VIRTIO_QUEUES_MAX);
 }
 
 void virtio_fail(struct virtio *v)
@@ -197,112 +177,119 @@ static void half(uint64_t *x, uint32_t val, bool high)
 		(*x & ~0xffffffffULL) | val;
 }
 
-/* Registers of the selected queue; not to be changed while it is in use. */
-static void write_queue(struct virtio *v, uint64_t off, uint32_t val)
+/* Where the ring addresses of 4.2.2 are kept; each has a low and a high half. */
+static uint64_t *ring_gpa(struct virtq *q, uint32_t reg)
 {
-	struct virtq *q;
-
-	if (v->queue_sel >= v->ops->nqueues)
-		return;
-	q = &v->q[v->queue_sel];
-	if (off == QUEUE_READY) {
-		set_ready(v, q, val & 1);
-		return;
-	}
-	if (q->ready)
-		return;
-	switch (off) {
-	case QUEUE_NUM:
-		q->size = (uint16_t)(val > VIRTQ_SIZE_MAX ? 0 : val);
-		break;
-	case DESC_LOW:
-	case DESC_HIGH:
-		half(&q->desc_gpa, val, off == DESC_HIGH);
-		break;
-	case AVAIL_LOW:
-	case AVAIL_HIGH:
-		half(&q->avail_gpa, val, off == AVAIL_HIGH);
-		break;
-	default:
-		half(&q->used_gpa, val, off == USED_HIGH);
-		break;
-	}
+	if (reg < VIRTIO_R_AVAIL_LOW)
+		return &q->desc_gpa;
+	return reg < VIRTIO_R_USED_LOW ? &q->avail_gpa : &q->used_gpa;
 }
 
-static void write_reg(struct virtio *v, uint64_t off, uint32_t val)
+/* Registers of the selected queue; not to be changed while it is in use. */
+static void write_queue(struct virtio *v, struct virtq *q, uint32_t reg,
+			uint32_t val)
 {
-	switch (off) {
-	case DEV_FEATURES_SEL:
+	if (reg == VIRTIO_R_QUEUE_READY)
+		set_ready(v, q, val & 1);
+	else if (q->ready)
+		return;
+	else if (reg == VIRTIO_R_QUEUE_NUM)
+		q->size = (uint16_t)(val > VIRTQ_SIZE_MAX ? 0 : val);
+	else
+		half(ring_gpa(q, reg), val, reg & 4);
+}
+
+static bool of_queue(uint32_t reg)
+{
+	return reg == VIRTIO_R_QUEUE_NUM || reg == VIRTIO_R_QUEUE_READY ||
+		(reg >= VIRTIO_R_DESC_LOW && reg <= VIRTIO_R_USED_HIGH);
+}
+
+void virtio_write(struct virtio *v, uint32_t reg, uint32_t val)
+{
+	switch (reg) {
+	case VIRTIO_R_DEV_FEATURES_SEL:
 		v->dev_sel = val;
 		break;
-	case DRV_FEATURES:
+	case VIRTIO_R_DRV_FEATURES:
 		if (v->drv_sel < 2 && !(v->status & VIRTIO_S_FEATURES_OK))
 			half(&v->features, val, v->drv_sel);
 		break;
-	case DRV_FEATURES_SEL:
+	case VIRTIO_R_DRV_FEATURES_SEL:
 		v->drv_sel = val;
 		break;
-	case QUEUE_SEL:
+	case VIRTIO_R_QUEUE_SEL:
 		v->queue_sel = val;
 		break;
-	case QUEUE_NOTIFY:	/* only where no ioeventfd takes it first */
+	case VIRTIO_R_QUEUE_NOTIFY:	/* only where no ioeventfd takes it first */
 		if (val < v->ops->nqueues)
 			serve(v, val);
 		break;
-	case ISR_ACK:
+	case VIRTIO_R_ISR_ACK:
 		atomic_fetch_and(v->isr, ~val);
 		break;
-	case STATUS:
+	case VIRTIO_R_STATUS:
 		set_status(v, val);
 		break;
-	case QUEUE_NUM:
-	case QUEUE_READY:
-	case DESC_LOW:
-	case DESC_HIGH:
-	case AVAIL_LOW:
-	case AVAIL_HIGH:
-	case USED_LOW:
-	case USED_HIGH:
-		write_queue(v, off, val);
-		break;
 	default:
+		if (v->queue_sel < v->ops->nqueues && of_queue(reg))
+			write_queue(v, &v->q[v->queue_sel], reg, val);
 		break;
 	}
 }
 
-static uint32_t read_reg(struct virtio *v, uint64_t off)
+static uint32_t read_queue(struct virtq *q, uint32_t reg)
 {
-	bool valid = v->queue_sel < v->ops->nqueues;
+	switch (reg) {
+	case VIRTIO_R_QUEUE_NUM_MAX:
+		return VIRTQ_SIZE_MAX;
+	case VIRTIO_R_QUEUE_NUM:
+		return q->size;
+	case VIRTIO_R_QUEUE_READY:
+		return q->ready;
+	default:
+		return (uint32_t)(*ring_gpa(q, reg) >> (reg & 4 ? 32 : 0));
+	}
+}
 
-	switch (off) {
-	case MAGIC:
+uint32_t virtio_read(struct virtio *v, uint32_t reg)
+{
+	switch (reg) {
+	case VIRTIO_R_MAGIC:
 		return 0x74726976;
-	case VERSION:
+	case VIRTIO_R_VERSION:
 		return 2;
-	case DEVICE_ID:
+	case VIRTIO_R_DEVICE_ID:
 		return v->ops->id;
-	case VENDOR_ID:
+	case VIRTIO_R_VENDOR_ID:
 		return 0x4d4d564b;
-	case DEV_FEATURES:
+	case VIRTIO_R_DEV_FEATURES:
 		return v->dev_sel > 1 ? 0 :
 			(uint32_t)(v->offered >> (32 * v->dev_sel));
-	case QUEUE_NUM_MAX:
-		return valid ? VIRTQ_SIZE_MAX : 0;
-	case QUEUE_READY:
-		return valid && v->q[v->queue_sel].ready;
-	case ISR:
+	case VIRTIO_R_DEV_FEATURES_SEL:
+		return v->dev_sel;
+	case VIRTIO_R_DRV_FEATURES:
+		return v->drv_sel > 1 ? 0 :
+			(uint32_t)(v->features >> (32 * v->drv_sel));
+	case VIRTIO_R_DRV_FEATURES_SEL:
+		return v->drv_sel;
+	case VIRTIO_R_QUEUE_SEL:
+		return v->queue_sel;
+	case VIRTIO_R_ISR:
 		return atomic_load(v->isr);
-	case STATUS:
+	case VIRTIO_R_STATUS:
 		return v->status;
-	case GENERATION:
+	case VIRTIO_R_GENERATION:
 		return v->generation;
 	default:
-		return 0;
+		return v->queue_sel < v->ops->nqueues && (of_queue(reg) ||
+			reg == VIRTIO_R_QUEUE_NUM_MAX) ?
+			read_queue(&v->q[v->queue_sel], reg) : 0;
 	}
 }
 
-static void config_access(struct virtio *v, uint64_t off, void *data,
-			  uint32_t len, bool is_write)
+void virtio_config(struct virtio *v, uint64_t off, void *data, uint32_t len,
+		   bool is_write)
 {
 	uint8_t *c = v->config;
 
@@ -316,44 +303,4 @@ static void config_access(struct virtio *v, uint64_t off, void *data,
 		if (v->ops->config_written)
 			v->ops->config_written(v);
 	}
-}
-
-void virtio_publish(struct virtio *v)
-{
-	uint32_t off, word, len;
-
-	if (!v->page)
-		return;
-	for (off = 0; off < VIRTIO_MMIO_CONFIG; off += 4)
-		if (off != ISR)
-			atomic_store_explicit(&v->page[off / 4], read_reg(v, off),
-					      memory_order_relaxed);
-	for (off = 0; off < v->config_len; off += len) {
-		len = v->config_len - off < 4 ? v->config_len - off : 4;
-		word = 0;
-		memcpy(&word, (uint8_t *)v->config + off, len);
-		atomic_store_explicit(&v->page[(VIRTIO_MMIO_CONFIG + off) / 4], word,
-				      memory_order_relaxed);
-	}
-}
-
-void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len,
-		 bool is_write)
-{
-	struct virtio *v = dev;
-	uint32_t val;
-
-	pthread_mutex_lock(&v->lock);
-	if (off >= VIRTIO_MMIO_CONFIG) {
-		config_access(v, off - VIRTIO_MMIO_CONFIG, data, len, is_write);
-	} else if (len == 4 && is_write) {
-		memcpy(&val, data, 4);
-		write_reg(v, off, val);
-	} else if (len == 4) {
-		val = read_reg(v, off);
-		memcpy(data, &val, 4);
-	}
-	if (is_write)
-		virtio_publish(v);
-	pthread_mutex_unlock(&v->lock);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A virtio device apart from what it does: status, features, queues,
- * configuration; and its one transport, MMIO version 2. Source: Virtual I/O
- * Device 1.2, 2.1-2.3, 3.1 and 4.2.
+ * configuration; and its transport MMIO version 2 (PCI: virtio_pci.h). Source:
+ * Virtual I/O Device 1.2, 2.1-2.3, 3.1 and 4.2.
  *
  * A device is a struct virtio_ops and a struct virtio in a structure of its
  * own. It knows nothing of the transport: it pops requests, pushes them back,
@@ -22,6 +22,7 @@
 
 struct vm;
 struct virtio;
+struct virtio_pci;
 
 #define VIRTIO_QUEUES_MAX	4
 
@@ -71,13 +72,32 @@ struct virtio {
 	uint32_t generation;
 	/* Transport state: what the selector registers select. */
 	uint32_t dev_sel, drv_sel, queue_sel;
+	struct virtio_pci *pci;	/* NULL: on MMIO */
 };
+
+/* Registers, by their offsets in MMIO (4.2.2); PCI has most of them elsewhere. */
+enum {
+	VIRTIO_R_MAGIC = 0x00, VIRTIO_R_VERSION = 0x04,
+	VIRTIO_R_DEVICE_ID = 0x08, VIRTIO_R_VENDOR_ID = 0x0c,
+	VIRTIO_R_DEV_FEATURES = 0x10, VIRTIO_R_DEV_FEATURES_SEL = 0x14,
+	VIRTIO_R_DRV_FEATURES = 0x20, VIRTIO_R_DRV_FEATURES_SEL = 0x24,
+	VIRTIO_R_QUEUE_SEL = 0x30, VIRTIO_R_QUEUE_NUM_MAX = 0x34,
+	VIRTIO_R_QUEUE_NUM = 0x38, VIRTIO_R_QUEUE_READY = 0x44,
+	VIRTIO_R_QUEUE_NOTIFY = 0x50, VIRTIO_R_ISR = 0x60,
+	VIRTIO_R_ISR_ACK = 0x64, VIRTIO_R_STATUS = 0x70,
+	VIRTIO_R_DESC_LOW = 0x80, VIRTIO_R_DESC_HIGH = 0x84,
+	VIRTIO_R_AVAIL_LOW = 0x90, VIRTIO_R_AVAIL_HIGH = 0x94,
+	VIRTIO_R_USED_LOW = 0xa0, VIRTIO_R_USED_HIGH = 0xa4,
+	VIRTIO_R_GENERATION = 0xfc,
+};
+
+#define VIRTIO_ISR_QUEUE	1
+#define VIRTIO_ISR_CONFIG	2
 
 #define VIRTIO_MMIO_BASE	0xd0000000UL
 #define VIRTIO_MMIO_STRIDE	0x1000UL
 #define VIRTIO_MMIO_LEN		0x200U
 #define VIRTIO_MMIO_CONFIG	0x100U
-#define VIRTIO_MMIO_NOTIFY	0x50U
 
 /* virtio_init - make @v, without a transport; tests need no more */
 int virtio_init(struct virtio *v, const struct virtio_ops *ops,
@@ -85,12 +105,28 @@ int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 		struct err *e);
 void virtio_free(struct virtio *v);
 
+/* virtio_read, virtio_write - a register of the enum; v->lock held */
+uint32_t virtio_read(struct virtio *v, uint32_t reg);
+void virtio_write(struct virtio *v, uint32_t reg, uint32_t val);
+
+/* virtio_config - access configuration space at @off; v->lock held */
+void virtio_config(struct virtio *v, uint64_t off, void *data, uint32_t len,
+		   bool is_write);
+
 /*
- * virtio_attach - put @v on the MMIO bus at @base, interrupt line @gsi, its
+ * virtio_doorbell - let a guest's write to @gpa kick queue @q, on @loop (NULL:
+ * who serves it has the eventfd)
+ * @len: 4 if it has to write @q, 0 for any write
+ */
+int virtio_doorbell(struct virtio *v, unsigned int q, struct vm *vm,
+		    uint64_t gpa, uint32_t len, struct loop *loop, struct err *e);
+
+/*
+ * virtio_mmio_attach - put @v on the MMIO bus at @base, interrupt line @gsi, its
  * kicks served by @loop
  */
-int virtio_attach(struct virtio *v, struct vm *vm, uint64_t base, uint32_t gsi,
-		  struct loop *loop, struct err *e);
+int virtio_mmio_attach(struct virtio *v, struct vm *vm, uint64_t base,
+		       uint32_t gsi, struct loop *loop, struct err *e);
 
 /* virtio_mmio - a bus_fn: the registers */
 void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len,
@@ -99,7 +135,10 @@ void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len,
 /* virtio_publish - registers were changed by other than virtio_mmio: show them */
 void virtio_publish(struct virtio *v);
 
-/* virtio_signal - interrupt the driver if queue @q has news it wants */
+/* virtio_interrupt - interrupt the driver for queue @q; v->lock held */
+void virtio_interrupt(struct virtio *v, unsigned int q);
+
+/* virtio_signal - the same, if queue @q has news that it wants */
 void virtio_signal(struct virtio *v, unsigned int q);
 
 /* virtio_config_changed - tell the driver to read configuration space again */

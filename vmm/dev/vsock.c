@@ -11,7 +11,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-
 static int set_memory(int fd, const struct mem *m, struct err *e)
 {
 	struct vhost_memory *t;
@@ -91,19 +90,19 @@ static const struct virtio_ops vsock_ops = {
 
 /*
  * vhost could ring KVM's irqfd itself, but then the ISR register would say
- * nothing, and an MMIO driver believes that.
+ * nothing, and an MMIO driver believes that; nor does it know MSI-X.
  */
 static void on_call(void *arg, int fd, uint32_t events)
 {
 	struct vsock *s = arg;
-	uint64_t n, one = 1;
+	uint64_t n;
 
 	(void)events;
 	if (read(fd, &n, sizeof(n)) != sizeof(n))
 		return;
-	atomic_fetch_or(s->v.isr, 1);
-	if (write(s->v.irq_fd, &one, sizeof(one)) < 0)
-		return;
+	pthread_mutex_lock(&s->v.lock);
+	virtio_interrupt(&s->v, fd == s->call_fd[1]);
+	pthread_mutex_unlock(&s->v.lock);
 }
 
 int vsock_init(struct vsock *s, const struct mem *mem, uint64_t cid,

@@ -54,7 +54,7 @@ static const int process_calls[] = {
 
 /* KVM and vhost ioctls that happen after start; KVM_RUN first, it is hot. */
 static const unsigned long vcpu_ioctls[] = {
-	KVM_RUN, KVM_IRQ_LINE, KVM_GET_REGS, KVM_GET_SREGS, KVM_TRANSLATE,
+	KVM_RUN, KVM_SIGNAL_MSI, KVM_IRQ_LINE, KVM_GET_REGS, KVM_GET_SREGS, KVM_TRANSLATE,
 	KVM_GET_MP_STATE, KVM_RESET_DIRTY_RINGS,
 	VHOST_SET_FEATURES, VHOST_SET_VRING_NUM, VHOST_SET_VRING_BASE,
 	VHOST_SET_VRING_ADDR, VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL,

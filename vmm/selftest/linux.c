@@ -81,7 +81,10 @@ static int blk(struct t *t)
 	fd = nameless(t, 4 << 20, disk, sizeof(disk));
 	if (fd < 0)
 		return -1;
-	rc = linux_boot(t, &(struct boot){ .append = "st.blk=1", .extra = { "--disk", disk } });
+	/* On MMIO with irqfd, or on PCI with MSIs; there beside two network cards */
+	rc = linux_boot(t, t->check->arg ?
+		&(struct boot){ .append = "st.blk=1 st.net=1", .extra = { "--disk", disk, "--net", "loop", "--pci" } } :
+		&(struct boot){ .append = "st.blk=1", .extra = { "--disk", disk } });
 	if (!rc && (pread(fd, &first, 8, 0) != 8 || first != x))
 		rc = t_fail(t, "the disk's first word is 0x%llx, the guest wrote 0x%llx",
 			    (unsigned long long)first, (unsigned long long)x);
@@ -300,6 +303,8 @@ const struct check checks_linux[] = {
 	  ADVICE_LINUX, LINUX, 30000, blk, 0 },
 	{ "linux/virtio-net", "frames arrive whole from one network card at the other",
 	  ADVICE_LINUX, LINUX, 30000, net, 0 },
+	{ "linux/virtio-pci", "a disk and network cards work on PCI, by MSI-X",
+	  ADVICE_LINUX, LINUX, 30000, blk, 1 },
 	{ "linux/virtio-rng", "a Linux guest gets random numbers from its host",
 	  ADVICE_LINUX, LINUX, 30000, rng, 0 },
 	{ "linux/virtio-console", "a Linux guest writes to a virtio console",

@@ -28,6 +28,8 @@ static void try_devices(struct machine *m, const struct snapshot *s)
 	if (!balloon_init(balloon, &m->vm.mem, 1, &e)) {
 		m->virtio[m->nvirtio++] = &rng.v;
 		m->virtio[m->nvirtio++] = &balloon->v;
+		if (s->h.flat)		/* as good a bit as any */
+			virtio_pci_init(&m->fn[1], &balloon->v, VIRTIO_MMIO_BASE);
 		if (!snapshot_devices(m, s, &e)) {
 			uint8_t v[4] = { 0 };
 

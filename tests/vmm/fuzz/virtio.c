@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fuzzing: virtqueues, the MMIO transport, each device. Byte 0 chooses the
+ * Fuzzing: virtqueues, both transports, each device. Byte 0 chooses the
  * device and its features; then operations of a hostile driver: write and read
  * registers, write guest memory, kick, and input from outside.
  */
@@ -14,6 +14,7 @@
 #include "dev/blk.h"
 #include "dev/net.h"
 #include "dev/small.h"
+#include "dev/virtio_pci.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,7 +30,16 @@ struct devices {
 	struct net net;
 	struct loop loop;
 	int peer;
+	struct virtio_pci pci;		/* the device is on both transports */
+	struct pci_bus bus;
 };
+
+static void no_msi(void *ctx, uint64_t addr, uint32_t data)
+{
+	(void)ctx;
+	(void)addr;
+	(void)data;
+}
 
 /* A disk that is a memory file: by /proc, blk_open wants a name. */
 static struct virtio *make_blk(struct devices *d)
@@ -109,7 +119,7 @@ static size_t step(struct devices *d, struct driver *drv, int which,
 	if (n < 8)
 		return 0;
 	memcpy(&at, p + 1, 4);
-	switch (p[0] % 6) {
+	switch (p[0] % 8) {
 	case 0:		/* register, 4 bytes */
 		memcpy(buf, p + 4, 4);
 		virtio_mmio(drv->v, at & 0x1fc, buf, 4, true);
@@ -123,12 +133,23 @@ static size_t step(struct devices *d, struct driver *drv, int which,
 	case 2:		/* memory */
 	case 3:
 		len = p[5] < n - 6 ? p[5] : n - 6;
-		at = p[0] % 6 == 2 ? (uint32_t)RING(0) + at % 0x10000 : at % RAM;
+		at = p[0] % 8 == 2 ? (uint32_t)RING(0) + at % 0x10000 : at % RAM;
 		mem_write(&d->mem, at, p + 6, len);
 		return 6 + len;
 	case 4:
-		reg_write(drv, VIRTIO_MMIO_NOTIFY, p[1] & 7);
+		reg_write(drv, VIRTIO_R_QUEUE_NOTIFY, p[1] & 7);
 		return 2;
+	case 5:		/* any access to PCI's BAR */
+		len = 1U << (p[3] & 3);
+		at %= PCI_BAR_LEN - 8;
+		memcpy(buf, p, 8);
+		virtio_pci_bar(&d->pci, p[4] & 0x80 ? at : at & 0x33f, buf,
+			       (uint32_t)len, p[3] & 4);
+		return 5;
+	case 6:		/* and to its configuration space */
+		memcpy(buf, p + 4, 4);
+		pci_config(&d->bus, 0x80000800 | p[1], buf, 1U << (p[2] & 3), p[2] & 4);
+		return 8;
 	default:
 		len = p[1] < n - 2 ? p[1] : n - 2;
 		input(d, which, p + 2, len);
@@ -151,6 +172,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	drv.v = make(&d, which);
 	if (drv.v) {
+		virtio_pci_init(&d.pci, drv.v, VIRTIO_MMIO_BASE);
+		d.pci.msi = no_msi;
+		d.bus.slot[1] = &d.pci;
 		driver_start(&drv, (data[0] & 0x20 ? VIRTIO_F_EVENT_IDX : 0) |
 			     (data[0] & 0x40 ? VIRTIO_F_INDIRECT : 0) |
 			     (which == 1 && data[0] & 0x80 ? 1 << 15 : 0));

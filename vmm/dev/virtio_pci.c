@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "dev/virtio_pci.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "vm.h"
+
+/* Behind the BAR. */
+enum {
+	COMMON = 0x000, COMMON_LEN = 0x38, ISR = 0x080, CONFIG = 0x100,
+	MSIX = 0x200, PBA = 0x300, NOTIFY = 0x400, NOTIFY_LEN = 4 * VIRTIO_QUEUES_MAX,
+};
+
+/* Configuration space. */
+enum {
+	COMMAND = 0x04, BAR0 = 0x10, CAPS = 0x34, LINE = 0x3c,
+	CAP_COMMON = 0x40, CAP_NOTIFY = 0x50, CAP_ISR = 0x64, CAP_CONFIG = 0x74,
+	CAP_WINDOW = 0x84, CAP_MSIX = 0x98,
+	WINDOW_BAR = CAP_WINDOW + 4, WINDOW_OFFSET = CAP_WINDOW + 8,
+	WINDOW_LENGTH = CAP_WINDOW + 12, WINDOW_DATA = CAP_WINDOW + 16,
+	MSIX_CONTROL = CAP_MSIX + 2,
+};
+
+#define ID_VENDOR	9	/* capability IDs */
+#define ID_MSIX		0x11
+#define MSIX_ENABLE	0x8000
+#define MSIX_MASK_ALL	0x4000
+#define NO_VECTOR	0xffff
+
+static uint16_t get16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return get16(p) | (uint32_t)get16(p + 2) << 16;
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	memcpy(p, &v, 4);
+}
+
+static unsigned int vectors(const struct virtio_pci *p)
+{
+	return p->v->ops->nqueues + 1;
+}
+
+/* ---- MSI-X ---- */
+
+/* Send what is pending and not masked. */
+static void send(struct virtio_pci *p)
+{
+	unsigned int i, control = get16(p->r.cfg + MSIX_CONTROL);
+
+	if (!(control & MSIX_ENABLE) || (control & MSIX_MASK_ALL))
+		return;
+	for (i = 0; i < vectors(p); i++) {
+		if (!(p->r.pending >> i & 1) || (p->r.msix[i].control & 1))
+			continue;
+		p->r.pending &= ~(1U << i);
+		p->msi(p->ctx, (uint64_t)p->r.msix[i].addr_high << 32 |
+		       p->r.msix[i].addr, p->r.msix[i].data);
+	}
+}
+
+bool virtio_pci_interrupt(struct virtio_pci *p, unsigned int source)
+{
+	unsigned int i = p->r.vector[source];
+
+	if (!(get16(p->r.cfg + MSIX_CONTROL) & MSIX_ENABLE))
+		return false;
+	if (i < vectors(p)) {
+		p->r.pending |= 1U << i;
+		send(p);
+	}
+	return true;
+}
+
+static void no_vectors(struct virtio_pci *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < VIRTIO_VECTORS; i++)
+		p->r.vector[i] = NO_VECTOR;
+	p->r.pending = 0;
+}
+
+/* ---- behind the BAR ---- */
+
+/* 4.1.4.3: which of the registers that MMIO has, too, lies where. */
+static const struct {
+	uint8_t off, len, reg;
+} common[] = {
+	{ 0x00, 4, VIRTIO_R_DEV_FEATURES_SEL }, { 0x04, 4, VIRTIO_R_DEV_FEATURES },
+	{ 0x08, 4, VIRTIO_R_DRV_FEATURES_SEL }, { 0x0c, 4, VIRTIO_R_DRV_FEATURES },
+	{ 0x14, 1, VIRTIO_R_STATUS }, { 0x15, 1, VIRTIO_R_GENERATION },
+	{ 0x16, 2, VIRTIO_R_QUEUE_SEL }, { 0x18, 2, VIRTIO_R_QUEUE_NUM },
+	{ 0x1c, 2, VIRTIO_R_QUEUE_READY },
+	{ 0x20, 4, VIRTIO_R_DESC_LOW }, { 0x24, 4, VIRTIO_R_DESC_HIGH },
+	{ 0x28, 4, VIRTIO_R_AVAIL_LOW }, { 0x2c, 4, VIRTIO_R_AVAIL_HIGH },
+	{ 0x30, 4, VIRTIO_R_USED_LOW }, { 0x34, 4, VIRTIO_R_USED_HIGH },
+};
+
+/* And those that it has not. */
+enum { CONFIG_VECTOR = 0x10, NUM_QUEUES = 0x12, QUEUE_VECTOR = 0x1a, NOTIFY_OFF = 0x1e };
+
+static uint32_t own_register(struct virtio_pci *p, uint64_t off, uint32_t val,
+			     bool is_write)
+{
+	uint32_t q = p->v->queue_sel;
+
+	if (off == NUM_QUEUES)
+		return p->v->ops->nqueues;
+	if (off == CONFIG_VECTOR)
+		q = VIRTIO_QUEUES_MAX;
+	else if ((off != QUEUE_VECTOR && off != NOTIFY_OFF) || q >= p->v->ops->nqueues)
+		return 0;
+	if (off == NOTIFY_OFF)
+		return q;
+	if (is_write)
+		p->r.vector[q] = (uint16_t)(val < vectors(p) ? val : NO_VECTOR);
+	return p->r.vector[q];
+}
+
+static void common_access(struct virtio_pci *p, uint64_t off, void *data,
+			  uint32_t len, bool is_write)
+{
+	uint32_t val = 0;
+	unsigned int i;
+
+	if (is_write)
+		memcpy(&val, data, len < 4 ? len : 4);
+	for (i = 0; i < sizeof(common) / sizeof(common[0]); i++)
+		if (common[i].off == off && common[i].len == len)
+			break;
+	if (i == sizeof(common) / sizeof(common[0])) {
+		val = len == 2 ? own_register(p, off, val, is_write) : 0;
+	} else if (is_write) {
+		virtio_write(p->v, common[i].reg, val);
+		if (common[i].reg == VIRTIO_R_STATUS && !val)
+			no_vectors(p);
+	} else {
+		val = virtio_read(p->v, common[i].reg);
+	}
+	if (!is_write) {
+		memset(data, 0, len);
+		memcpy(data, &val, len < 4 ? len : 4);
+	}
+}
+
+static void msix_access(struct virtio_pci *p, uint64_t off, void *data,
+			uint32_t len, bool is_write)
+{
+	uint8_t *at = (uint8_t *)p->r.msix + off;
+
+	if (off % 4 || len < 4 || off + len > 16ULL * vectors(p))
+		return;
+	memcpy(is_write ? at : data, is_write ? data : at, len);
+	if (is_write)
+		send(p);
+}
+
+static void bar_access(struct virtio_pci *p, uint64_t off, void *data,
+		       uint32_t len, bool is_write)
+{
+	uint8_t isr;
+
+	if (off >= CONFIG && off < MSIX) {
+		virtio_config(p->v, off - CONFIG, data, len, is_write);
+		return;
+	}
+	if (!is_write && off >= COMMON_LEN)
+		memset(data, 0, len);
+	if (off < COMMON_LEN) {
+		common_access(p, off, data, len, is_write);
+	} else if (off == ISR && !is_write) {
+		isr = (uint8_t)atomic_exchange(p->v->isr, 0);
+		memcpy(data, &isr, 1);
+	} else if (off >= MSIX && off < PBA) {
+		msix_access(p, off - MSIX, data, len, is_write);
+	} else if (off == PBA && !is_write) {
+		memcpy(data, &p->r.pending, len < 4 ? len : 4);
+	} else if (off >= NOTIFY && off < NOTIFY + NOTIFY_LEN && is_write) {
+		/* Only where no ioeventfd takes it first. */
+		virtio_write(p->v, VIRTIO_R_QUEUE_NOTIFY, (uint32_t)(off - NOTIFY) / 4);
+	}
+}
+
+void virtio_pci_bar(void *dev, uint64_t off, void *data, uint32_t len,
+		    bool is_write)
+{
+	struct virtio_pci *p = dev;
+
+	pthread_mutex_lock(&p->v->lock);
+	bar_access(p, off, data, len, is_write);
+	pthread_mutex_unlock(&p->v->lock);
+}
+
+/* ---- configuration space ---- */
+
+/* The bits of byte @i that a guest may write. */
+static uint8_t writable(unsigned int i)
+{
+	switch (i) {
+	case COMMAND:
+		return 0x06;			/* memory, bus master */
+	case COMMAND + 1:
+		return 0x04;			/* INTx off */
+	case BAR0 + 1:
+		return 0xf0;			/* 4 KiB */
+	case MSIX_CONTROL + 1:
+		return 0xc0;
+	case BAR0 + 2:
+	case BAR0 + 3:
+	case LINE:
+	case WINDOW_BAR:
+		return 0xff;
+	default:
+		return i >= WINDOW_OFFSET && i < WINDOW_DATA + 4 ? 0xff : 0;
+	}
+}
+
+/* 4.1.4.9: the BAR, for who cannot map it. */
+static void window(struct virtio_pci *p, bool is_write)
+{
+	uint32_t off = get32(p->r.cfg + WINDOW_OFFSET);
+	uint32_t len = get32(p->r.cfg + WINDOW_LENGTH);
+
+	if (!p->r.cfg[WINDOW_BAR] && (len == 1 || len == 2 || len == 4) &&
+	    off < PCI_BAR_LEN && !(off % len))
+		bar_access(p, off, p->r.cfg + WINDOW_DATA, len, is_write);
+}
+
+static void merge(struct virtio_pci *p, uint32_t reg, const uint8_t *data,
+		  uint32_t len)
+{
+	uint32_t i;
+
+	for (i = 0; i < len; i++) {
+		uint8_t w = writable(reg + i);
+
+		p->r.cfg[reg + i] = (uint8_t)((p->r.cfg[reg + i] & ~w) | (data[i] & w));
+	}
+	/* All ones ask for the size; nothing else moves it. */
+	if (get32(p->r.cfg + BAR0) != ~(PCI_BAR_LEN - 1))
+		put32(p->r.cfg + BAR0, p->bar);
+}
+
+static void function_access(struct virtio_pci *p, uint32_t reg, void *data,
+			    uint32_t len, bool is_write)
+{
+	bool by_window = reg >= WINDOW_DATA && reg < WINDOW_DATA + 4;
+
+	pthread_mutex_lock(&p->v->lock);
+	if (is_write)
+		merge(p, reg, data, len);
+	if (by_window)
+		window(p, is_write);
+	if (is_write)
+		send(p);	/* MSI-X may be on now */
+	else
+		memcpy(data, p->r.cfg + reg, len);
+	pthread_mutex_unlock(&p->v->lock);
+}
+
+void pci_config(struct pci_bus *b, uint32_t address, void *data, uint32_t len,
+		bool is_write)
+{
+	/* The host bridge: QEMU's, by its IDs; class 06.00. */
+	static const uint8_t bridge[16] = { 0x36, 0x1b, 0x08, 0, [11] = 6 };
+	uint32_t slot = address >> 11 & (PCI_SLOTS - 1), reg = address & 0xff;
+
+	/* Enabled, bus 0, function 0, an access of one dword at most */
+	if ((address & 0xffff0700) != 0x80000000 || (reg & 3) + len > 4)
+		return;
+	if (b->slot[slot]) {
+		function_access(b->slot[slot], reg, data, len, is_write);
+	} else if (!slot && !is_write) {
+		memset(data, 0, len);
+		if (reg < sizeof(bridge))
+			memcpy(data, bridge + reg, len);
+	}
+}
+
+/* A capability of @len bytes at @at for @size bytes from @off of the BAR. */
+static void capability(struct virtio_pci *p, uint8_t at, uint8_t type,
+		       uint8_t len, uint32_t off, uint32_t size)
+{
+	uint8_t *c = p->r.cfg + at;
+
+	c[0] = ID_VENDOR;
+	c[1] = (uint8_t)(at + len);	/* they follow each other */
+	c[2] = len;
+	c[3] = type;
+	put32(c + 8, off);
+	put32(c + 12, size);
+}
+
+void virtio_pci_init(struct virtio_pci *p, struct virtio *v, uint32_t bar)
+{
+	uint8_t *c = p->r.cfg;
+
+	memset(p, 0, sizeof(*p));
+	p->v = v;
+	p->bar = bar;
+	v->pci = p;
+	no_vectors(p);
+	put32(c, 0x10401af4 + (v->ops->id << 16));
+	put32(c + 4, 0x00100000);		/* there are capabilities */
+	put32(c + 8, v->ops->id == 1 ? 0x02000001 :	/* class, revision 1 */
+	      v->ops->id == 2 ? 0x01800001 : 0xff000001);
+	put32(c + BAR0, bar);
+	put32(c + 0x2c, 0x10401af4 + (v->ops->id << 16));
+	c[CAPS] = CAP_COMMON;
+	capability(p, CAP_COMMON, 1, 16, COMMON, COMMON_LEN);
+	capability(p, CAP_NOTIFY, 2, 20, NOTIFY, NOTIFY_LEN);
+	put32(c + CAP_NOTIFY + 16, 4);		/* bytes from queue to queue */
+	capability(p, CAP_ISR, 3, 16, ISR, 1);
+	capability(p, CAP_CONFIG, 4, 16, CONFIG, v->config_len);
+	capability(p, CAP_WINDOW, 5, 20, 0, 0);
+	c[CAP_MSIX] = ID_MSIX;
+	c[MSIX_CONTROL] = (uint8_t)v->ops->nqueues;	/* vectors, less 1 */
+	put32(c + CAP_MSIX + 4, MSIX);
+	put32(c + CAP_MSIX + 8, PBA);
+	for (c = (uint8_t *)p->r.msix; c < (uint8_t *)&p->r.pending; c += 16)
+		c[12] = 1;			/* masked */
+}
+
+static void vm_msi_out(void *ctx, uint64_t addr, uint32_t data)
+{
+	vm_msi(ctx, addr, data);
+}
+
+int virtio_pci_attach(struct virtio_pci *p, struct virtio *v, struct vm *vm,
+		      uint32_t bar, struct loop *loop, struct err *e)
+{
+	unsigned int i;
+	int rc = bus_add(&vm->mmio, bar, PCI_BAR_LEN, v->ops->name,
+			 virtio_pci_bar, p, e);
+
+	virtio_pci_init(p, v, bar);
+	p->msi = vm_msi_out;
+	p->ctx = vm;
+	for (i = 0; i < v->ops->nqueues && !rc; i++)
+		rc = virtio_doorbell(v, i, vm, bar + NOTIFY + 4 * i, 0, loop, e);
+	return rc;
+}
+
+void virtio_pci_load(struct virtio_pci *p, const struct virtio_pci_regs *r)
+{
+	unsigned int i;
+
+	merge(p, 0, r->cfg, sizeof(r->cfg));
+	memcpy(p->r.msix, r->msix, sizeof(r->msix));
+	p->r.pending = r->pending;
+	for (i = 0; i < VIRTIO_VECTORS; i++)
+		p->r.vector[i] = r->vector[i] < vectors(p) ? r->vector[i] : NO_VECTOR;
+}
