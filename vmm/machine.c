@@ -337,12 +337,14 @@ int machine_run(struct machine *m, struct err *e)
 			m->vm.ncpus, m->nvirtio);
 	if (!m->o->no_sandbox)
 		rc = sandbox_process(e);
+	/* The guest first: its devices' threads start while it does. */
+	if (!rc)
+		rc = vm_start(&m->vm, e);
 	for (i = 0; i < m->nblk && !rc; i++)
 		rc = loop_start(&m->blk[i].loop, e);
 	if (!rc && m->o->console)
 		rc = loop_start(&m->console.loop, e);
-	if (!rc)
-		rc = vm_run(&m->vm, &lim, e);
+	rc = vm_run(&m->vm, &lim, rc, e);
 	if (rc >= 0 && !m->vm.stuck)
 		rc = report(m, rc, now_ms() - start, e);
 	return rc;

@@ -22,20 +22,16 @@ static const struct {
 	uint32_t len;
 	bool lapic;		/* needs an irqchip */
 } fixed[] = {
-	{ SNAP_REGS, "KVM_SET_REGS", KVM_GET_REGS, KVM_SET_REGS,
-	  sizeof(struct kvm_regs), false },
-	{ SNAP_SREGS, "KVM_SET_SREGS", KVM_GET_SREGS, KVM_SET_SREGS,
-	  sizeof(struct kvm_sregs), false },
-	{ SNAP_XCRS, "KVM_SET_XCRS", KVM_GET_XCRS, KVM_SET_XCRS,
-	  sizeof(struct kvm_xcrs), false },
-	{ SNAP_DEBUG, "KVM_SET_DEBUGREGS", KVM_GET_DEBUGREGS, KVM_SET_DEBUGREGS,
-	  sizeof(struct kvm_debugregs), false },
-	{ SNAP_LAPIC, "KVM_SET_LAPIC", KVM_GET_LAPIC, KVM_SET_LAPIC,
-	  sizeof(struct kvm_lapic_state), true },
-	{ SNAP_EVENTS, "KVM_SET_VCPU_EVENTS", KVM_GET_VCPU_EVENTS, KVM_SET_VCPU_EVENTS,
-	  sizeof(struct kvm_vcpu_events), false },
-	{ SNAP_MP, "KVM_SET_MP_STATE", KVM_GET_MP_STATE, KVM_SET_MP_STATE,
-	  sizeof(struct kvm_mp_state), true },
+#define FIXED(snap, NAME, type, lapic) { SNAP_##snap, "KVM_SET_" #NAME, \
+		KVM_GET_##NAME, KVM_SET_##NAME, sizeof(struct kvm_##type), lapic }
+	FIXED(REGS, REGS, regs, false),
+	FIXED(SREGS, SREGS, sregs, false),
+	FIXED(XCRS, XCRS, xcrs, false),
+	FIXED(DEBUG, DEBUGREGS, debugregs, false),
+	FIXED(LAPIC, LAPIC, lapic_state, true),
+	FIXED(EVENTS, VCPU_EVENTS, vcpu_events, false),
+	FIXED(MP, MP_STATE, mp_state, true),
+#undef FIXED
 };
 #define NFIXED	(sizeof(fixed) / sizeof(fixed[0]))
 #define FIXED_MAX 8192
@@ -175,16 +171,14 @@ static const struct {
 	unsigned long get, set;
 	uint32_t len;
 } chips[] = {
-	{ SNAP_IRQCHIP, KVM_IRQCHIP_PIC_MASTER, "KVM_SET_IRQCHIP (first PIC)",
-	  KVM_GET_IRQCHIP, KVM_SET_IRQCHIP, sizeof(struct kvm_irqchip) },
-	{ SNAP_IRQCHIP, KVM_IRQCHIP_PIC_SLAVE, "KVM_SET_IRQCHIP (second PIC)",
-	  KVM_GET_IRQCHIP, KVM_SET_IRQCHIP, sizeof(struct kvm_irqchip) },
-	{ SNAP_IRQCHIP, KVM_IRQCHIP_IOAPIC, "KVM_SET_IRQCHIP (IOAPIC)",
-	  KVM_GET_IRQCHIP, KVM_SET_IRQCHIP, sizeof(struct kvm_irqchip) },
-	{ SNAP_PIT, 0, "KVM_SET_PIT2", KVM_GET_PIT2, KVM_SET_PIT2,
-	  sizeof(struct kvm_pit_state2) },
-	{ SNAP_CLOCK, 0, "KVM_SET_CLOCK", KVM_GET_CLOCK, KVM_SET_CLOCK,
-	  sizeof(struct kvm_clock_data) },
+#define CHIP(snap, index, NAME, what, type) { SNAP_##snap, index, "KVM_SET_" #NAME what, \
+		KVM_GET_##NAME, KVM_SET_##NAME, sizeof(struct kvm_##type) }
+	CHIP(IRQCHIP, KVM_IRQCHIP_PIC_MASTER, IRQCHIP, " (first PIC)", irqchip),
+	CHIP(IRQCHIP, KVM_IRQCHIP_PIC_SLAVE, IRQCHIP, " (second PIC)", irqchip),
+	CHIP(IRQCHIP, KVM_IRQCHIP_IOAPIC, IRQCHIP, " (IOAPIC)", irqchip),
+	CHIP(PIT, 0, PIT2, "", pit_state2),
+	CHIP(CLOCK, 0, CLOCK, "", clock_data),
+#undef CHIP
 };
 #define NCHIPS	(sizeof(chips) / sizeof(chips[0]))
 

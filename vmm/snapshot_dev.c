@@ -8,14 +8,9 @@
 #include "snapshot.h"
 
 struct virtio_state {
-	uint32_t id, status, isr, generation;
-	uint64_t features;
-	uint32_t dev_sel, drv_sel, queue_sel, actual;
-	struct {
-		uint64_t desc, avail, used;
-		uint16_t size, next_avail, next_used, signalled;
-		uint8_t ready, broken, pad[6];
-	} q[VIRTIO_QUEUES_MAX];
+	struct virtio_regs r;
+	struct virtq_regs q[VIRTIO_QUEUES_MAX];
+	uint32_t isr, actual;
 };
 
 static int load_serial(struct serial *s, const struct snapshot *snap,
@@ -49,48 +44,29 @@ static void save_virtio(const struct machine *m, unsigned int k,
 			struct snap_blob *b)
 {
 	struct virtio *v = m->virtio[k];
-	struct virtio_state x = {
-		v->ops->id, v->status, atomic_load(v->isr), v->generation,
-		v->features, v->dev_sel, v->drv_sel, v->queue_sel,
-		v == &m->balloon.v ? m->balloon.config.actual : 0,
-		{ { 0 } },
-	};
+	struct virtio_state x;
 	unsigned int i;
 
-	for (i = 0; i < VIRTIO_QUEUES_MAX; i++) {
-		const struct virtq *q = &v->q[i];
-
-		x.q[i].desc = q->desc_gpa;
-		x.q[i].avail = q->avail_gpa;
-		x.q[i].used = q->used_gpa;
-		x.q[i].size = q->size;
-		x.q[i].next_avail = q->next_avail;
-		x.q[i].next_used = q->next_used;
-		x.q[i].signalled = q->signalled;
-		x.q[i].ready = q->ready;
-		x.q[i].broken = q->broken;
-	}
+	memset(&x, 0, sizeof(x));
+	x.r = v->r;
+	x.isr = atomic_load(v->isr);
+	x.actual = v == &m->balloon.v ? m->balloon.config.actual : 0;
+	for (i = 0; i < VIRTIO_QUEUES_MAX; i++)
+		x.q[i] = v->q[i].r;
 	snap_put(b, SNAP_VIRTIO, k, &x, sizeof(x));
 	if (v->pci)
 		snap_put(b, SNAP_PCI, k, &v->pci->r, sizeof(v->pci->r));
 }
 
-static int load_queue(struct virtio *v, unsigned int i,
-		      const struct virtio_state *x)
+static int load_queue(struct virtio *v, unsigned int i, const struct virtq_regs *r)
 {
 	struct virtq *q = &v->q[i];
 
 	virtq_reset(q, v->mem);
-	q->desc_gpa = x->q[i].desc;
-	q->avail_gpa = x->q[i].avail;
-	q->used_gpa = x->q[i].used;
-	q->size = x->q[i].size;
-	q->next_avail = x->q[i].next_avail;
-	q->next_used = x->q[i].next_used;
-	q->signalled = x->q[i].signalled;
-	q->broken = x->q[i].broken;
-	q->event_idx = v->features & VIRTIO_F_EVENT_IDX;
-	if (!x->q[i].ready)
+	q->r = *r;
+	q->r.ready = false;
+	q->event_idx = v->r.features & VIRTIO_F_EVENT_IDX;
+	if (!r->ready)
 		return 0;
 	return i < v->ops->nqueues ? virtq_enable(q) : -EINVAL;
 }
@@ -122,26 +98,22 @@ static int load_virtio(struct machine *m, unsigned int k,
 
 	if (rc)
 		return rc;
-	if (x.id != v->ops->id || (x.features & ~v->offered))
+	if (x.r.id != v->ops->id || (x.r.features & ~v->offered))
 		return err_set(e, -EBADMSG,
 			       "%s: virtio device %u was of type %u with features %#lx, here it is virtio-%s with %#lx: give the devices as for --snapshot",
-			       snap->name, k, x.id, x.features, v->ops->name,
+			       snap->name, k, x.r.id, x.r.features, v->ops->name,
 			       v->offered);
-	v->status = x.status & 0xff;
-	v->features = x.features;
-	v->generation = x.generation;
+	v->r = x.r;
+	v->r.status &= 0xff;
 	atomic_store(v->isr, x.isr & 3);
-	v->dev_sel = x.dev_sel;
-	v->drv_sel = x.drv_sel;
-	v->queue_sel = x.queue_sel;
 	if (v == &m->balloon.v)
 		m->balloon.config.actual = x.actual;
 	for (i = 0; i < VIRTIO_QUEUES_MAX; i++)
-		if (load_queue(v, i, &x))
+		if (load_queue(v, i, &x.q[i]))
 			return err_set(e, -EBADMSG,
 				       "%s: virtio device %u: queue %u is not in memory",
 				       snap->name, k, i);
-	if ((v->status & VIRTIO_S_DRIVER_OK) && v->ops->start)
+	if ((v->r.status & VIRTIO_S_DRIVER_OK) && v->ops->start)
 		v->ops->start(v);
 	virtio_publish(v);
 	return load_pci(v, k, snap, e);
@@ -155,7 +127,7 @@ static void ring_again(struct virtio *v)
 	ssize_t r = 0;
 
 	for (i = 0; i < v->ops->nqueues; i++)
-		if (v->q[i].ready)
+		if (v->q[i].r.ready)
 			r |= write(v->kick_fd[i], &one, sizeof(one));
 	if (atomic_load(v->isr))
 		r |= write(v->irq_fd, &one, sizeof(one));

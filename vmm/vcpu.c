@@ -128,18 +128,14 @@ const char *vcpu_exit_name(uint32_t reason)
 
 static const char *internal_error_text(uint32_t sub)
 {
-	switch (sub) {
-	case 1:
-		return "KVM could not emulate an instruction";
-	case 2:
-		return "two exceptions at once that KVM cannot merge";
-	case 3:
-		return "an exit while an event was being delivered (IDT or stack unreadable?)";
-	case 4:
-		return "an exit reason of the hardware that KVM does not know";
-	default:
-		return "an error KVM does not name";
-	}
+	static const char *const text[] = {
+		"an error KVM does not name", "KVM could not emulate an instruction",
+		"two exceptions at once that KVM cannot merge",
+		"an exit while an event was being delivered (IDT or stack unreadable?)",
+		"an exit reason of the hardware that KVM does not know",
+	};
+
+	return text[sub < sizeof(text) / sizeof(text[0]) ? sub : 0];
 }
 
 /* Entry failure of VMX (SDM vol. 3, 27.8) or SVM (APM vol. 2, VMEXIT_INVALID). */

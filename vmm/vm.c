@@ -263,15 +263,16 @@ int vm_irqfd(struct vm *vm, int fd, uint32_t gsi, struct err *e)
 	return 0;
 }
 
-void vm_msi(const struct vm *vm, uint64_t addr, uint32_t data)
+void vm_msi(void *vm, uint64_t addr, uint32_t data)
 {
+	int fd = ((struct vm *)vm)->fd;
 	struct kvm_msi m = {
 		.address_lo = (uint32_t)addr, .address_hi = (uint32_t)(addr >> 32),
 		.data = data,
 	};
 
 	/* Addressed to nobody: lost, as on a bus. */
-	if (ioctl(vm->fd, KVM_SIGNAL_MSI, &m) < 0)
+	if (ioctl(fd, KVM_SIGNAL_MSI, &m) < 0)
 		return;
 }
 
@@ -450,7 +451,7 @@ static void join_all(struct vm *vm)
 	}
 }
 
-int vm_run(struct vm *vm, const struct vm_limits *lim, struct err *e)
+int vm_start(struct vm *vm, struct err *e)
 {
 	unsigned int i;
 	int rc;
@@ -459,6 +460,11 @@ int vm_run(struct vm *vm, const struct vm_limits *lim, struct err *e)
 	rc = loop_add(&vm->loop, vm->stop_fd, EPOLLIN, on_stop, vm, e);
 	for (i = 0; !rc && i < vm->ncpus; i++)
 		rc = vcpu_start(&vm->vcpus[i], e);
+	return rc;
+}
+
+int vm_run(struct vm *vm, const struct vm_limits *lim, int rc, struct err *e)
+{
 	if (!rc)
 		rc = serve(vm, lim, e);
 	if (rc)

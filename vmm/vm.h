@@ -125,7 +125,7 @@ int vm_irq(const struct vm *vm, uint32_t gsi, int level);
 int vm_irqfd(struct vm *vm, int fd, uint32_t gsi, struct err *e);
 
 /* vm_msi - send a message-signalled interrupt (KVM_SIGNAL_MSI); from any thread */
-void vm_msi(const struct vm *vm, uint64_t addr, uint32_t data);
+void vm_msi(void *vm, uint64_t addr, uint32_t data);
 
 /*
  * vm_ioeventfd - a guest write of @value in @len bytes to MMIO @gpa signals @fd
@@ -151,13 +151,16 @@ struct vm_limits {
 };
 
 /*
- * vm_run - start the vCPU threads, serve the loop until vm_stop
+ * vm_start - start the vCPU threads
+ * vm_run - serve the loop until vm_stop
+ * @rc: -errno if something failed since vm_start: it is over, then
  *
- * Returns the status given to vm_stop (vm->why holds the words), or -errno
+ * vm_run returns the status given to vm_stop (vm->why holds the words), or -errno
  * (message in @e) if it could not start. All vCPU threads have ended when it
  * returns.
  */
-int vm_run(struct vm *vm, const struct vm_limits *lim, struct err *e);
+int vm_start(struct vm *vm, struct err *e);
+int vm_run(struct vm *vm, const struct vm_limits *lim, int rc, struct err *e);
 
 /*
  * vm_pause - bring every vCPU out of KVM_RUN and hold it; vm_resume lets go

@@ -308,7 +308,7 @@ static uint64_t fadt(struct buf *b, uint64_t dsdt_at)
 {
 	uint32_t at = begin(b, "FACP", 6);
 	struct fadt f = {
-		.dsdt = (uint32_t)dsdt_at, .x_dsdt = dsdt_at, .century = 0x32,
+		.dsdt = (uint32_t)dsdt_at, .x_dsdt = dsdt_at, .century = PC_CENTURY,
 		.boot_arch = BOOT_NO_VGA, .minor = 5,
 		.flags = FADT_WBINVD | FADT_RESET | FADT_HW_REDUCED,
 		.reset = GAS_PORT(PC_RESET_REG), .reset_value = PC_RESET_VALUE,

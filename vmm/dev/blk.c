@@ -194,7 +194,7 @@ static void blk_kick(struct virtio *v, unsigned int q)
 			uint8_t s;
 
 			if (!c.in_len) {	/* nowhere to put the status */
-				v->q[q].broken = true;
+				v->q[q].r.broken = true;
 				return;
 			}
 			s = (uint8_t)request(b, &c, &written);

@@ -92,7 +92,7 @@ static bool deliver(struct net *n, uint64_t len)
 	struct virtq *q = &n->v.q[RX];
 	struct virtq_chain c;
 	struct iovec hdr[VIRTQ_IOV];
-	bool merge = n->v.features & F_MRG_RXBUF;
+	bool merge = n->v.r.features & F_MRG_RXBUF;
 	unsigned int i, nhdr = 0;
 	uint16_t count = 0;
 	uint64_t done = 0;
@@ -153,7 +153,7 @@ static void on_frame(void *arg, int fd, uint32_t events)
 	}
 	pthread_mutex_lock(&n->v.lock);
 	receive(n);
-	if (n->v.q[RX].broken)
+	if (n->v.q[RX].r.broken)
 		virtio_fail(&n->v);
 	pthread_mutex_unlock(&n->v.lock);
 }
@@ -175,11 +175,11 @@ static void net_start(struct virtio *v)
 	struct net *n = (struct net *)v;
 	unsigned int offload = 0;
 
-	if (v->features & F_GUEST_CSUM)
+	if (v->r.features & F_GUEST_CSUM)
 		offload |= TUN_F_CSUM;
-	if (v->features & F_GUEST_TSO4)
+	if (v->r.features & F_GUEST_TSO4)
 		offload |= TUN_F_TSO4;
-	if (v->features & F_GUEST_TSO6)
+	if (v->r.features & F_GUEST_TSO6)
 		offload |= TUN_F_TSO6;
 	if (n->tap)
 		ioctl(n->fd, TUNSETOFFLOAD, offload);

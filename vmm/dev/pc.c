@@ -71,14 +71,14 @@ static uint8_t bcd(int v)
 }
 
 /* gmtime_r() would read a file, which the sandbox forbids. */
-static void civil_time(int64_t now, struct tm *t)
+static struct tm civil_time(int64_t now)
 {
 	int64_t day = now / 86400, era, doe, yoe, doy, mp;
+	struct tm t = {
+		.tm_sec = (int)(now % 60), .tm_min = (int)(now / 60 % 60),
+		.tm_hour = (int)(now / 3600 % 24), .tm_wday = (int)((day + 4) % 7),
+	};
 
-	t->tm_sec = (int)(now % 60);
-	t->tm_min = (int)(now / 60 % 60);
-	t->tm_hour = (int)(now / 3600 % 24);
-	t->tm_wday = (int)((day + 4) % 7);
 	/* Years that begin in March, in eras of 400 of them. */
 	day += 719468;
 	era = day / 146097;
@@ -86,44 +86,25 @@ static void civil_time(int64_t now, struct tm *t)
 	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
 	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
 	mp = (5 * doy + 2) / 153;
-	t->tm_mday = (int)(doy - (153 * mp + 2) / 5 + 1);
-	t->tm_mon = (int)(mp < 10 ? mp + 2 : mp - 10);
-	t->tm_year = (int)(yoe + era * 400 + (t->tm_mon < 2) - 1900);
+	t.tm_mday = (int)(doy - (153 * mp + 2) / 5 + 1);
+	t.tm_mon = (int)(mp < 10 ? mp + 2 : mp - 10);
+	t.tm_year = (int)(yoe + era * 400 + (t.tm_mon < 2) - 1900);
+	return t;
 }
 
 static uint8_t cmos_read(const struct pc *pc, uint8_t reg)
 {
-	struct tm t;
+	const struct tm t = civil_time(time(NULL));
+	const int clock[] = {
+		[0] = t.tm_sec, [2] = t.tm_min, [4] = t.tm_hour, [6] = t.tm_wday + 1,
+		[7] = t.tm_mday, [8] = t.tm_mon + 1, [9] = t.tm_year % 100,
+	};
 
-	civil_time(time(NULL), &t);
-	switch (reg) {
-	case 0x00:
-		return bcd(t.tm_sec);
-	case 0x02:
-		return bcd(t.tm_min);
-	case 0x04:
-		return bcd(t.tm_hour);
-	case 0x06:
-		return bcd(t.tm_wday + 1);
-	case 0x07:
-		return bcd(t.tm_mday);
-	case 0x08:
-		return bcd(t.tm_mon + 1);
-	case 0x09:
-		return bcd(t.tm_year % 100);
-	case 0x0a:
-		return 0x26;	/* no update in progress, 32 kHz base */
-	case 0x0b:
-		return 0x02;	/* 24 hours, BCD */
-	case 0x0c:
-		return 0;
-	case 0x0d:
-		return 0x80;	/* battery good */
-	case 0x32:
+	if (reg < 10 && reg != 1 && reg != 3 && reg != 5)	/* these: alarms */
+		return bcd(clock[reg]);
+	if (reg == PC_CENTURY)
 		return bcd(19 + t.tm_year / 100);
-	default:
-		return pc->r.cmos[reg];
-	}
+	return pc->r.cmos[reg];
 }
 
 void pc_cmos(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
@@ -135,20 +116,23 @@ void pc_cmos(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 		return;
 	if (wr && !off)
 		pc->r.cmos_index = *p & 0x7f;
-	else if (wr)
+	else if (wr && (pc->r.cmos_index < 0x0a || pc->r.cmos_index > 0x0d))
 		pc->r.cmos[pc->r.cmos_index] = *p;
-	else if (off)
+	else if (!wr && off)
 		*p = cmos_read(pc, pc->r.cmos_index);
 }
 
-/* Memory sizes where firmware leaves them (KiB, then 64 KiB units). */
-static void cmos_memory(struct pc *pc, uint64_t low)
+/* Status; memory sizes where firmware leaves them (KiB, then 64 KiB units). */
+static void cmos_init(struct pc *pc, uint64_t low)
 {
 	uint64_t k = low > (1 << 20) ? (low - (1 << 20)) >> 10 : 0;
 	uint64_t k64 = low > (16 << 20) ? (low - (16 << 20)) >> 16 : 0;
 
 	k = k > 0xffff ? 0xffff : k;
 	k64 = k64 > 0xffff ? 0xffff : k64;
+	pc->r.cmos[0x0a] = 0x26;	/* no update in progress, 32 kHz base */
+	pc->r.cmos[0x0b] = 0x02;	/* 24 hours, BCD */
+	pc->r.cmos[0x0d] = 0x80;	/* battery good */
 	pc->r.cmos[0x15] = 0x80;
 	pc->r.cmos[0x16] = 0x02;		/* 640 KiB */
 	pc->r.cmos[0x17] = pc->r.cmos[0x30] = (uint8_t)k;
@@ -326,7 +310,7 @@ int pc_init(struct pc *pc, struct vm *vm, const struct out *out, bool flat,
 	memset(pc, 0, offsetof(struct pc, ioram));
 	pc->vm = vm;
 	pc->out = *out;
-	cmos_memory(pc, mem_ram_low(&vm->mem));
+	cmos_init(pc, mem_ram_low(&vm->mem));
 	rc = bus_add(&vm->mmio, PC_IORAM, PC_IORAM_LEN, "test memory", pc_ioram, pc, e);
 	for (i = 0; i < sizeof(dev) / sizeof(dev[0]) && !rc; i++)
 		if (flat || !dev[i].flat)

@@ -24,6 +24,7 @@ struct vm;
 #define PC_RESET_REG	(PC_ACPI_PORT + 2)
 #define PC_RESET_VALUE	1
 #define PC_SLP_TYP_S5	5
+#define PC_CENTURY	0x32	/* of the CMOS clock */
 
 /* What a snapshot keeps. */
 struct pc_regs {

@@ -66,7 +66,7 @@ uint32_t console_input(struct console *con, const uint8_t *buf, uint32_t len)
 
 	if (pthread_mutex_trylock(&con->v.lock))
 		return 0;
-	if (con->v.status & VIRTIO_S_DRIVER_OK)
+	if (con->v.r.status & VIRTIO_S_DRIVER_OK)
 		while (n < len && virtq_pop(&con->v.q[RX], &c) > 0) {
 			uint32_t k = (uint32_t)virtq_write(&c, 0, buf + n, len - n);
 
@@ -76,7 +76,7 @@ uint32_t console_input(struct console *con, const uint8_t *buf, uint32_t len)
 				break;
 		}
 	virtio_signal(&con->v, RX);
-	if (con->v.q[RX].broken)
+	if (con->v.q[RX].r.broken)
 		virtio_fail(&con->v);
 	pthread_mutex_unlock(&con->v.lock);
 	return n;

@@ -29,6 +29,7 @@ int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 
 	memset(v, 0, sizeof(*v));
 	v->ops = ops;
+	v->r.id = ops->id;
 	v->mem = mem;
 	v->config = config;
 	v->config_len = config_len;
@@ -98,25 +99,25 @@ void virtio_signal(struct virtio *v, unsigned int q)
 
 void virtio_config_changed(struct virtio *v)
 {
-	v->generation++;
+	v->r.generation++;
 	virtio_publish(v);
-	if (v->status & VIRTIO_S_DRIVER_OK)
+	if (v->r.status & VIRTIO_S_DRIVER_OK)
 		interrupt(v, VIRTIO_ISR_CONFIG, VIRTIO_QUEUES_MAX);
 }
 
 void virtio_fail(struct virtio *v)
 {
-	v->status |= VIRTIO_S_NEEDS_RESET;
+	v->r.status |= VIRTIO_S_NEEDS_RESET;
 	virtio_config_changed(v);
 }
 
 static void serve(struct virtio *v, unsigned int q)
 {
-	if (!(v->status & VIRTIO_S_DRIVER_OK) ||
-	    (v->status & VIRTIO_S_NEEDS_RESET))
+	if (!(v->r.status & VIRTIO_S_DRIVER_OK) ||
+	    (v->r.status & VIRTIO_S_NEEDS_RESET))
 		return;
 	v->ops->kick(v, q);
-	if (v->q[q].broken)
+	if (v->q[q].r.broken)
 		virtio_fail(v);
 }
 
@@ -137,27 +138,27 @@ void virtio_kicked(void *arg, int fd, uint32_t events)
 
 static void set_status(struct virtio *v, uint32_t s)
 {
-	bool was = v->status & VIRTIO_S_DRIVER_OK;
+	bool was = v->r.status & VIRTIO_S_DRIVER_OK;
 
 	if (!s) {			/* reset */
 		if (v->ops->stop)
 			v->ops->stop(v);
 		reset_queues(v);
-		v->status = 0;
-		v->features = 0;
+		v->r.status = 0;
+		v->r.features = 0;
 		atomic_store(v->isr, 0);
 		return;
 	}
 	/* A subset of what we offer, and a driver of this century. */
-	if ((s & VIRTIO_S_FEATURES_OK) && ((v->features & ~v->offered) ||
-	    !(v->features & VIRTIO_F_VERSION_1)))
+	if ((s & VIRTIO_S_FEATURES_OK) && ((v->r.features & ~v->offered) ||
+	    !(v->r.features & VIRTIO_F_VERSION_1)))
 		s &= ~(uint32_t)VIRTIO_S_FEATURES_OK;
-	v->status = (s & 0xff) | (v->status & VIRTIO_S_NEEDS_RESET);
+	v->r.status = (s & 0xff) | (v->r.status & VIRTIO_S_NEEDS_RESET);
 	if (!was && (s & VIRTIO_S_DRIVER_OK)) {
 		unsigned int i;
 
 		for (i = 0; i < VIRTIO_QUEUES_MAX; i++)
-			v->q[i].event_idx = v->features & VIRTIO_F_EVENT_IDX;
+			v->q[i].event_idx = v->r.features & VIRTIO_F_EVENT_IDX;
 		if (v->ops->start)
 			v->ops->start(v);
 	}
@@ -166,8 +167,8 @@ static void set_status(struct virtio *v, uint32_t s)
 static void set_ready(struct virtio *v, struct virtq *q, uint32_t on)
 {
 	if (!on)
-		q->ready = false;
-	else if (!q->ready && virtq_enable(q))
+		q->r.ready = false;
+	else if (!q->r.ready && virtq_enable(q))
 		virtio_fail(v);
 }
 
@@ -181,8 +182,8 @@ static void half(uint64_t *x, uint32_t val, bool high)
 static uint64_t *ring_gpa(struct virtq *q, uint32_t reg)
 {
 	if (reg < VIRTIO_R_AVAIL_LOW)
-		return &q->desc_gpa;
-	return reg < VIRTIO_R_USED_LOW ? &q->avail_gpa : &q->used_gpa;
+		return &q->r.desc_gpa;
+	return reg < VIRTIO_R_USED_LOW ? &q->r.avail_gpa : &q->r.used_gpa;
 }
 
 /* Registers of the selected queue; not to be changed while it is in use. */
@@ -191,10 +192,10 @@ static void write_queue(struct virtio *v, struct virtq *q, uint32_t reg,
 {
 	if (reg == VIRTIO_R_QUEUE_READY)
 		set_ready(v, q, val & 1);
-	else if (q->ready)
+	else if (q->r.ready)
 		return;
 	else if (reg == VIRTIO_R_QUEUE_NUM)
-		q->size = (uint16_t)(val > VIRTQ_SIZE_MAX ? 0 : val);
+		q->r.size = (uint16_t)(val > VIRTQ_SIZE_MAX ? 0 : val);
 	else
 		half(ring_gpa(q, reg), val, reg & 4);
 }
@@ -209,17 +210,17 @@ void virtio_write(struct virtio *v, uint32_t reg, uint32_t val)
 {
 	switch (reg) {
 	case VIRTIO_R_DEV_FEATURES_SEL:
-		v->dev_sel = val;
+		v->r.dev_sel = val;
 		break;
 	case VIRTIO_R_DRV_FEATURES:
-		if (v->drv_sel < 2 && !(v->status & VIRTIO_S_FEATURES_OK))
-			half(&v->features, val, v->drv_sel);
+		if (v->r.drv_sel < 2 && !(v->r.status & VIRTIO_S_FEATURES_OK))
+			half(&v->r.features, val, v->r.drv_sel);
 		break;
 	case VIRTIO_R_DRV_FEATURES_SEL:
-		v->drv_sel = val;
+		v->r.drv_sel = val;
 		break;
 	case VIRTIO_R_QUEUE_SEL:
-		v->queue_sel = val;
+		v->r.queue_sel = val;
 		break;
 	case VIRTIO_R_QUEUE_NOTIFY:	/* only where no ioeventfd takes it first */
 		if (val < v->ops->nqueues)
@@ -232,8 +233,8 @@ void virtio_write(struct virtio *v, uint32_t reg, uint32_t val)
 		set_status(v, val);
 		break;
 	default:
-		if (v->queue_sel < v->ops->nqueues && of_queue(reg))
-			write_queue(v, &v->q[v->queue_sel], reg, val);
+		if (v->r.queue_sel < v->ops->nqueues && of_queue(reg))
+			write_queue(v, &v->q[v->r.queue_sel], reg, val);
 		break;
 	}
 }
@@ -244,9 +245,9 @@ static uint32_t read_queue(struct virtq *q, uint32_t reg)
 	case VIRTIO_R_QUEUE_NUM_MAX:
 		return VIRTQ_SIZE_MAX;
 	case VIRTIO_R_QUEUE_NUM:
-		return q->size;
+		return q->r.size;
 	case VIRTIO_R_QUEUE_READY:
-		return q->ready;
+		return q->r.ready;
 	default:
 		return (uint32_t)(*ring_gpa(q, reg) >> (reg & 4 ? 32 : 0));
 	}
@@ -264,27 +265,27 @@ uint32_t virtio_read(struct virtio *v, uint32_t reg)
 	case VIRTIO_R_VENDOR_ID:
 		return 0x4d4d564b;
 	case VIRTIO_R_DEV_FEATURES:
-		return v->dev_sel > 1 ? 0 :
-			(uint32_t)(v->offered >> (32 * v->dev_sel));
+		return v->r.dev_sel > 1 ? 0 :
+			(uint32_t)(v->offered >> (32 * v->r.dev_sel));
 	case VIRTIO_R_DEV_FEATURES_SEL:
-		return v->dev_sel;
+		return v->r.dev_sel;
 	case VIRTIO_R_DRV_FEATURES:
-		return v->drv_sel > 1 ? 0 :
-			(uint32_t)(v->features >> (32 * v->drv_sel));
+		return v->r.drv_sel > 1 ? 0 :
+			(uint32_t)(v->r.features >> (32 * v->r.drv_sel));
 	case VIRTIO_R_DRV_FEATURES_SEL:
-		return v->drv_sel;
+		return v->r.drv_sel;
 	case VIRTIO_R_QUEUE_SEL:
-		return v->queue_sel;
+		return v->r.queue_sel;
 	case VIRTIO_R_ISR:
 		return atomic_load(v->isr);
 	case VIRTIO_R_STATUS:
-		return v->status;
+		return v->r.status;
 	case VIRTIO_R_GENERATION:
-		return v->generation;
+		return v->r.generation;
 	default:
-		return v->queue_sel < v->ops->nqueues && (of_queue(reg) ||
+		return v->r.queue_sel < v->ops->nqueues && (of_queue(reg) ||
 			reg == VIRTIO_R_QUEUE_NUM_MAX) ?
-			read_queue(&v->q[v->queue_sel], reg) : 0;
+			read_queue(&v->q[v->r.queue_sel], reg) : 0;
 	}
 }
 

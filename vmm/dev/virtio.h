@@ -49,6 +49,14 @@ struct virtio_ops {
 	void (*config_written)(struct virtio *v);
 };
 
+/* What a snapshot keeps, beside the queues'. */
+struct virtio_regs {
+	uint64_t features;
+	uint32_t status, generation;
+	uint32_t dev_sel, drv_sel, queue_sel;	/* what registers select */
+	uint32_t id;		/* ops->id: it is this kind of device's */
+};
+
 struct virtio {
 	const struct virtio_ops *ops;
 	const struct mem *mem;
@@ -59,8 +67,8 @@ struct virtio {
 	void *config;		/* configuration space */
 	uint32_t config_len;
 	uint32_t config_rw;	/* bytes of it the driver may write, at the end */
-	uint64_t offered, features;
-	uint32_t status;
+	uint64_t offered;
+	struct virtio_regs r;
 	/*
 	 * The registers as the guest sees them without an exit, or NULL. Then ISR
 	 * is kept there, and its queue bit stays once it is set: the driver's
@@ -69,9 +77,6 @@ struct virtio {
 	 */
 	atomic_uint *page;
 	atomic_uint *isr, own_isr;
-	uint32_t generation;
-	/* Transport state: what the selector registers select. */
-	uint32_t dev_sel, drv_sel, queue_sel;
 	struct virtio_pci *pci;	/* NULL: on MMIO */
 };
 

@@ -110,7 +110,7 @@ enum { CONFIG_VECTOR = 0x10, NUM_QUEUES = 0x12, QUEUE_VECTOR = 0x1a, NOTIFY_OFF 
 static uint32_t own_register(struct virtio_pci *p, uint64_t off, uint32_t val,
 			     bool is_write)
 {
-	uint32_t q = p->v->queue_sel;
+	uint32_t q = p->v->r.queue_sel;
 
 	if (off == NUM_QUEUES)
 		return p->v->ops->nqueues;
@@ -329,11 +329,6 @@ void virtio_pci_init(struct virtio_pci *p, struct virtio *v, uint32_t bar)
 		c[12] = 1;			/* masked */
 }
 
-static void vm_msi_out(void *ctx, uint64_t addr, uint32_t data)
-{
-	vm_msi(ctx, addr, data);
-}
-
 int virtio_pci_attach(struct virtio_pci *p, struct virtio *v, struct vm *vm,
 		      uint32_t bar, struct loop *loop, struct err *e)
 {
@@ -342,7 +337,7 @@ int virtio_pci_attach(struct virtio_pci *p, struct virtio *v, struct vm *vm,
 			 virtio_pci_bar, p, e);
 
 	virtio_pci_init(p, v, bar);
-	p->msi = vm_msi_out;
+	p->msi = vm_msi;
 	p->ctx = vm;
 	for (i = 0; i < v->ops->nqueues && !rc; i++)
 		rc = virtio_doorbell(v, i, vm, bar + NOTIFY + 4 * i, 0, loop, e);

@@ -31,34 +31,34 @@ static void ring16_set(uint8_t *p, uint16_t v)
 /* avail: flags, idx, ring[size], used_event; used: flags, idx, ring, avail_event */
 static uint8_t *used_event(const struct virtq *q)
 {
-	return q->avail + 4 + 2UL * q->size;
+	return q->avail + 4 + 2UL * q->r.size;
 }
 
 static uint8_t *avail_event(const struct virtq *q)
 {
-	return q->used + 4 + 8UL * q->size;
+	return q->used + 4 + 8UL * q->r.size;
 }
 
 void virtq_reset(struct virtq *q, const struct mem *m)
 {
 	memset(q, 0, sizeof(*q));
 	q->mem = m;
-	q->size = VIRTQ_SIZE_MAX;
+	q->r.size = VIRTQ_SIZE_MAX;
 }
 
 int virtq_enable(struct virtq *q)
 {
-	uint32_t n = q->size;
+	uint32_t n = q->r.size;
 
-	if (!n || n > VIRTQ_SIZE_MAX || n & (n - 1) || q->desc_gpa % 16 ||
-	    q->avail_gpa % 2 || q->used_gpa % 4)
+	if (!n || n > VIRTQ_SIZE_MAX || n & (n - 1) || q->r.desc_gpa % 16 ||
+	    q->r.avail_gpa % 2 || q->r.used_gpa % 4)
 		return -EINVAL;
-	q->desc = mem_at(q->mem, q->desc_gpa, 16ULL * n);
-	q->avail = mem_at(q->mem, q->avail_gpa, 6 + 2ULL * n);
-	q->used = mem_at(q->mem, q->used_gpa, 6 + 8ULL * n);
+	q->desc = mem_at(q->mem, q->r.desc_gpa, 16ULL * n);
+	q->avail = mem_at(q->mem, q->r.avail_gpa, 6 + 2ULL * n);
+	q->used = mem_at(q->mem, q->r.used_gpa, 6 + 8ULL * n);
 	if (!q->desc || !q->avail || !q->used)
 		return -EINVAL;
-	q->ready = true;
+	q->r.ready = true;
 	return 0;
 }
 
@@ -122,38 +122,38 @@ int virtq_pop(struct virtq *q, struct virtq_chain *c)
 {
 	uint16_t idx, pending;
 
-	if (!q->ready || q->broken)
-		return q->broken ? -EINVAL : 0;
+	if (!q->r.ready || q->r.broken)
+		return q->r.broken ? -EINVAL : 0;
 	idx = ring16(q->avail + 2);
-	pending = (uint16_t)(idx - q->next_avail);
+	pending = (uint16_t)(idx - q->r.next_avail);
 	if (!pending)
 		return 0;
 	c->nout = c->nin = 0;
 	c->out_len = c->in_len = 0;
 	c->head = ring16(q->avail + 4 +
-			 2UL * (q->next_avail & (q->size - 1U)));
-	if (pending > q->size ||
-	    walk(q, c, q->desc, q->size, c->head, false)) {
-		q->broken = true;
+			 2UL * (q->r.next_avail & (q->r.size - 1U)));
+	if (pending > q->r.size ||
+	    walk(q, c, q->desc, q->r.size, c->head, false)) {
+		q->r.broken = true;
 		return -EINVAL;
 	}
-	q->next_avail++;
+	q->r.next_avail++;
 	return 1;
 }
 
 void virtq_unpop(struct virtq *q)
 {
-	q->next_avail--;
+	q->r.next_avail--;
 }
 
 bool virtq_has(const struct virtq *q)
 {
-	return q->ready && !q->broken && ring16(q->avail + 2) != q->next_avail;
+	return q->r.ready && !q->r.broken && ring16(q->avail + 2) != q->r.next_avail;
 }
 
 void virtq_stage(struct virtq *q, uint16_t k, uint16_t head, uint32_t len)
 {
-	unsigned long i = (q->next_used + (unsigned int)k) & (q->size - 1U);
+	unsigned long i = (q->r.next_used + (unsigned int)k) & (q->r.size - 1U);
 	uint32_t id = head;
 
 	memcpy(q->used + 4 + 8 * i, &id, 4);
@@ -162,8 +162,8 @@ void virtq_stage(struct virtq *q, uint16_t k, uint16_t head, uint32_t len)
 
 void virtq_publish(struct virtq *q, uint16_t n)
 {
-	q->next_used = (uint16_t)(q->next_used + n);
-	ring16_set(q->used + 2, q->next_used);	/* after the entries: release */
+	q->r.next_used = (uint16_t)(q->r.next_used + n);
+	ring16_set(q->used + 2, q->r.next_used);	/* after the entries: release */
 }
 
 void virtq_push(struct virtq *q, uint16_t head, uint32_t len)
@@ -174,11 +174,11 @@ void virtq_push(struct virtq *q, uint16_t head, uint32_t len)
 
 bool virtq_signal(struct virtq *q)
 {
-	uint16_t old = q->signalled, now = q->next_used, event;
+	uint16_t old = q->r.signalled, now = q->r.next_used, event;
 
-	if (!q->ready || old == now)
+	if (!q->r.ready || old == now)
 		return false;
-	q->signalled = now;
+	q->r.signalled = now;
 	/* The driver writes its wish and then reads used; we the reverse. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!q->event_idx)
@@ -189,12 +189,12 @@ bool virtq_signal(struct virtq *q)
 
 bool virtq_more(struct virtq *q)
 {
-	if (!q->ready || q->broken)
+	if (!q->r.ready || q->r.broken)
 		return false;
 	if (q->event_idx)
-		ring16_set(avail_event(q), q->next_avail);
+		ring16_set(avail_event(q), q->r.next_avail);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return ring16(q->avail + 2) != q->next_avail;
+	return ring16(q->avail + 2) != q->r.next_avail;
 }
 
 unsigned int virtq_slice(const struct iovec *v, unsigned int n, uint64_t off,

@@ -18,17 +18,22 @@
 #define VIRTQ_SIZE_MAX	256
 #define VIRTQ_IOV	130	/* buffers of a chain at most: 128 and two */
 
-struct virtq {
-	const struct mem *mem;
-	uint16_t size;		/* entries; set by the driver, a power of 2 */
-	bool ready;
-	bool event_idx;		/* VIRTIO_F_EVENT_IDX was negotiated */
-	bool broken;		/* the driver broke the rules: until reset */
+/* What a snapshot keeps. */
+struct virtq_regs {
 	uint64_t desc_gpa, avail_gpa, used_gpa;
-	uint8_t *desc, *avail, *used;	/* where these are, once enabled */
+	uint16_t size;		/* entries; set by the driver, a power of 2 */
 	uint16_t next_avail;	/* next entry of avail we look at */
 	uint16_t next_used;	/* next entry of used we write */
 	uint16_t signalled;	/* next_used when we last looked for a signal */
+	uint8_t ready;
+	uint8_t broken;		/* the driver broke the rules: until reset */
+};
+
+struct virtq {
+	const struct mem *mem;
+	struct virtq_regs r;
+	bool event_idx;		/* VIRTIO_F_EVENT_IDX was negotiated */
+	uint8_t *desc, *avail, *used;	/* where these are, once enabled */
 };
 
 /* A request. Buffers that the device reads come first, then those it writes. */

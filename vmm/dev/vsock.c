@@ -36,7 +36,7 @@ static int set_memory(int fd, const struct mem *m, struct err *e)
 static int set_queue(struct vsock *s, unsigned int i)
 {
 	const struct virtq *q = &s->v.q[i];
-	struct vhost_vring_state num = { i, q->size }, base = { i, 0 };
+	struct vhost_vring_state num = { i, q->r.size }, base = { i, 0 };
 	struct vhost_vring_addr addr = {
 		.index = i,
 		.desc_user_addr = (uintptr_t)q->desc,
@@ -46,7 +46,7 @@ static int set_queue(struct vsock *s, unsigned int i)
 	struct vhost_vring_file kick = { i, s->v.kick_fd[i] };
 	struct vhost_vring_file call = { i, s->call_fd[i] };
 
-	return q->ready && !ioctl(s->fd, VHOST_SET_VRING_NUM, &num) &&
+	return q->r.ready && !ioctl(s->fd, VHOST_SET_VRING_NUM, &num) &&
 		!ioctl(s->fd, VHOST_SET_VRING_BASE, &base) &&
 		!ioctl(s->fd, VHOST_SET_VRING_ADDR, &addr) &&
 		!ioctl(s->fd, VHOST_SET_VRING_CALL, &call) &&
@@ -56,7 +56,7 @@ static int set_queue(struct vsock *s, unsigned int i)
 static void vsock_start(struct virtio *v)
 {
 	struct vsock *s = (struct vsock *)v;
-	uint64_t features = v->features;
+	uint64_t features = v->r.features;
 	int on = 1;
 
 	if (ioctl(s->fd, VHOST_SET_FEATURES, &features) < 0 ||
