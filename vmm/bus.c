@@ -28,8 +28,7 @@ int bus_add(struct bus *b, uint64_t base, uint64_t len, const char *name,
 	if (!len || base + len < base)
 		return err_set(e, -EINVAL, "%s: empty or wrapping range", name);
 	if (b->n == BUS_RANGES_MAX)
-		return err_set(e, -ENOSPC, "%s: more than %d device ranges",
-			       name, BUS_RANGES_MAX);
+		return err_set(e, -ENOSPC, "%s: more than %d device ranges", name, BUS_RANGES_MAX);
 	if (i && base - b->r[i - 1].base < b->r[i - 1].len)
 		k = i - 1;
 	else
@@ -43,8 +42,7 @@ int bus_add(struct bus *b, uint64_t base, uint64_t len, const char *name,
 	return 0;
 }
 
-bool bus_access(const struct bus *b, uint64_t addr, void *data, uint32_t len,
-		bool is_write)
+bool bus_access(const struct bus *b, uint64_t addr, void *data, uint32_t len, bool is_write)
 {
 	unsigned int i = bus_after(b, addr);
 	const struct bus_range *r = i ? &b->r[i - 1] : NULL;

@@ -16,33 +16,26 @@ static const uint8_t acpi_lines[] = {
 };
 static const uint8_t isa_lines[] = { 5, 6, 7, 9, 10, 11, 12, 13, 14, 15 };
 
-static int attach(struct machine *m, struct virtio *v, struct loop *loop,
-		  struct err *e)
+static int attach(struct machine *m, struct virtio *v, struct loop *loop, struct err *e)
 {
 	unsigned int i = m->nvirtio;
 	struct table_dev *t = &m->slot[i];
 
-	if (i == MACHINE_VIRTIO_MAX)
-		return err_set(e, -ENOSPC, "more than %d virtio devices",
-			       MACHINE_VIRTIO_MAX);
+	if (i + m->o->pci == MACHINE_VIRTIO_MAX)	/* a slot is the host bridge's */
+		return err_set(e, -ENOSPC, "more than %u virtio devices", i);
 	if (m->vm.cfg.irqchip == VM_IRQCHIP_NONE ||
 	    (m->vm.cfg.irqchip == VM_IRQCHIP_SPLIT && !m->o->pci))
 		return err_set(e, -EINVAL,
 			       "virtio devices need --irqchip full, or split with --pci");
 	t->base = VIRTIO_MMIO_BASE + i * VIRTIO_MMIO_STRIDE;
+	m->virtio[m->nvirtio++] = v;
 	if (m->o->pci) {
-		if (i + 1 == PCI_SLOTS)
-			return err_set(e, -ENOSPC, "more than %d virtio devices on PCI",
-				       PCI_SLOTS - 1);
-		m->virtio[m->nvirtio++] = v;
 		m->pci.slot[i + 1] = &m->fn[i];
-		return virtio_pci_attach(&m->fn[i], v, &m->vm, (uint32_t)t->base,
-					 loop, e);
+		return virtio_pci_attach(&m->fn[i], v, &m->vm, (uint32_t)t->base, loop, e);
 	}
 	t->len = VIRTIO_MMIO_LEN;
 	t->gsi = m->o->no_acpi ? isa_lines[i % sizeof(isa_lines)] :
 		acpi_lines[i % sizeof(acpi_lines)];
-	m->virtio[m->nvirtio++] = v;
 	return virtio_mmio_attach(v, &m->vm, t->base, t->gsi, loop, e);
 }
 
@@ -131,8 +124,7 @@ int machine_add_devices(struct machine *m, int *status, struct err *e)
 	int rc;
 
 	serial_init(&m->serial, &irq, &out);
-	rc = bus_add(&vm->pio, SERIAL_PORT, SERIAL_LEN, "serial", serial_io,
-		     &m->serial, e);
+	rc = bus_add(&vm->pio, SERIAL_PORT, SERIAL_LEN, "serial", serial_io, &m->serial, e);
 	if (!rc)
 		rc = pc_init(&m->pc, vm, &out, m->flat, e);
 	m->pc.pci = o->pci ? &m->pci : NULL;

@@ -50,13 +50,11 @@ void dirty_ring_harvest(struct vcpu *v)
 		struct kvm_dirty_gfn *g = &v->ring[v->ring_next % max];
 
 		/* Pairs with the kernel's release of the entry. */
-		if (__atomic_load_n(&g->flags, __ATOMIC_ACQUIRE) !=
-		    KVM_DIRTY_GFN_F_DIRTY)
+		if (__atomic_load_n(&g->flags, __ATOMIC_ACQUIRE) != KVM_DIRTY_GFN_F_DIRTY)
 			break;
 		if (vm->dirty[0])
 			mark(vm, g->slot & 0xffff, g->offset);
-		__atomic_store_n(&g->flags, KVM_DIRTY_GFN_F_RESET,
-				 __ATOMIC_RELEASE);
+		__atomic_store_n(&g->flags, KVM_DIRTY_GFN_F_RESET, __ATOMIC_RELEASE);
 		v->ring_next++;
 	}
 	ioctl(vm->fd, KVM_RESET_DIRTY_RINGS, 0);
@@ -100,8 +98,7 @@ static int fetch_bitmap(struct vm *vm, unsigned int i, uint64_t *bitmap)
 	return ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) < 0 ? -errno : 0;
 }
 
-long vm_dirty_fetch(struct vm *vm, unsigned int i, uint64_t *bitmap,
-		    struct err *e)
+long vm_dirty_fetch(struct vm *vm, unsigned int i, uint64_t *bitmap, struct err *e)
 {
 	bool ring = vm->cfg.dirty_ring;
 	uint64_t w;
@@ -109,12 +106,10 @@ long vm_dirty_fetch(struct vm *vm, unsigned int i, uint64_t *bitmap,
 	int rc;
 
 	if (i >= vm->mem.n || (ring && !vm->dirty[i]))
-		return err_set(e, -EINVAL, "memory region %u has no dirty log",
-			       i);
+		return err_set(e, -EINVAL, "memory region %u has no dirty log", i);
 	rc = ring ? fetch_ring(vm, i, bitmap) : fetch_bitmap(vm, i, bitmap);
 	if (rc)
-		return err_set(e, rc, "KVM_GET_DIRTY_LOG of region %u: %s", i,
-			       strerror(-rc));
+		return err_set(e, rc, "KVM_GET_DIRTY_LOG of region %u: %s", i, strerror(-rc));
 	for (w = 0; w < vm_dirty_words(vm, i); w++)
 		n += __builtin_popcountll(bitmap[w]);
 	return n;

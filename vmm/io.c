@@ -26,8 +26,7 @@ uint64_t io_write(int fd, const void *buf, uint64_t len, uint64_t off)
 	uint64_t done = 0;
 
 	while (done < len) {
-		ssize_t n = pwrite(fd, (const char *)buf + done, len - done,
-				   (off_t)(off + done));
+		ssize_t n = pwrite(fd, (const char *)buf + done, len - done, (off_t)(off + done));
 
 		if (n < 0 && errno != EINTR)
 			break;

@@ -20,14 +20,12 @@ void loop_free(struct loop *l)
 	l->epfd = l->stop_fd = -1;
 }
 
-int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *arg,
-	     struct err *e)
+int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *arg, struct err *e)
 {
 	struct epoll_event ev = { .events = events, .data.u32 = l->n };
 
 	if (l->n == LOOP_FDS_MAX)
-		return err_set(e, -ENOSPC, "more than %d descriptors to wait for",
-			       LOOP_FDS_MAX);
+		return err_set(e, -ENOSPC, "more than %d descriptors to wait for", LOOP_FDS_MAX);
 	if (epoll_ctl(l->epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
 		return err_set(e, -errno, "epoll_ctl: %m");
 	l->e[l->n++] = (struct loop_entry){ fd, fn, arg };
@@ -95,8 +93,7 @@ int loop_init(struct loop *l, struct err *e)
 	return rc;
 }
 
-int thread_start(pthread_t *t, void *(*fn)(void *), void *arg, int sig,
-		 struct err *e)
+int thread_start(pthread_t *t, void *(*fn)(void *), void *arg, int sig, struct err *e)
 {
 	pthread_attr_t attr;
 	sigset_t set, old;

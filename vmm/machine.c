@@ -69,8 +69,7 @@ static void take_snapshot(struct machine *m)
 	if (rc)
 		vm_stop(&m->vm, VM_HOST, "%s", e.msg);
 	else
-		vm_stop(&m->vm, VM_SHUTDOWN, "snapshot written to %s",
-			m->o->snapshot);
+		vm_stop(&m->vm, VM_SHUTDOWN, "snapshot written to %s", m->o->snapshot);
 	vm_resume(&m->vm);	/* to their end: vm_stop came first */
 }
 
@@ -144,12 +143,10 @@ static int make_cmdline(struct machine *m, struct boot *b, struct err *e)
 		return err_set(e, -E2BIG, "--append: %zu bytes, %zu are possible", n, size - 1);
 	memcpy(m->cmdline, m->o->append, n + 1);
 	for (i = 0; m->o->no_acpi && !m->o->pci && i < m->nvirtio && n < size; i++)
-		n += (size_t)snprintf(m->cmdline + n, size - n,
-			" virtio_mmio.device=%u@%#lx:%u",
+		n += (size_t)snprintf(m->cmdline + n, size - n, " virtio_mmio.device=%u@%#lx:%u",
 			m->slot[i].len, m->slot[i].base, m->slot[i].gsi);
 	if (n >= size)
-		return err_set(e, -E2BIG, "--append: no room for %u devices",
-			       i);
+		return err_set(e, -E2BIG, "--append: no room for %u devices", i);
 	b->cmdline = m->cmdline;
 	return 0;
 }
@@ -181,8 +178,7 @@ static int load_image(struct machine *m, struct err *e)
 	int rc = boot_open(&b.kernel, o->flat ? o->flat : o->kernel, e);
 
 	if (!rc)
-		rc = o->flat ? flat_load(&b, &o->flat_opts, &m->entry, e) :
-			load_kernel(m, &b, e);
+		rc = o->flat ? flat_load(&b, &o->flat_opts, &m->entry, e) : load_kernel(m, &b, e);
 	if (b.kernel.fd >= 0)
 		close(b.kernel.fd);
 	if (b.initrd.fd >= 0)
@@ -197,17 +193,14 @@ static int open_outputs(struct machine *m, struct err *e)
 	const struct opts *o = m->o;
 
 	if (o->snapshot) {
-		m->snapshot_fd = open(o->snapshot, O_RDWR | O_CREAT | O_TRUNC |
-				      O_CLOEXEC, 0600);
+		m->snapshot_fd = open(o->snapshot, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 		if (m->snapshot_fd < 0)
-			return err_set(e, -errno, "%s: cannot write: %m",
-				       o->snapshot);
+			return err_set(e, -errno, "%s: cannot write: %m", o->snapshot);
 	}
 	if (o->stats) {
 		m->stats = strcmp(o->stats, "-") ? fopen(o->stats, "we") : stdout;
 		if (!m->stats)
-			return err_set(e, -errno, "%s: cannot write: %m",
-				       o->stats);
+			return err_set(e, -errno, "%s: cannot write: %m", o->stats);
 	}
 	return 0;
 }
@@ -226,15 +219,12 @@ static int start_state(struct machine *m, int *status, struct err *e)
 	return x86_start(&m->vm.vcpus[0], &m->entry, e);
 }
 
-int machine_make(struct machine *m, const struct opts *o, int *status,
-		 struct err *e)
+int machine_make(struct machine *m, const struct opts *o, int *status, struct err *e)
 {
 	struct vm_config cfg = {
 		.mem_size = o->mem_mib << 20, .cpus = (unsigned int)o->cpus,
 		.irqchip = (enum vm_irqchip)o->irqchip, .dirty_ring = o->dirty_ring,
-		.regs_gpa = VIRTIO_MMIO_BASE,
-		.sandbox = !o->no_sandbox,
-		.kvm_path = o->kvm_path,
+		.regs_gpa = VIRTIO_MMIO_BASE, .sandbox = !o->no_sandbox, .kvm_path = o->kvm_path,
 	};
 	int rc = 0;
 

@@ -20,7 +20,7 @@
 #include "snapshot.h"
 #include "vm.h"
 
-#define MACHINE_VIRTIO_MAX	32
+#define MACHINE_VIRTIO_MAX	PCI_SLOTS
 
 struct machine {
 	const struct opts *o;

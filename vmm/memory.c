@@ -11,8 +11,7 @@
 /* Below this, zeroing whole huge pages costs more than their faults save. */
 #define HUGE_MIN	(64ULL << 20)
 
-static int check_region(const struct mem *m, uint64_t gpa, uint64_t size,
-			struct err *e)
+static int check_region(const struct mem *m, uint64_t gpa, uint64_t size, struct err *e)
 {
 	unsigned int i;
 
@@ -21,8 +20,7 @@ static int check_region(const struct mem *m, uint64_t gpa, uint64_t size,
 			       "memory of %#lx bytes at %#lx: both must be multiples of %lu, the size not 0",
 			       size, gpa, MEM_PAGE);
 	if (m->n == MEM_REGIONS_MAX)
-		return err_set(e, -ENOSPC, "more than %d memory regions",
-			       MEM_REGIONS_MAX);
+		return err_set(e, -ENOSPC, "more than %d memory regions", MEM_REGIONS_MAX);
 	for (i = 0; i < m->n; i++)
 		if (mem_overlaps(gpa, size, m->r[i].gpa, m->r[i].size))
 			return err_set(e, -EINVAL, "memory at %#lx overlaps the region at %#lx",
@@ -69,15 +67,13 @@ int mem_add(struct mem *m, uint64_t gpa, uint64_t size, struct err *e)
 		return rc;
 	p = map_aligned(size);
 	if (!p)
-		return err_set(e, -ENOMEM,
-			       "the host gives no %lu MiB of memory for the guest: %m",
+		return err_set(e, -ENOMEM, "the host gives no %lu MiB of memory for the guest: %m",
 			       size >> 20);
 	add_region(m, gpa, size, p);
 	return 0;
 }
 
-int mem_add_file(struct mem *m, uint64_t gpa, uint64_t size, int fd,
-		 uint64_t offset, struct err *e)
+int mem_add_file(struct mem *m, uint64_t gpa, uint64_t size, int fd, uint64_t offset, struct err *e)
 {
 	int rc = check_region(m, gpa, size, e);
 	uint8_t *p;
@@ -139,8 +135,7 @@ void *mem_at(const struct mem *m, uint64_t gpa, uint64_t len)
 		const struct mem_region *r = &m->r[i];
 
 		if (gpa >= r->gpa && gpa - r->gpa < r->size)
-			return len <= r->size - (gpa - r->gpa) ?
-				r->host + (gpa - r->gpa) : NULL;
+			return len <= r->size - (gpa - r->gpa) ? r->host + (gpa - r->gpa) : NULL;
 	}
 	return NULL;
 }
@@ -158,8 +153,7 @@ static bool covered(const struct mem *m, uint64_t gpa, uint64_t len)
 }
 
 /* Copy between guest memory and @buf, which may be in several regions. */
-static int copy(const struct mem *m, uint64_t gpa, uint8_t *buf, uint64_t len,
-		bool to_guest)
+static int copy(const struct mem *m, uint64_t gpa, uint8_t *buf, uint64_t len, bool to_guest)
 {
 	if (!covered(m, gpa, len))
 		return -EFAULT;

@@ -68,8 +68,7 @@ static int number(const char *opt, const char *s, uint64_t min, uint64_t max,
 	return 0;
 }
 
-static int seconds(const char *opt, const char *s, unsigned int *ms,
-		   struct err *e)
+static int seconds(const char *opt, const char *s, unsigned int *ms, struct err *e)
 {
 	char *end;
 	double v;
@@ -83,8 +82,7 @@ static int seconds(const char *opt, const char *s, unsigned int *ms,
 }
 
 /* One of the words of @list (NULL-terminated); its index, or -EINVAL. */
-static int choice(const char *opt, const char *s, const char *const *list,
-		  struct err *e)
+static int choice(const char *opt, const char *s, const char *const *list, struct err *e)
 {
 	char all[64] = "";
 	int i;
@@ -111,8 +109,7 @@ static int entry(struct opts *o, char *s, struct err *e)
 	rc = number("entry", s, 0, 0xffff, &seg, e);
 	o->flat_opts.has_seg = true;
 	o->flat_opts.seg = (uint16_t)seg;
-	return rc ? rc : number("entry", colon + 1, 0, 0xffff,
-				&o->flat_opts.entry, e);
+	return rc ? rc : number("entry", colon + 1, 0, 0xffff, &o->flat_opts.entry, e);
 }
 
 static int disk(struct opts *o, char *s, struct err *e)
@@ -221,8 +218,7 @@ static const struct option *find(const char *name, size_t len)
 	size_t i;
 
 	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (strlen(options[i].name) == len &&
-		    !memcmp(options[i].name, name, len))
+		if (strlen(options[i].name) == len && !memcmp(options[i].name, name, len))
 			return &options[i];
 	return NULL;
 }
@@ -288,13 +284,11 @@ static int check(struct opts *o, struct err *e)
 	if (!o->mem_mib)
 		o->mem_mib = o->flat ? 16 : 128;
 	if (o->irqchip < 0)
-		o->irqchip = o->flat && o->cpus == 1 ? VM_IRQCHIP_NONE :
-			VM_IRQCHIP_FULL;
+		o->irqchip = o->flat && o->cpus == 1 ? VM_IRQCHIP_NONE : VM_IRQCHIP_FULL;
 	if (o->cpus > 1 && o->irqchip == VM_IRQCHIP_NONE)
 		return err_set(e, -EINVAL, "--cpus %lu needs an --irqchip", o->cpus);
 	if (!o->append)
-		o->append = o->console ? "console=hvc0 panic=-1" :
-			"console=ttyS0 panic=-1";
+		o->append = o->console ? "console=hvc0 panic=-1" : "console=ttyS0 panic=-1";
 	return 0;
 }
 

@@ -21,8 +21,7 @@ static int install(const struct sock_filter *f, size_t n, struct err *e)
 	};
 
 	/* Without SPEC_ALLOW, kernels before 5.16 slow the vCPUs down (SSBD). */
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-		    SECCOMP_FILTER_FLAG_SPEC_ALLOW, &p) < 0)
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &p) < 0)
 		return err_set(e, -errno,
 			       "sandbox: the kernel takes no seccomp filter: %m (--no-sandbox runs without)");
 	return 0;

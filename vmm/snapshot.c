@@ -18,8 +18,7 @@
 
 /* ---- records ---- */
 
-void snap_put(struct snap_blob *b, uint32_t type, uint32_t index,
-	      const void *data, uint32_t len)
+void snap_put(struct snap_blob *b, uint32_t type, uint32_t index, const void *data, uint32_t len)
 {
 	struct snap_record r = { type, index, len };
 	uint32_t need = b->n + (uint32_t)sizeof(r) + len;
@@ -57,8 +56,7 @@ static bool records_fit(const struct snapshot *s)
 	return at == len;
 }
 
-const void *snap_find(const struct snapshot *s, uint32_t type, uint32_t index,
-		      uint32_t *len)
+const void *snap_find(const struct snapshot *s, uint32_t type, uint32_t index, uint32_t *len)
 {
 	uint32_t at = 0;
 	struct snap_record r;
@@ -126,8 +124,7 @@ static int write_region(int fd, const struct mem_region *r, uint64_t off)
 	return rc;
 }
 
-static int write_file(struct machine *m, int fd, struct snap_header *h,
-		      const struct snap_blob *b)
+static int write_file(struct machine *m, int fd, struct snap_header *h, const struct snap_blob *b)
 {
 	struct mem *mem = &m->vm.mem;
 	uint64_t off = (sizeof(*h) + b->n + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
@@ -179,9 +176,8 @@ int snapshot_save(struct machine *m, int fd, const char *name, struct err *e)
 {
 	struct vm *vm = &m->vm;
 	struct snap_header h = {
-		.version = SNAP_VERSION, .cpus = vm->ncpus,
-		.irqchip = vm->cfg.irqchip, .nvirtio = m->nvirtio,
-		.nregions = vm->mem.n, .flat = m->flat,
+		.version = SNAP_VERSION, .cpus = vm->ncpus, .irqchip = vm->cfg.irqchip,
+		.nvirtio = m->nvirtio, .nregions = vm->mem.n, .flat = m->flat,
 	};
 	struct snap_blob b = { NULL, 0, 0, 0 };
 	unsigned int i;
@@ -205,8 +201,7 @@ int snapshot_save(struct machine *m, int fd, const char *name, struct err *e)
 	free(b.p);
 	if (rc && ftruncate(fd, 0) < 0)
 		rc = -errno;
-	return rc ? err_set(e, rc, "%s: snapshot not written: %s", name,
-			    strerror(-rc)) : 0;
+	return rc ? err_set(e, rc, "%s: snapshot not written: %s", name, strerror(-rc)) : 0;
 }
 
 /* ---- reading ---- */
@@ -223,24 +218,21 @@ static int check_header(const struct snapshot *s, uint64_t size, struct err *e)
 		return err_set(e, -EBADMSG, "%s: snapshot version %u, this build knows %d",
 			       s->name, h->version, SNAP_VERSION);
 	if (!h->cpus || h->cpus > VM_CPUS_MAX || h->irqchip > VM_IRQCHIP_SPLIT ||
-	    h->nregions > MEM_REGIONS_MAX || !h->nregions ||
-	    h->state_len > SNAP_STATE_MAX)
+	    h->nregions > MEM_REGIONS_MAX || !h->nregions || h->state_len > SNAP_STATE_MAX)
 		return err_set(e, -EBADMSG,
 			       "%s: header out of bounds: %u CPUs, irqchip %u, %u regions, %u bytes of state",
 			       s->name, h->cpus, h->irqchip, h->nregions,
 			       h->state_len);
 	for (i = 0; i < h->nregions; i++)
 		if (h->region[i].offset % MEM_PAGE || !h->region[i].size ||
-		    h->region[i].offset > size ||
-		    h->region[i].size > size - h->region[i].offset)
+		    h->region[i].offset > size || h->region[i].size > size - h->region[i].offset)
 			return err_set(e, -EBADMSG,
 				       "%s: truncated: memory region %u ends beyond the file",
 				       s->name, i);
 	return 0;
 }
 
-int snapshot_open_fd(struct snapshot *s, int fd, const char *name,
-		     struct err *e)
+int snapshot_open_fd(struct snapshot *s, int fd, const char *name, struct err *e)
 {
 	struct stat st;
 	uint64_t len;
@@ -249,8 +241,7 @@ int snapshot_open_fd(struct snapshot *s, int fd, const char *name,
 	memset(s, 0, sizeof(*s));
 	s->fd = fd;
 	s->name = name;
-	if (fstat(fd, &st) < 0 ||
-	    io_read(fd, &s->h, sizeof(s->h), 0) != sizeof(s->h))
+	if (fstat(fd, &st) < 0 || io_read(fd, &s->h, sizeof(s->h), 0) != sizeof(s->h))
 		rc = err_set(e, -EBADMSG, "%s: shorter than a snapshot's header", name);
 	else
 		rc = check_header(s, (uint64_t)st.st_size, e);
@@ -259,8 +250,7 @@ int snapshot_open_fd(struct snapshot *s, int fd, const char *name,
 		s->state = malloc(len + 1);
 		if (!s->state)
 			rc = err_set(e, -ENOMEM, "no memory for a snapshot's state");
-		else if (io_read(fd, s->state, len, sizeof(s->h)) != len ||
-			 !records_fit(s))
+		else if (io_read(fd, s->state, len, sizeof(s->h)) != len || !records_fit(s))
 			rc = err_set(e, -EBADMSG,
 				"%s: the state's records do not fit its length of %lu bytes",
 				name, len);
@@ -301,8 +291,7 @@ int snapshot_memory(struct mem *m, void *snapshot, struct err *e)
 	return rc ? err_set(e, rc, "%s: %s", s->name, e ? e->msg : "") : 0;
 }
 
-int snapshot_restore(struct machine *m, const struct snapshot *s,
-		     struct err *e)
+int snapshot_restore(struct machine *m, const struct snapshot *s, struct err *e)
 {
 	unsigned int i;
 	int rc = snap_load_chips(&m->vm, s, e);

@@ -72,15 +72,13 @@ void snap_save_cpu(struct vcpu *v, struct snap_blob *b)
 		if (!ioctl(v->fd, size ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, xsave))
 			snap_put(b, SNAP_XSAVE, v->id, xsave,
 				 size ? (uint32_t)size : sizeof(struct kvm_xsave));
-		snap_put(b, SNAP_MSRS, v->id, msrs,
-			 read_msrs(v, msrs) * (uint32_t)sizeof(*msrs));
+		snap_put(b, SNAP_MSRS, v->id, msrs, read_msrs(v, msrs) * (uint32_t)sizeof(*msrs));
 	}
 	free(msrs);
 	free(xsave);
 }
 
-static int load_fixed(struct vcpu *v, const struct snapshot *s, unsigned int i,
-		      struct err *e)
+static int load_fixed(struct vcpu *v, const struct snapshot *s, unsigned int i, struct err *e)
 {
 	uint64_t buf[FIXED_MAX / 8];
 	uint32_t len;
@@ -90,8 +88,7 @@ static int load_fixed(struct vcpu *v, const struct snapshot *s, unsigned int i,
 	    !snap_find(s, fixed[i].type, v->id, &len))
 		return 0;
 	rc = snap_get(s, fixed[i].type, v->id, buf, fixed[i].len, e);
-	return rc ? rc : kvm_do(v->fd, fixed[i].set, (unsigned long)buf,
-				fixed[i].name, e);
+	return rc ? rc : kvm_do(v->fd, fixed[i].set, (unsigned long)buf, fixed[i].name, e);
 }
 
 static int load_xsave(struct vcpu *v, const struct snapshot *s, struct err *e)
@@ -128,8 +125,7 @@ static int load_msrs(struct vcpu *v, const struct snapshot *s, struct err *e)
 
 	n = len / (uint32_t)sizeof(m);
 	if (!p || n > MSRS_MAX || len % sizeof(m))
-		return err_set(e, -EBADMSG, "%s: vCPU %u: %u bytes of MSRs",
-			       s->name, v->id, len);
+		return err_set(e, -EBADMSG, "%s: vCPU %u: %u bytes of MSRs", s->name, v->id, len);
 	for (last = 0; last < 2; last++)
 		for (i = 0; i < n; i++) {
 			memcpy(&m, p + i * sizeof(m), sizeof(m));
@@ -216,8 +212,7 @@ int snap_load_chips(struct vm *vm, const struct snapshot *s, struct err *e)
 		if (chips[i].type == SNAP_CLOCK)
 			c.clock.flags = 0;
 		if (!rc)
-			rc = kvm_do(vm->fd, chips[i].set, (unsigned long)&c,
-				    chips[i].name, e);
+			rc = kvm_do(vm->fd, chips[i].set, (unsigned long)&c, chips[i].name, e);
 	}
 	return rc;
 }

@@ -13,8 +13,7 @@ struct virtio_state {
 	uint32_t isr, actual;
 };
 
-static int load_serial(struct serial *s, const struct snapshot *snap,
-		       struct err *e)
+static int load_serial(struct serial *s, const struct snapshot *snap, struct err *e)
 {
 	struct serial_regs *r = &s->r;
 	int rc = snap_get(snap, SNAP_SERIAL, 0, r, sizeof(*r), e);
@@ -40,8 +39,7 @@ static int load_pc(struct pc *p, const struct snapshot *snap, struct err *e)
 	return rc;
 }
 
-static void save_virtio(const struct machine *m, unsigned int k,
-			struct snap_blob *b)
+static void save_virtio(const struct machine *m, unsigned int k, struct snap_blob *b)
 {
 	struct virtio *v = m->virtio[k];
 	struct virtio_state x;
@@ -71,8 +69,7 @@ static int load_queue(struct virtio *v, unsigned int i, const struct virtq_regs 
 	return i < v->ops->nqueues ? virtq_enable(q) : -EINVAL;
 }
 
-static int load_pci(struct virtio *v, unsigned int k,
-		    const struct snapshot *snap, struct err *e)
+static int load_pci(struct virtio *v, unsigned int k, const struct snapshot *snap, struct err *e)
 {
 	struct virtio_pci_regs r;
 	uint32_t len;
@@ -144,8 +141,7 @@ void snap_save_devices(struct machine *m, struct snap_blob *b)
 		save_virtio(m, i, b);
 }
 
-int snapshot_devices(struct machine *m, const struct snapshot *s,
-		     struct err *e)
+int snapshot_devices(struct machine *m, const struct snapshot *s, struct err *e)
 {
 	unsigned int i;
 	int rc;

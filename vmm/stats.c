@@ -21,8 +21,7 @@ static void put_name(FILE *out, const char *s, size_t max)
 
 	fputc('"', out);
 	for (i = 0; i < max && s[i]; i++)
-		fputc(s[i] >= ' ' && s[i] < 0x7f && s[i] != '"' && s[i] != '\\' ?
-		      s[i] : '_', out);
+		fputc(s[i] >= ' ' && s[i] < 0x7f && s[i] != '"' && s[i] != '\\' ? s[i] : '_', out);
 	fputc('"', out);
 }
 
@@ -59,8 +58,7 @@ static int put_object(FILE *out, int fd)
 	len = sizeof(u.d) + h.name_size;
 	fputc('{', out);
 	for (i = 0; i < h.num_desc; i++) {
-		if (pread(fd, &u, len, (off_t)(h.desc_offset + i * len)) !=
-		    (ssize_t)len)
+		if (pread(fd, &u, len, (off_t)(h.desc_offset + i * len)) != (ssize_t)len)
 			return -EBADMSG;
 		fputs(i ? "," : "", out);
 		put_name(out, u.d.name, h.name_size);
@@ -84,8 +82,7 @@ static int put_kvm(FILE *out, int of)
 	return rc;
 }
 
-int stats_write(struct vm *vm, FILE *out, int status, long dirty,
-		double wall_ms, struct err *e)
+int stats_write(struct vm *vm, FILE *out, int status, long dirty, double wall_ms, struct err *e)
 {
 	struct rusage ru;
 	unsigned int i;

@@ -27,14 +27,12 @@ int vcpu_create(struct vcpu *v, struct vm *vm, unsigned int id, struct err *e)
 	v->vm = vm;
 	v->id = id;
 	if (size < (int)sizeof(struct kvm_run))
-		return err_set(e, -EINVAL, "KVM_GET_VCPU_MMAP_SIZE gives %d",
-			       size);
+		return err_set(e, -EINVAL, "KVM_GET_VCPU_MMAP_SIZE gives %d", size);
 	v->fd = ioctl(vm->fd, KVM_CREATE_VCPU, (unsigned long)id);
 	if (v->fd < 0)
 		return err_set(e, -errno, "KVM_CREATE_VCPU %u: %m", id);
 	v->run_size = (size_t)size;
-	v->run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
-		      v->fd, 0);
+	v->run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
 	if (v->run == MAP_FAILED) {
 		v->run = NULL;
 		rc = err_set(e, -errno, "cannot map vCPU %u: %m", id);
@@ -111,11 +109,10 @@ void vcpu_kick(struct vcpu *v)
 /* Those of x86. */
 static const char *const exit_names[] = {
 #define NAME(x)	[KVM_EXIT_##x] = "KVM_EXIT_" #x
-	NAME(UNKNOWN), NAME(EXCEPTION), NAME(IO), NAME(HYPERCALL), NAME(DEBUG),
-	NAME(HLT), NAME(MMIO), NAME(IRQ_WINDOW_OPEN), NAME(SHUTDOWN),
-	NAME(FAIL_ENTRY), NAME(INTR), NAME(SET_TPR), NAME(TPR_ACCESS), NAME(NMI),
-	NAME(INTERNAL_ERROR), NAME(SYSTEM_EVENT), NAME(IOAPIC_EOI), NAME(HYPERV),
-	NAME(X86_RDMSR), NAME(X86_WRMSR), NAME(DIRTY_RING_FULL),
+	NAME(UNKNOWN), NAME(EXCEPTION), NAME(IO), NAME(HYPERCALL), NAME(DEBUG), NAME(HLT),
+	NAME(MMIO), NAME(IRQ_WINDOW_OPEN), NAME(SHUTDOWN), NAME(FAIL_ENTRY), NAME(INTR),
+	NAME(SET_TPR), NAME(TPR_ACCESS), NAME(NMI), NAME(INTERNAL_ERROR), NAME(SYSTEM_EVENT),
+	NAME(IOAPIC_EOI), NAME(HYPERV), NAME(X86_RDMSR), NAME(X86_WRMSR), NAME(DIRTY_RING_FULL),
 	NAME(X86_BUS_LOCK), NAME(XEN), NAME(NOTIFY), NAME(MEMORY_FAULT),
 #undef NAME
 };
@@ -156,8 +153,7 @@ static const char *entry_failure_text(uint64_t reason)
 	}
 }
 
-static void stop_with_dump(struct vcpu *v, int status, const char *what,
-			   const char *text)
+static void stop_with_dump(struct vcpu *v, int status, const char *what, const char *text)
 {
 	if (!atomic_load(&v->vm->stopping))
 		vcpu_dump(v, stderr);
@@ -309,8 +305,7 @@ bool vcpu_once(struct vcpu *v)
 		v->run->exit_reason = UINT32_MAX;
 		on_interrupted(v);
 	} else if (v->run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
-		stop_with_dump(v, VM_INTERNAL, "KVM_EXIT_MEMORY_FAULT",
-			       strerror(errno));
+		stop_with_dump(v, VM_INTERNAL, "KVM_EXIT_MEMORY_FAULT", strerror(errno));
 	} else {
 		stop_with_dump(v, VM_INTERNAL, "KVM_RUN failed",
 			       errno == EFAULT ? ram_gone : strerror(errno));
@@ -326,8 +321,7 @@ void vcpu_loop(struct vcpu *v)
 
 /* ---- the dump ---- */
 
-static void dump_segment(FILE *out, const char *name,
-			 const struct kvm_segment *s)
+static void dump_segment(FILE *out, const char *name, const struct kvm_segment *s)
 {
 	fprintf(out, "  %-3s %04x base %016llx limit %08x type %x%s%s%s\n", name,
 		s->selector, s->base, s->limit, s->type,
@@ -335,8 +329,7 @@ static void dump_segment(FILE *out, const char *name,
 		s->db ? " 32-bit" : "");
 }
 
-static void dump_code(struct vcpu *v, FILE *out, uint64_t rip,
-		      const struct kvm_sregs *s)
+static void dump_code(struct vcpu *v, FILE *out, uint64_t rip, const struct kvm_sregs *s)
 {
 	struct kvm_translation t = { .linear_address = s->cs.base + rip };
 	uint64_t gpa, i;
@@ -345,13 +338,11 @@ static void dump_code(struct vcpu *v, FILE *out, uint64_t rip,
 	if (s->efer & (1 << 10))
 		t.linear_address = rip;
 	if (ioctl(v->fd, KVM_TRANSLATE, &t) < 0 || !t.valid) {
-		fprintf(out, "  code: linear address %#llx is not mapped\n",
-			t.linear_address);
+		fprintf(out, "  code: linear address %#llx is not mapped\n", t.linear_address);
 		return;
 	}
 	gpa = t.physical_address;
-	fprintf(out, "  code at %#llx (guest physical %#lx):",
-		t.linear_address, gpa);
+	fprintf(out, "  code at %#llx (guest physical %#lx):", t.linear_address, gpa);
 	for (i = 0; i < 16; i++) {
 		if (mem_read(&v->vm->mem, gpa + i, &byte, 1))
 			break;
@@ -365,10 +356,8 @@ void vcpu_dump(struct vcpu *v, FILE *out)
 	struct kvm_regs r;
 	struct kvm_sregs s;
 
-	if (ioctl(v->fd, KVM_GET_REGS, &r) < 0 ||
-	    ioctl(v->fd, KVM_GET_SREGS, &s) < 0) {
-		fprintf(out, "vCPU %u: registers unreadable: %s\n", v->id,
-			strerror(errno));
+	if (ioctl(v->fd, KVM_GET_REGS, &r) < 0 || ioctl(v->fd, KVM_GET_SREGS, &s) < 0) {
+		fprintf(out, "vCPU %u: registers unreadable: %s\n", v->id, strerror(errno));
 		return;
 	}
 	fprintf(out, "vCPU %u:\n"

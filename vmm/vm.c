@@ -55,8 +55,7 @@ static int open_kvm(struct vm *vm, struct err *e)
 		return open_error(path, errno, e);
 	version = ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0);
 	if (version != KVM_API_VERSION)
-		return err_set(e, -ENODEV, version < 0 ?
-			"%s: not KVM: KVM_GET_API_VERSION fails" :
+		return err_set(e, -ENODEV, version < 0 ? "%s: not KVM: KVM_GET_API_VERSION fails" :
 			"%s: KVM API version %d, expected %d", path, version,
 			KVM_API_VERSION);
 	do {
@@ -70,8 +69,7 @@ static int open_kvm(struct vm *vm, struct err *e)
 	return 0;
 }
 
-int kvm_do(int fd, unsigned long req, unsigned long arg, const char *name,
-	   struct err *e)
+int kvm_do(int fd, unsigned long req, unsigned long arg, const char *name, struct err *e)
 {
 	return ioctl(fd, req, arg) < 0 ? err_set(e, -errno, "%s: %m", name) : 0;
 }
@@ -105,8 +103,7 @@ static int add_regs(struct vm *vm, struct err *e)
 {
 	struct kvm_userspace_memory_region s = {
 		.slot = MEM_REGIONS_MAX, .flags = KVM_MEM_READONLY,
-		.guest_phys_addr = vm->cfg.regs_gpa,
-		.memory_size = vm->cfg.regs_size,
+		.guest_phys_addr = vm->cfg.regs_gpa, .memory_size = vm->cfg.regs_size,
 	};
 	void *p;
 
@@ -121,14 +118,12 @@ static int add_regs(struct vm *vm, struct err *e)
 	return KVM_DO(vm->fd, KVM_SET_USER_MEMORY_REGION, &s, e);
 }
 
-static int vm_cap(struct vm *vm, uint32_t cap, uint64_t arg, const char *name,
-		  struct err *e)
+static int vm_cap(struct vm *vm, uint32_t cap, uint64_t arg, const char *name, struct err *e)
 {
 	struct kvm_enable_cap c = { .cap = cap, .args = { arg } };
 
 	if (ioctl(vm->fd, KVM_ENABLE_CAP, &c) < 0)
-		return err_set(e, -EOPNOTSUPP, "%s: this KVM lacks it: %m",
-			       name);
+		return err_set(e, -EOPNOTSUPP, "%s: this KVM lacks it: %m", name);
 	return 0;
 }
 
@@ -187,8 +182,7 @@ static int make_all(struct vm *vm, struct err *e)
 	if (rc)
 		return rc;
 	vm->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return vm->stop_fd < 0 ?
-		err_set(e, -errno, "eventfd: %m") : 0;
+	return vm->stop_fd < 0 ? err_set(e, -errno, "eventfd: %m") : 0;
 }
 
 int vm_create(struct vm *vm, const struct vm_config *cfg, struct err *e)
@@ -267,8 +261,7 @@ void vm_msi(void *vm, uint64_t addr, uint32_t data)
 {
 	int fd = ((struct vm *)vm)->fd;
 	struct kvm_msi m = {
-		.address_lo = (uint32_t)addr, .address_hi = (uint32_t)(addr >> 32),
-		.data = data,
+		.address_lo = (uint32_t)addr, .address_hi = (uint32_t)(addr >> 32), .data = data,
 	};
 
 	/* Addressed to nobody: lost, as on a bus. */
@@ -276,8 +269,7 @@ void vm_msi(void *vm, uint64_t addr, uint32_t data)
 		return;
 }
 
-int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t len,
-		 uint32_t value, struct err *e)
+int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t len, uint32_t value, struct err *e)
 {
 	struct kvm_ioeventfd f = {
 		.datamatch = len ? value : 0, .addr = gpa, .len = len, .fd = fd,

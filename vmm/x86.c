@@ -49,8 +49,7 @@ static unsigned int id_bits(unsigned int cpus)
 }
 
 /* Leaf 0xb (SDM vol. 2, CPUID): one thread a core, one package. */
-static void cpuid_topology(struct kvm_cpuid2 *c, unsigned int id,
-			   unsigned int cpus)
+static void cpuid_topology(struct kvm_cpuid2 *c, unsigned int id, unsigned int cpus)
 {
 	struct kvm_cpuid_entry2 t = {
 		.function = 0xb, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX,
@@ -203,8 +202,7 @@ static struct kvm_segment flat_segment(uint16_t sel, bool code, bool l)
 	};
 }
 
-static int load_gdt(struct vcpu *v, struct kvm_sregs *s, uint64_t tables,
-		    bool l, struct err *e)
+static int load_gdt(struct vcpu *v, struct kvm_sregs *s, uint64_t tables, bool l, struct err *e)
 {
 	const uint64_t gdt[4] = { 0, 0, l ? GDT_CODE64 : GDT_CODE32, GDT_DATA };
 
@@ -219,8 +217,7 @@ static int load_gdt(struct vcpu *v, struct kvm_sregs *s, uint64_t tables,
 }
 
 /* PML4, PDPT and four page directories of 2 MiB pages, after the GDT's page. */
-static int load_paging(struct vcpu *v, struct kvm_sregs *s, uint64_t tables,
-		       struct err *e)
+static int load_paging(struct vcpu *v, struct kvm_sregs *s, uint64_t tables, struct err *e)
 {
 	uint64_t *t = mem_at(&v->vm->mem, tables, X86_TABLES_SIZE);
 	uint64_t i;

@@ -17,10 +17,8 @@
 struct header {
 	char signature[4];
 	uint32_t length;
-	uint8_t revision;
-	uint8_t checksum;
-	char oem_id[6];
-	char oem_table_id[8];
+	uint8_t revision, checksum;
+	char oem_id[6], oem_table_id[8];
 	uint32_t oem_revision;
 	char creator_id[4];
 	uint32_t creator_revision;
@@ -120,8 +118,7 @@ static uint64_t finish(struct buf *b, uint32_t at)
 	if (!b->full) {
 		memcpy(b->p + at + offsetof(struct header, length), &len, 4);
 		b->p[at + offsetof(struct header, checksum)] = 0;
-		b->p[at + offsetof(struct header, checksum)] =
-			table_sum(b->p + at, len);
+		b->p[at + offsetof(struct header, checksum)] = table_sum(b->p + at, len);
 	}
 	return BOOT_ROM + at;
 }
@@ -205,8 +202,7 @@ static void serial_device(struct buf *b)
 	pkg_end(b, pkg);
 }
 
-static void virtio_device(struct buf *b, const struct table_dev *d,
-			  unsigned int i)
+static void virtio_device(struct buf *b, const struct table_dev *d, unsigned int i)
 {
 	/* Memory32Fixed (ReadWrite); Interrupt (Consumer, Edge, ActiveHigh) */
 	uint8_t res[12 + 9] = { 0x86, 9, 0, 1, [12] = 0x89, 6, 0, 0x03, 1 };
@@ -253,8 +249,7 @@ static void pci_device(struct buf *b)
 	pkg_end(b, pkg);
 }
 
-static uint64_t dsdt(struct buf *b, const struct table_dev *dev,
-		     unsigned int ndev)
+static uint64_t dsdt(struct buf *b, const struct table_dev *dev, unsigned int ndev)
 {
 	/* Name (\_S5, Package () { 5, 5, 0, 0 }) */
 	static const uint8_t s5[] = {
@@ -309,11 +304,9 @@ static uint64_t fadt(struct buf *b, uint64_t dsdt_at)
 	uint32_t at = begin(b, "FACP", 6);
 	struct fadt f = {
 		.dsdt = (uint32_t)dsdt_at, .x_dsdt = dsdt_at, .century = PC_CENTURY,
-		.boot_arch = BOOT_NO_VGA, .minor = 5,
-		.flags = FADT_WBINVD | FADT_RESET | FADT_HW_REDUCED,
+		.boot_arch = BOOT_NO_VGA, .minor = 5, .flags = FADT_WBINVD | FADT_RESET | FADT_HW_REDUCED,
 		.reset = GAS_PORT(PC_RESET_REG), .reset_value = PC_RESET_VALUE,
-		.sleep_control = GAS_PORT(PC_SLEEP_CONTROL),
-		.sleep_status = GAS_PORT(PC_SLEEP_STATUS),
+		.sleep_control = GAS_PORT(PC_SLEEP_CONTROL), .sleep_status = GAS_PORT(PC_SLEEP_STATUS),
 	};
 
 	put(b, (uint8_t *)&f + sizeof(f.h), sizeof(f) - sizeof(f.h));

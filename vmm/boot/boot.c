@@ -34,8 +34,7 @@ int boot_read(const struct boot_file *f, uint64_t off, void *buf, uint64_t len,
 	      const char *what, struct err *e)
 {
 	if (off > f->size || len > f->size - off)
-		return err_set(e, -ENODATA,
-			"%s: truncated: %s ends at offset %lu, the file at %lu",
+		return err_set(e, -ENODATA, "%s: truncated: %s ends at offset %lu, the file at %lu",
 			f->name, what, off + len, f->size);
 	if (io_read(f->fd, buf, len, off) == len)
 		return 0;
@@ -44,8 +43,7 @@ int boot_read(const struct boot_file *f, uint64_t off, void *buf, uint64_t len,
 	return err_set(e, -errno, "%s: %s: %m", f->name, what);
 }
 
-int boot_claim(struct boot *b, uint64_t base, uint64_t len, const char *what,
-	       struct err *e)
+int boot_claim(struct boot *b, uint64_t base, uint64_t len, const char *what, struct err *e)
 {
 	unsigned int i;
 
@@ -72,8 +70,7 @@ int boot_claim(struct boot *b, uint64_t base, uint64_t len, const char *what,
 }
 
 /* Highest page-aligned free place for @len bytes in [lo, hi); 0: none. */
-static uint64_t find_place(const struct boot *b, uint64_t lo, uint64_t hi,
-			   uint64_t len)
+static uint64_t find_place(const struct boot *b, uint64_t lo, uint64_t hi, uint64_t len)
 {
 	uint64_t at;
 	unsigned int i;
@@ -83,8 +80,7 @@ static uint64_t find_place(const struct boot *b, uint64_t lo, uint64_t hi,
 		if (at < lo)
 			return 0;
 		for (i = 0; i < b->nclaims; i++)
-			if (mem_overlaps(at, len, b->claim[i].base,
-					 b->claim[i].len))
+			if (mem_overlaps(at, len, b->claim[i].base, b->claim[i].len))
 				break;
 		if (i == b->nclaims)
 			return at;
@@ -105,8 +101,7 @@ int boot_initrd(struct boot *b, uint64_t max, uint64_t *addr, struct err *e)
 	if (!at && high && max > MEM_HIGH_BASE) {
 		if (high > max - MEM_HIGH_BASE)
 			high = max - MEM_HIGH_BASE;
-		at = find_place(b, MEM_HIGH_BASE, MEM_HIGH_BASE + high,
-				b->initrd.size);
+		at = find_place(b, MEM_HIGH_BASE, MEM_HIGH_BASE + high, b->initrd.size);
 	}
 	if (!at)
 		return err_set(e, -EFAULT,
@@ -115,14 +110,12 @@ int boot_initrd(struct boot *b, uint64_t max, uint64_t *addr, struct err *e)
 			(low + mem_ram_high(b->mem)) >> 20);
 	rc = boot_claim(b, at, b->initrd.size, "initrd", e);
 	if (!rc)
-		rc = mem_load(b->mem, at, b->initrd.fd, 0, b->initrd.size,
-			      b->initrd.name, e);
+		rc = mem_load(b->mem, at, b->initrd.fd, 0, b->initrd.size, b->initrd.name, e);
 	*addr = at;
 	return rc;
 }
 
-int boot_cmdline(struct boot *b, const char *prefix, uint64_t max,
-		 struct err *e)
+int boot_cmdline(struct boot *b, const char *prefix, uint64_t max, struct err *e)
 {
 	const char *c = b->cmdline ? b->cmdline : "";
 	uint64_t np = strlen(prefix), nc = strlen(c) + 1;

@@ -55,7 +55,7 @@ static int check_header(const struct boot *b, const struct setup_header *h,
 static int place(struct boot *b, const struct setup_header *h,
 		 uint64_t payload, uint64_t *load, struct err *e)
 {
-	uint64_t room = payload + LOAD_SLACK, align = h->kernel_alignment, at;
+	uint64_t room = payload + LOAD_SLACK, align = h->kernel_alignment;
 	struct err first;
 	int rc;
 
@@ -74,10 +74,8 @@ static int place(struct boot *b, const struct setup_header *h,
 	if (!align || align & (align - 1) || align > (1U << 30))
 		return err_set(e, -EINVAL, "%s: kernel_alignment %#lx is no power of 2",
 			       b->kernel.name, align);
-	at = (BOOT_HIGH + align - 1) & ~(align - 1);
-	*load = at;
-	rc = boot_claim(b, at, room, "kernel", e);
-	return rc;
+	*load = (BOOT_HIGH + align - 1) & ~(align - 1);
+	return boot_claim(b, *load, room, "kernel", e);
 }
 
 static int zero_page(struct boot *b, const uint8_t *head, uint64_t load,
@@ -87,8 +85,7 @@ static int zero_page(struct boot *b, const uint8_t *head, uint64_t load,
 	const struct setup_header *h = (const void *)(head + HEADER);
 	/* The header's end: a jump at 0x200 tells. */
 	uint64_t n = 0x202 + (uint64_t)head[0x201] - HEADER;
-	struct boot_e820 map[BOOT_E820_MAX];
-	unsigned int i;
+	struct boot_e820 map[BOOT_E820_MAX];	/* as the kernel has it */
 
 	if (!p)
 		return err_set(e, -EFAULT, "zero page does not fit");
@@ -109,16 +106,11 @@ static int zero_page(struct boot *b, const uint8_t *head, uint64_t load,
 	p->alt_mem_k = (uint32_t)((mem_ram_low(b->mem) - BOOT_HIGH) >> 10);
 	memcpy((uint8_t *)p + ACPI_RSDP_OFFSET, &b->rsdp, sizeof(b->rsdp));
 	p->e820_entries = (uint8_t)boot_e820(b->mem, map);
-	for (i = 0; i < p->e820_entries; i++) {
-		p->e820_table[i].addr = map[i].addr;
-		p->e820_table[i].size = map[i].size;
-		p->e820_table[i].type = map[i].type;
-	}
+	memcpy(p->e820_table, map, p->e820_entries * sizeof(map[0]));
 	return 0;
 }
 
-static int load_all(struct boot *b, const uint8_t *head,
-		    struct boot_entry *out, struct err *e)
+static int load_all(struct boot *b, const uint8_t *head, struct boot_entry *out, struct err *e)
 {
 	const struct setup_header *h = (const void *)(head + HEADER);
 	uint64_t setup = 0, payload = 0, load = 0, initrd = 0;
@@ -137,8 +129,7 @@ static int load_all(struct boot *b, const uint8_t *head,
 	    (h->xloadflags & (XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G)) ==
 	    (XLF_KERNEL_64 | XLF_CAN_BE_LOADED_ABOVE_4G))
 		max = UINT64_MAX;
-	rc = mem_load(b->mem, load, b->kernel.fd, setup, payload,
-		      b->kernel.name, e);
+	rc = mem_load(b->mem, load, b->kernel.fd, setup, payload, b->kernel.name, e);
 	if (!rc)
 		rc = boot_initrd(b, max, &initrd, e);
 	if (!rc)

@@ -27,18 +27,14 @@ struct elf {
 	struct seg seg[PHDRS_MAX];
 };
 
-static int check_ident(const struct boot_file *f, const Elf64_Ehdr *h,
-		       struct err *e)
+static int check_ident(const struct boot_file *f, const Elf64_Ehdr *h, struct err *e)
 {
 	uint8_t cls = h->e_ident[EI_CLASS];
 
 	/* Type and machine lie at the same place in both classes. */
-	if ((cls != ELFCLASS32 && cls != ELFCLASS64) ||
-	    h->e_ident[EI_DATA] != ELFDATA2LSB)
-		return err_set(e, -ENOEXEC, "%s: not a little-endian ELF file",
-			       f->name);
-	if (h->e_type != ET_EXEC ||
-	    (h->e_machine != EM_386 && h->e_machine != EM_X86_64))
+	if ((cls != ELFCLASS32 && cls != ELFCLASS64) || h->e_ident[EI_DATA] != ELFDATA2LSB)
+		return err_set(e, -ENOEXEC, "%s: not a little-endian ELF file", f->name);
+	if (h->e_type != ET_EXEC || (h->e_machine != EM_386 && h->e_machine != EM_X86_64))
 		return err_set(e, -ENOEXEC,
 			       "%s: ELF, but not an x86 executable (type %u, machine %u)",
 			       f->name, h->e_type, h->e_machine);
@@ -63,8 +59,7 @@ static int read_phdrs(const struct boot_file *f, struct elf *x, uint64_t off,
 			Elf64_Phdr p64;
 		} u;
 
-		rc = boot_read(f, off + (uint64_t)i * want, &u, want,
-			       "program header", e);
+		rc = boot_read(f, off + (uint64_t)i * want, &u, want, "program header", e);
 		if (rc)
 			break;
 		if (x->is64)
@@ -83,11 +78,9 @@ static int read_elf(const struct boot_file *f, struct elf *x, struct err *e)
 	union {
 		Elf32_Ehdr h32;
 		Elf64_Ehdr h64;
-	} u;
-	int rc;
+	} u = { .h64.e_phnum = 0 };
+	int rc = boot_read(f, 0, &u, sizeof(u.h32), "ELF header", e);
 
-	memset(&u, 0, sizeof(u));
-	rc = boot_read(f, 0, &u, sizeof(u.h32), "ELF header", e);
 	if (!rc)
 		rc = check_ident(f, &u.h64, e);
 	if (rc)
@@ -95,13 +88,11 @@ static int read_elf(const struct boot_file *f, struct elf *x, struct err *e)
 	x->is64 = u.h64.e_ident[EI_CLASS] == ELFCLASS64;
 	if (!x->is64) {
 		x->entry = u.h32.e_entry;
-		return read_phdrs(f, x, u.h32.e_phoff, u.h32.e_phentsize,
-				  u.h32.e_phnum, e);
+		return read_phdrs(f, x, u.h32.e_phoff, u.h32.e_phentsize, u.h32.e_phnum, e);
 	}
 	rc = boot_read(f, 0, &u, sizeof(u.h64), "ELF header", e);
 	x->entry = u.h64.e_entry;
-	return rc ? rc : read_phdrs(f, x, u.h64.e_phoff, u.h64.e_phentsize,
-				    u.h64.e_phnum, e);
+	return rc ? rc : read_phdrs(f, x, u.h64.e_phoff, u.h64.e_phentsize, u.h64.e_phnum, e);
 }
 
 static int load_segments(struct boot *b, const struct elf *x, struct err *e)
@@ -125,8 +116,7 @@ static int load_segments(struct boot *b, const struct elf *x, struct err *e)
 		loaded++;
 	}
 	if (!rc && !loaded)
-		return err_set(e, -ENOEXEC, "%s: ELF with nothing to load",
-			       b->kernel.name);
+		return err_set(e, -ENOEXEC, "%s: ELF with nothing to load", b->kernel.name);
 	return rc;
 }
 
@@ -154,8 +144,7 @@ static bool scan_notes(const uint8_t *p, uint64_t n, uint64_t *entry)
 	return false;
 }
 
-static bool pvh_entry(const struct boot_file *f, const struct elf *x,
-		      uint8_t *buf, uint64_t *entry)
+static bool pvh_entry(const struct boot_file *f, const struct elf *x, uint8_t *buf, uint64_t *entry)
 {
 	unsigned int i;
 
@@ -163,8 +152,7 @@ static bool pvh_entry(const struct boot_file *f, const struct elf *x,
 		const struct seg *s = &x->seg[i];
 		uint64_t n = s->filesz < NOTES_MAX ? s->filesz : NOTES_MAX;
 
-		if (s->type == PT_NOTE &&
-		    !boot_read(f, s->off, buf, n, "notes", NULL) &&
+		if (s->type == PT_NOTE && !boot_read(f, s->off, buf, n, "notes", NULL) &&
 		    scan_notes(buf, n, entry))
 			return true;
 	}
@@ -188,7 +176,6 @@ int elf_boot(struct boot *b, struct boot_entry *out, struct err *e)
 			       b->kernel.name);
 	rc = load_segments(b, &x, e);
 	if (!rc)
-		rc = pvh ? pvh_info(b, entry, out, e) :
-			multiboot_info(b, x.entry, out, e);
+		rc = pvh ? pvh_info(b, entry, out, e) : multiboot_info(b, x.entry, out, e);
 	return rc;
 }

@@ -5,8 +5,7 @@
 #include "boot/boot.h"
 #include "x86.h"
 
-static int real_entry(const struct flat_opts *o, struct boot_entry *out,
-		      struct err *e)
+static int real_entry(const struct flat_opts *o, struct boot_entry *out, struct err *e)
 {
 	if (o->has_seg) {
 		out->cs = o->seg;
@@ -27,8 +26,7 @@ static int real_entry(const struct flat_opts *o, struct boot_entry *out,
 	return 0;
 }
 
-int flat_load(struct boot *b, const struct flat_opts *o,
-	      struct boot_entry *out, struct err *e)
+int flat_load(struct boot *b, const struct flat_opts *o, struct boot_entry *out, struct err *e)
 {
 	uint64_t top = mem_ram_low(b->mem);
 	int rc;
@@ -36,8 +34,7 @@ int flat_load(struct boot *b, const struct flat_opts *o,
 	*out = (struct boot_entry){ .mode = o->mode, .protocol = "flat" };
 	rc = boot_claim(b, o->load, b->kernel.size, "flat image", e);
 	if (!rc)
-		rc = mem_load(b->mem, o->load, b->kernel.fd, 0, b->kernel.size,
-			      b->kernel.name, e);
+		rc = mem_load(b->mem, o->load, b->kernel.fd, 0, b->kernel.size, b->kernel.name, e);
 	if (rc || o->mode == BOOT_REAL)
 		return rc ? rc : real_entry(o, out, e);
 	/* Descriptor and page tables at the top of low RAM, the stack below. */
@@ -48,7 +45,6 @@ int flat_load(struct boot *b, const struct flat_opts *o,
 	out->ip = o->entry;
 	out->sp = out->tables;
 	if (!rc && o->mode == BOOT_PROT && o->entry > UINT32_MAX)
-		rc = err_set(e, -EINVAL, "entry %#lx is beyond 32 bits",
-			     o->entry);
+		rc = err_set(e, -EINVAL, "entry %#lx is beyond 32 bits", o->entry);
 	return rc;
 }

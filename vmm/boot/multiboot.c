@@ -22,21 +22,12 @@ struct mb_info {
 	uint32_t flags;
 	uint32_t mem_lower;	/* KiB from 0 */
 	uint32_t mem_upper;	/* KiB from 1 MiB */
-	uint32_t boot_device;
-	uint32_t cmdline;
-	uint32_t mods_count;
-	uint32_t mods_addr;
-	uint32_t syms[4];
-	uint32_t mmap_length;
-	uint32_t mmap_addr;
-	uint32_t rest[17];
+	uint32_t boot_device, cmdline, mods_count, mods_addr, syms[4];
+	uint32_t mmap_length, mmap_addr, rest[17];
 };
 
 struct mb_module {
-	uint32_t start;
-	uint32_t end;
-	uint32_t string;
-	uint32_t reserved;
+	uint32_t start, end, string, reserved;
 };
 
 struct mb_map {
@@ -65,8 +56,7 @@ bool multiboot_find(const struct boot_file *f)
 	return false;
 }
 
-int multiboot_info(struct boot *b, uint64_t entry, struct boot_entry *out,
-		   struct err *e)
+int multiboot_info(struct boot *b, uint64_t entry, struct boot_entry *out, struct err *e)
 {
 	struct mb_page p = { .info.flags = MB_MEMORY | MB_CMDLINE | MB_MMAP };
 	struct boot_e820 map[BOOT_E820_MAX];

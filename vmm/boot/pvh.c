@@ -12,30 +12,19 @@
 #define PVH_MAGIC	0x336ec578
 
 struct pvh_start {
-	uint32_t magic;
-	uint32_t version;
-	uint32_t flags;
-	uint32_t nr_modules;
-	uint64_t modlist;
-	uint64_t cmdline;
-	uint64_t rsdp;
+	uint32_t magic, version, flags, nr_modules;
+	uint64_t modlist, cmdline, rsdp;
 	uint64_t memmap;	/* version 1 from here */
-	uint32_t memmap_entries;
-	uint32_t reserved;
+	uint32_t memmap_entries, reserved;
 };
 
 struct pvh_module {
-	uint64_t addr;
-	uint64_t size;
-	uint64_t cmdline;
-	uint64_t reserved;
+	uint64_t addr, size, cmdline, reserved;
 };
 
 struct pvh_map {
-	uint64_t addr;
-	uint64_t size;
-	uint32_t type;
-	uint32_t reserved;
+	uint64_t addr, size;
+	uint32_t type, reserved;
 };
 
 /* All of it, in one page. */
@@ -45,8 +34,7 @@ struct pvh_page {
 	struct pvh_map map[BOOT_E820_MAX];
 };
 
-int pvh_info(struct boot *b, uint64_t entry, struct boot_entry *out,
-	     struct err *e)
+int pvh_info(struct boot *b, uint64_t entry, struct boot_entry *out, struct err *e)
 {
 	struct pvh_page p = { .start = { .magic = PVH_MAGIC, .version = 1 } };
 	struct boot_e820 map[BOOT_E820_MAX];
@@ -74,8 +62,7 @@ int pvh_info(struct boot *b, uint64_t entry, struct boot_entry *out,
 	p.start.memmap = BOOT_INFO + offsetof(struct pvh_page, map);
 	p.start.memmap_entries = boot_e820(b->mem, map);
 	for (i = 0; i < p.start.memmap_entries; i++)
-		p.map[i] = (struct pvh_map){ map[i].addr, map[i].size,
-					     map[i].type, 0 };
+		p.map[i] = (struct pvh_map){ map[i].addr, map[i].size, map[i].type, 0 };
 	if (mem_write(b->mem, BOOT_INFO, &p, sizeof(p)))
 		return err_set(e, -EFAULT, "PVH start info does not fit");
 	*out = (struct boot_entry){

@@ -24,26 +24,22 @@ enum { S_OK, S_IOERR, S_UNSUPP };
 #define F_ZEROES	(1ULL << 14)
 
 struct request {
-	uint32_t type;
-	uint32_t reserved;
+	uint32_t type, reserved;
 	uint64_t sector;
 };
 
 struct range {
 	uint64_t sector;
-	uint32_t count;
-	uint32_t flags;
+	uint32_t count, flags;
 };
 
 static bool inside(const struct blk *b, uint64_t sector, uint64_t sectors)
 {
-	return sector <= b->config.capacity &&
-		sectors <= b->config.capacity - sector;
+	return sector <= b->config.capacity && sectors <= b->config.capacity - sector;
 }
 
 /* Through an aligned buffer, where O_DIRECT refuses the guest's. */
-static ssize_t bounced(struct blk *b, const struct iovec *v, bool write,
-		       uint64_t off)
+static ssize_t bounced(struct blk *b, const struct iovec *v, bool write, uint64_t off)
 {
 	uint64_t done = 0;
 
@@ -68,8 +64,7 @@ static ssize_t bounced(struct blk *b, const struct iovec *v, bool write,
 }
 
 /* All of the buffers, from @off on; short transfers go on. */
-static int transfer(struct blk *b, struct iovec *v, unsigned int n,
-		    bool write, uint64_t off)
+static int transfer(struct blk *b, struct iovec *v, unsigned int n, bool write, uint64_t off)
 {
 	while (n) {
 		ssize_t r = write ? pwritev(b->fd, v, (int)n, (off_t)off) :
@@ -104,8 +99,7 @@ static int read_write(struct blk *b, const struct virtq_chain *c,
 	unsigned int n;
 	int s;
 
-	if (len % SECTOR || !inside(b, r->sector, len / SECTOR) ||
-	    (write && b->readonly))
+	if (len % SECTOR || !inside(b, r->sector, len / SECTOR) || (write && b->readonly))
 		return S_IOERR;
 	n = write ? virtq_slice(c->iov, c->nout, sizeof(*r), len, v) :
 		virtq_slice(c->iov + c->nout, c->nin, 0, len, v);
@@ -120,16 +114,14 @@ static int zero_range(const struct blk *b, const struct range *r, bool discard)
 	int mode = discard ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
 	off_t off = (off_t)(r->sector * SECTOR), len = (off_t)(r->count * SECTOR);
 
-	if (!inside(b, r->sector, r->count) || r->count > DISCARD_MAX ||
-	    b->readonly)
+	if (!inside(b, r->sector, r->count) || r->count > DISCARD_MAX || b->readonly)
 		return S_IOERR;
 	if (!r->count || !fallocate(b->fd, mode | FALLOC_FL_KEEP_SIZE, off, len))
 		return S_OK;
 	if (errno != EOPNOTSUPP)
 		return S_IOERR;
 	/* Holes read as zeroes too; a discard is a hint that may be ignored. */
-	if (!discard && !fallocate(b->fd, FALLOC_FL_PUNCH_HOLE |
-				   FALLOC_FL_KEEP_SIZE, off, len))
+	if (!discard && !fallocate(b->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, len))
 		return S_OK;
 	return discard ? S_OK : S_UNSUPP;
 }
@@ -160,8 +152,7 @@ static int get_id(const struct virtq_chain *c, uint32_t *written)
 	return S_OK;
 }
 
-static int request(struct blk *b, const struct virtq_chain *c,
-		   uint32_t *written)
+static int request(struct blk *b, const struct virtq_chain *c, uint32_t *written)
 {
 	struct request r;
 
@@ -215,8 +206,7 @@ static int check_disk(struct blk *b, struct err *e)
 	struct stat st;
 	off_t size;
 
-	if (fstat(b->fd, &st) < 0 ||
-	    (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
+	if (fstat(b->fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
 		return err_set(e, -EINVAL, "%s: neither a file nor a block device", b->path);
 	size = lseek(b->fd, 0, SEEK_END);
 	if (size < (off_t)SECTOR)
@@ -252,8 +242,7 @@ int blk_open(struct blk *b, const struct mem *mem, const char *path,
 	b->ops = blk_ops;
 	b->ops.features |= readonly ? F_RO : F_DISCARD | F_ZEROES;
 	if (!rc)
-		rc = virtio_init(&b->v, &b->ops, mem, &b->config,
-				 sizeof(b->config), e);
+		rc = virtio_init(&b->v, &b->ops, mem, &b->config, sizeof(b->config), e);
 	if (!rc)
 		rc = loop_init(&b->loop, e);
 	if (rc)

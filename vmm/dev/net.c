@@ -35,15 +35,12 @@ int net_open_tap(const char *name, int *fd, struct err *e)
 	int size = HDR;
 
 	if (strlen(name) >= sizeof(r.ifr_name))
-		return err_set(e, -EINVAL, "tap:%s: the name is too long",
-			       name);
+		return err_set(e, -EINVAL, "tap:%s: the name is too long", name);
 	memcpy(r.ifr_name, name, strlen(name));
 	*fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (*fd < 0)
-		return err_set(e, -errno, "/dev/net/tun: %s (modprobe tun?)",
-			       strerror(errno));
-	if (ioctl(*fd, TUNSETIFF, &r) < 0 ||
-	    ioctl(*fd, TUNSETVNETHDRSZ, &size) < 0) {
+		return err_set(e, -errno, "/dev/net/tun: %s (modprobe tun?)", strerror(errno));
+	if (ioctl(*fd, TUNSETIFF, &r) < 0 || ioctl(*fd, TUNSETVNETHDRSZ, &size) < 0) {
 		int rc = err_set(e, -errno,
 				 "tap:%s: %m: make it first: ip tuntap add %s mode tap user $USER; ip link set %s up",
 				 name, name, name);
@@ -57,8 +54,7 @@ int net_open_tap(const char *name, int *fd, struct err *e)
 
 int net_open_pair(int fd[2], struct err *e)
 {
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-		       fd) < 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) < 0)
 		return err_set(e, -errno, "socketpair: %m");
 	return 0;
 }
@@ -186,8 +182,7 @@ static void net_start(struct virtio *v)
 }
 
 static const struct virtio_ops net_ops = {
-	.name = "net", .id = 1, .nqueues = 2, .kick = net_kick,
-	.start = net_start,
+	.name = "net", .id = 1, .nqueues = 2, .kick = net_kick, .start = net_start,
 	.features = F_CSUM | F_GUEST_CSUM | F_MAC | F_GUEST_TSO4 |
 		F_GUEST_TSO6 | F_HOST_TSO4 | F_HOST_TSO6 | F_MRG_RXBUF | F_STATUS,
 };
@@ -205,8 +200,7 @@ int net_init(struct net *n, const struct mem *mem, int fd, bool tap,
 	memcpy(n->config.mac, mac, sizeof(mac));
 	n->config.status = 1;		/* link up */
 	n->frame = malloc(FRAME_MAX);
-	rc = n->frame ? virtio_init(&n->v, &n->ops, mem, &n->config,
-				    sizeof(n->config), e) :
+	rc = n->frame ? virtio_init(&n->v, &n->ops, mem, &n->config, sizeof(n->config), e) :
 		err_set(e, -ENOMEM, "virtio-net: no memory");
 	if (rc)
 		net_close(n);

@@ -21,15 +21,9 @@ static void i8042_command(struct pc *pc, uint8_t v)
 		vm_stop(pc->vm, VM_RESET, "guest reset itself (keyboard controller)");
 		break;
 	case 0x20:		/* read command byte */
-		pc->r.i8042_out = 0;
-		pc->r.i8042_full = true;
-		break;
 	case 0xaa:		/* self-test: passed */
-		pc->r.i8042_out = 0x55;
-		pc->r.i8042_full = true;
-		break;
 	case 0xab:		/* port test: good */
-		pc->r.i8042_out = 0;
+		pc->r.i8042_out = v == 0xaa ? 0x55 : 0;
 		pc->r.i8042_full = true;
 		break;
 	default:
@@ -57,8 +51,7 @@ void pc_i8042(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	}
 }
 
-static void pc_i8042_status(void *dev, uint64_t off, void *data, uint32_t len,
-			    bool wr)
+static void pc_i8042_status(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 {
 	pc_i8042(dev, off + 4, data, len, wr);
 }
@@ -200,8 +193,7 @@ void pc_shutdown(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 
 	if (!wr || off || len != 1)
 		return;
-	pc->r.shutdown_pos = c == word[pc->r.shutdown_pos] ? pc->r.shutdown_pos + 1 :
-		c == word[0];
+	pc->r.shutdown_pos = c == word[pc->r.shutdown_pos] ? pc->r.shutdown_pos + 1 : c == word[0];
 	if (!word[pc->r.shutdown_pos]) {
 		pc->r.shutdown_pos = 0;
 		vm_stop(pc->vm, VM_SHUTDOWN, NULL);
@@ -283,8 +275,7 @@ static void pc_out(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 		out_write(&pc->out, data, len);
 }
 
-int pc_init(struct pc *pc, struct vm *vm, const struct out *out, bool flat,
-	    struct err *e)
+int pc_init(struct pc *pc, struct vm *vm, const struct out *out, bool flat, struct err *e)
 {
 	const struct {
 		uint64_t base, len;

@@ -160,8 +160,7 @@ static uint8_t read_reg(struct serial *s, uint64_t reg)
 	}
 }
 
-void serial_io(void *dev, uint64_t off, void *data, uint32_t len,
-	       bool is_write)
+void serial_io(void *dev, uint64_t off, void *data, uint32_t len, bool is_write)
 {
 	struct serial *s = dev;
 	uint8_t *p = data;

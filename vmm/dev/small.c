@@ -51,8 +51,7 @@ static void console_kick(struct virtio *v, unsigned int q)
 	do {
 		while (virtq_pop(&v->q[TX], &c) > 0) {
 			for (i = 0; i < c.nout; i++)
-				out_write(&con->out, c.iov[i].iov_base,
-					  (uint32_t)c.iov[i].iov_len);
+				out_write(&con->out, c.iov[i].iov_base, (uint32_t)c.iov[i].iov_len);
 			virtq_push(&v->q[TX], c.head, 0);
 		}
 		virtio_signal(v, TX);
@@ -86,16 +85,14 @@ static const struct virtio_ops console_ops = {
 	.name = "console", .id = 3, .nqueues = 2, .kick = console_kick,
 };
 
-int console_init(struct console *c, const struct mem *mem,
-		 const struct out *out, struct err *e)
+int console_init(struct console *c, const struct mem *mem, const struct out *out, struct err *e)
 {
 	int rc;
 
 	memset(c->config, 0, sizeof(c->config));
 	c->out = *out;
 	c->out.ask = true;
-	rc = virtio_init(&c->v, &console_ops, mem, c->config,
-			 sizeof(c->config), e);
+	rc = virtio_init(&c->v, &console_ops, mem, c->config, sizeof(c->config), e);
 	if (rc)
 		return rc;
 	rc = loop_init(&c->loop, e);
@@ -147,15 +144,13 @@ static const struct virtio_ops balloon_ops = {
 	.features = F_DEFLATE_ON_OOM,
 };
 
-int balloon_init(struct balloon *b, const struct mem *mem, uint32_t pages,
-		 struct err *e)
+int balloon_init(struct balloon *b, const struct mem *mem, uint32_t pages, struct err *e)
 {
 	int rc;
 
 	b->config.num_pages = pages;
 	b->config.actual = 0;
-	rc = virtio_init(&b->v, &balloon_ops, mem, &b->config,
-			 sizeof(b->config), e);
+	rc = virtio_init(&b->v, &balloon_ops, mem, &b->config, sizeof(b->config), e);
 	b->v.config_rw = sizeof(b->config.actual);
 	return rc;
 }

@@ -39,13 +39,11 @@ int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 	reset_queues(v);
 	v->irq_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	for (i = 0; i < VIRTIO_QUEUES_MAX; i++)
-		v->kick_fd[i] = i < ops->nqueues ?
-			eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+		v->kick_fd[i] = i < ops->nqueues ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
 	for (i = 0; i < ops->nqueues; i++)
 		if (v->irq_fd < 0 || v->kick_fd[i] < 0) {
 			virtio_free(v);
-			return err_set(e, -EMFILE, "virtio-%s: no eventfd: %m",
-				       ops->name);
+			return err_set(e, -EMFILE, "virtio-%s: no eventfd: %m", ops->name);
 		}
 	return 0;
 }
@@ -113,8 +111,7 @@ void virtio_fail(struct virtio *v)
 
 static void serve(struct virtio *v, unsigned int q)
 {
-	if (!(v->r.status & VIRTIO_S_DRIVER_OK) ||
-	    (v->r.status & VIRTIO_S_NEEDS_RESET))
+	if (!(v->r.status & VIRTIO_S_DRIVER_OK) || (v->r.status & VIRTIO_S_NEEDS_RESET))
 		return;
 	v->ops->kick(v, q);
 	if (v->q[q].r.broken)
@@ -174,8 +171,7 @@ static void set_ready(struct virtio *v, struct virtq *q, uint32_t on)
 
 static void half(uint64_t *x, uint32_t val, bool high)
 {
-	*x = high ? (*x & 0xffffffff) | (uint64_t)val << 32 :
-		(*x & ~0xffffffffULL) | val;
+	*x = high ? (*x & 0xffffffff) | (uint64_t)val << 32 : (*x & ~0xffffffffULL) | val;
 }
 
 /* Where the ring addresses of 4.2.2 are kept; each has a low and a high half. */
@@ -187,8 +183,7 @@ static uint64_t *ring_gpa(struct virtq *q, uint32_t reg)
 }
 
 /* Registers of the selected queue; not to be changed while it is in use. */
-static void write_queue(struct virtio *v, struct virtq *q, uint32_t reg,
-			uint32_t val)
+static void write_queue(struct virtio *v, struct virtq *q, uint32_t reg, uint32_t val)
 {
 	if (reg == VIRTIO_R_QUEUE_READY)
 		set_ready(v, q, val & 1);
@@ -265,13 +260,11 @@ uint32_t virtio_read(struct virtio *v, uint32_t reg)
 	case VIRTIO_R_VENDOR_ID:
 		return 0x4d4d564b;
 	case VIRTIO_R_DEV_FEATURES:
-		return v->r.dev_sel > 1 ? 0 :
-			(uint32_t)(v->offered >> (32 * v->r.dev_sel));
+		return v->r.dev_sel > 1 ? 0 : (uint32_t)(v->offered >> (32 * v->r.dev_sel));
 	case VIRTIO_R_DEV_FEATURES_SEL:
 		return v->r.dev_sel;
 	case VIRTIO_R_DRV_FEATURES:
-		return v->r.drv_sel > 1 ? 0 :
-			(uint32_t)(v->r.features >> (32 * v->r.drv_sel));
+		return v->r.drv_sel > 1 ? 0 : (uint32_t)(v->r.features >> (32 * v->r.drv_sel));
 	case VIRTIO_R_DRV_FEATURES_SEL:
 		return v->r.drv_sel;
 	case VIRTIO_R_QUEUE_SEL:
@@ -284,13 +277,11 @@ uint32_t virtio_read(struct virtio *v, uint32_t reg)
 		return v->r.generation;
 	default:
 		return v->r.queue_sel < v->ops->nqueues && (of_queue(reg) ||
-			reg == VIRTIO_R_QUEUE_NUM_MAX) ?
-			read_queue(&v->q[v->r.queue_sel], reg) : 0;
+			reg == VIRTIO_R_QUEUE_NUM_MAX) ? read_queue(&v->q[v->r.queue_sel], reg) : 0;
 	}
 }
 
-void virtio_config(struct virtio *v, uint64_t off, void *data, uint32_t len,
-		   bool is_write)
+void virtio_config(struct virtio *v, uint64_t off, void *data, uint32_t len, bool is_write)
 {
 	uint8_t *c = v->config;
 

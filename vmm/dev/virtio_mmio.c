@@ -10,8 +10,7 @@ int virtio_mmio_attach(struct virtio *v, struct vm *vm, uint64_t base,
 		       uint32_t gsi, struct loop *loop, struct err *e)
 {
 	unsigned int i;
-	int rc = bus_add(&vm->mmio, base, VIRTIO_MMIO_LEN, v->ops->name,
-			 virtio_mmio, v, e);
+	int rc = bus_add(&vm->mmio, base, VIRTIO_MMIO_LEN, v->ops->name, virtio_mmio, v, e);
 
 	if (!rc)
 		rc = vm_irqfd(vm, v->irq_fd, gsi, e);
@@ -22,8 +21,7 @@ int virtio_mmio_attach(struct virtio *v, struct vm *vm, uint64_t base,
 		rc = vm_swallow(vm, base + VIRTIO_R_ISR_ACK, VIRTIO_ISR_QUEUE, e);
 	}
 	for (i = 0; i < v->ops->nqueues && !rc; i++)
-		rc = virtio_doorbell(v, i, vm, base + VIRTIO_R_QUEUE_NOTIFY, 4,
-				     loop, e);
+		rc = virtio_doorbell(v, i, vm, base + VIRTIO_R_QUEUE_NOTIFY, 4, loop, e);
 	return rc;
 }
 
@@ -46,8 +44,7 @@ void virtio_publish(struct virtio *v)
 	}
 }
 
-void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len,
-		 bool is_write)
+void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len, bool is_write)
 {
 	struct virtio *v = dev;
 	uint32_t val;

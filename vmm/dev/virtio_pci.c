@@ -24,18 +24,16 @@ enum {
 
 #define ID_VENDOR	9	/* capability IDs */
 #define ID_MSIX		0x11
-#define MSIX_ENABLE	0x8000
-#define MSIX_MASK_ALL	0x4000
+#define MSIX_ENABLE	(1U << 31)	/* in the dword at CAP_MSIX */
+#define MSIX_MASK_ALL	(1U << 30)
 #define NO_VECTOR	0xffff
-
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
 
 static uint32_t get32(const uint8_t *p)
 {
-	return get16(p) | (uint32_t)get16(p + 2) << 16;
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+	return v;
 }
 
 static void put32(uint8_t *p, uint32_t v)
@@ -53,7 +51,7 @@ static unsigned int vectors(const struct virtio_pci *p)
 /* Send what is pending and not masked. */
 static void send(struct virtio_pci *p)
 {
-	unsigned int i, control = get16(p->r.cfg + MSIX_CONTROL);
+	unsigned int i, control = get32(p->r.cfg + CAP_MSIX);
 
 	if (!(control & MSIX_ENABLE) || (control & MSIX_MASK_ALL))
 		return;
@@ -70,7 +68,7 @@ bool virtio_pci_interrupt(struct virtio_pci *p, unsigned int source)
 {
 	unsigned int i = p->r.vector[source];
 
-	if (!(get16(p->r.cfg + MSIX_CONTROL) & MSIX_ENABLE))
+	if (!(get32(p->r.cfg + CAP_MSIX) & MSIX_ENABLE))
 		return false;
 	if (i < vectors(p)) {
 		p->r.pending |= 1U << i;
@@ -107,8 +105,7 @@ static const struct {
 /* And those that it has not. */
 enum { CONFIG_VECTOR = 0x10, NUM_QUEUES = 0x12, QUEUE_VECTOR = 0x1a, NOTIFY_OFF = 0x1e };
 
-static uint32_t own_register(struct virtio_pci *p, uint64_t off, uint32_t val,
-			     bool is_write)
+static uint32_t own_register(struct virtio_pci *p, uint64_t off, uint32_t val, bool is_write)
 {
 	uint32_t q = p->v->r.queue_sel;
 
@@ -151,8 +148,7 @@ static void common_access(struct virtio_pci *p, uint64_t off, void *data,
 	}
 }
 
-static void msix_access(struct virtio_pci *p, uint64_t off, void *data,
-			uint32_t len, bool is_write)
+static void msix_access(struct virtio_pci *p, uint64_t off, void *data, uint32_t len, bool is_write)
 {
 	uint8_t *at = (uint8_t *)p->r.msix + off;
 
@@ -163,11 +159,8 @@ static void msix_access(struct virtio_pci *p, uint64_t off, void *data,
 		send(p);
 }
 
-static void bar_access(struct virtio_pci *p, uint64_t off, void *data,
-		       uint32_t len, bool is_write)
+static void bar_access(struct virtio_pci *p, uint64_t off, void *data, uint32_t len, bool is_write)
 {
-	uint8_t isr;
-
 	if (off >= CONFIG && off < MSIX) {
 		virtio_config(p->v, off - CONFIG, data, len, is_write);
 		return;
@@ -177,8 +170,7 @@ static void bar_access(struct virtio_pci *p, uint64_t off, void *data,
 	if (off < COMMON_LEN) {
 		common_access(p, off, data, len, is_write);
 	} else if (off == ISR && !is_write) {
-		isr = (uint8_t)atomic_exchange(p->v->isr, 0);
-		memcpy(data, &isr, 1);
+		*(uint8_t *)data = (uint8_t)atomic_exchange(p->v->isr, 0);
 	} else if (off >= MSIX && off < PBA) {
 		msix_access(p, off - MSIX, data, len, is_write);
 	} else if (off == PBA && !is_write) {
@@ -189,8 +181,7 @@ static void bar_access(struct virtio_pci *p, uint64_t off, void *data,
 	}
 }
 
-void virtio_pci_bar(void *dev, uint64_t off, void *data, uint32_t len,
-		    bool is_write)
+void virtio_pci_bar(void *dev, uint64_t off, void *data, uint32_t len, bool is_write)
 {
 	struct virtio_pci *p = dev;
 
@@ -234,8 +225,7 @@ static void window(struct virtio_pci *p, bool is_write)
 		bar_access(p, off, p->r.cfg + WINDOW_DATA, len, is_write);
 }
 
-static void merge(struct virtio_pci *p, uint32_t reg, const uint8_t *data,
-		  uint32_t len)
+static void merge(struct virtio_pci *p, uint32_t reg, const uint8_t *data, uint32_t len)
 {
 	uint32_t i;
 
@@ -266,8 +256,7 @@ static void function_access(struct virtio_pci *p, uint32_t reg, void *data,
 	pthread_mutex_unlock(&p->v->lock);
 }
 
-void pci_config(struct pci_bus *b, uint32_t address, void *data, uint32_t len,
-		bool is_write)
+void pci_config(struct pci_bus *b, uint32_t address, void *data, uint32_t len, bool is_write)
 {
 	/* The host bridge: QEMU's, by its IDs; class 06.00. */
 	static const uint8_t bridge[16] = { 0x36, 0x1b, 0x08, 0, [11] = 6 };
@@ -333,8 +322,7 @@ int virtio_pci_attach(struct virtio_pci *p, struct virtio *v, struct vm *vm,
 		      uint32_t bar, struct loop *loop, struct err *e)
 {
 	unsigned int i;
-	int rc = bus_add(&vm->mmio, bar, PCI_BAR_LEN, v->ops->name,
-			 virtio_pci_bar, p, e);
+	int rc = bus_add(&vm->mmio, bar, PCI_BAR_LEN, v->ops->name, virtio_pci_bar, p, e);
 
 	virtio_pci_init(p, v, bar);
 	p->msi = vm_msi;

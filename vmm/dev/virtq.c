@@ -19,8 +19,7 @@ struct desc {
 /* Fields that both sides write or read at any time; x86 needs no more. */
 static uint16_t ring16(const uint8_t *p)
 {
-	return __atomic_load_n((const uint16_t *)(const void *)p,
-			       __ATOMIC_ACQUIRE);
+	return __atomic_load_n((const uint16_t *)(const void *)p, __ATOMIC_ACQUIRE);
 }
 
 static void ring16_set(uint8_t *p, uint16_t v)
@@ -62,8 +61,7 @@ int virtq_enable(struct virtq *q)
 	return 0;
 }
 
-static int add_buffer(const struct virtq *q, struct virtq_chain *c,
-		      const struct desc *d)
+static int add_buffer(const struct virtq *q, struct virtq_chain *c, const struct desc *d)
 {
 	void *p = mem_at(q->mem, d->addr, d->len);
 	struct iovec *v;
@@ -130,10 +128,8 @@ int virtq_pop(struct virtq *q, struct virtq_chain *c)
 		return 0;
 	c->nout = c->nin = 0;
 	c->out_len = c->in_len = 0;
-	c->head = ring16(q->avail + 4 +
-			 2UL * (q->r.next_avail & (q->r.size - 1U)));
-	if (pending > q->r.size ||
-	    walk(q, c, q->desc, q->r.size, c->head, false)) {
+	c->head = ring16(q->avail + 4 + 2UL * (q->r.next_avail & (q->r.size - 1U)));
+	if (pending > q->r.size || walk(q, c, q->desc, q->r.size, c->head, false)) {
 		q->r.broken = true;
 		return -EINVAL;
 	}
@@ -219,8 +215,7 @@ unsigned int virtq_slice(const struct iovec *v, unsigned int n, uint64_t off,
 	return k;
 }
 
-uint64_t virtq_read(const struct virtq_chain *c, uint64_t off, void *buf,
-		    uint64_t len)
+uint64_t virtq_read(const struct virtq_chain *c, uint64_t off, void *buf, uint64_t len)
 {
 	struct iovec v[VIRTQ_IOV];
 	unsigned int i, n = virtq_slice(c->iov, c->nout, off, len, v);
@@ -231,8 +226,7 @@ uint64_t virtq_read(const struct virtq_chain *c, uint64_t off, void *buf,
 	return done;
 }
 
-uint64_t virtq_write(const struct virtq_chain *c, uint64_t off,
-		     const void *buf, uint64_t len)
+uint64_t virtq_write(const struct virtq_chain *c, uint64_t off, const void *buf, uint64_t len)
 {
 	struct iovec v[VIRTQ_IOV];
 	unsigned int i, n = virtq_slice(c->iov + c->nout, c->nin, off, len, v);

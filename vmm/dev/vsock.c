@@ -59,8 +59,7 @@ static void vsock_start(struct virtio *v)
 	uint64_t features = v->r.features;
 	int on = 1;
 
-	if (ioctl(s->fd, VHOST_SET_FEATURES, &features) < 0 ||
-	    set_queue(s, 0) || set_queue(s, 1) ||
+	if (ioctl(s->fd, VHOST_SET_FEATURES, &features) < 0 || set_queue(s, 0) || set_queue(s, 1) ||
 	    ioctl(s->fd, VHOST_VSOCK_SET_RUNNING, &on) < 0)
 		virtio_fail(v);
 	else
@@ -105,8 +104,7 @@ static void on_call(void *arg, int fd, uint32_t events)
 	pthread_mutex_unlock(&s->v.lock);
 }
 
-int vsock_init(struct vsock *s, const struct mem *mem, uint64_t cid,
-	       struct err *e)
+int vsock_init(struct vsock *s, const struct mem *mem, uint64_t cid, struct err *e)
 {
 	uint64_t have = 0;
 	int rc;

@@ -22,52 +22,44 @@
  * System calls of every thread, and why. What a vCPU thread does when a guest
  * misbehaves (dump, stop) is in here too.
  */
+#define CALL SCMP_SYS
 static const int common_calls[] = {
-	SCMP_SYS(read), SCMP_SYS(write),	/* eventfds, console */
-	SCMP_SYS(readv), SCMP_SYS(writev),	/* network frames, stdio */
-	SCMP_SYS(pread64), SCMP_SYS(pwrite64),	/* disk, snapshot */
-	SCMP_SYS(preadv), SCMP_SYS(pwritev),
-	SCMP_SYS(futex), SCMP_SYS(sched_yield),	/* locks */
-	SCMP_SYS(brk), SCMP_SYS(munmap),	/* malloc */
-	SCMP_SYS(madvise),			/* balloon, malloc, thread end */
-	SCMP_SYS(clock_gettime),		/* where the vDSO cannot */
-	SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(restart_syscall),
-	SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(tgkill), /* kicks */
-	SCMP_SYS(exit), SCMP_SYS(exit_group),
-	SCMP_SYS(close), SCMP_SYS(lseek), SCMP_SYS(poll),
-	SCMP_SYS(getrandom),			/* rng, malloc's seed */
-	SCMP_SYS(rseq), SCMP_SYS(set_robust_list),
+	CALL(read), CALL(write), CALL(readv), CALL(writev),	/* eventfds, console, frames, stdio */
+	CALL(pread64), CALL(pwrite64), CALL(preadv), CALL(pwritev),	/* disk, snapshot */
+	CALL(futex), CALL(sched_yield),				/* locks */
+	CALL(brk), CALL(munmap), CALL(madvise),			/* malloc, balloon, thread end */
+	CALL(clock_gettime), CALL(clock_nanosleep),		/* where the vDSO cannot */
+	CALL(rt_sigreturn), CALL(rt_sigprocmask), CALL(restart_syscall),
+	CALL(getpid), CALL(gettid), CALL(tgkill),		/* kicks */
+	CALL(exit), CALL(exit_group), CALL(close), CALL(lseek), CALL(poll),
+	CALL(getrandom),					/* rng, malloc's seed */
+	CALL(rseq), CALL(set_robust_list),
 };
 
 /* And of the main and I/O threads. */
 static const int process_calls[] = {
-	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl),
-	SCMP_SYS(clone3), SCMP_SYS(seccomp),	/* vCPU threads */
-	SCMP_SYS(rt_sigaction), SCMP_SYS(sched_getaffinity),
-	SCMP_SYS(fdatasync), SCMP_SYS(fsync), SCMP_SYS(fallocate), /* blk */
-	SCMP_SYS(fstat), SCMP_SYS(newfstatat), SCMP_SYS(ftruncate),
-	SCMP_SYS(getrusage),			/* --stats */
-	SCMP_SYS(mremap),			/* realloc of what is large */
+	CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_ctl),
+	CALL(clone3), CALL(seccomp),				/* threads */
+	CALL(rt_sigaction), CALL(sched_getaffinity), CALL(fstat), CALL(newfstatat),
+	CALL(fdatasync), CALL(fsync), CALL(fallocate), CALL(ftruncate),	/* blk, snapshot */
+	CALL(getrusage),					/* --stats */
+	CALL(mremap),						/* realloc of what is large */
 };
 
 /* KVM and vhost ioctls that happen after start; KVM_RUN first, it is hot. */
 static const unsigned long vcpu_ioctls[] = {
 	KVM_RUN, KVM_SIGNAL_MSI, KVM_IRQ_LINE, KVM_GET_REGS, KVM_GET_SREGS, KVM_TRANSLATE,
-	KVM_GET_MP_STATE, KVM_RESET_DIRTY_RINGS,
-	VHOST_SET_FEATURES, VHOST_SET_VRING_NUM, VHOST_SET_VRING_BASE,
-	VHOST_SET_VRING_ADDR, VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL,
+	KVM_GET_MP_STATE, KVM_RESET_DIRTY_RINGS, VHOST_SET_FEATURES, VHOST_SET_VRING_NUM,
+	VHOST_SET_VRING_BASE, VHOST_SET_VRING_ADDR, VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL,
 	VHOST_VSOCK_SET_RUNNING, TUNSETOFFLOAD,
 };
 
 static const unsigned long process_ioctls[] = {
-	KVM_GET_LAPIC, KVM_GET_MSRS, KVM_GET_XSAVE, KVM_GET_XSAVE2,
-	KVM_GET_XCRS, KVM_GET_VCPU_EVENTS, KVM_GET_DEBUGREGS,
-	KVM_GET_IRQCHIP, KVM_GET_PIT2, KVM_GET_CLOCK, KVM_GET_DIRTY_LOG,
-	TCGETS,			/* stdio asks whether stdout is a terminal */
+	KVM_GET_LAPIC, KVM_GET_MSRS, KVM_GET_XSAVE, KVM_GET_XSAVE2, KVM_GET_XCRS,
+	KVM_GET_VCPU_EVENTS, KVM_GET_DEBUGREGS, KVM_GET_IRQCHIP, KVM_GET_PIT2, KVM_GET_CLOCK,
+	KVM_GET_DIRTY_LOG, KVM_GET_MSR_INDEX_LIST, KVM_CHECK_EXTENSION, KVM_GET_STATS_FD,
 	KVM_KVMCLOCK_CTRL,	/* resume */
-	KVM_GET_MSR_INDEX_LIST, KVM_CHECK_EXTENSION, KVM_GET_STATS_FD,
+	TCGETS,			/* stdio asks whether stdout is a terminal */
 };
 
 #define N(a)	(sizeof(a) / sizeof((a)[0]))
