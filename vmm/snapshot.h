@@ -20,7 +20,7 @@
 struct machine;
 
 #define SNAP_MAGIC	"KVM-VMM snapshot"
-#define SNAP_VERSION	1
+#define SNAP_VERSION	2
 #define SNAP_STATE_MAX	(4U << 20)	/* bytes of state we read */
 
 struct snap_header {

@@ -103,6 +103,14 @@ static int net(struct t *t)
 		linux_boot(t, &(struct boot){ .append = "st.net=1", .extra = { "--net", "loop" } });
 }
 
+/* No PIC, IOAPIC, PIT in KVM, so no serial port's interrupt: all by messages. */
+static int split(struct t *t)
+{
+	return linux_own(t) ? -1 : linux_boot(t, &(struct boot){ .cpus = "2",
+		.append = "console=hvc0 st.cpus=2 st.net=1",
+		.extra = { "--irqchip", "split", "--pci", "--console", "virtio", "--net", "loop" } });
+}
+
 /* Of 128 MiB 48 are asked back: at most 80 are left. */
 static int balloon(struct t *t)
 {
@@ -305,6 +313,8 @@ const struct check checks_linux[] = {
 	  ADVICE_LINUX, LINUX, 30000, net, 0 },
 	{ "linux/virtio-pci", "a disk and network cards work on PCI, by MSI-X",
 	  ADVICE_LINUX, LINUX, 30000, blk, 1 },
+	{ "linux/split-irqchip", "a Linux guest with 2 CPUs works with KVM's local APICs alone",
+	  ADVICE_LINUX, LINUX, 30000, split, 0 },
 	{ "linux/virtio-rng", "a Linux guest gets random numbers from its host",
 	  ADVICE_LINUX, LINUX, 30000, rng, 0 },
 	{ "linux/virtio-console", "a Linux guest writes to a virtio console",

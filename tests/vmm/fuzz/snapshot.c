@@ -28,8 +28,11 @@ static void try_devices(struct machine *m, const struct snapshot *s)
 	if (!balloon_init(balloon, &m->vm.mem, 1, &e)) {
 		m->virtio[m->nvirtio++] = &rng.v;
 		m->virtio[m->nvirtio++] = &balloon->v;
-		if (s->h.flat)		/* as good a bit as any */
+		if (s->h.flat) {	/* as good a bit as any */
 			virtio_pci_init(&m->fn[1], &balloon->v, VIRTIO_MMIO_BASE);
+			m->fn[1].msi = vm_msi;
+			m->fn[1].ctx = &m->vm;
+		}
 		if (!snapshot_devices(m, s, &e)) {
 			uint8_t v[4] = { 0 };
 
@@ -53,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0)
 		return 0;
 	if (pwrite(fd, data, size, 0) != (ssize_t)size ||
-	    (size > 64 && pwrite(fd, SNAP_MAGIC "\1\0\0\0", 20, 0) != 20)) {
+	    (size > 64 && pwrite(fd, SNAP_MAGIC "\2\0\0\0", 20, 0) != 20)) {
 		close(fd);
 		return 0;
 	}

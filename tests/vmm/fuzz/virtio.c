@@ -139,21 +139,21 @@ static size_t step(struct devices *d, struct driver *drv, int which,
 	case 4:
 		reg_write(drv, VIRTIO_R_QUEUE_NOTIFY, p[1] & 7);
 		return 2;
-	case 5:		/* any access to PCI's BAR */
-		len = 1U << (p[3] & 3);
-		at %= PCI_BAR_LEN - 8;
-		memcpy(buf, p, 8);
-		virtio_pci_bar(&d->pci, p[4] & 0x80 ? at : at & 0x33f, buf,
-			       (uint32_t)len, p[3] & 4);
-		return 5;
-	case 6:		/* and to its configuration space */
-		memcpy(buf, p + 4, 4);
-		pci_config(&d->bus, 0x80000800 | p[1], buf, 1U << (p[2] & 3), p[2] & 4);
-		return 8;
-	default:
+	case 5:
 		len = p[1] < n - 2 ? p[1] : n - 2;
 		input(d, which, p + 2, len);
 		return 2 + len;
+	case 6:		/* any access to PCI's BAR, mostly where something is */
+		if (n < 12)
+			return 0;
+		memcpy(buf, p + 4, 8);
+		at = (p[1] | (uint32_t)p[2] << 8) % (PCI_BAR_LEN - 8);
+		virtio_pci_bar(&d->pci, p[3] & 8 ? at : at & 0x73f, buf, 1U << (p[3] & 3), p[3] & 4);
+		return 12;
+	default:	/* and to its configuration space */
+		memcpy(buf, p + 4, 4);
+		pci_config(&d->bus, 0x80000800 | p[1], buf, 1U << (p[2] & 3), p[2] & 4);
+		return 8;
 	}
 }
 
