@@ -280,6 +280,46 @@ vmm() {
 	[ "$i$output" = ABCDEFGHIJKLMNOPQRSTUVWXYZ ]
 }
 
+@test "--pci: configuration by ports, a snapshot knows it, 31 devices fit" {
+	need_guests
+	local disks=() i pid
+	# mov $0x80000800, %eax; mov $0xcf8, %dx; out %eax, %dx; mov $0xcfc, %dx;
+	# in %dx, %eax; out %eax, $0x10; 1: jmp 1b
+	code 66 b8 00 08 00 80 ba f8 0c 66 ef ba fc 0c 66 ed 66 e7 10 eb fe
+	for i in "" --pci; do
+		"$KVM_VMM" --flat x.bin --irqchip full --rng $i --deadline 1 </dev/null 2>err |
+			od -An -tx4 >out$i || true
+		grep -q "deadline" err
+	done
+	grep -q ffffffff out
+	grep -q 10441af4 out--pci
+	mkfifo fifo
+	timeout 60 "$KVM_VMM" --flat x.bin --irqchip full --rng --pci --snapshot s.snap >fifo </dev/null 2>err &
+	exec 7<fifo
+	head -c 4 <&7 >out
+	pid=$(pgrep -P $!)
+	kill -USR1 "$pid"
+	wait $! || return 1
+	vmm --restore s.snap --rng
+	[ "$status" -eq 6 ]
+	[[ $output == *"s.snap: its virtio devices are on PCI: give --pci"* ]]
+	vmm --restore s.snap --rng --pci --deadline 0.1
+	[ "$status" -eq 14 ]
+	truncate -s 1M disk
+	for ((i = 0; i < 26; i++)); do disks+=(--disk "disk,ro"); done
+	code f4
+	vmm --flat x.bin --irqchip full "${disks[@]}" --net loop --net loop --rng --pci
+	[ "$status" -eq 0 ]
+	vmm --flat x.bin --irqchip full "${disks[@]}" --net loop --net loop --rng --balloon 1 --pci
+	[ "$status" -ne 0 ]
+	[[ $output == *"more than 31 virtio devices"* ]]
+	vmm --flat x.bin --irqchip split --rng
+	[ "$status" -eq 4 ]
+	[[ $output == *"virtio devices need --irqchip full, or split with --pci"* ]]
+	vmm --flat x.bin --irqchip split --rng --pci
+	[ "$status" -eq 0 ]
+}
+
 # until_threads PID PATTERN COUNT: wait until so many threads' state matches
 until_threads() {
 	local n=0
