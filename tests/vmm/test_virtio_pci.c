@@ -2,12 +2,14 @@
 /* The PCI transport, driven through its configuration space and its BAR. */
 #include "tests.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dev/small.h"
 #include "dev/virtio_pci.h"
 #include "driver.h"
+#include "machine.h"
 
 #define WRITE		2
 #define BAR		0xd0003000U
@@ -325,6 +327,42 @@ static void what_a_snapshot_says_is_checked(void **state)
 	end(f);
 }
 
+/* Saved, reset, restored: the driver's queue and vectors are as they were. */
+static void a_device_comes_back_from_a_snapshot(void **state)
+{
+	static struct machine m;
+	struct fixture *f = begin();
+	struct irq irq = { NULL, NULL, 4 };
+	struct out out = { -1, NULL, false };
+	struct snap_blob b = { NULL, 0, 0, 0 };
+	struct snapshot s = { .fd = -1, .name = "s", .h.nvirtio = 1 };
+	struct err e;
+
+	(void)state;
+	serial_init(&m.serial, &irq, &out);
+	m.virtio[m.nvirtio++] = &f->rng.v;
+	ask(f);
+	snap_save_devices(&m, &b);
+	assert_int_equal(b.rc, 0);
+	s.state = b.p;
+	s.h.state_len = b.n;
+	bar_write(f, 1, 0x14, 0, 1);
+	cfg_write(f, f->msix + 2, 0, 2);
+	assert_int_equal(snapshot_devices(&m, &s, &e), 0);
+	assert_int_equal(bar_read(f, 1, 0x14, 1), 15);
+	assert_int_equal(bar_read(f, 1, 0x1a, 2), 1);
+	ask(f);
+	assert_int_equal(used_idx(&f->d, 0), 2);
+	assert_int_equal(f->sent, 2);
+	/* Not on PCI any more: that is told, not taken for something else. */
+	f->rng.v.pci = NULL;
+	assert_int_equal(snapshot_devices(&m, &s, &e), -EBADMSG);
+	assert_non_null(strstr(e.msg, "give --pci"));
+	f->rng.v.pci = &f->p;
+	free(b.p);
+	end(f);
+}
+
 void virtio_pci_tests(struct tests *all)
 {
 	const struct CMUnitTest t[] = {
@@ -337,6 +375,7 @@ void virtio_pci_tests(struct tests *all)
 		cmocka_unit_test(the_bar_can_be_reached_by_configuration_space),
 		cmocka_unit_test(odd_accesses_are_harmless),
 		cmocka_unit_test(what_a_snapshot_says_is_checked),
+		cmocka_unit_test(a_device_comes_back_from_a_snapshot),
 	};
 
 	ADD_TESTS(all, t);

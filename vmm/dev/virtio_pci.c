@@ -220,8 +220,7 @@ static void window(struct virtio_pci *p, bool is_write)
 	uint32_t off = get32(p->r.cfg + WINDOW_OFFSET);
 	uint32_t len = get32(p->r.cfg + WINDOW_LENGTH);
 
-	if (!p->r.cfg[WINDOW_BAR] && (len == 1 || len == 2 || len == 4) &&
-	    off < PCI_BAR_LEN && !(off % len))
+	if (!p->r.cfg[WINDOW_BAR] && (len == 1 || len == 2 || len == 4) && !(off % len))
 		bar_access(p, off, p->r.cfg + WINDOW_DATA, len, is_write);
 }
 
