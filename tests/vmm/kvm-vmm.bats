@@ -287,8 +287,8 @@ vmm() {
 	# in %dx, %eax; out %eax, $0x10; 1: jmp 1b
 	code 66 b8 00 08 00 80 ba f8 0c 66 ef ba fc 0c 66 ed 66 e7 10 eb fe
 	for i in "" --pci; do
-		"$KVM_VMM" --flat x.bin --irqchip full --rng $i --deadline 1 </dev/null 2>err |
-			od -An -tx4 >out$i || true
+		"$KVM_VMM" --flat x.bin --irqchip full --rng ${i:+"$i"} --deadline 1 </dev/null 2>err |
+			od -An -tx4 >"out$i" || true
 		grep -q "deadline" err
 	done
 	grep -q ffffffff out
