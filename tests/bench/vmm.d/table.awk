@@ -1,10 +1,15 @@
-# What measure printed, as tables in Markdown; -v where=WORDS.
-function put(row, vmm, value) {
+# What measure printed, as tables in Markdown; -v where=WORDS. Of a figure that is
+# there several times, the median.
+function put(row, vmm, value,    k, i) {
 	if (!(row in seen)) {
 		seen[row] = 1
 		rows[++n] = row
 	}
-	cell[row, vmm] = value
+	k = ++count[row, vmm]
+	for (i = k; i > 1 && sorted[row, vmm, i - 1] > value; i--)
+		sorted[row, vmm, i] = sorted[row, vmm, i - 1]
+	sorted[row, vmm, i] = value
+	cell[row, vmm] = sorted[row, vmm, int((k + 1) / 2)]
 }
 function show(row, vmm) {
 	return (row, vmm) in cell ? sprintf(row ~ /KiB$/ ? "%.0f" : "%.2f", cell[row, vmm]) : "–"
