@@ -25,8 +25,7 @@ static int attach(struct machine *m, struct virtio *v, struct loop *loop, struct
 		return err_set(e, -ENOSPC, "more than %u virtio devices", i);
 	if (m->vm.cfg.irqchip == VM_IRQCHIP_NONE ||
 	    (m->vm.cfg.irqchip == VM_IRQCHIP_SPLIT && !m->o->pci))
-		return err_set(e, -EINVAL,
-			       "virtio devices need --irqchip full, or split with --pci");
+		return err_set(e, -EINVAL, "virtio devices need --irqchip full, or split with --pci");
 	t->base = VIRTIO_MMIO_BASE + i * VIRTIO_MMIO_STRIDE;
 	m->virtio[m->nvirtio++] = v;
 	if (m->o->pci) {

@@ -30,15 +30,13 @@ static void put_values(FILE *out, int fd, uint64_t off, unsigned int n)
 	uint64_t v;
 	unsigned int i;
 
-	if (n != 1)
-		fputc('[', out);
+	fputs(n != 1 ? "[" : "", out);
 	for (i = 0; i < n; i++) {
 		if (pread(fd, &v, sizeof(v), (off_t)(off + 8ULL * i)) != sizeof(v))
 			v = 0;
 		fprintf(out, "%s%lu", i ? "," : "", v);
 	}
-	if (n != 1)
-		fputc(']', out);
+	fputs(n != 1 ? "]" : "", out);
 }
 
 /* All statistics of one descriptor (a VM's or a vCPU's), as an object. */

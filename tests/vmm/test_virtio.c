@@ -84,6 +84,12 @@ static void registers_identify_the_device(void **state)
 	assert_int_equal(reg_read(&f->d, 0x44), 0);
 	kick(&f->d, UINT32_MAX);
 	assert_false(device_failed(&f->d));
+	/* Beside the rings' addresses there is nothing. */
+	reg_write(&f->d, 0x30, 0);
+	reg_write(&f->d, 0x44, 0);
+	reg_write(&f->d, 0x88, 1);
+	assert_int_equal(reg_read(&f->d, 0x88), 0);
+	assert_int_equal(reg_read(&f->d, 0x80), RING(0));
 	rng_end(f);
 }
 

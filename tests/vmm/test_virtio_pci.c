@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dev/small.h"
 #include "dev/virtio_pci.h"
@@ -81,6 +82,8 @@ static void find_capabilities(struct fixture *f)
 		f->cap[type] = at;
 		assert_int_equal(cfg_read(f, at + 4, 1), 0);		/* BAR 0 */
 		assert_true(cfg_read(f, at + 8, 4) + cfg_read(f, at + 12, 4) <= PCI_BAR_LEN);
+		/* Linux takes no part of length 0; the window's is written first. */
+		assert_true(type == 5 || cfg_read(f, at + 12, 4));
 	}
 	assert_int_equal(n, 6);
 }
@@ -133,10 +136,20 @@ static void end(struct fixture *f)
 	free(f);
 }
 
+/* The doorbell was rung: do what the device's thread does then. */
+static void served(struct fixture *f)
+{
+	uint64_t n;
+
+	assert_int_equal(read(f->rng.v.kick_fd[0], &n, 8), 8);
+	virtio_kicked(&f->rng.v, f->rng.v.kick_fd[0], 0);
+}
+
 static void ask(struct fixture *f)
 {
 	offer(&f->d, 0, 0);
 	bar_write(f, 2, 0, 0, 2);
+	served(f);
 }
 
 static void the_bus_has_a_bridge_and_its_functions(void **state)
@@ -219,6 +232,7 @@ static void a_request_sends_the_message_of_its_queue(void **state)
 	virtio_config_changed(&f->rng.v);
 	assert_int_equal(f->sent, 2);
 	assert_true(f->addr == 0xfee00000 && f->data == 0x40);
+	assert_int_equal(bar_read(f, 3, 0, 1), 2);
 	assert_int_equal(bar_read(f, 3, 0, 1), 0);
 	/* A queue without a vector is silent. */
 	bar_write(f, 1, 0x1a, 0xffff, 2);
@@ -275,6 +289,10 @@ static void the_bar_can_be_reached_by_configuration_space(void **state)
 	assert_int_equal(cfg_read(f, w + 16, 1), 15);
 	cfg_write(f, w + 16, 0, 1);
 	assert_int_equal(bar_read(f, 1, 0x14, 1), 0);
+	offer(&f->d, 0, 0);
+	cfg_write(f, w + 8, cfg_read(f, f->cap[2] + 8, 4), 4);
+	cfg_write(f, w + 16, 0, 1);			/* a doorbell */
+	served(f);
 	cfg_write(f, w + 8, PCI_BAR_LEN, 4);
 	cfg_write(f, w + 12, 4, 4);
 	cfg_write(f, w + 16, ~0U, 4);			/* nowhere */

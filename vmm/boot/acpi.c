@@ -303,10 +303,11 @@ static uint64_t fadt(struct buf *b, uint64_t dsdt_at)
 {
 	uint32_t at = begin(b, "FACP", 6);
 	struct fadt f = {
-		.dsdt = (uint32_t)dsdt_at, .x_dsdt = dsdt_at, .century = PC_CENTURY,
-		.boot_arch = BOOT_NO_VGA, .minor = 5, .flags = FADT_WBINVD | FADT_RESET | FADT_HW_REDUCED,
+		.dsdt = (uint32_t)dsdt_at, .x_dsdt = dsdt_at, .century = PC_CENTURY, .minor = 5,
+		.boot_arch = BOOT_NO_VGA, .flags = FADT_WBINVD | FADT_RESET | FADT_HW_REDUCED,
 		.reset = GAS_PORT(PC_RESET_REG), .reset_value = PC_RESET_VALUE,
-		.sleep_control = GAS_PORT(PC_SLEEP_CONTROL), .sleep_status = GAS_PORT(PC_SLEEP_STATUS),
+		.sleep_control = GAS_PORT(PC_SLEEP_CONTROL),
+		.sleep_status = GAS_PORT(PC_SLEEP_STATUS),
 	};
 
 	put(b, (uint8_t *)&f + sizeof(f.h), sizeof(f) - sizeof(f.h));

@@ -190,14 +190,14 @@ void pc_shutdown(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	static const char word[] = "Shutdown";
 	struct pc *pc = dev;
 	char c = *(char *)data;
+	uint32_t pos = pc->r.shutdown_pos & 7;	/* another vCPU may write there, too */
 
 	if (!wr || off || len != 1)
 		return;
-	pc->r.shutdown_pos = c == word[pc->r.shutdown_pos] ? pc->r.shutdown_pos + 1 : c == word[0];
-	if (!word[pc->r.shutdown_pos]) {
-		pc->r.shutdown_pos = 0;
+	pos = c == word[pos] ? pos + 1 : c == word[0];
+	if (!word[pos])
 		vm_stop(pc->vm, VM_SHUTDOWN, NULL);
-	}
+	pc->r.shutdown_pos = pos & 7;
 }
 
 /* fw_cfg (QEMU docs/specs/fw_cfg): 16-bit selector, then data by bytes. */

@@ -77,6 +77,8 @@ static void interrupt(struct virtio *v, unsigned int why, unsigned int source)
 {
 	uint64_t one = 1;
 
+	if (why == VIRTIO_ISR_CONFIG)	/* with MSI-X, too (4.1.4.5.1) */
+		atomic_fetch_or(v->isr, why);
 	if (v->pci && virtio_pci_interrupt(v->pci, source))
 		return;
 	atomic_fetch_or(v->isr, why);
@@ -198,7 +200,7 @@ static void write_queue(struct virtio *v, struct virtq *q, uint32_t reg, uint32_
 static bool of_queue(uint32_t reg)
 {
 	return reg == VIRTIO_R_QUEUE_NUM || reg == VIRTIO_R_QUEUE_READY ||
-		(reg >= VIRTIO_R_DESC_LOW && reg <= VIRTIO_R_USED_HIGH);
+		(reg >= VIRTIO_R_DESC_LOW && reg <= VIRTIO_R_USED_HIGH && !(reg & 0xb));
 }
 
 void virtio_write(struct virtio *v, uint32_t reg, uint32_t val)

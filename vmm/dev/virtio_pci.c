@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vm.h"
 
@@ -67,14 +68,16 @@ static void send(struct virtio_pci *p)
 bool virtio_pci_interrupt(struct virtio_pci *p, unsigned int source)
 {
 	unsigned int i = p->r.vector[source];
+	bool on;
 
-	if (!(get32(p->r.cfg + CAP_MSIX) & MSIX_ENABLE))
-		return false;
-	if (i < vectors(p)) {
+	pthread_mutex_lock(&p->lock);
+	on = get32(p->r.cfg + CAP_MSIX) & MSIX_ENABLE;
+	if (on && i < vectors(p)) {
 		p->r.pending |= 1U << i;
 		send(p);
 	}
-	return true;
+	pthread_mutex_unlock(&p->lock);
+	return on;
 }
 
 static void no_vectors(struct virtio_pci *p)
@@ -83,7 +86,9 @@ static void no_vectors(struct virtio_pci *p)
 
 	for (i = 0; i < VIRTIO_VECTORS; i++)
 		p->r.vector[i] = NO_VECTOR;
+	pthread_mutex_lock(&p->lock);
 	p->r.pending = 0;
+	pthread_mutex_unlock(&p->lock);
 }
 
 /* ---- behind the BAR ---- */
@@ -142,52 +147,49 @@ static void common_access(struct virtio_pci *p, uint64_t off, void *data,
 	} else {
 		val = virtio_read(p->v, common[i].reg);
 	}
-	if (!is_write) {
-		memset(data, 0, len);
+	if (!is_write)
 		memcpy(data, &val, len < 4 ? len : 4);
-	}
 }
 
+/* The table, then which are pending. */
 static void msix_access(struct virtio_pci *p, uint64_t off, void *data, uint32_t len, bool is_write)
 {
-	uint8_t *at = (uint8_t *)p->r.msix + off;
-
-	if (off % 4 || len < 4 || off + len > 16ULL * vectors(p))
-		return;
-	memcpy(is_write ? at : data, is_write ? data : at, len);
-	if (is_write)
-		send(p);
-}
-
-static void bar_access(struct virtio_pci *p, uint64_t off, void *data, uint32_t len, bool is_write)
-{
-	if (off >= CONFIG && off < MSIX) {
-		virtio_config(p->v, off - CONFIG, data, len, is_write);
-		return;
-	}
-	if (!is_write && off >= COMMON_LEN)
-		memset(data, 0, len);
-	if (off < COMMON_LEN) {
-		common_access(p, off, data, len, is_write);
-	} else if (off == ISR && !is_write) {
-		*(uint8_t *)data = (uint8_t)atomic_exchange(p->v->isr, 0);
-	} else if (off >= MSIX && off < PBA) {
-		msix_access(p, off - MSIX, data, len, is_write);
-	} else if (off == PBA && !is_write) {
+	pthread_mutex_lock(&p->lock);
+	if (off == PBA - MSIX && !is_write) {
 		memcpy(data, &p->r.pending, len < 4 ? len : 4);
-	} else if (off >= NOTIFY && off < NOTIFY + NOTIFY_LEN && is_write) {
-		/* Only where no ioeventfd takes it first. */
-		virtio_write(p->v, VIRTIO_R_QUEUE_NOTIFY, (uint32_t)(off - NOTIFY) / 4);
+	} else if (!(off % 4) && len >= 4 && off + len <= 16ULL * vectors(p)) {
+		uint8_t *at = (uint8_t *)p->r.msix + off;
+
+		memcpy(is_write ? at : data, is_write ? data : at, len);
+		send(p);
 	}
+	pthread_mutex_unlock(&p->lock);
 }
 
 void virtio_pci_bar(void *dev, uint64_t off, void *data, uint32_t len, bool is_write)
 {
 	struct virtio_pci *p = dev;
+	struct virtio *v = p->v;
+	uint64_t one = 1;
 
-	pthread_mutex_lock(&p->v->lock);
-	bar_access(p, off, data, len, is_write);
-	pthread_mutex_unlock(&p->v->lock);
+	if (!is_write)
+		memset(data, 0, len);
+	if (off < COMMON_LEN || (off >= CONFIG && off < MSIX)) {
+		pthread_mutex_lock(&v->lock);
+		if (off < COMMON_LEN)
+			common_access(p, off, data, len, is_write);
+		else
+			virtio_config(v, off - CONFIG, data, len, is_write);
+		pthread_mutex_unlock(&v->lock);
+	} else if (off == ISR && !is_write) {
+		*(uint8_t *)data = (uint8_t)atomic_exchange(v->isr, 0);
+	} else if (off >= MSIX && off < NOTIFY) {
+		msix_access(p, off - MSIX, data, len, is_write);
+	} else if (is_write && off >= NOTIFY && (off - NOTIFY) / 4 < v->ops->nqueues) {
+		/* Past the ioeventfd, as by the window: whose thread serves it, is told. */
+		if (write(v->kick_fd[(off - NOTIFY) / 4], &one, sizeof(one)) < 0)
+			return;	/* EAGAIN: enough are pending */
+	}
 }
 
 /* ---- configuration space ---- */
@@ -214,16 +216,6 @@ static uint8_t writable(unsigned int i)
 	}
 }
 
-/* 4.1.4.9: the BAR, for who cannot map it. */
-static void window(struct virtio_pci *p, bool is_write)
-{
-	uint32_t off = get32(p->r.cfg + WINDOW_OFFSET);
-	uint32_t len = get32(p->r.cfg + WINDOW_LENGTH);
-
-	if (!p->r.cfg[WINDOW_BAR] && (len == 1 || len == 2 || len == 4) && !(off % len))
-		bar_access(p, off, p->r.cfg + WINDOW_DATA, len, is_write);
-}
-
 static void merge(struct virtio_pci *p, uint32_t reg, const uint8_t *data, uint32_t len)
 {
 	uint32_t i;
@@ -238,21 +230,35 @@ static void merge(struct virtio_pci *p, uint32_t reg, const uint8_t *data, uint3
 		put32(p->r.cfg + BAR0, p->bar);
 }
 
-static void function_access(struct virtio_pci *p, uint32_t reg, void *data,
-			    uint32_t len, bool is_write)
+/* 4.1.4.9: the BAR by configuration space, for who cannot map it. */
+static void window(struct virtio_pci *p, bool is_write)
 {
-	bool by_window = reg >= WINDOW_DATA && reg < WINDOW_DATA + 4;
+	uint32_t off = get32(p->r.cfg + WINDOW_OFFSET), len = get32(p->r.cfg + WINDOW_LENGTH);
+	uint8_t data[4];
 
-	pthread_mutex_lock(&p->v->lock);
+	if (p->r.cfg[WINDOW_BAR] || (len != 1 && len != 2 && len != 4) || off % len)
+		return;
+	memcpy(data, p->r.cfg + WINDOW_DATA, 4);
+	pthread_mutex_unlock(&p->lock);
+	virtio_pci_bar(p, off, data, len, is_write);
+	pthread_mutex_lock(&p->lock);
+	if (!is_write)
+		memcpy(p->r.cfg + WINDOW_DATA, data, len);
+}
+
+static void function_access(struct virtio_pci *p, uint32_t reg, void *data, uint32_t len,
+			    bool is_write)
+{
+	pthread_mutex_lock(&p->lock);
 	if (is_write)
 		merge(p, reg, data, len);
-	if (by_window)
+	if (reg >= WINDOW_DATA && reg < WINDOW_DATA + 4)
 		window(p, is_write);
 	if (is_write)
 		send(p);	/* MSI-X may be on now */
 	else
 		memcpy(data, p->r.cfg + reg, len);
-	pthread_mutex_unlock(&p->v->lock);
+	pthread_mutex_unlock(&p->lock);
 }
 
 void pci_config(struct pci_bus *b, uint32_t address, void *data, uint32_t len, bool is_write)
@@ -292,6 +298,7 @@ void virtio_pci_init(struct virtio_pci *p, struct virtio *v, uint32_t bar)
 	uint8_t *c = p->r.cfg;
 
 	memset(p, 0, sizeof(*p));
+	pthread_mutex_init(&p->lock, NULL);
 	p->v = v;
 	p->bar = bar;
 	v->pci = p;
@@ -307,7 +314,7 @@ void virtio_pci_init(struct virtio_pci *p, struct virtio *v, uint32_t bar)
 	capability(p, CAP_NOTIFY, 2, 20, NOTIFY, NOTIFY_LEN);
 	put32(c + CAP_NOTIFY + 16, 4);		/* bytes from queue to queue */
 	capability(p, CAP_ISR, 3, 16, ISR, 1);
-	capability(p, CAP_CONFIG, 4, 16, CONFIG, v->config_len);
+	capability(p, CAP_CONFIG, 4, 16, CONFIG, MSIX - CONFIG);	/* never 0 */
 	capability(p, CAP_WINDOW, 5, 20, 0, 0);
 	c[CAP_MSIX] = ID_MSIX;
 	c[MSIX_CONTROL] = (uint8_t)v->ops->nqueues;	/* vectors, less 1 */

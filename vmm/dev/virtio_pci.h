@@ -35,6 +35,11 @@ struct virtio_pci {
 	void (*msi)(void *ctx, uint64_t addr, uint32_t data);
 	void *ctx;
 	uint32_t bar;			/* gpa; stays, whatever a guest writes */
+	/*
+	 * Guards r. Inside v->lock, and often without: a device that waits for
+	 * its disk or pipe must not hold up who looks for PCI devices.
+	 */
+	pthread_mutex_t lock;
 	struct virtio_pci_regs r;
 };
 

@@ -21,11 +21,9 @@ static int set_memory(int fd, const struct mem *m, struct err *e)
 	if (!t)
 		return err_set(e, -ENOMEM, "vsock: no memory");
 	t->nregions = m->n;
-	for (i = 0; i < m->n; i++) {
-		t->regions[i].guest_phys_addr = m->r[i].gpa;
-		t->regions[i].memory_size = m->r[i].size;
-		t->regions[i].userspace_addr = (uintptr_t)m->r[i].host;
-	}
+	for (i = 0; i < m->n; i++)
+		t->regions[i] = (struct vhost_memory_region){ m->r[i].gpa, m->r[i].size,
+			(uintptr_t)m->r[i].host, 0 };
 	if (ioctl(fd, VHOST_SET_MEM_TABLE, t) < 0)
 		rc = err_set(e, -errno, "VHOST_SET_MEM_TABLE: %m");
 	free(t);
@@ -38,10 +36,8 @@ static int set_queue(struct vsock *s, unsigned int i)
 	const struct virtq *q = &s->v.q[i];
 	struct vhost_vring_state num = { i, q->r.size }, base = { i, 0 };
 	struct vhost_vring_addr addr = {
-		.index = i,
-		.desc_user_addr = (uintptr_t)q->desc,
-		.avail_user_addr = (uintptr_t)q->avail,
-		.used_user_addr = (uintptr_t)q->used,
+		.index = i, .desc_user_addr = (uintptr_t)q->desc,
+		.avail_user_addr = (uintptr_t)q->avail, .used_user_addr = (uintptr_t)q->used,
 	};
 	struct vhost_vring_file kick = { i, s->v.kick_fd[i] };
 	struct vhost_vring_file call = { i, s->call_fd[i] };

@@ -81,9 +81,10 @@ static int blk(struct t *t)
 	fd = nameless(t, 4 << 20, disk, sizeof(disk));
 	if (fd < 0)
 		return -1;
-	/* On MMIO with irqfd, or on PCI with MSIs; there beside two network cards */
+	/* On MMIO with irqfd, or on PCI with MSIs; there beside others */
 	rc = linux_boot(t, t->check->arg ?
-		&(struct boot){ .append = "st.blk=1 st.net=1", .extra = { "--disk", disk, "--net", "loop", "--pci" } } :
+		&(struct boot){ .append = "st.blk=1 st.net=1 st.rng=1",
+			.extra = { "--disk", disk, "--net", "loop", "--rng", "--pci" } } :
 		&(struct boot){ .append = "st.blk=1", .extra = { "--disk", disk } });
 	if (!rc && (pread(fd, &first, 8, 0) != 8 || first != x))
 		rc = t_fail(t, "the disk's first word is 0x%llx, the guest wrote 0x%llx",
@@ -311,7 +312,7 @@ const struct check checks_linux[] = {
 	  ADVICE_LINUX, LINUX, 30000, blk, 0 },
 	{ "linux/virtio-net", "frames arrive whole from one network card at the other",
 	  ADVICE_LINUX, LINUX, 30000, net, 0 },
-	{ "linux/virtio-pci", "a disk and network cards work on PCI, by MSI-X",
+	{ "linux/virtio-pci", "a disk, network cards and random numbers work on PCI, by MSI-X",
 	  ADVICE_LINUX, LINUX, 30000, blk, 1 },
 	{ "linux/split-irqchip", "a Linux guest with 2 CPUs works with KVM's local APICs alone",
 	  ADVICE_LINUX, LINUX, 30000, split, 0 },

@@ -149,6 +149,8 @@ static size_t step(struct devices *d, struct driver *drv, int which,
 		memcpy(buf, p + 4, 8);
 		at = (p[1] | (uint32_t)p[2] << 8) % (PCI_BAR_LEN - 8);
 		virtio_pci_bar(&d->pci, p[3] & 8 ? at : at & 0x73f, buf, 1U << (p[3] & 3), p[3] & 4);
+		if (p[3] & 4 && at == 0x400)	/* a doorbell */
+			virtio_kicked(drv->v, drv->v->kick_fd[0], 0);
 		return 12;
 	default:	/* and to its configuration space */
 		memcpy(buf, p + 4, 4);
