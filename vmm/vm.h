@@ -4,8 +4,8 @@
  * and buses, and how it ends.
  *
  * Order of calls: vm_create, load an image, set up the vCPUs
- * (x86.h), add devices to the buses, vm_run, vm_destroy. All but vm_stop and
- * vm_irq are for one thread.
+ * (x86.h), add devices to the buses, vm_start, vm_run, vm_destroy. All but vm_stop,
+ * vm_irq and vm_msi are for one thread.
  */
 #ifndef VMM_VM_H
 #define VMM_VM_H

@@ -30,6 +30,7 @@ struct table_dev {
 
 /*
  * acpi_write - RSDP, XSDT, FADT (hardware reduced), MADT and DSDT
+ * @ndev: virtio-mmio devices in @dev; or TABLES_PCI, @dev is not looked at then
  * @rsdp: the RSDP's guest physical address, BOOT_ROM
  *
  * Source: ACPI specification 6.5, 5.2 and 20.2 (AML).
