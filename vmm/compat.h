@@ -98,6 +98,9 @@ struct kvm_stats_desc {
 #ifndef KVM_X86_QUIRK_STUFF_FEATURE_MSRS	/* 6.12 */
 #define KVM_X86_QUIRK_STUFF_FEATURE_MSRS (1 << 8)
 #endif
+#ifndef KVM_X86_QUIRK_NESTED_SVM_SHARED_PAT	/* in 7.2, not in 6.12 */
+#define KVM_X86_QUIRK_NESTED_SVM_SHARED_PAT (1 << 11)
+#endif
 #ifndef KVM_SET_USER_MEMORY_REGION2		/* 6.8 */
 #define KVM_CAP_USER_MEMORY2	231
 #define KVM_CAP_MEMORY_FAULT_INFO 232
