@@ -87,6 +87,9 @@ static void cpuid_patch(struct kvm_cpuid_entry2 *x, unsigned int id,
 		if (((x->eax >> 5) & 7) >= 3)
 			x->eax |= (ids - 1) << 14;
 		break;
+	case 7:		/* no shadow stacks: snapshots do not hold their pointer */
+		x->ecx &= x->index ? ~0U : ~(1U << 7);
+		break;
 	case 0x80000008:
 		x->ecx = (cpus - 1) | (id_bits(cpus) << 12);
 		break;

@@ -27,6 +27,7 @@ bool host_tsc_stable(const struct env *env);
 bool host_clock_is_tsc(const struct env *env);
 int flat_smp_tsc(struct t *t);
 int flat_irq(struct t *t);
+int flat_nested(struct t *t);
 int flat_xsetbv(struct t *t);
 int flat_msr_filter(struct t *t);
 int flat_async_pf(struct t *t);

@@ -39,6 +39,7 @@ struct lab_cpu {
 struct lab {
 	struct t *t;
 	int kvm, vm;
+	unsigned long type;		/* the VM's */
 	timer_t timer;			/* of the deadline */
 	bool armed;
 	uint8_t *ram;			/* slot 0, from guest address 0 */
@@ -59,6 +60,7 @@ struct lab {
 };
 
 struct lab_opts {
+	unsigned long type;		/* of KVM_CREATE_VM */
 	size_t ram;			/* 0: UNIT_RAM */
 	unsigned int cpus;		/* 0: 1 */
 	unsigned int ram_flags;		/* KVM_MEM_LOG_DIRTY_PAGES ... */
