@@ -13,10 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "boot/start.h"
+#include "dirty.h"
 #include "sandbox.h"
 #include "stats.h"
 #include "vcpu.h"
-#include "x86.h"
 
 #define CTRL_A		1
 
@@ -216,7 +217,7 @@ static int start_state(struct machine *m, int *status, struct err *e)
 	if (rc)
 		return rc;
 	*status = VM_HOST;
-	return x86_start(&m->vm.vcpus[0], &m->entry, e);
+	return boot_start(&m->vm.vcpus[0], &m->entry, e);
 }
 
 int machine_make(struct machine *m, const struct opts *o, int *status, struct err *e)
@@ -260,31 +261,10 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	if (!rc)
 		rc = start_state(m, status, e);
 	if (!rc && o->dirty_log)
-		rc = vm_dirty_start(&m->vm, e);
+		rc = dirty_start(&m->vm, e);
 	if (rc)
 		machine_free(m);
 	return rc;
-}
-
-/* Pages written in the whole run; -1 if nobody asked. */
-static long dirty_pages(struct machine *m, struct err *e)
-{
-	uint64_t *bitmap;
-	unsigned int i;
-	long sum = 0;
-
-	if (!m->o->dirty_log)
-		return -1;
-	for (i = 0; i < m->vm.mem.n && sum >= 0; i++) {
-		long n = -ENOMEM;
-
-		bitmap = calloc(vm_dirty_words(&m->vm, i), sizeof(*bitmap));
-		if (bitmap)
-			n = vm_dirty_fetch(&m->vm, i, bitmap, e);
-		sum = n < 0 ? n : sum + n;
-		free(bitmap);
-	}
-	return sum;
 }
 
 /* Where did it hang, and what did it do? */
@@ -299,25 +279,17 @@ static int report(struct machine *m, int status, double wall_ms, struct err *e)
 			vcpu_dump(&m->vm.vcpus[i], stderr);
 	if (!m->stats)
 		return status;
-	dirty = dirty_pages(m, e);
-	if (dirty < -1)
+	dirty = m->o->dirty_log ? dirty_count(&m->vm, e) : -1;
+	if (m->o->dirty_log && dirty < 0)
 		return (int)dirty;
 	rc = stats_write(&m->vm, m->stats, status, dirty, wall_ms, e);
 	return rc ? rc : status;
 }
 
-static double now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
 int machine_run(struct machine *m, struct err *e)
 {
 	struct vm_limits lim = { m->o->deadline_ms, m->o->watchdog_ms };
-	double start = now_ms();
+	uint64_t start = now_us();
 	unsigned int i;
 	int rc = 0;
 
@@ -330,13 +302,18 @@ int machine_run(struct machine *m, struct err *e)
 	/* The guest first: its devices' threads start while it does. */
 	if (!rc)
 		rc = vm_start(&m->vm, e);
+	if (rc)
+		return rc;
 	for (i = 0; i < m->nblk && !rc; i++)
 		rc = loop_start(&m->blk[i].loop, e);
 	if (!rc && m->o->console)
 		rc = loop_start(&m->console.loop, e);
-	rc = vm_run(&m->vm, &lim, rc, e);
+	if (rc)
+		vm_cancel(&m->vm);
+	else
+		rc = vm_run(&m->vm, &lim, e);
 	if (rc >= 0 && !m->vm.stuck)
-		rc = report(m, rc, now_ms() - start, e);
+		rc = report(m, rc, (double)(now_us() - start) / 1e3, e);
 	return rc;
 }
 

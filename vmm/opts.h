@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "boot/boot.h"
+#include "boot/loaders.h"
 #include "err.h"
 #include "vm.h"
 

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "compat.h"
 #include "snapshot.h"
 #include "vcpu.h"
 #include "x86.h"

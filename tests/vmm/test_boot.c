@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "boot/boot.h"
+#include "boot/loaders.h"
 #include "boot/tables.h"
 
 #define MIB		(1ULL << 20)

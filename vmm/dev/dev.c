@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "vm.h"
+#include "kvm.h"
 
 void dev_irq_vm(void *ctx, uint32_t line, int level)
 {

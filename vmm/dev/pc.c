@@ -7,7 +7,7 @@
 
 #include "dev/virtio_pci.h"
 #include "memory.h"
-#include "vm.h"
+#include "kvm.h"
 
 /* ---- keyboard controller: port 0x60 is offset 0, port 0x64 offset 4 ---- */
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "dev/virtio_pci.h"
-#include "vm.h"
+#include "kvm.h"
 
 #define BASE_FEATURES	(VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT | \
 			 VIRTIO_F_EVENT_IDX)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "vm.h"
+#include "kvm.h"
 
 int virtio_mmio_attach(struct virtio *v, struct vm *vm, uint64_t base,
 		       uint32_t gsi, struct loop *loop, struct err *e)

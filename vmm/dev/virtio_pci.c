@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "vm.h"
+#include "kvm.h"
 
 /* Behind the BAR. */
 enum {
