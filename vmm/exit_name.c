@@ -2,7 +2,7 @@
 #include "exit_name.h"
 
 /* By number, other architectures' too; the kernel's ABI never renames one. */
-static const char *const names[] = {
+static const char names[][25] = {
 #define N(x)	"KVM_EXIT_" #x
 	N(UNKNOWN), N(EXCEPTION), N(IO), N(HYPERCALL), N(DEBUG), N(HLT), N(MMIO),
 	N(IRQ_WINDOW_OPEN), N(SHUTDOWN), N(FAIL_ENTRY), N(INTR), N(SET_TPR), N(TPR_ACCESS),

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "machine.h"
-#include "snapshot.h"
 
 struct virtio_state {
 	struct virtio_regs r;
@@ -13,10 +12,10 @@ struct virtio_state {
 	uint32_t isr, actual;
 };
 
-static int load_serial(struct serial *s, const struct snapshot *snap, struct err *e)
+static int load_serial(struct serial *s, const struct records *snap, struct err *e)
 {
 	struct serial_regs *r = &s->r;
-	int rc = snap_get(snap, SNAP_SERIAL, 0, r, sizeof(*r), e);
+	int rc = record_get(snap, "serial", 0, r, sizeof(*r), e);
 
 	if (rc)
 		return rc;
@@ -29,9 +28,9 @@ static int load_serial(struct serial *s, const struct snapshot *snap, struct err
 	return 0;
 }
 
-static int load_pc(struct pc *p, const struct snapshot *snap, struct err *e)
+static int load_pc(struct pc *p, const struct records *snap, struct err *e)
 {
-	int rc = snap_get(snap, SNAP_PC, 0, &p->r, sizeof(p->r), e);
+	int rc = record_get(snap, "pc", 0, &p->r, sizeof(p->r), e);
 
 	p->r.i8042_full &= 1;
 	p->r.cmos_index &= 0x7f;
@@ -39,7 +38,7 @@ static int load_pc(struct pc *p, const struct snapshot *snap, struct err *e)
 	return rc;
 }
 
-static void save_virtio(const struct machine *m, unsigned int k, struct snap_blob *b)
+static void save_virtio(const struct machine *m, unsigned int k, struct records *r)
 {
 	struct virtio *v = m->virtio[k];
 	struct virtio_state x;
@@ -51,9 +50,9 @@ static void save_virtio(const struct machine *m, unsigned int k, struct snap_blo
 	x.actual = v == &m->balloon.v ? m->balloon.config.actual : 0;
 	for (i = 0; i < VIRTIO_QUEUES_MAX; i++)
 		x.q[i] = v->q[i].r;
-	snap_put(b, SNAP_VIRTIO, k, &x, sizeof(x));
+	record_put(r, "virtio", k, &x, sizeof(x));
 	if (v->pci)
-		snap_put(b, SNAP_PCI, k, &v->pci->r, sizeof(v->pci->r));
+		record_put(r, "virtio-pci", k, &v->pci->r, sizeof(v->pci->r));
 }
 
 static int load_queue(struct virtio *v, unsigned int i, const struct virtq_regs *r)
@@ -69,29 +68,29 @@ static int load_queue(struct virtio *v, unsigned int i, const struct virtq_regs 
 	return i < v->ops->nqueues ? virtq_enable(q) : -EINVAL;
 }
 
-static int load_pci(struct virtio *v, unsigned int k, const struct snapshot *snap, struct err *e)
+static int load_pci(struct virtio *v, unsigned int k, const struct records *snap, struct err *e)
 {
 	struct virtio_pci_regs r;
 	uint32_t len;
 	int rc;
 
-	if (!v->pci != !snap_find(snap, SNAP_PCI, k, &len))
+	if (!v->pci != !record_find(snap, "virtio-pci", k, &len))
 		return err_set(e, -EBADMSG, "%s: its virtio devices are%s on PCI: %s --pci",
 			       snap->name, v->pci ? " not" : "",
 			       v->pci ? "leave out" : "give");
-	rc = v->pci ? snap_get(snap, SNAP_PCI, k, &r, sizeof(r), e) : 0;
+	rc = v->pci ? record_get(snap, "virtio-pci", k, &r, sizeof(r), e) : 0;
 	if (!rc && v->pci)
 		virtio_pci_load(v->pci, &r);
 	return rc;
 }
 
 static int load_virtio(struct machine *m, unsigned int k,
-		       const struct snapshot *snap, struct err *e)
+		       const struct records *snap, struct err *e)
 {
 	struct virtio *v = m->virtio[k];
 	struct virtio_state x;
 	unsigned int i;
-	int rc = snap_get(snap, SNAP_VIRTIO, k, &x, sizeof(x), e);
+	int rc = record_get(snap, "virtio", k, &x, sizeof(x), e);
 
 	if (rc)
 		return rc;
@@ -131,25 +130,29 @@ static void ring_again(struct virtio *v)
 	(void)r;	/* EAGAIN: enough are pending */
 }
 
-void snap_save_devices(struct machine *m, struct snap_blob *b)
+void snap_save_devices(struct machine *m, struct records *r)
 {
-	unsigned int i;
+	uint32_t i, n = m->nvirtio;
 
-	snap_put(b, SNAP_SERIAL, 0, &m->serial.r, sizeof(m->serial.r));
-	snap_put(b, SNAP_PC, 0, &m->pc.r, sizeof(m->pc.r));
+	record_put(r, "devices", 0, &n, sizeof(n));
+	record_put(r, "serial", 0, &m->serial.r, sizeof(m->serial.r));
+	record_put(r, "pc", 0, &m->pc.r, sizeof(m->pc.r));
 	for (i = 0; i < m->nvirtio; i++)
-		save_virtio(m, i, b);
+		save_virtio(m, i, r);
 }
 
-int snapshot_devices(struct machine *m, const struct snapshot *s, struct err *e)
+int snap_load_devices(struct machine *m, const struct records *s, struct err *e)
 {
+	uint32_t n = 0;
 	unsigned int i;
-	int rc;
+	int rc = record_get(s, "devices", 0, &n, sizeof(n), e);
 
-	if (s->h.nvirtio != m->nvirtio)
+	if (rc)
+		return rc;
+	if (n != m->nvirtio)
 		return err_set(e, -EBADMSG,
 			       "%s: has %u virtio devices, here are %u: give the devices as for --snapshot",
-			       s->name, s->h.nvirtio, m->nvirtio);
+			       s->name, n, m->nvirtio);
 	rc = load_serial(&m->serial, s, e);
 	if (!rc)
 		rc = load_pc(&m->pc, s, e);

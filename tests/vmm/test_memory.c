@@ -13,6 +13,7 @@
 #include "exit_name.h"
 #include "loop.h"
 #include "memory.h"
+#include "records.h"
 #include "vm.h"
 
 #define KIB	1024ULL
@@ -332,6 +333,35 @@ static void a_pause_says_why_it_failed(void **state)
 	assert_int_equal(run.immediate_exit, 1);
 }
 
+static void records_are_found_by_name_and_index(void **state)
+{
+	struct records r = { .name = "file" };
+	uint32_t v = 0, len = 0;
+	struct err e;
+
+	(void)state;
+	record_put(&r, "serial", 0, "abcd", 4);
+	record_put(&r, "serial", 1, "efgh", 4);
+	record_put(&r, "a name that is cut", 0, "", 0);
+	assert_int_equal(r.rc, 0);
+	assert_true(records_fit(&r));
+	assert_int_equal(record_get(&r, "serial", 1, &v, 4, &e), 0);
+	assert_memory_equal(&v, "efgh", 4);
+	assert_non_null(record_find(&r, "a name that is cut", 0, &len));
+	assert_int_equal(len, 0);
+	assert_null(record_find(&r, "serial", 2, &len));
+	assert_null(record_find(&r, "seria", 0, &len));
+	assert_int_equal(record_get(&r, "serial", 0, &v, 3, &e), -EBADMSG);
+	assert_string_equal(e.msg, "file: record serial.0: expected 3 bytes, found 4");
+	r.n--;			/* cut in the middle of a head, and at its end */
+	assert_false(records_fit(&r));
+	r.n -= 20;
+	assert_false(records_fit(&r));
+	r.n = 0;
+	assert_true(records_fit(&r));
+	free(r.p);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(access_is_checked_for_its_whole_length),
 	cmocka_unit_test(regions_may_not_overlap_wrap_or_be_ragged),
@@ -346,6 +376,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(no_permission_is_told_with_what_to_do),
 	cmocka_unit_test(every_exit_reason_has_a_name),
 	cmocka_unit_test(a_pause_says_why_it_failed),
+	cmocka_unit_test(records_are_found_by_name_and_index),
 };
 
 void memory_tests(struct tests *all)

@@ -352,21 +352,19 @@ static void a_device_comes_back_from_a_snapshot(void **state)
 	struct fixture *f = begin();
 	struct irq irq = { NULL, NULL, 4 };
 	struct out out = { -1, NULL, false };
-	struct snap_blob b = { NULL, 0, 0, 0 };
-	struct snapshot s = { .fd = -1, .name = "s", .h.nvirtio = 1 };
+	struct records r = { .name = "s" };
 	struct err e;
 
 	(void)state;
 	serial_init(&m.serial, &irq, &out);
 	m.virtio[m.nvirtio++] = &f->rng.v;
 	ask(f);
-	snap_save_devices(&m, &b);
-	assert_int_equal(b.rc, 0);
-	s.state = b.p;
-	s.h.state_len = b.n;
+	snap_save_devices(&m, &r);
+	assert_int_equal(r.rc, 0);
+	assert_true(records_fit(&r));
 	bar_write(f, 1, 0x14, 0, 1);
 	cfg_write(f, f->msix + 2, 0, 2);
-	assert_int_equal(snapshot_devices(&m, &s, &e), 0);
+	assert_int_equal(snap_load_devices(&m, &r, &e), 0);
 	assert_int_equal(bar_read(f, 1, 0x14, 1), 15);
 	assert_int_equal(bar_read(f, 1, 0x1a, 2), 1);
 	ask(f);
@@ -374,10 +372,10 @@ static void a_device_comes_back_from_a_snapshot(void **state)
 	assert_int_equal(f->sent, 2);
 	/* Not on PCI any more: that is told, not taken for something else. */
 	f->rng.v.pci = NULL;
-	assert_int_equal(snapshot_devices(&m, &s, &e), -EBADMSG);
+	assert_int_equal(snap_load_devices(&m, &r, &e), -EBADMSG);
 	assert_non_null(strstr(e.msg, "give --pci"));
 	f->rng.v.pci = &f->p;
-	free(b.p);
+	free(r.p);
 	end(f);
 }
 

@@ -33,7 +33,7 @@ static void try_devices(struct machine *m, const struct snapshot *s)
 			m->fn[1].msi = vm_msi;
 			m->fn[1].ctx = &m->vm;
 		}
-		if (!snapshot_devices(m, s, &e)) {
+		if (!snap_load_devices(m, &s->state, &e)) {
 			uint8_t v[4] = { 0 };
 
 			virtio_kicked(&rng.v, rng.v.kick_fd[0], 0);
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0)
 		return 0;
 	if (pwrite(fd, data, size, 0) != (ssize_t)size ||
-	    (size > 64 && pwrite(fd, SNAP_MAGIC "\2\0\0\0", 20, 0) != 20)) {
+	    (size > 64 && pwrite(fd, SNAP_MAGIC "\3\0\0\0", 20, 0) != 20)) {
 		close(fd);
 		return 0;
 	}
