@@ -4,39 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dev/virtio_mmio.h"
+#include "dev/virtio_pci.h"
 #include "machine.h"
-
-/*
- * Interrupt lines. With ACPI those above the ISA ones come first; without, the
- * guest knows only ISA's. More devices than lines share: each line is an edge
- * that all its drivers look after.
- */
-static const uint8_t acpi_lines[] = {
-	16, 17, 18, 19, 20, 21, 22, 23, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15,
-};
-static const uint8_t isa_lines[] = { 5, 6, 7, 9, 10, 11, 12, 13, 14, 15 };
-
-static int attach(struct machine *m, struct virtio *v, struct loop *loop, struct err *e)
-{
-	unsigned int i = m->nvirtio;
-	struct table_dev *t = &m->slot[i];
-
-	if (i + m->o->pci == MACHINE_VIRTIO_MAX)	/* a slot is the host bridge's */
-		return err_set(e, -ENOSPC, "more than %u virtio devices", i);
-	if (m->vm.cfg.irqchip == VM_IRQCHIP_NONE ||
-	    (m->vm.cfg.irqchip == VM_IRQCHIP_SPLIT && !m->o->pci))
-		return err_set(e, -EINVAL, "virtio devices need --irqchip full, or split with --pci");
-	t->base = VIRTIO_MMIO_BASE + i * VIRTIO_MMIO_STRIDE;
-	m->virtio[m->nvirtio++] = v;
-	if (m->o->pci) {
-		m->pci.slot[i + 1] = &m->fn[i];
-		return virtio_pci_attach(&m->fn[i], v, &m->vm, (uint32_t)t->base, loop, e);
-	}
-	t->len = VIRTIO_MMIO_LEN;
-	t->gsi = m->o->no_acpi ? isa_lines[i % sizeof(isa_lines)] :
-		acpi_lines[i % sizeof(acpi_lines)];
-	return virtio_mmio_attach(v, &m->vm, t->base, t->gsi, loop, e);
-}
 
 static int add_disk(struct machine *m, const struct opt_disk *d, struct err *e)
 {
@@ -46,7 +16,7 @@ static int add_disk(struct machine *m, const struct opt_disk *d, struct err *e)
 	if (rc)
 		return rc;
 	m->nblk++;
-	return attach(m, &b->v, &b->loop, e);
+	return device_attach(&m->dev, &b->v, &b->loop, e);
 }
 
 static int add_nic(struct machine *m, int fd, bool tap, struct err *e)
@@ -57,7 +27,7 @@ static int add_nic(struct machine *m, int fd, bool tap, struct err *e)
 	if (rc)
 		return rc;
 	m->nnet++;
-	rc = attach(m, &n->v, &m->vm.loop, e);
+	rc = device_attach(&m->dev, &n->v, &m->vm.loop, e);
 	return rc ? rc : net_listen(n, &m->vm.loop, e);
 }
 
@@ -84,7 +54,7 @@ static int add_vsock(struct machine *m, struct err *e)
 	int rc = vsock_init(s, &m->vm.mem, m->o->vsock_cid, e);
 
 	if (!rc)
-		rc = attach(m, &s->v, NULL, e);	/* vhost is kicked, not we */
+		rc = device_attach(&m->dev, &s->v, NULL, e);	/* vhost is kicked, not we */
 	return rc ? rc : vsock_listen(s, &m->vm.loop, e);
 }
 
@@ -98,17 +68,17 @@ static int add_small(struct machine *m, const struct out *out, struct err *e)
 	if (o->console) {
 		rc = console_init(&m->console, mem, out, e);
 		if (!rc)
-			rc = attach(m, &m->console.v, &m->console.loop, e);
+			rc = device_attach(&m->dev, &m->console.v, &m->console.loop, e);
 	}
 	if (!rc && o->rng) {
 		rc = rng_init(&m->rng, mem, e);
 		if (!rc)
-			rc = attach(m, &m->rng.v, &m->vm.loop, e);
+			rc = device_attach(&m->dev, &m->rng.v, &m->vm.loop, e);
 	}
 	if (!rc && o->balloon) {
 		rc = balloon_init(&m->balloon, mem, (uint32_t)(o->balloon_mib << 8), e);
 		if (!rc)
-			rc = attach(m, &m->balloon.v, &m->vm.loop, e);
+			rc = device_attach(&m->dev, &m->balloon.v, &m->vm.loop, e);
 	}
 	return rc;
 }
@@ -126,7 +96,12 @@ int machine_add_devices(struct machine *m, int *status, struct err *e)
 	rc = bus_add(&vm->pio, SERIAL_PORT, SERIAL_LEN, "serial", serial_io, &m->serial, e);
 	if (!rc)
 		rc = pc_init(&m->pc, vm, &out, m->flat, e);
-	m->pc.pci = o->pci ? &m->pci : NULL;
+	if (!rc)
+		rc = pci_init(&m->pci, vm, o->pci, e);
+	m->dev.vm = vm;
+	m->dev.transport = o->pci ? &virtio_pci_transport : &virtio_mmio_transport;
+	m->dev.acpi = !o->no_acpi;
+	m->dev.pci = &m->pci.bus;
 	*status = VM_IMAGE;
 	for (i = 0; i < o->ndisks && !rc; i++)
 		rc = add_disk(m, &o->disk[i], e);

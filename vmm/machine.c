@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "boot/start.h"
+#include "dev/virtio_mmio.h"
 #include "dirty.h"
 #include "sandbox.h"
 #include "stats.h"
@@ -143,9 +144,9 @@ static int make_cmdline(struct machine *m, struct boot *b, struct err *e)
 	if (n >= size)
 		return err_set(e, -E2BIG, "--append: %zu bytes, %zu are possible", n, size - 1);
 	memcpy(m->cmdline, m->o->append, n + 1);
-	for (i = 0; m->o->no_acpi && !m->o->pci && i < m->nvirtio && n < size; i++)
+	for (i = 0; m->o->no_acpi && !m->o->pci && i < m->dev.nvirtio && n < size; i++)
 		n += (size_t)snprintf(m->cmdline + n, size - n, " virtio_mmio.device=%u@%#lx:%u",
-			m->slot[i].len, m->slot[i].base, m->slot[i].gsi);
+			m->dev.place[i].len, m->dev.place[i].base, m->dev.place[i].gsi);
 	if (n >= size)
 		return err_set(e, -E2BIG, "--append: no room for %u devices", i);
 	b->cmdline = m->cmdline;
@@ -160,8 +161,8 @@ static int load_kernel(struct machine *m, struct boot *b, struct err *e)
 	if (m->o->initrd)
 		rc = boot_open(&b->initrd, m->o->initrd, e);
 	if (!rc && !m->o->no_acpi)
-		rc = acpi_write(&vm->mem, vm->cfg.cpus, m->slot,
-				m->o->pci ? TABLES_PCI : m->nvirtio, &b->rsdp, e);
+		rc = acpi_write(&vm->mem, vm->cfg.cpus, m->dev.place,
+				m->o->pci ? TABLES_PCI : m->dev.nvirtio, &b->rsdp, e);
 	if (!rc)
 		rc = mptable_write(&vm->mem, vm->cfg.cpus, e);
 	if (!rc)
@@ -246,7 +247,7 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	}
 	if (!o->pci && (o->ndisks || o->nnets || o->console || o->rng || o->balloon ||
 			o->vsock_cid))
-		cfg.regs_size = MACHINE_VIRTIO_MAX * VIRTIO_MMIO_STRIDE;
+		cfg.regs_size = VIRTIO_MAX * VIRTIO_MMIO_STRIDE;
 	*status = VM_HOST;
 	rc = vm_create(&m->vm, &cfg, e);
 	if (rc) {
@@ -296,7 +297,7 @@ int machine_run(struct machine *m, struct err *e)
 	if (m->o->verbose)
 		fprintf(stderr, "kvm-vmm: %s, %u vCPUs, %u virtio devices\n",
 			m->o->restore ? "snapshot" : m->entry.protocol,
-			m->vm.ncpus, m->nvirtio);
+			m->vm.ncpus, m->dev.nvirtio);
 	if (!m->o->no_sandbox)
 		rc = sandbox_process(e);
 	/* The guest first: its devices' threads start while it does. */

@@ -10,17 +10,15 @@
 #include "boot/boot.h"
 #include "boot/tables.h"
 #include "dev/blk.h"
+#include "dev/device.h"
 #include "dev/net.h"
 #include "dev/pc.h"
 #include "dev/serial.h"
 #include "dev/small.h"
-#include "dev/virtio_pci.h"
 #include "dev/vsock.h"
 #include "opts.h"
 #include "snapshot.h"
 #include "vm.h"
-
-#define MACHINE_VIRTIO_MAX	PCI_SLOTS
 
 struct machine {
 	const struct opts *o;
@@ -34,11 +32,8 @@ struct machine {
 	struct blk blk[OPT_DISKS_MAX];
 	struct net net[2 * OPT_NETS_MAX];
 	unsigned int nblk, nnet;
-	struct virtio *virtio[MACHINE_VIRTIO_MAX];	/* all, by slot */
-	struct table_dev slot[MACHINE_VIRTIO_MAX];
-	unsigned int nvirtio;
-	struct virtio_pci fn[MACHINE_VIRTIO_MAX];	/* with --pci */
-	struct pci_bus pci;
+	struct pci pci;
+	struct devices dev;
 	int signal_fd;
 	int snapshot_fd;
 	FILE *stats;

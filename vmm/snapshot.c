@@ -91,12 +91,12 @@ static int lock_devices(struct machine *m, struct err *e)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	t.tv_sec += LOCK_S;
-	for (i = 0; i < m->nvirtio; i++)
-		if (pthread_mutex_timedlock(&m->virtio[i]->lock, &t)) {
+	for (i = 0; i < m->dev.nvirtio; i++)
+		if (pthread_mutex_timedlock(&m->dev.virtio[i]->lock, &t)) {
 			err_set(e, -EBUSY, "virtio-%s is busy for over %d s",
-				m->virtio[i]->ops->name, LOCK_S);
+				m->dev.virtio[i]->ops->name, LOCK_S);
 			while (i--)
-				pthread_mutex_unlock(&m->virtio[i]->lock);
+				pthread_mutex_unlock(&m->dev.virtio[i]->lock);
 			return -EBUSY;
 		}
 	return 0;
@@ -126,8 +126,8 @@ int snapshot_save(struct machine *m, int fd, const char *name, struct err *e)
 	snap_save_devices(m, &r);
 	h.state_len = r.n;
 	rc = r.rc ? r.rc : write_file(m, fd, &h, &r);
-	for (i = 0; i < m->nvirtio; i++)
-		pthread_mutex_unlock(&m->virtio[i]->lock);
+	for (i = 0; i < m->dev.nvirtio; i++)
+		pthread_mutex_unlock(&m->dev.virtio[i]->lock);
 	free(r.p);
 	if (rc && ftruncate(fd, 0) < 0)
 		rc = -errno;

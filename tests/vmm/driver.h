@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "dev/virtio.h"
+#include "dev/virtio_mmio.h"
 
 #define RING(q)		(0x10000ULL + (q) * 0x4000)	/* desc, avail, used */
 #define RING_AVAIL	0x1000
@@ -19,19 +19,30 @@
 struct driver {
 	struct mem *mem;
 	struct virtio *v;
+	struct virtio_mmio *mmio;
 	uint16_t avail[VIRTIO_QUEUES_MAX];
 };
 
+/* Reach @v by MMIO. */
+static inline int driver_attach(struct driver *d, struct virtio *v)
+{
+	int rc = virtio_mmio_link(v, NULL);
+
+	d->v = v;
+	d->mmio = v->link;
+	return rc;
+}
+
 static inline void reg_write(struct driver *d, uint32_t off, uint32_t v)
 {
-	virtio_mmio(d->v, off, &v, 4, true);
+	virtio_mmio(d->mmio, off, &v, 4, true);
 }
 
 static inline uint32_t reg_read(struct driver *d, uint32_t off)
 {
 	uint32_t v = 0;
 
-	virtio_mmio(d->v, off, &v, 4, false);
+	virtio_mmio(d->mmio, off, &v, 4, false);
 	return v;
 }
 

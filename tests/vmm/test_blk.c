@@ -41,7 +41,7 @@ static struct fixture *blk_begin_as(bool readonly, bool direct)
 	}
 	close(fd);
 	assert_int_equal(blk_open(&f->blk, &f->mem, f->path, readonly, direct, NULL), 0);
-	f->d.v = &f->blk.v;
+	assert_int_equal(driver_attach(&f->d, &f->blk.v), 0);
 	driver_start(&f->d, 0);
 	return f;
 }

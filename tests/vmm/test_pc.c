@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dev/pc.h"
+#include "dev/pci.h"
 #include "dev/serial.h"
 #include "vm.h"
 
@@ -198,6 +199,7 @@ static void output_to_a_full_pipe_ends_when_stopping(void **state)
 
 static void pc_begin(struct pc *pc, struct vm *vm)
 {
+	static struct pci pci;
 	struct out out = { STDOUT_FILENO, NULL, false };
 
 	memset(vm, 0, sizeof(*vm));
@@ -207,6 +209,7 @@ static void pc_begin(struct pc *pc, struct vm *vm)
 	pthread_cond_init(&vm->cond, NULL);
 	assert_int_equal(mem_add_ram(&vm->mem, 32 << 20, NULL), 0);
 	assert_int_equal(pc_init(pc, vm, &out, true, NULL), 0);
+	assert_int_equal(pci_init(&pci, vm, false, NULL), 0);
 }
 
 static void out8(struct vm *vm, uint16_t port, uint8_t v)

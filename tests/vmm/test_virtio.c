@@ -52,7 +52,7 @@ static struct fixture *rng_begin(uint64_t features)
 	struct fixture *f = begin();
 
 	assert_int_equal(rng_init(&f->rng, &f->mem, NULL), 0);
-	f->d.v = &f->rng.v;
+	assert_int_equal(driver_attach(&f->d, &f->rng.v), 0);
 	driver_start(&f->d, features);
 	return f;
 }
@@ -104,8 +104,8 @@ static void the_page_says_what_the_registers_say(void **state)
 
 	(void)state;
 	assert_int_equal(console_init(&f->con, &f->mem, &(struct out){ -1, NULL, false }, NULL), 0);
-	d->v = &f->con.v;
-	d->v->page = page;
+	assert_int_equal(driver_attach(&f->d, &f->con.v), 0);
+	d->mmio->page = page;
 	d->v->isr = &page[0x60 / 4];
 	driver_start(d, 0);
 	for (step = 0; step < 5; step++) {
@@ -153,13 +153,13 @@ static void a_request_is_served_and_signalled(void **state)
 	assert_int_equal(used_idx(&f->d, 0), 1);
 	assert_int_equal(used_len(&f->d, 0, 0), 64);
 	assert_memory_not_equal(mem_at(&f->mem, BUFS, 64), zero, 64);
-	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), 8);
+	assert_int_equal(read(f->d.mmio->irq_fd, &n, 8), 8);
 	assert_int_equal(reg_read(&f->d, 0x60), 1);
 	reg_write(&f->d, 0x64, 1);
 	assert_int_equal(reg_read(&f->d, 0x60), 0);
 	kick(&f->d, 0);					/* nothing new */
 	assert_int_equal(used_idx(&f->d, 0), 1);
-	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), -1);
+	assert_int_equal(read(f->d.mmio->irq_fd, &n, 8), -1);
 	rng_end(f);
 }
 
@@ -175,18 +175,18 @@ static void a_driver_that_wants_no_interrupt_gets_none(void **state)
 	offer(&f->d, 0, 0);
 	kick(&f->d, 0);
 	assert_int_equal(used_idx(&f->d, 0), 1);
-	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), -1);
+	assert_int_equal(read(f->d.mmio->irq_fd, &n, 8), -1);
 	/* With the event index: only when used passes what it names. */
 	driver_start(&f->d, VIRTIO_F_EVENT_IDX);
 	mem_write(&f->mem, RING(0) + RING_AVAIL + 4 + 2 * QSIZE, &event, 2);
 	put_desc(&f->d, 0, 0, BUFS, 8, WRITE, 0);
 	offer(&f->d, 0, 0);
 	kick(&f->d, 0);
-	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), -1);
+	assert_int_equal(read(f->d.mmio->irq_fd, &n, 8), -1);
 	offer(&f->d, 0, 0);
 	kick(&f->d, 0);
 	assert_int_equal(used_idx(&f->d, 0), 2);
-	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), 8);
+	assert_int_equal(read(f->d.mmio->irq_fd, &n, 8), 8);
 	rng_end(f);
 }
 
@@ -312,8 +312,8 @@ static void odd_accesses_are_harmless(void **state)
 		for (len = 1; len <= 8; len *= 2)
 			if (off + len <= VIRTIO_MMIO_LEN) {
 				memset(d, 0xff, sizeof(d));
-				virtio_mmio(&f->rng.v, off, d, len, true);
-				virtio_mmio(&f->rng.v, off, d, len, false);
+				virtio_mmio(f->d.mmio, off, d, len, true);
+				virtio_mmio(f->d.mmio, off, d, len, false);
 			}
 	rng_end(f);
 }
@@ -330,7 +330,7 @@ static void console_carries_characters_both_ways(void **state)
 	assert_int_equal(pipe(p), 0);
 	assert_int_equal(console_init(&f->con, &f->mem,
 				      &(struct out){ p[1], NULL, false }, NULL), 0);
-	f->d.v = &f->con.v;
+	assert_int_equal(driver_attach(&f->d, &f->con.v), 0);
 	assert_int_equal(console_input(&f->con, (const uint8_t *)"x", 1), 0);
 	driver_start(&f->d, 0);
 	put_desc(&f->d, 1, 0, BUFS, 5, 0, 0);
@@ -362,7 +362,7 @@ static void console_that_is_stuck_can_be_stopped(void **state)
 	assert_true(fcntl(p[1], F_SETPIPE_SZ, 4096) >= 4096);
 	assert_int_equal(console_init(&f->con, &f->mem,
 				      &(struct out){ p[1], &stop, false }, NULL), 0);
-	f->d.v = &f->con.v;
+	assert_int_equal(driver_attach(&f->d, &f->con.v), 0);
 	driver_start(&f->d, 0);
 	assert_int_equal(loop_add(&f->con.loop, f->con.v.kick_fd[1], EPOLLIN | EPOLLET,
 				  virtio_kicked, &f->con.v, NULL), 0);
@@ -389,7 +389,7 @@ static void balloon_takes_pages_and_only_pages_of_ram(void **state)
 
 	(void)state;
 	assert_int_equal(balloon_init(&f->balloon, &f->mem, 5, NULL), 0);
-	f->d.v = &f->balloon.v;
+	assert_int_equal(driver_attach(&f->d, &f->balloon.v), 0);
 	driver_start(&f->d, 0);
 	memset(mem_at(&f->mem, 0x200000, 0x2000), 0x55, 0x2000);
 	mem_write(&f->mem, BUFS, pfn, sizeof(pfn));
@@ -420,7 +420,7 @@ static void net_frames_cross_a_pair(void **state)
 	assert_int_equal(net_open_pair(fd, NULL), 0);
 	assert_int_equal(net_init(&f->net[0], &f->mem, fd[0], false, 0, NULL), 0);
 	assert_int_equal(net_listen(&f->net[0], &l, NULL), 0);
-	f->d.v = &f->net[0].v;
+	assert_int_equal(driver_attach(&f->d, &f->net[0].v), 0);
 	driver_start(&f->d, 1 << 15);			/* MRG_RXBUF */
 	/* Out: header and data leave as one frame. */
 	memset(p, 0xab, 112);

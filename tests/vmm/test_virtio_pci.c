@@ -20,7 +20,7 @@ struct fixture {
 	struct mem mem;
 	struct driver d;
 	struct rng rng;
-	struct virtio_pci p;
+	struct virtio_pci *p;
 	struct pci_bus bus;
 	unsigned int sent;		/* MSIs, and the last */
 	uint64_t addr;
@@ -55,14 +55,14 @@ static uint32_t bar_read(struct fixture *f, unsigned int type, uint32_t off, uin
 {
 	uint32_t v = 0;
 
-	virtio_pci_bar(&f->p, cfg_read(f, f->cap[type] + 8, 4) + off, &v, len, false);
+	virtio_pci_bar(f->p, cfg_read(f, f->cap[type] + 8, 4) + off, &v, len, false);
 	return v;
 }
 
 static void bar_write(struct fixture *f, unsigned int type, uint32_t off, uint32_t v,
 		      uint32_t len)
 {
-	virtio_pci_bar(&f->p, cfg_read(f, f->cap[type] + 8, 4) + off, &v, len, true);
+	virtio_pci_bar(f->p, cfg_read(f, f->cap[type] + 8, 4) + off, &v, len, true);
 }
 
 static void find_capabilities(struct fixture *f)
@@ -99,10 +99,11 @@ static struct fixture *begin(void)
 	assert_int_equal(rng_init(&f->rng, &f->mem, NULL), 0);
 	f->d.mem = &f->mem;
 	f->d.v = &f->rng.v;
-	virtio_pci_init(&f->p, &f->rng.v, BAR);
-	f->p.msi = count_msi;
-	f->p.ctx = f;
-	f->bus.slot[SLOT] = &f->p;
+	assert_int_equal(virtio_pci_link(&f->rng.v, BAR, NULL), 0);
+	f->p = f->rng.v.link;
+	f->p->msi = count_msi;
+	f->p->ctx = f;
+	f->bus.slot[SLOT] = &f->p->f;
 	find_capabilities(f);
 	cfg_write(f, f->msix + 2, 0x8000, 2);
 	for (at = 0; at < 2; at++) {
@@ -315,7 +316,7 @@ static void odd_accesses_are_harmless(void **state)
 		for (len = 1; len <= 8; len *= 2)
 			for (wr = 1; wr >= 0 && off + len <= PCI_BAR_LEN; wr--) {
 				memset(data, 0xff, sizeof(data));
-				virtio_pci_bar(&f->p, off, data, len, wr);
+				virtio_pci_bar(f->p, off, data, len, wr);
 			}
 	for (off = 0; off < 256; off++)
 		for (len = 1; len <= 4; len *= 2)
@@ -330,18 +331,23 @@ static void odd_accesses_are_harmless(void **state)
 static void what_a_snapshot_says_is_checked(void **state)
 {
 	struct fixture *f = begin();
-	struct virtio_pci_regs r = f->p.r;
+	struct virtio_pci_regs r = f->p->r;
+	struct records all = { .name = "s" };
+	uint8_t *p;
 
 	(void)state;
-	f->p.r.vector[0] = 0;
-	virtio_pci_load(&f->p, &r);
-	assert_memory_equal(&f->p.r, &r, sizeof(r));
-	memset(&r, 0xee, sizeof(r));
-	virtio_pci_load(&f->p, &r);
+	virtio_pci_transport.save(&f->rng.v, 0, &all);
+	p = all.p + all.n - sizeof(r);
+	f->p->r.vector[0] = 0;
+	assert_int_equal(virtio_pci_transport.load(&f->rng.v, 0, &all, NULL), 0);
+	assert_memory_equal(&f->p->r, &r, sizeof(r));
+	memset(p, 0xee, sizeof(r));
+	assert_int_equal(virtio_pci_transport.load(&f->rng.v, 0, &all, NULL), 0);
 	assert_int_equal(cfg_read(f, 0, 4), 0x10441af4);
 	assert_int_equal(cfg_read(f, 0x10, 4), BAR);
 	assert_int_equal(bar_read(f, 1, 0x1a, 2), 0xffff);
 	ask(f);
+	free(all.p);
 	end(f);
 }
 
@@ -357,7 +363,8 @@ static void a_device_comes_back_from_a_snapshot(void **state)
 
 	(void)state;
 	serial_init(&m.serial, &irq, &out);
-	m.virtio[m.nvirtio++] = &f->rng.v;
+	m.pci.on = true;
+	m.dev.virtio[m.dev.nvirtio++] = &f->rng.v;
 	ask(f);
 	snap_save_devices(&m, &r);
 	assert_int_equal(r.rc, 0);
@@ -371,10 +378,9 @@ static void a_device_comes_back_from_a_snapshot(void **state)
 	assert_int_equal(used_idx(&f->d, 0), 2);
 	assert_int_equal(f->sent, 2);
 	/* Not on PCI any more: that is told, not taken for something else. */
-	f->rng.v.pci = NULL;
+	m.pci.on = false;
 	assert_int_equal(snap_load_devices(&m, &r, &e), -EBADMSG);
 	assert_non_null(strstr(e.msg, "give --pci"));
-	f->rng.v.pci = &f->p;
 	free(r.p);
 	end(f);
 }

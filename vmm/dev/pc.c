@@ -5,8 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "dev/virtio_pci.h"
-#include "memory.h"
 #include "kvm.h"
 
 /* ---- keyboard controller: port 0x60 is offset 0, port 0x64 offset 4 ---- */
@@ -155,22 +153,6 @@ void pc_acpi(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	}
 }
 
-/*
- * Ports 0xcf8-0xcff: PCI's configuration mechanism #1, address and data; amid
- * them 0xcf9, where 0x06 and 0x0e reset, as PCI chipsets do.
- */
-static void pc_pci(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
-{
-	struct pc *pc = dev;
-
-	if (off == 1 && len == 1 && wr && (*(uint8_t *)data & 4))
-		vm_stop(pc->vm, VM_RESET, "guest reset itself (port 0xcf9)");
-	else if (pc->pci && !off && len == 4)
-		memcpy(wr ? &pc->r.pci_address : data, wr ? data : &pc->r.pci_address, 4);
-	else if (pc->pci && off >= 4)
-		pci_config(pc->pci, (pc->r.pci_address & ~3U) | (off & 3), data, len, wr);
-}
-
 /* ---- what test kernels use ---- */
 
 void pc_debug_exit(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
@@ -291,7 +273,6 @@ int pc_init(struct pc *pc, struct vm *vm, const struct out *out, bool flat, stru
 		{ 0xf4, 4, "debug exit", pc_debug_exit, false },
 		{ 0x510, 2, "fw_cfg", pc_fw_cfg, false },
 		{ PC_ACPI_PORT, PC_ACPI_LEN, "ACPI", pc_acpi, false },
-		{ PCI_PORT, 8, "PCI", pc_pci, false },
 		{ 0x2000, 24, "test lines", pc_lines, false },
 		{ 0x8900, 1, "shutdown port", pc_shutdown, false },
 	};

@@ -13,7 +13,6 @@
 #include "dev/dev.h"
 #include "err.h"
 
-struct pci_bus;
 struct vm;
 
 /* ACPI registers of the FADT: sleep control, sleep status, reset. */
@@ -36,7 +35,6 @@ struct pc_regs {
 	uint32_t fw_key, fw_pos;
 	uint32_t shutdown_pos;	/* how much of "Shutdown" port 0x8900 has seen */
 	uint32_t latch;		/* test device, port 0xe0 */
-	uint32_t pci_address;	/* port 0xcf8 */
 };
 
 /* The test device's bytes that are only reached by emulated instructions. */
@@ -45,7 +43,6 @@ struct pc_regs {
 
 struct pc {
 	struct vm *vm;
-	struct pci_bus *pci;	/* NULL: there is none */
 	struct out out;
 	struct pc_regs r;
 	uint8_t ioram[PC_IORAM_LEN];

@@ -8,10 +8,26 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "dev/virtio_mmio.h"
+#include "dev/virtio_pci.h"
 #include "machine.h"
 #include "snapshot.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int link_device(struct machine *m, struct virtio *v)
+{
+	struct virtio_pci *p;
+	int rc = m->pci.on ? virtio_pci_link(v, PCI_BASE, NULL) : virtio_mmio_link(v, NULL);
+
+	if (!rc && m->pci.on) {
+		p = v->link;
+		p->msi = vm_msi;
+		p->ctx = &m->vm;
+	}
+	m->dev.virtio[m->dev.nvirtio++] = v;
+	return rc;
+}
 
 static void try_devices(struct machine *m, const struct snapshot *s)
 {
@@ -25,24 +41,20 @@ static void try_devices(struct machine *m, const struct snapshot *s)
 	if (pc_init(&m->pc, &m->vm, &out, false, &e) ||
 	    rng_init(&rng, &m->vm.mem, &e))
 		return;
-	if (!balloon_init(balloon, &m->vm.mem, 1, &e)) {
-		m->virtio[m->nvirtio++] = &rng.v;
-		m->virtio[m->nvirtio++] = &balloon->v;
-		if (s->h.flat) {	/* as good a bit as any */
-			virtio_pci_init(&m->fn[1], &balloon->v, VIRTIO_MMIO_BASE);
-			m->fn[1].msi = vm_msi;
-			m->fn[1].ctx = &m->vm;
-		}
+	m->pci.on = s->h.flat;	/* as good a bit as any */
+	if (!balloon_init(balloon, &m->vm.mem, 1, &e) && !link_device(m, &rng.v) &&
+	    !link_device(m, &balloon->v)) {
 		if (!snap_load_devices(m, &s->state, &e)) {
 			uint8_t v[4] = { 0 };
 
 			virtio_kicked(&rng.v, rng.v.kick_fd[0], 0);
 			virtio_kicked(&balloon->v, balloon->v.kick_fd[0], 0);
-			virtio_mmio(&balloon->v, 0x70, v, 4, true);
+			if (!m->pci.on)
+				virtio_mmio(balloon->v.link, 0x70, v, 4, true);
 			bus_access(&m->vm.pio, 0x71, v, 1, false);
 		}
-		virtio_free(&balloon->v);
 	}
+	virtio_free(&balloon->v);
 	virtio_free(&rng.v);
 }
 

@@ -30,7 +30,8 @@ struct devices {
 	struct net net;
 	struct loop loop;
 	int peer;
-	struct virtio_pci pci;		/* the device is on both transports */
+	struct virtio_pci *pci;		/* the device is on both transports */
+	struct virtio_mmio mmio;
 	struct pci_bus bus;
 };
 
@@ -122,13 +123,13 @@ static size_t step(struct devices *d, struct driver *drv, int which,
 	switch (p[0] % 8) {
 	case 0:		/* register, 4 bytes */
 		memcpy(buf, p + 4, 4);
-		virtio_mmio(drv->v, at & 0x1fc, buf, 4, true);
+		virtio_mmio(drv->mmio, at & 0x1fc, buf, 4, true);
 		return 8;
 	case 1:		/* any access that fits */
 		len = 1U << (p[3] & 3);
 		at %= VIRTIO_MMIO_LEN - 8;
 		memcpy(buf, p, 8);
-		virtio_mmio(drv->v, at, buf, (uint32_t)len, p[3] & 4);
+		virtio_mmio(drv->mmio, at, buf, (uint32_t)len, p[3] & 4);
 		return 5;
 	case 2:		/* memory */
 	case 3:
@@ -148,7 +149,7 @@ static size_t step(struct devices *d, struct driver *drv, int which,
 			return 0;
 		memcpy(buf, p + 4, 8);
 		at = (p[1] | (uint32_t)p[2] << 8) % (PCI_BAR_LEN - 8);
-		virtio_pci_bar(&d->pci, p[3] & 8 ? at : at & 0x73f, buf, 1U << (p[3] & 3), p[3] & 4);
+		virtio_pci_bar(d->pci, p[3] & 8 ? at : at & 0x73f, buf, 1U << (p[3] & 3), p[3] & 4);
 		if (p[3] & 4 && at == 0x400)	/* a doorbell */
 			virtio_kicked(drv->v, drv->v->kick_fd[0], 0);
 		return 12;
@@ -173,10 +174,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (mem_add_ram(&d.mem, RAM, NULL))
 		return 0;
 	drv.v = make(&d, which);
-	if (drv.v) {
-		virtio_pci_init(&d.pci, drv.v, VIRTIO_MMIO_BASE);
-		d.pci.msi = no_msi;
-		d.bus.slot[1] = &d.pci;
+	if (drv.v && !virtio_pci_link(drv.v, PCI_BASE, NULL)) {
+		d.pci = drv.v->link;
+		d.pci->msi = no_msi;
+		d.bus.slot[1] = &d.pci->f;
+		d.mmio.v = drv.v;
+		d.mmio.irq_fd = -1;
+		drv.mmio = &d.mmio;
 		driver_start(&drv, (data[0] & 0x20 ? VIRTIO_F_EVENT_IDX : 0) |
 			     (data[0] & 0x40 ? VIRTIO_F_INDIRECT : 0) |
 			     (which == 1 && data[0] & 0x80 ? 1 << 15 : 0));
