@@ -13,8 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "boot/loaders.h"
 #include "boot/start.h"
+#include "boot/tables.h"
 #include "dev/virtio_mmio.h"
+#include "devices.h"
 #include "dirty.h"
 #include "sandbox.h"
 #include "stats.h"
@@ -45,20 +48,21 @@ static uint32_t escapes(struct machine *m, uint8_t *buf, uint32_t len)
 static void on_stdin(void *arg, int fd, uint32_t events)
 {
 	struct machine *m = arg;
-	uint8_t buf[SERIAL_FIFO];
-	uint32_t room = m->o->console ? sizeof(buf) : serial_room(&m->serial);
+	struct devices *d = &m->dev;
+	uint8_t buf[256];
+	uint32_t room = d->input.room ? d->input.room(d->input.dev) : sizeof(buf);
 	ssize_t n;
 
 	(void)events;
 	/* A full FIFO: leave it in the pipe, or drop it as a wire would. */
-	n = read(fd, buf, room ? room : sizeof(buf));
+	n = read(fd, buf, room && room < sizeof(buf) ? room : sizeof(buf));
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		loop_enable(&m->vm.loop, fd, 0);
 	if (n <= 0)
 		return;
 	if (m->tty)
 		n = escapes(m, buf, (uint32_t)n);
-	machine_input(m, buf, (uint32_t)n);
+	d->input.put(d->input.dev, buf, (uint32_t)n);
 }
 
 static void take_snapshot(struct machine *m)
@@ -67,7 +71,7 @@ static void take_snapshot(struct machine *m)
 	int rc = vm_pause(&m->vm, &e);
 
 	if (!rc)
-		rc = snapshot_save(m, m->snapshot_fd, m->o->snapshot, &e);
+		rc = snapshot_save(&m->vm, &m->dev, m->snapshot_fd, m->o->snapshot, &e);
 	if (rc)
 		vm_stop(&m->vm, VM_HOST, "%s", e.msg);
 	else
@@ -213,7 +217,7 @@ static int start_state(struct machine *m, int *status, struct err *e)
 
 	*status = VM_IMAGE;
 	if (m->o->restore)
-		return snapshot_restore(m, &m->restore, e);
+		return snapshot_restore(&m->vm, &m->dev, &m->restore, e);
 	rc = load_image(m, e);
 	if (rc)
 		return rc;
@@ -233,20 +237,23 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	m->o = o;
 	m->signal_fd = m->snapshot_fd = m->restore.fd = -1;
 	m->tty = isatty(STDIN_FILENO);
-	m->flat = o->flat;
+	m->dev.vm = &m->vm;
+	m->dev.out = (struct out){ STDOUT_FILENO, &m->vm.stopping, false };
+	m->dev.flat = o->flat;
+	m->dev.acpi = !o->no_acpi;
+	m->dev.pci = o->pci;
 	if (o->restore) {
 		*status = VM_IMAGE;
 		rc = snapshot_open(&m->restore, o->restore, e);
 		if (rc)
 			return rc;
-		m->flat = m->restore.h.flat;
+		m->dev.flat = m->restore.h.flat;
 		cfg.cpus = m->restore.h.cpus;
 		cfg.irqchip = (enum vm_irqchip)m->restore.h.irqchip;
 		cfg.add_memory = snapshot_memory;
 		cfg.add_memory_ctx = &m->restore;
 	}
-	if (!o->pci && (o->ndisks || o->nnets || o->console || o->rng || o->balloon ||
-			o->vsock_cid))
+	if (!o->pci && o->ndevs)
 		cfg.regs_size = VIRTIO_MAX * VIRTIO_MMIO_STRIDE;
 	*status = VM_HOST;
 	rc = vm_create(&m->vm, &cfg, e);
@@ -256,7 +263,7 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	}
 	rc = open_outputs(m, e);
 	if (!rc)
-		rc = machine_add_devices(m, status, e);
+		rc = devices_add(&m->dev, o->dev, o->ndevs, status, e);
 	if (!rc)
 		rc = add_inputs(m, e);
 	if (!rc)
@@ -291,7 +298,6 @@ int machine_run(struct machine *m, struct err *e)
 {
 	struct vm_limits lim = { m->o->deadline_ms, m->o->watchdog_ms };
 	uint64_t start = now_us();
-	unsigned int i;
 	int rc = 0;
 
 	if (m->o->verbose)
@@ -305,10 +311,7 @@ int machine_run(struct machine *m, struct err *e)
 		rc = vm_start(&m->vm, e);
 	if (rc)
 		return rc;
-	for (i = 0; i < m->nblk && !rc; i++)
-		rc = loop_start(&m->blk[i].loop, e);
-	if (!rc && m->o->console)
-		rc = loop_start(&m->console.loop, e);
+	rc = devices_start(&m->dev, e);
 	if (rc)
 		vm_cancel(&m->vm);
 	else
@@ -328,7 +331,7 @@ void machine_free(struct machine *m)
 		fclose(m->stats);
 	m->stats = NULL;
 	m->signal_fd = m->snapshot_fd = -1;
-	machine_free_devices(m);
+	devices_free(&m->dev);
 	vm_destroy(&m->vm);
 	snapshot_close(&m->restore);
 }

@@ -17,6 +17,7 @@ void record_put(struct records *r, const char *name, uint32_t index,
 {
 	struct head h = { .index = index, .len = len };
 	uint32_t need = r->n + (uint32_t)sizeof(h) + len;
+	size_t chars = strlen(name);
 	uint8_t *p;
 
 	if (r->rc)
@@ -30,7 +31,7 @@ void record_put(struct records *r, const char *name, uint32_t index,
 		}
 		r->p = p;
 	}
-	memcpy(h.name, name, strnlen(name, sizeof(h.name)));
+	memcpy(h.name, name, chars < sizeof(h.name) ? chars : sizeof(h.name));
 	memcpy(r->p + r->n, &h, sizeof(h));
 	memcpy(r->p + r->n + sizeof(h), data, len);
 	r->n = need;

@@ -6,14 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "boot/boot.h"
 #include "io.h"
-#include "machine.h"
 #include "snapshot_cpu.h"
 
-#define LOCK_S		5
 #define CHUNK_MAX	(1U << 20)	/* bytes of memory in one write */
 
 /* ---- writing ---- */
@@ -54,9 +52,9 @@ static int write_region(int fd, const struct mem_region *r, uint64_t off)
 	return rc;
 }
 
-static int write_file(struct machine *m, int fd, struct snap_header *h, const struct records *r)
+static int write_file(const struct mem *mem, int fd, struct snap_header *h,
+		      const struct records *r)
 {
-	struct mem *mem = &m->vm.mem;
 	uint64_t off = (sizeof(*h) + r->n + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
 	unsigned int i;
 	int rc;
@@ -80,54 +78,27 @@ static int write_file(struct machine *m, int fd, struct snap_header *h, const st
 	return rc;
 }
 
-/*
- * Disk and console threads finish what they are at, and begin nothing; one
- * that is stuck (a disk, a pipe that nobody reads) is not waited for.
- */
-static int lock_devices(struct machine *m, struct err *e)
+int snapshot_save(struct vm *vm, struct devices *d, int fd, const char *name, struct err *e)
 {
-	struct timespec t;
-	unsigned int i;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_sec += LOCK_S;
-	for (i = 0; i < m->dev.nvirtio; i++)
-		if (pthread_mutex_timedlock(&m->dev.virtio[i]->lock, &t)) {
-			err_set(e, -EBUSY, "virtio-%s is busy for over %d s",
-				m->dev.virtio[i]->ops->name, LOCK_S);
-			while (i--)
-				pthread_mutex_unlock(&m->dev.virtio[i]->lock);
-			return -EBUSY;
-		}
-	return 0;
-}
-
-int snapshot_save(struct machine *m, int fd, const char *name, struct err *e)
-{
-	struct vm *vm = &m->vm;
 	struct snap_header h = {
 		.version = SNAP_VERSION, .cpus = vm->ncpus, .irqchip = vm->cfg.irqchip,
-		.nregions = vm->mem.n, .flat = m->flat,
+		.nregions = vm->mem.n, .flat = d->flat,
 	};
 	struct records r = { .name = name };
 	unsigned int i;
 	int rc;
 
-	if (m->vsock.v.ops)
-		return err_set(e, -EOPNOTSUPP,
-			       "a VM with vsock cannot be saved: its connections are the host's");
 	memcpy(h.magic, SNAP_MAGIC, sizeof(h.magic));
-	rc = lock_devices(m, e);
+	rc = devices_lock(d, e);
 	if (rc)
 		return rc;
 	for (i = 0; i < vm->ncpus; i++)
 		snap_save_cpu(&vm->vcpus[i], &r);
 	snap_save_chips(vm, &r);
-	snap_save_devices(m, &r);
+	devices_save(d, &r);
 	h.state_len = r.n;
-	rc = r.rc ? r.rc : write_file(m, fd, &h, &r);
-	for (i = 0; i < m->dev.nvirtio; i++)
-		pthread_mutex_unlock(&m->dev.virtio[i]->lock);
+	rc = r.rc ? r.rc : write_file(&vm->mem, fd, &h, &r);
+	devices_unlock(d);
 	free(r.p);
 	if (rc && ftruncate(fd, 0) < 0)
 		rc = -errno;
@@ -223,12 +194,12 @@ int snapshot_memory(struct mem *m, void *snapshot, struct err *e)
 	return rc ? err_set(e, rc, "%s: %s", s->state.name, e ? e->msg : "") : 0;
 }
 
-int snapshot_restore(struct machine *m, const struct snapshot *s, struct err *e)
+int snapshot_restore(struct vm *vm, struct devices *d, const struct snapshot *s, struct err *e)
 {
 	unsigned int i;
-	int rc = snap_load_chips(&m->vm, &s->state, e);
+	int rc = snap_load_chips(vm, &s->state, e);
 
-	for (i = 0; i < m->vm.ncpus && !rc; i++)
-		rc = snap_load_cpu(&m->vm.vcpus[i], &s->state, e);
-	return rc ? rc : snap_load_devices(m, &s->state, e);
+	for (i = 0; i < vm->ncpus && !rc; i++)
+		rc = snap_load_cpu(&vm->vcpus[i], &s->state, e);
+	return rc ? rc : devices_load(d, &s->state, e);
 }

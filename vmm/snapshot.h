@@ -13,10 +13,7 @@
 #include <stdint.h>
 
 #include "err.h"
-#include "kvm.h"
-#include "records.h"
-
-struct machine;
+#include "dev/device.h"
 
 #define SNAP_MAGIC	"KVM-VMM snapshot"
 #define SNAP_VERSION	3
@@ -43,10 +40,11 @@ struct snapshot {
 };
 
 /*
- * snapshot_save - write @m, whose vCPUs are paused, to @fd
+ * snapshot_save - write @vm, whose vCPUs are paused, and its devices to @fd
  * @name: for messages
  */
-int snapshot_save(struct machine *m, int fd, const char *name, struct err *e);
+int snapshot_save(struct vm *vm, struct devices *d, int fd, const char *name,
+		  struct err *e);
 
 /*
  * snapshot_open - read and check header and state
@@ -61,12 +59,8 @@ void snapshot_close(struct snapshot *s);
 /* snapshot_memory - vm_config.add_memory: map the file's memory, privately */
 int snapshot_memory(struct mem *m, void *snapshot, struct err *e);
 
-/* snapshot_restore - give @m, made with the same devices, its state back */
-int snapshot_restore(struct machine *m, const struct snapshot *s,
+/* snapshot_restore - give @vm and @d, made with the same devices, their state back */
+int snapshot_restore(struct vm *vm, struct devices *d, const struct snapshot *s,
 		     struct err *e);
-
-/* snap_save_devices, snap_load_devices - the devices' part; needs no KVM */
-void snap_save_devices(struct machine *m, struct records *r);
-int snap_load_devices(struct machine *m, const struct records *r, struct err *e);
 
 #endif

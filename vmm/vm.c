@@ -160,8 +160,6 @@ void vm_destroy(struct vm *vm)
 	free(vm->cpuid);
 	pthread_mutex_destroy(&vm->lock);
 	pthread_cond_destroy(&vm->cond);
-	memset(vm, 0, sizeof(*vm));
-	vm->kvm_fd = vm->fd = vm->stop_fd = vm->loop.epfd = vm->loop.stop_fd = -1;
 }
 
 /* ---- running, ending ---- */

@@ -7,19 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dev/small.h"
 #include "dev/virtio_pci.h"
 #include "driver.h"
-#include "machine.h"
 
 #define WRITE		2
 #define BAR		0xd0003000U
 #define SLOT		3
 
 struct fixture {
-	struct mem mem;
 	struct driver d;
-	struct rng rng;
 	struct virtio_pci *p;
 	struct pci_bus bus;
 	unsigned int sent;		/* MSIs, and the last */
@@ -88,6 +84,16 @@ static void find_capabilities(struct fixture *f)
 	assert_int_equal(n, 6);
 }
 
+static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct err *e)
+{
+	(void)d;
+	(void)loop;
+	return virtio_pci_link(v, BAR, e);
+}
+
+/* On no bus, without KVM. */
+static const struct virtio_transport pci_only = { .max = 1, .attach = attach };
+
 /* A device whose driver is ready: queue 0 has vector 1, configuration 0. */
 static struct fixture *begin(void)
 {
@@ -95,12 +101,11 @@ static struct fixture *begin(void)
 	uint32_t at;
 
 	assert_non_null(f);
-	assert_int_equal(mem_add_ram(&f->mem, 4 << 20, NULL), 0);
-	assert_int_equal(rng_init(&f->rng, &f->mem, NULL), 0);
-	f->d.mem = &f->mem;
-	f->d.v = &f->rng.v;
-	assert_int_equal(virtio_pci_link(&f->rng.v, BAR, NULL), 0);
-	f->p = f->rng.v.link;
+	assert_int_equal(driver_begin(&f->d, 4 << 20, &(struct out){ -1, NULL, false }), 0);
+	f->d.all.transport = &pci_only;
+	assert_int_equal(device_add(&f->d.all, &serial_device, NULL, NULL), 0);
+	assert_int_equal(driver_device(&f->d, "rng", NULL, NULL), 0);
+	f->p = f->d.v->link;
 	f->p->msi = count_msi;
 	f->p->ctx = f;
 	f->bus.slot[SLOT] = &f->p->f;
@@ -132,8 +137,7 @@ static struct fixture *begin(void)
 
 static void end(struct fixture *f)
 {
-	virtio_free(&f->rng.v);
-	mem_free(&f->mem);
+	driver_end(&f->d);
 	free(f);
 }
 
@@ -142,8 +146,8 @@ static void served(struct fixture *f)
 {
 	uint64_t n;
 
-	assert_int_equal(read(f->rng.v.kick_fd[0], &n, 8), 8);
-	virtio_kicked(&f->rng.v, f->rng.v.kick_fd[0], 0);
+	assert_int_equal(read(f->d.v->kick_fd[0], &n, 8), 8);
+	virtio_kicked(f->d.v, f->d.v->kick_fd[0], 0);
 }
 
 static void ask(struct fixture *f)
@@ -230,7 +234,7 @@ static void a_request_sends_the_message_of_its_queue(void **state)
 	assert_int_equal(used_idx(&f->d, 0), 1);
 	assert_int_equal(f->sent, 1);
 	assert_true(f->addr == 0x1fee00000 && f->data == 0x41);
-	virtio_config_changed(&f->rng.v);
+	virtio_config_changed(f->d.v);
 	assert_int_equal(f->sent, 2);
 	assert_true(f->addr == 0xfee00000 && f->data == 0x40);
 	assert_int_equal(bar_read(f, 3, 0, 1), 2);
@@ -336,13 +340,13 @@ static void what_a_snapshot_says_is_checked(void **state)
 	uint8_t *p;
 
 	(void)state;
-	virtio_pci_transport.save(&f->rng.v, 0, &all);
+	virtio_pci_transport.save(f->d.v, 0, &all);
 	p = all.p + all.n - sizeof(r);
 	f->p->r.vector[0] = 0;
-	assert_int_equal(virtio_pci_transport.load(&f->rng.v, 0, &all, NULL), 0);
+	assert_int_equal(virtio_pci_transport.load(f->d.v, 0, &all, NULL), 0);
 	assert_memory_equal(&f->p->r, &r, sizeof(r));
 	memset(p, 0xee, sizeof(r));
-	assert_int_equal(virtio_pci_transport.load(&f->rng.v, 0, &all, NULL), 0);
+	assert_int_equal(virtio_pci_transport.load(f->d.v, 0, &all, NULL), 0);
 	assert_int_equal(cfg_read(f, 0, 4), 0x10441af4);
 	assert_int_equal(cfg_read(f, 0x10, 4), BAR);
 	assert_int_equal(bar_read(f, 1, 0x1a, 2), 0xffff);
@@ -354,32 +358,30 @@ static void what_a_snapshot_says_is_checked(void **state)
 /* Saved, reset, restored: the driver's queue and vectors are as they were. */
 static void a_device_comes_back_from_a_snapshot(void **state)
 {
-	static struct machine m;
 	struct fixture *f = begin();
-	struct irq irq = { NULL, NULL, 4 };
-	struct out out = { -1, NULL, false };
+	struct devices *d = &f->d.all;
 	struct records r = { .name = "s" };
 	struct err e;
 
 	(void)state;
-	serial_init(&m.serial, &irq, &out);
-	m.pci.on = true;
-	m.dev.virtio[m.dev.nvirtio++] = &f->rng.v;
+	d->pci = true;
 	ask(f);
-	snap_save_devices(&m, &r);
+	assert_int_equal(devices_lock(d, &e), 0);
+	devices_save(d, &r);
+	devices_unlock(d);
 	assert_int_equal(r.rc, 0);
 	assert_true(records_fit(&r));
 	bar_write(f, 1, 0x14, 0, 1);
 	cfg_write(f, f->msix + 2, 0, 2);
-	assert_int_equal(snap_load_devices(&m, &r, &e), 0);
+	assert_int_equal(devices_load(d, &r, &e), 0);
 	assert_int_equal(bar_read(f, 1, 0x14, 1), 15);
 	assert_int_equal(bar_read(f, 1, 0x1a, 2), 1);
 	ask(f);
 	assert_int_equal(used_idx(&f->d, 0), 2);
 	assert_int_equal(f->sent, 2);
 	/* Not on PCI any more: that is told, not taken for something else. */
-	m.pci.on = false;
-	assert_int_equal(snap_load_devices(&m, &r, &e), -EBADMSG);
+	d->pci = false;
+	assert_int_equal(devices_load(d, &r, &e), -EBADMSG);
 	assert_non_null(strstr(e.msg, "give --pci"));
 	free(r.p);
 	end(f);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dev/pci.h"
 
+#include <stddef.h>
 #include <string.h>
+
+#include "dev/device.h"
 
 void pci_config(struct pci_bus *b, uint32_t address, void *data, uint32_t len, bool is_write)
 {
@@ -21,6 +24,13 @@ void pci_config(struct pci_bus *b, uint32_t address, void *data, uint32_t len, b
 	}
 }
 
+struct pci {
+	struct vm *vm;
+	bool on;		/* else only the reset port works */
+	uint32_t address;	/* port 0xcf8 */
+	struct pci_bus bus;
+};
+
 /* Port 0xcf9 lies between address and data: 0x06 and 0x0e reset, as in PCI chipsets. */
 static void ports(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 {
@@ -34,9 +44,18 @@ static void ports(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 		pci_config(&p->bus, (p->address & ~3U) | (off & 3), data, len, wr);
 }
 
-int pci_init(struct pci *p, struct vm *vm, bool on, struct err *e)
+static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
 {
-	p->vm = vm;
-	p->on = on;
-	return bus_add(&vm->pio, PCI_PORT, PCI_PORT_LEN, "PCI", ports, p, e);
+	struct pci *p = dev;
+
+	(void)a;
+	p->vm = d->vm;
+	p->on = d->pci;
+	d->bus = &p->bus;
+	return bus_add(&d->vm->pio, PCI_PORT, PCI_PORT_LEN, "PCI", ports, p, e);
 }
+
+const struct device_type pci_device = {
+	.size = sizeof(struct pci), .add = add, .state = "pci",
+	.state_at = offsetof(struct pci, address), .state_len = sizeof(uint32_t),
+};

@@ -9,8 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "kvm.h"
-
 #define PCI_PORT	0xcf8	/* address; data at + 4 */
 #define PCI_PORT_LEN	8
 #define PCI_SLOTS	32	/* slot 0 is the host bridge */
@@ -34,15 +32,5 @@ struct pci_bus {
  */
 void pci_config(struct pci_bus *b, uint32_t address, void *data, uint32_t len,
 		bool is_write);
-
-struct pci {
-	struct vm *vm;
-	bool on;		/* else only the reset port works */
-	uint32_t address;	/* port 0xcf8 */
-	struct pci_bus bus;
-};
-
-/* pci_init - put the ports on @vm's bus */
-int pci_init(struct pci *p, struct vm *vm, bool on, struct err *e);
 
 #endif

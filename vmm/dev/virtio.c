@@ -24,7 +24,6 @@ int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 {
 	unsigned int i;
 
-	memset(v, 0, sizeof(*v));
 	v->ops = ops;
 	v->r.id = ops->id;
 	v->mem = mem;
@@ -37,10 +36,8 @@ int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 	for (i = 0; i < VIRTIO_QUEUES_MAX; i++)
 		v->kick_fd[i] = i < ops->nqueues ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
 	for (i = 0; i < ops->nqueues; i++)
-		if (v->kick_fd[i] < 0) {
-			virtio_free(v);
+		if (v->kick_fd[i] < 0)
 			return err_set(e, -EMFILE, "virtio-%s: no eventfd: %m", ops->name);
-		}
 	return 0;
 }
 
@@ -96,10 +93,25 @@ void virtio_fail(struct virtio *v)
 
 static void serve(struct virtio *v, unsigned int q)
 {
-	if (!(v->r.status & VIRTIO_S_DRIVER_OK) || (v->r.status & VIRTIO_S_NEEDS_RESET))
+	struct virtq *vq = &v->q[q];
+	struct virtq_chain c;
+
+	if (!(v->r.status & VIRTIO_S_DRIVER_OK) || (v->r.status & VIRTIO_S_NEEDS_RESET) ||
+	    (v->ops->kick && !v->ops->kick(v, q)))
 		return;
-	v->ops->kick(v, q);
-	if (v->q[q].r.broken)
+	do {
+		while (virtq_pop(vq, &c) > 0) {
+			uint32_t len = v->ops->request(v, q, &c);
+
+			if (vq->r.broken)
+				break;
+			virtq_push(vq, c.head, len);
+			if (v->ops->slow)
+				virtio_signal(v, q);
+		}
+		virtio_signal(v, q);
+	} while (virtq_more(vq));
+	if (vq->r.broken)
 		virtio_fail(v);
 }
 

@@ -38,9 +38,14 @@ struct virtio_ops {
 	const char *name;
 	uint32_t id;		/* 1 net, 2 blk, 3 console, 4 rng, 5 balloon, 19 vsock */
 	uint64_t features;	/* offered beside the three above */
+	const char *unsaved;	/* why no snapshot can hold it; NULL: one can */
 	unsigned int nqueues;
-	/* Queue @q was kicked: serve it. On the device's loop, v->lock held. */
-	void (*kick)(struct virtio *v, unsigned int q);
+	/* Serve request @c of queue @q; returns how many bytes it wrote. On the
+	 * device's loop, v->lock held */
+	uint32_t (*request)(struct virtio *v, unsigned int q, struct virtq_chain *c);
+	bool slow;		/* tell the driver of each request, not of all at once */
+	/* Optional: queue @q was kicked; false: its requests stay there */
+	bool (*kick)(struct virtio *v, unsigned int q);
 	/* Optional: the driver is ready (features, queues set); lock held. */
 	void (*start)(struct virtio *v);
 	/* Optional: the driver reset the device; lock held. */
@@ -120,7 +125,7 @@ enum {
 #define VIRTIO_ISR_QUEUE	1
 #define VIRTIO_ISR_CONFIG	2
 
-/* virtio_init - make @v, without a transport */
+/* virtio_init - make @v of zeroes, without a transport; always virtio_free() it */
 int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 		const struct mem *mem, void *config, uint32_t config_len,
 		struct err *e);

@@ -335,7 +335,7 @@ static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct
 	p = v->link;
 	p->msi = vm_msi;
 	p->ctx = d->vm;
-	d->pci->slot[d->nvirtio + 1] = &p->f;
+	d->bus->slot[d->nvirtio + 1] = &p->f;
 	rc = bus_add(&d->vm->mmio, bar, PCI_BAR_LEN, v->ops->name, virtio_pci_bar, p, e);
 	for (i = 0; i < v->ops->nqueues && !rc; i++)
 		rc = virtio_doorbell(v, i, d->vm, bar + NOTIFY + 4 * i, 0, loop, e);

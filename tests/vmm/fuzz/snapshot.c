@@ -10,57 +10,52 @@
 
 #include "dev/virtio_mmio.h"
 #include "dev/virtio_pci.h"
-#include "machine.h"
 #include "snapshot.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int link_device(struct machine *m, struct virtio *v)
+static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct err *e)
 {
 	struct virtio_pci *p;
-	int rc = m->pci.on ? virtio_pci_link(v, PCI_BASE, NULL) : virtio_mmio_link(v, NULL);
+	int rc = d->pci ? virtio_pci_link(v, PCI_BASE, e) : virtio_mmio_link(v, e);
 
-	if (!rc && m->pci.on) {
+	(void)loop;
+	if (!rc && d->pci) {
 		p = v->link;
 		p->msi = vm_msi;
-		p->ctx = &m->vm;
+		p->ctx = d->vm;
 	}
-	m->dev.virtio[m->dev.nvirtio++] = v;
 	return rc;
 }
 
-static void try_devices(struct machine *m, const struct snapshot *s)
+static const struct virtio_transport on_no_bus = { .max = 2, .attach = attach };
+
+static void try_devices(struct devices *d, const struct snapshot *s)
 {
-	static struct rng rng;
-	struct balloon *balloon = &m->balloon;
-	struct irq irq = { NULL, NULL, SERIAL_IRQ };
-	struct out out = { -1, NULL, false };
+	const struct device_type *const types[] = {
+		&serial_device, &pc_device, &pci_device, &rng_device, &balloon_device,
+	};
+	struct device_arg a = { .number = 1 };
+	uint8_t v[4] = { 0 };
 	struct err e;
+	unsigned int i;
 
-	serial_init(&m->serial, &irq, &out);
-	if (pc_init(&m->pc, &m->vm, &out, false, &e) ||
-	    rng_init(&rng, &m->vm.mem, &e))
+	for (i = 0; i < 5; i++)
+		if (device_add(d, types[i], &a, &e))
+			return;
+	if (devices_load(d, &s->state, &e))
 		return;
-	m->pci.on = s->h.flat;	/* as good a bit as any */
-	if (!balloon_init(balloon, &m->vm.mem, 1, &e) && !link_device(m, &rng.v) &&
-	    !link_device(m, &balloon->v)) {
-		if (!snap_load_devices(m, &s->state, &e)) {
-			uint8_t v[4] = { 0 };
-
-			virtio_kicked(&rng.v, rng.v.kick_fd[0], 0);
-			virtio_kicked(&balloon->v, balloon->v.kick_fd[0], 0);
-			if (!m->pci.on)
-				virtio_mmio(balloon->v.link, 0x70, v, 4, true);
-			bus_access(&m->vm.pio, 0x71, v, 1, false);
-		}
-	}
-	virtio_free(&balloon->v);
-	virtio_free(&rng.v);
+	for (i = 0; i < 2; i++)
+		virtio_kicked(d->virtio[i], d->virtio[i]->kick_fd[0], 0);
+	if (!d->pci)
+		virtio_mmio(d->virtio[1]->link, 0x70, v, 4, true);
+	bus_access(&d->vm->pio, 0x71, v, 1, false);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct machine m;
+	static struct vm vm;
+	struct devices d = { .vm = &vm, .out = { -1, NULL, false }, .transport = &on_no_bus };
 	struct snapshot s;
 	struct err e;
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
@@ -74,13 +69,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (snapshot_open_fd(&s, fd, "fuzz", &e))	/* closes it */
 		return 0;
-	memset(&m, 0, sizeof(m));
-	m.vm.fd = m.vm.stop_fd = -1;
-	pthread_mutex_init(&m.vm.lock, NULL);
-	pthread_cond_init(&m.vm.cond, NULL);
-	if (!snapshot_memory(&m.vm.mem, &s, &e))
-		try_devices(&m, &s);
-	mem_free(&m.vm.mem);
+	memset(&vm, 0, sizeof(vm));
+	vm.fd = vm.stop_fd = -1;
+	vm.cfg.irqchip = VM_IRQCHIP_FULL;
+	pthread_mutex_init(&vm.lock, NULL);
+	pthread_cond_init(&vm.cond, NULL);
+	d.pci = s.h.flat;	/* as good a bit as any */
+	if (!snapshot_memory(&vm.mem, &s, &e))
+		try_devices(&d, &s);
+	devices_free(&d);
+	mem_free(&vm.mem);
 	snapshot_close(&s);
 	return 0;
 }
