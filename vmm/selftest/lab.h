@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "compat.h"
+#include "exit_name.h"
 #include "selftest.h"
 #include "../guest/abi.h"
 
@@ -128,7 +129,6 @@ void lab_dump(struct lab *l, unsigned int cpu);
 bool host_is_tcg(void);
 /* host_is_bochs - is this host's CPU Bochs'? For skips. */
 bool host_is_bochs(void);
-const char *exit_name(uint32_t reason);
 
 /* --- KVM's binary statistics (lab_stats.c) --- */
 struct stats {
