@@ -138,24 +138,33 @@ refuses() {
 	refuses 'CONFIG_PREEMPT_NONE=y' 'exclude each other'
 }
 
-@test "# unless: one symbol, another value where its dependency is new" {
-	printf 'CONFIG_SLOTS=3 # unless CONFIG_TUN\nCONFIG_SLOTS=5 # unless CONFIG_TAP\n' > configs/kvm-guest.config
+@test "# where counts where the tree knows the symbol; # unless elsewhere" {
+	printf 'CONFIG_SLOTS=3 # unless CONFIG_TUN\nCONFIG_SLOTS=5 # where CONFIG_TUN\n' > configs/kvm-guest.config
+	echo 'CONFIG_TDX=y # where CONFIG_TDX_HOST' >> configs/kvm-guest.config
 	sed -i /SLOTS/d configs/lean-x86_64.config
 	merge
 	[ "$status" -eq 0 ]
 	grep -qx 'CONFIG_SLOTS=5' obj/.required
+	sed -i 's/CONFIG_TUN/CONFIG_TAP/' configs/kvm-guest.config
+	merge
+	[ "$status" -eq 0 ]
+	grep -qx 'CONFIG_SLOTS=3' obj/.required
+	# It excuses no symbol that the tree does not know.
+	echo 'CONFIG_TDX=y # where CONFIG_KVM' >> configs/kvm-guest.config
+	merge
+	refuses 'configs/kvm-guest.config:4: CONFIG_TDX: wanted y, got nothing'
 	run "$kconfig" list --configs configs --config lean
 	[ "$status" -eq 0 ]
-	[[ $output =~ CONFIG_SLOTS=3\ +configs/kvm-guest.config:1\ \(unless\ CONFIG_TUN\) ]]
-	[[ $output =~ CONFIG_SLOTS=5\ +configs/kvm-guest.config:2\ \(unless\ CONFIG_TAP\) ]]
+	[[ $output =~ CONFIG_SLOTS=3\ +configs/kvm-guest.config:1\ \(unless\ CONFIG_TAP\) ]]
+	[[ $output =~ CONFIG_SLOTS=5\ +configs/kvm-guest.config:2\ \(where\ CONFIG_TAP\) ]]
 }
 
-@test "# unless without a symbol, or with more than one" {
+@test "# unless, # where without a symbol, or with more than one" {
 	local end
-	for end in '# unless' '# unless TUN' '# unless CONFIG_TUN CONFIG_NET' '# optional # unless CONFIG_TUN'; do
+	for end in '# unless' '# where' '# unless TUN' '# unless CONFIG_TUN CONFIG_NET' '# optional # unless CONFIG_TUN'; do
 		printf 'CONFIG_BRIDGE=m %s\n' "$end" > configs/local.config
 		merge
-		refuses 'configs/local.config:1: not a setting' 'nothing but "# optional" or "# unless CONFIG_OTHER"'
+		refuses 'configs/local.config:1: not a setting' 'nothing but "# optional", "# where CONFIG_OTHER" or "# unless CONFIG_OTHER"'
 	done
 }
 
