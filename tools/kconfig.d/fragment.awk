@@ -21,6 +21,7 @@ BEGIN { OFS = "\t" }
 		sub(/^[ \t]+# where CONFIG_/, "", trees)
 		sub(/[ \t]+$/, "", trees)
 	}
+	or_y = sub(/=m[ \t]+# or y[ \t]*$/, "=m", line)
 	sub(/[ \t]+$/, "", line)
 }
 line ~ /^# CONFIG_[A-Za-z0-9_]+ is not set$/ {
@@ -35,8 +36,8 @@ line ~ /^#[ \t]*CONFIG_[A-Za-z0-9_]+ +is +(not +set|unset)/ {
 /^[ \t]*(#|$)/ { next }
 line ~ /^CONFIG_[A-Za-z0-9_]+=("([^"\\]|\\.)*"|[A-Za-z0-9_-]+)$/ {
 	eq = index(line, "=")
-	print substr(line, 1, eq - 1), substr(line, eq + 1), file, FNR, optional, rank, trees
+	print substr(line, 1, eq - 1), substr(line, eq + 1) (or_y ? "|y" : ""), file, FNR, optional, rank, trees
 	next
 }
-{ bad("not a setting", "write CONFIG_NAME=value, or # CONFIG_NAME is not set, from the first column; after it\n    nothing but \"# optional\", \"# where CONFIG_OTHER\" or \"# unless CONFIG_OTHER\"") }
+{ bad("not a setting", "write CONFIG_NAME=value, or # CONFIG_NAME is not set, from the first column; what may\n    come after it is in configs/README.md") }
 END { exit errors > 0 }

@@ -12,9 +12,9 @@
 #
 # In here a setting is one line of tab-separated fields:
 #     SYMBOL VALUE FILE LINE OPTIONAL(0|1) RANK TREES
-# VALUE is n for "is not set"; TREES is Y, !Y (unless) or empty. Of two settings of one symbol the one with the
+# VALUE is n for "is not set", m|y for "m # or y"; TREES is Y, !Y (unless) or empty. Of two settings of one symbol the one with the
 # higher RANK counts; of the same rank they must agree.
-readonly rank_fragment=1 rank_local=2 rank_set=3
+readonly rank_default=0 rank_fragment=1 rank_local=2 rank_set=3
 
 # fragment_files NAME: the fragments of CONFIG=NAME, in order, one per line.
 fragment_files() {
@@ -64,6 +64,16 @@ read_fragments() {
 	for s in ${sets[@]+"${sets[@]}"}; do
 		printf '%s\n' "$s" | awk -v file=--set -v rank="$rank_set" -f "$kconfig_d/fragment.awk" || exit 1
 	done
+}
+
+# collect_settings NAME: into $tmp/all what read_fragments finds, and below it the
+# defaults of CONFIG=distro: no debug information, unless something of it is
+# asked for.
+collect_settings() {
+	read_fragments "$1" > "$tmp/all"
+	[[ $1 == distro ]] || return 0
+	awk -F '\t' '$1 ~ /^CONFIG_DEBUG_INFO/ && $2 != "n" { found = 1 } END { exit !found }' "$tmp/all" ||
+		read_fragment "$configs/nodebuginfo.config" "$rank_default" >> "$tmp/all"
 }
 
 # settings_of_tree FILE: its settings without those that are for other trees.
