@@ -130,6 +130,13 @@ config PREEMPT_FULL
 endchoice
 config LOOSE
 	bool "KVM does without eventfd"
+config DEBUG_INFO
+	bool "Debug information"
+config SYSTEM_TRUSTED_KEYS
+	string "Additional certificates"
+config MODULE_SIG_KEY
+	string "Signing key"
+	default "certs/signing_key.pem"
 endmenu
 END
 }
@@ -141,4 +148,5 @@ fragments() {
 	printf 'CONFIG_KVM=m\nCONFIG_KVM_INTEL=m\nCONFIG_VHOST_NET=m\n' > "$1/kvm-host.config"
 	printf 'CONFIG_EVENTFD=y\nCONFIG_MODULES=y\n' > "$1/kvm-guest.config"
 	printf 'CONFIG_BRIDGE=m\n' > "$1/storage-net.config"
+	cp "$top/configs/nodebuginfo.config" "$1/"
 }

@@ -56,6 +56,53 @@ refuses() {
 	grep -qx '# CONFIG_TUN is not set' obj/.config
 }
 
+distro() {
+	run "$kconfig" merge --tree "$tree" --build obj --configs configs --config distro --base-config base "$@"
+	printf '%s\n' "$output"
+	[ "$status" -eq 0 ]
+}
+
+@test "distro is without debug information unless something asks for it" {
+	printf 'CONFIG_NET=y\nCONFIG_TUN=m\nCONFIG_DEBUG_INFO=y\n' > base
+	distro
+	grep -qx '# CONFIG_DEBUG_INFO is not set' obj/.required
+	# Said of something else than that there be some.
+	echo '# CONFIG_DEBUG_INFO_BTF is not set # optional' > configs/local.config
+	distro
+	grep -qx '# CONFIG_DEBUG_INFO is not set' obj/.config
+	echo 'CONFIG_DEBUG_INFO=y' > configs/local.config
+	distro
+	grep -qx 'CONFIG_DEBUG_INFO=y' obj/.config
+	[[ $output != *nodebuginfo* ]]
+	rm configs/local.config
+	distro --set CONFIG_DEBUG_INFO=y
+	grep -qx 'CONFIG_DEBUG_INFO=y' obj/.config
+	echo 'CONFIG_DEBUG_INFO=y' > configs/debuginfo.config
+	distro --fragment configs/debuginfo.config
+	grep -qx 'CONFIG_DEBUG_INFO=y' obj/.config
+	run "$kconfig" check --tree "$tree" --build obj --configs configs --config distro
+	refuses 'configs/nodebuginfo.config:10: CONFIG_DEBUG_INFO: wanted n, got y'
+}
+
+@test "distro: certificates that only the distribution has are told and left out" {
+	printf 'CONFIG_NET=y\nCONFIG_TUN=m\nCONFIG_SYSTEM_TRUSTED_KEYS="certs/rhel.pem"\nCONFIG_MODULE_SIG_KEY="debian/certs/key.pem"\n' > base
+	distro
+	[[ $output == *'SYSTEM_TRUSTED_KEYS="certs/rhel.pem": no such file'* ]]
+	grep -qx 'CONFIG_SYSTEM_TRUSTED_KEYS=""' obj/.config
+	grep -qx 'CONFIG_MODULE_SIG_KEY="certs/signing_key.pem"' obj/.config
+	# Those that are there stay: made by the base's %prep, or a token's.
+	mkdir -p obj/certs
+	echo x > obj/certs/rhel.pem
+	sed -i 's|debian/certs/key.pem|pkcs11:token=x|' base
+	distro
+	grep -qx 'CONFIG_SYSTEM_TRUSTED_KEYS="certs/rhel.pem"' obj/.config
+	grep -qx 'CONFIG_MODULE_SIG_KEY="pkcs11:token=x"' obj/.config
+	# The default is a file that the build makes.
+	sed -i 's|pkcs11:token=x|certs/signing_key.pem|' base
+	distro
+	[[ $output != *'no such file'* ]]
+}
+
 @test "distro without a base config, with a missing one, with one that is none" {
 	run "$kconfig" merge --tree "$tree" --build obj --configs configs --config distro
 	[ "$status" -eq 2 ]
@@ -138,24 +185,59 @@ refuses() {
 	refuses 'CONFIG_PREEMPT_NONE=y' 'exclude each other'
 }
 
-@test "# unless: one symbol, another value where its dependency is new" {
-	printf 'CONFIG_SLOTS=3 # unless CONFIG_TUN\nCONFIG_SLOTS=5 # unless CONFIG_TAP\n' > configs/kvm-guest.config
+@test "# where counts where the tree knows the symbol; # unless elsewhere" {
+	printf 'CONFIG_SLOTS=3 # unless CONFIG_TUN\nCONFIG_SLOTS=5 # where CONFIG_TUN\n' > configs/kvm-guest.config
+	echo 'CONFIG_TDX=y # where CONFIG_TDX_HOST' >> configs/kvm-guest.config
 	sed -i /SLOTS/d configs/lean-x86_64.config
 	merge
 	[ "$status" -eq 0 ]
 	grep -qx 'CONFIG_SLOTS=5' obj/.required
+	sed -i 's/CONFIG_TUN/CONFIG_TAP/' configs/kvm-guest.config
+	merge
+	[ "$status" -eq 0 ]
+	grep -qx 'CONFIG_SLOTS=3' obj/.required
+	# It excuses no symbol that the tree does not know.
+	echo 'CONFIG_TDX=y # where CONFIG_KVM' >> configs/kvm-guest.config
+	merge
+	refuses 'configs/kvm-guest.config:4: CONFIG_TDX: wanted y, got nothing'
 	run "$kconfig" list --configs configs --config lean
 	[ "$status" -eq 0 ]
-	[[ $output =~ CONFIG_SLOTS=3\ +configs/kvm-guest.config:1\ \(unless\ CONFIG_TUN\) ]]
-	[[ $output =~ CONFIG_SLOTS=5\ +configs/kvm-guest.config:2\ \(unless\ CONFIG_TAP\) ]]
+	[[ $output =~ CONFIG_SLOTS=3\ +configs/kvm-guest.config:1\ \(unless\ CONFIG_TAP\) ]]
+	[[ $output =~ CONFIG_SLOTS=5\ +configs/kvm-guest.config:2\ \(where\ CONFIG_TAP\) ]]
 }
 
-@test "# unless without a symbol, or with more than one" {
+@test "m # or y leaves the distribution's y, and is m elsewhere" {
+	sed -i 's/CONFIG_KVM_INTEL=m/& # or y/' configs/kvm-host.config
+	sed -i 's/CONFIG_KVM=m/CONFIG_KVM=y/' configs/kvm-host.config
+	merge
+	[ "$status" -eq 0 ]
+	grep -qx 'CONFIG_KVM_INTEL=m' obj/.required
+	printf 'CONFIG_NET=y\nCONFIG_KVM_INTEL=y\nCONFIG_TUN=y\n' > base
+	run "$kconfig" merge --tree "$tree" --build obj --configs configs --config distro --base-config base
+	printf '%s\n' "$output"
+	[ "$status" -eq 0 ]
+	grep -qx 'CONFIG_KVM_INTEL=y' obj/.config
+	grep -qx 'CONFIG_KVM_INTEL=y' obj/.required
+	# Another fragment may insist.
+	echo 'CONFIG_KVM_INTEL=m' >> configs/kvm-guest.config
+	run "$kconfig" merge --tree "$tree" --build obj --configs configs --config distro --base-config base
+	[ "$status" -eq 0 ]
+	grep -qx 'CONFIG_KVM_INTEL=m' obj/.config
+	# It is not "or n", and not for other values.
+	echo '# CONFIG_KVM is not set' > configs/local.config
+	merge
+	refuses 'CONFIG_KVM_INTEL: wanted m, got n'
+	echo 'CONFIG_SLOTS=8 # or y' > configs/local.config
+	merge
+	refuses 'configs/local.config:1: not a setting'
+}
+
+@test "# unless, # where without a symbol, or with more than one" {
 	local end
-	for end in '# unless' '# unless TUN' '# unless CONFIG_TUN CONFIG_NET' '# optional # unless CONFIG_TUN'; do
+	for end in '# unless' '# where' '# unless TUN' '# unless CONFIG_TUN CONFIG_NET' '# optional # unless CONFIG_TUN'; do
 		printf 'CONFIG_BRIDGE=m %s\n' "$end" > configs/local.config
 		merge
-		refuses 'configs/local.config:1: not a setting' 'nothing but "# optional" or "# unless CONFIG_OTHER"'
+		refuses 'configs/local.config:1: not a setting' 'what may' 'configs/README.md'
 	done
 }
 

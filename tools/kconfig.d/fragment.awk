@@ -13,17 +13,20 @@ BEGIN { OFS = "\t" }
 {
 	line = $0
 	optional = sub(/[ \t]+# optional[ \t]*$/, "", line)
-	unless = ""
-	if (match(line, /[ \t]+# unless CONFIG_[A-Za-z0-9_]+[ \t]*$/)) {
-		unless = substr(line, RSTART)
+	trees = ""
+	if (match(line, /[ \t]+# (unless|where) CONFIG_[A-Za-z0-9_]+[ \t]*$/)) {
+		trees = substr(line, RSTART)
 		line = substr(line, 1, RSTART - 1)
-		gsub(/[ \t]|# unless CONFIG_/, "", unless)
+		sub(/^[ \t]+# unless CONFIG_/, "!", trees)
+		sub(/^[ \t]+# where CONFIG_/, "", trees)
+		sub(/[ \t]+$/, "", trees)
 	}
+	or_y = sub(/=m[ \t]+# or y[ \t]*$/, "=m", line)
 	sub(/[ \t]+$/, "", line)
 }
 line ~ /^# CONFIG_[A-Za-z0-9_]+ is not set$/ {
 	split(line, word, " ")
-	print word[2], "n", file, FNR, optional, rank, unless
+	print word[2], "n", file, FNR, optional, rank, trees
 	next
 }
 line ~ /^#[ \t]*CONFIG_[A-Za-z0-9_]+ +is +(not +set|unset)/ {
@@ -33,8 +36,8 @@ line ~ /^#[ \t]*CONFIG_[A-Za-z0-9_]+ +is +(not +set|unset)/ {
 /^[ \t]*(#|$)/ { next }
 line ~ /^CONFIG_[A-Za-z0-9_]+=("([^"\\]|\\.)*"|[A-Za-z0-9_-]+)$/ {
 	eq = index(line, "=")
-	print substr(line, 1, eq - 1), substr(line, eq + 1), file, FNR, optional, rank, unless
+	print substr(line, 1, eq - 1), substr(line, eq + 1) (or_y ? "|y" : ""), file, FNR, optional, rank, trees
 	next
 }
-{ bad("not a setting", "write CONFIG_NAME=value, or # CONFIG_NAME is not set, from the first column; after it\n    nothing but \"# optional\" or \"# unless CONFIG_OTHER\"") }
+{ bad("not a setting", "write CONFIG_NAME=value, or # CONFIG_NAME is not set, from the first column; what may\n    come after it is in configs/README.md") }
 END { exit errors > 0 }

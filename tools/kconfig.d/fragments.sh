@@ -7,13 +7,14 @@
 #     # CONFIG_X is not set            (the same as CONFIG_X=n)
 # " # optional" after a setting excuses a symbol that the tree does not know.
 # " # unless CONFIG_Y" after a setting drops it where the tree knows CONFIG_Y,
-# the symbol that took its place.
+# " # where CONFIG_Y" drops it where the tree does not. What CONFIG_Y is set to
+# does not matter.
 #
 # In here a setting is one line of tab-separated fields:
-#     SYMBOL VALUE FILE LINE OPTIONAL(0|1) RANK UNLESS
-# VALUE is n for "is not set"; UNLESS is a symbol without CONFIG_, or empty. Of two settings of one symbol the one with the
+#     SYMBOL VALUE FILE LINE OPTIONAL(0|1) RANK TREES
+# VALUE is n for "is not set", m|y for "m # or y"; TREES is Y, !Y (unless) or empty. Of two settings of one symbol the one with the
 # higher RANK counts; of the same rank they must agree.
-readonly rank_fragment=1 rank_local=2 rank_set=3
+readonly rank_default=0 rank_fragment=1 rank_local=2 rank_set=3
 
 # fragment_files NAME: the fragments of CONFIG=NAME, in order, one per line.
 fragment_files() {
@@ -65,16 +66,24 @@ read_fragments() {
 	done
 }
 
-# settings_of_tree FILE: its settings without those that this tree replaces.
+# collect_settings NAME: into $tmp/all what read_fragments finds, and below it the
+# defaults of CONFIG=distro: no debug information, unless something of it is
+# asked for.
+collect_settings() {
+	read_fragments "$1" > "$tmp/all"
+	[[ $1 == distro ]] || return 0
+	awk -F '\t' '$1 ~ /^CONFIG_DEBUG_INFO/ && $2 != "n" { found = 1 } END { exit !found }' "$tmp/all" ||
+		read_fragment "$configs/nodebuginfo.config" "$rank_default" >> "$tmp/all"
+}
+
+# settings_of_tree FILE: its settings without those that are for other trees.
 settings_of_tree() {
 	local names=()
-	mapfile -t names < <(awk -F '\t' '$7 != "" && !seen[$7]++ { print $7 }' "$1")
-	if ((${#names[@]} == 0)); then
-		cat -- "$1"
-		return
-	fi
-	explain known "${names[@]}" > "$tmp/known"
-	awk -F '\t' 'FILENAME == ARGV[1] { known[$1]; next } !($7 in known)' "$tmp/known" "$1"
+	mapfile -t names < <(awk -F '\t' 'sub(/^!?/, "", $7) && $7 != "" && !seen[$7]++ { print $7 }' "$1")
+	: > "$tmp/known"
+	((${#names[@]} == 0)) || explain known "${names[@]}" > "$tmp/known"
+	awk -F '\t' 'FILENAME == ARGV[1] { known[$1]; next }
+		$7 == "" || ($7 ~ /^!/ ? !(substr($7, 2) in known) : $7 in known)' "$tmp/known" "$1"
 }
 
 # unite_settings FILE: of each symbol the setting that counts, sorted by symbol.

@@ -53,7 +53,7 @@ derived() {
 	settings_of_tree "$tmp/all" > "$tmp/mine"
 	unite_settings "$tmp/mine" > "$tmp/kvm"
 	cp -- "$objdir/.config" "$tmp/new"
-	{ base_without_settings "$tmp/new" "$tmp/kvm"; settings_to_config < "$tmp/kvm"; } > "$objdir/.config"
+	settings_on_base "$tmp/new" "$tmp/kvm" > "$objdir/.config"
 	quiet_kmake "$tmp/log" olddefconfig
 	explain check "$objdir/.config" "$tmp/kvm" > "$tmp/report" || {
 		warn "$1 leaves no room for all that kvm-host and kvm-guest ask for:"
@@ -143,7 +143,7 @@ check_reproduces() {
 	local left
 	cp -- "$objdir/.config" "$tmp/new"
 	awk -v file=changed -v rank=1 -f "$kconfig_d/fragment.awk" "$tmp/changed" > "$tmp/changed.settings"
-	{ base_without_settings "$tmp/old" "$tmp/changed.settings"; cat -- "$tmp/changed"; } > "$objdir/.config"
+	settings_on_base "$tmp/old" "$tmp/changed.settings" > "$objdir/.config"
 	quiet_kmake "$tmp/log" olddefconfig
 	left=$(explain diff "$objdir/.config" "$tmp/new" | grep -c '^    CONFIG_' || :)
 	((left == 0)) || {

@@ -7,6 +7,12 @@ $1 != symbol {
 	symbol = $1; value = $2; file = $3; line = $4; optional = $5; rank = $6
 	next
 }
+# m satisfies "m or y", and so does y.
+value == "m|y" && ($2 == "m" || $2 == "y") && $6 == rank {
+	value = $2; file = $3; line = $4; optional = $5
+	next
+}
+$2 == "m|y" && (value == "m" || value == "y") && $6 == rank { next }
 $2 == value { optional = optional && $5; next }
 $6 == rank && rank < 3 {
 	printf "kconfig: error: %s is set twice, differently\n    %s: %s\n    %s: %s\n    keep one of the two lines\n",

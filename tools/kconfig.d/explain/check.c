@@ -56,6 +56,14 @@ static bool same_value(enum symbol_type type, const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
+/* Does GOT meet the value that a setting asks for? "m|y" is m, or y. */
+static bool meets(const struct setting *s, const char *got)
+{
+	if (s->or_y && strcmp(got, "y") == 0)
+		return true;
+	return same_value(s->sym->type, got, s->value);
+}
+
 /* Returns the number of problems with one setting: 0 or 1. */
 static int check_setting(const struct setting *s, const struct config_text *text)
 {
@@ -85,7 +93,7 @@ static int check_setting(const struct setting *s, const struct config_text *text
 		       menu ? menu->lineno : 0);
 		return 1;
 	}
-	if (same_value(s->sym->type, got, s->value))
+	if (meets(s, got))
 		return 0;
 	report(s, got);
 	reason_print(s->sym, s->value, 1);
@@ -151,7 +159,8 @@ static int check_stale(const struct config_text *text)
 }
 
 /* Write the settings whose symbols the tree has to PATH: what must hold. */
-static int write_required(const struct setting_list *list, const char *path)
+static int write_required(const struct setting_list *list,
+			  const struct config_text *text, const char *path)
 {
 	FILE *f = fopen(path, "w");
 	int bad;
@@ -162,13 +171,17 @@ static int write_required(const struct setting_list *list, const char *path)
 	}
 	for (size_t i = 0; i < list->nr; i++) {
 		const struct setting *s = &list->entry[i];
+		const char *value = s->value, *got;
 
 		if (!s->sym)
 			continue;
-		if (strcmp(s->value, "n") == 0)
+		got = config_get(text, s->name);
+		if (s->or_y && got && strcmp(got, "y") == 0)
+			value = got;
+		if (strcmp(value, "n") == 0)
 			fprintf(f, "# CONFIG_%s is not set\n", s->name);
 		else
-			fprintf(f, "CONFIG_%s=%s\n", s->name, s->value);
+			fprintf(f, "CONFIG_%s=%s\n", s->name, value);
 	}
 	bad = ferror(f);
 	if (fclose(f) || bad) {
@@ -186,7 +199,7 @@ int verb_check(const char *config, const char *settings, const char *required)
 
 	if (config_read(config, &text) || settings_read(settings, &list))
 		goto out;
-	if (required && write_required(&list, required))
+	if (required && write_required(&list, &text, required))
 		goto out;
 	for (size_t i = 0; i < list.nr; i++)
 		bad += check_setting(&list.entry[i], &text);

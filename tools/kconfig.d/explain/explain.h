@@ -53,6 +53,7 @@ struct setting {
 	char *value;
 	char *where;		/* FILE:LINE */
 	bool optional;
+	bool or_y;		/* VALUE was "m|y": y will do, too */
 };
 
 struct setting_list {

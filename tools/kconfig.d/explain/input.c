@@ -158,6 +158,9 @@ static int setting_line(void *data, char *line, size_t nr)
 	list->nr++;
 	if (!s->name || !s->value)
 		return -ENOMEM;
+	s->or_y = strcmp(s->value, "m|y") == 0;
+	if (s->or_y)
+		s->value[1] = '\0';
 	if (asprintf(&s->where, "%s%s%s", field[2],
 		     *field[2] == '-' ? "" : ":", *field[2] == '-' ? "" : field[3]) < 0) {
 		s->where = NULL;
