@@ -11,7 +11,6 @@
 
 #define APIC_PAGE	0xfee00000u
 #define LVT0		0x350
-#define HANDLER		0x1100u		/* of #UD, in real mode */
 
 /* What a probe saw: the quirk, or what the manual says. */
 enum { PROPER, QUIRKY };
@@ -65,19 +64,27 @@ static int out_7e(struct lab *l)
 	return r.rip == 0x1002 ? QUIRKY : r.rip == 0x1000 ? PROPER : t_fail(l->t, "RIP at the exit of OUT, at 0x1000, is 0x%llx", r.rip);
 }
 
-/* Run 3 bytes and OUT to UNIT_PORT_IO; #UD goes to an OUT to the port after it. */
+/* Run 3 bytes and OUT to UNIT_PORT_IO; without an IDT #UD is a triple fault. */
 static int faults(struct lab *l, const uint8_t *insn)
 {
-	uint8_t code[] = { insn[0], insn[1], insn[2], 0xba, 0x00, 0x06, 0xee };
-	static const uint8_t handler[] = { 0xba, 0x01, 0x06, 0xee };
-	static const uint16_t vector[] = { HANDLER, 0 };
+	uint8_t code[] = { insn[0], insn[1], insn[2], 0x66, 0xba, 0x00, 0x06, 0xee };
 	const struct kvm_run *run = l->cpu[0].run;
+	struct kvm_sregs s;
+	int rc;
 
-	memcpy(l->ram + 6 * sizeof(vector), vector, sizeof(vector));
-	lab_code(l, HANDLER, handler, sizeof(handler));
-	if (lab_code_real(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_IO, "an instruction that KVM decides on"))
+	if (lab_code_long(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
 		return -1;
-	return run->io.port == UNIT_PORT_IO ? QUIRKY : PROPER;
+	s.idt.limit = 0;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0)
+		return -1;
+	do {
+		rc = lab_step(l, 0);
+	} while (rc == -EINTR);
+	if (rc)
+		return -1;
+	if (run->exit_reason == KVM_EXIT_SHUTDOWN)
+		return PROPER;
+	return run->exit_reason == KVM_EXIT_IO && run->io.port == UNIT_PORT_IO ? QUIRKY : lab_odd_exit(l, 0);
 }
 
 /* MONITOR, though the guest's CPUID has none */
