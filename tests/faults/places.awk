@@ -1,8 +1,8 @@
 # places.awk - does a patch fit a tree, in exactly the places that it means?
-#	awk -v tree=DIR -f places.awk PATCH
+#	awk -v tree=DIR -v name=NAME -f places.awk PATCH
 # Exit 0: every hunk's old lines are in its file, as often as the patch has hunks
-# with these lines. Else it prints the first hunk for which that is not so, and
-# exits 1. git apply alone would take the nearest of several places.
+# with these lines. Else it prints the first hunk of NAME for which that is not
+# so, and exits 1. git apply alone would take the nearest of several places.
 
 # In every awk, a record separator of one character that no source has.
 function content(path,    text, rs) {
@@ -53,13 +53,11 @@ END {
 		n = count(text, old[h])
 		if (n == want[in_file[h], old[h]])
 			continue
-		name = FILENAME
-		sub(/.*\//, "", name)
 		print in_file[h] (n ? " has " n " places for" : " has no place for") " line " line[h] " of " name
 		exit 1
 	}
 	if (!hunks) {
-		print FILENAME " has no hunk"
+		print name " has no hunk"
 		exit 1
 	}
 }

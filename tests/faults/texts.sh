@@ -48,7 +48,7 @@ find_text() {
 				sed "s|$from|$path|g" "$text" > "$3"
 			fi
 			text_of=${text##*/}
-			text_why=$(awk -v tree="$2" -f "$faults_dir/places.awk" "$3") && return
+			text_why=$(awk -v tree="$2" -v name="$text_of" -f "$faults_dir/places.awk" "$3") && return
 		done < <(echo; sed -n '/^diff /q; s/^Moved-to: *//p' "$text")
 	done < <(printf '%s\n' "$faults_dir/$1.patch"; find "$faults_dir" -name "$1@*.patch" | sort -V)
 	rm -f -- "$3"
