@@ -23,7 +23,7 @@ ALLOW_UNSIGNED ?=
 DISTCC_HOSTS ?=
 outdir  ?= build/SRPMS
 
-sources_args := $(if $(SRPM),--srpm '$(SRPM)',--base $(BASE)) $(foreach k,$(KEYS),--key '$(k)') \
+sources_args := $(if $(SRPM),--srpm '$(SRPM)',--base '$(BASE)') $(foreach k,$(KEYS),--key '$(k)') \
 	$(if $(ALLOW_UNSIGNED),--allow-unsigned)
 rpm_args := --define 'kconfig $(CONFIG)' $(if $(FRAGMENTS),--define 'kfragments $(FRAGMENTS)') $(if $(BUILDID),--define 'buildid $(BUILDID)') \
 	$(foreach w,$(WITH),--with $(w)) $(foreach w,$(WITHOUT),--without $(w)) $(DEFINE)
@@ -47,7 +47,7 @@ help: ## this list
 # --- Building ---------------------------------------------------------------------
 .PHONY: deps
 deps: ## install what the build needs (apt, dnf or yum)
-	@tools/build-deps --for build --base $(BASE) --install
+	@tools/build-deps --for build --base '$(BASE)' --install
 
 .PHONY: sources
 sources: deps ## fill SOURCES/: base SRPM, its pin, patches, tools
@@ -79,7 +79,7 @@ $(config_targets): sources
 # --- Proving ----------------------------------------------------------------------
 .PHONY: verify
 verify: rpm ## install the RPMs into a root, boot it, run kvm-selftest there
-	@tools/build-deps --for check --base $(BASE) --install
+	@tools/build-deps --for check --base '$(BASE)' --install
 	tools/verify --rpms build/rpms.list --out build/verify --backend $(BACKEND)
 
 .PHONY: check-fast

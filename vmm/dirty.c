@@ -7,8 +7,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "vcpu.h"
-#include "vm.h"
 
 int dirty_ring_map(struct vcpu *v, struct err *e)
 {
@@ -29,7 +27,7 @@ void dirty_ring_unmap(struct vcpu *v)
 	v->ring = NULL;
 }
 
-uint64_t vm_dirty_words(const struct vm *vm, unsigned int i)
+static uint64_t words(const struct vm *vm, unsigned int i)
 {
 	return (vm->mem.r[i].size / MEM_PAGE + 63) / 64;
 }
@@ -61,56 +59,37 @@ void dirty_ring_harvest(struct vcpu *v)
 	pthread_mutex_unlock(&vm->lock);
 }
 
-int vm_dirty_start(struct vm *vm, struct err *e)
+int dirty_start(struct vm *vm, struct err *e)
 {
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; !rc && i < vm->mem.n; i++) {
-		if (vm->cfg.dirty_ring && !vm->dirty[i]) {
-			vm->dirty[i] = calloc(vm_dirty_words(vm, i), 8);
-			if (!vm->dirty[i])
-				return err_set(e, -ENOMEM, "no memory for dirty bitmaps");
-		}
-		rc = vm_set_slot(vm, i, KVM_MEM_LOG_DIRTY_PAGES, e);
+		vm->dirty[i] = calloc(words(vm, i), 8);
+		rc = vm->dirty[i] ? vm_set_slot(vm, i, KVM_MEM_LOG_DIRTY_PAGES, e) :
+			err_set(e, -ENOMEM, "no memory for dirty bitmaps");
 	}
 	return rc;
 }
 
-static int fetch_ring(struct vm *vm, unsigned int i, uint64_t *bitmap)
+long dirty_count(struct vm *vm, struct err *e)
 {
-	unsigned int k;
-
-	for (k = 0; k < vm->ncpus; k++)
-		dirty_ring_harvest(&vm->vcpus[k]);
-	pthread_mutex_lock(&vm->lock);
-	memcpy(bitmap, vm->dirty[i], vm_dirty_words(vm, i) * 8);
-	memset(vm->dirty[i], 0, vm_dirty_words(vm, i) * 8);
-	pthread_mutex_unlock(&vm->lock);
-	return 0;
-}
-
-static int fetch_bitmap(struct vm *vm, unsigned int i, uint64_t *bitmap)
-{
-	struct kvm_dirty_log log = { .slot = i, .dirty_bitmap = bitmap };
-
-	memset(bitmap, 0, vm_dirty_words(vm, i) * 8);
-	return ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) < 0 ? -errno : 0;
-}
-
-long vm_dirty_fetch(struct vm *vm, unsigned int i, uint64_t *bitmap, struct err *e)
-{
-	bool ring = vm->cfg.dirty_ring;
 	uint64_t w;
+	unsigned int i;
 	long n = 0;
-	int rc;
 
-	if (i >= vm->mem.n || (ring && !vm->dirty[i]))
-		return err_set(e, -EINVAL, "memory region %u has no dirty log", i);
-	rc = ring ? fetch_ring(vm, i, bitmap) : fetch_bitmap(vm, i, bitmap);
-	if (rc)
-		return err_set(e, rc, "KVM_GET_DIRTY_LOG of region %u: %s", i, strerror(-rc));
-	for (w = 0; w < vm_dirty_words(vm, i); w++)
-		n += __builtin_popcountll(bitmap[w]);
+	for (i = 0; vm->cfg.dirty_ring && i < vm->ncpus; i++)
+		dirty_ring_harvest(&vm->vcpus[i]);
+	for (i = 0; i < vm->mem.n; i++) {
+		struct kvm_dirty_log log = { .slot = i, .dirty_bitmap = vm->dirty[i] };
+
+		if (!vm->dirty[i])
+			return err_set(e, -EINVAL, "memory region %u has no dirty log", i);
+		if (!vm->cfg.dirty_ring && ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) < 0)
+			return err_set(e, -errno, "KVM_GET_DIRTY_LOG of region %u: %m", i);
+		for (w = 0; w < words(vm, i); w++)
+			n += __builtin_popcountll(vm->dirty[i][w]);
+		memset(vm->dirty[i], 0, words(vm, i) * 8);
+	}
 	return n;
 }

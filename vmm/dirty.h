@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The dirty-page log's inner side; vm.h has the API. KVM writes the frames a
- * vCPU dirties into that vCPU's ring; we gather them in bitmaps per region.
- * Source: Documentation/virt/kvm/api.rst, KVM_CAP_DIRTY_LOG_RING.
+ * The log of pages that the guest writes: a bitmap of KVM's
+ * (KVM_GET_DIRTY_LOG), or a ring of each vCPU's, which is gathered in bitmaps
+ * here (KVM_RESET_DIRTY_RINGS). Source: Documentation/virt/kvm/api.rst,
+ * KVM_CAP_DIRTY_LOG_RING.
  */
 #ifndef VMM_DIRTY_H
 #define VMM_DIRTY_H
 
-#include "err.h"
+#include "kvm.h"
 
-struct vcpu;
+/* dirty_start - log the guest's writes to all regions */
+int dirty_start(struct vm *vm, struct err *e);
+
+/*
+ * dirty_count - how many pages of RAM were written since dirty_start() or the
+ * last call; with rings, the vCPUs must not run
+ *
+ * -errno on failure.
+ */
+long dirty_count(struct vm *vm, struct err *e);
 
 /* dirty_ring_map - map @v's ring; the VM was made with cfg.dirty_ring */
 int dirty_ring_map(struct vcpu *v, struct err *e);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Small: of the default 8 MiB, huge pages would make 2 MiB resident each. */
@@ -91,6 +92,14 @@ int loop_init(struct loop *l, struct err *e)
 	if (rc)
 		loop_free(l);
 	return rc;
+}
+
+uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg, int sig, struct err *e)

@@ -46,14 +46,19 @@ void loop_enable(struct loop *l, int fd, uint32_t events);
 /* loop_once - wait up to @timeout_ms (-1: for ever) and serve what is ready */
 int loop_once(struct loop *l, int timeout_ms);
 
+/* now_us - a clock that only runs on (CLOCK_MONOTONIC), in microseconds */
+uint64_t now_us(void);
+
 /*
- * thread_start - a thread with a small stack and all signals blocked, which
- * are the main thread's, but @sig (0: none)
+ * thread_start - start a small-stack thread
+ *
+ * All signals stay blocked (the main thread handles them) except @sig, if
+ * non-zero.
  */
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg, int sig,
 		 struct err *e);
 
-/* loop_start, loop_join - serve it on a thread; end that thread */
+/* loop_start, loop_join - serve the loop on a thread; end that thread */
 int loop_start(struct loop *l, struct err *e);
 void loop_join(struct loop *l);
 

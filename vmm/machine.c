@@ -13,10 +13,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "boot/loaders.h"
+#include "boot/start.h"
+#include "boot/tables.h"
+#include "dev/virtio_mmio.h"
+#include "devices.h"
+#include "dirty.h"
 #include "sandbox.h"
 #include "stats.h"
 #include "vcpu.h"
-#include "x86.h"
 
 #define CTRL_A		1
 
@@ -43,20 +48,21 @@ static uint32_t escapes(struct machine *m, uint8_t *buf, uint32_t len)
 static void on_stdin(void *arg, int fd, uint32_t events)
 {
 	struct machine *m = arg;
-	uint8_t buf[SERIAL_FIFO];
-	uint32_t room = m->o->console ? sizeof(buf) : serial_room(&m->serial);
+	struct devices *d = &m->dev;
+	uint8_t buf[256];
+	uint32_t room = d->input.room ? d->input.room(d->input.dev) : sizeof(buf);
 	ssize_t n;
 
 	(void)events;
 	/* A full FIFO: leave it in the pipe, or drop it as a wire would. */
-	n = read(fd, buf, room ? room : sizeof(buf));
+	n = read(fd, buf, room && room < sizeof(buf) ? room : sizeof(buf));
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		loop_enable(&m->vm.loop, fd, 0);
 	if (n <= 0)
 		return;
 	if (m->tty)
 		n = escapes(m, buf, (uint32_t)n);
-	machine_input(m, buf, (uint32_t)n);
+	d->input.put(d->input.dev, buf, (uint32_t)n);
 }
 
 static void take_snapshot(struct machine *m)
@@ -65,7 +71,7 @@ static void take_snapshot(struct machine *m)
 	int rc = vm_pause(&m->vm, &e);
 
 	if (!rc)
-		rc = snapshot_save(m, m->snapshot_fd, m->o->snapshot, &e);
+		rc = snapshot_save(&m->vm, &m->dev, m->snapshot_fd, m->o->snapshot, &e);
 	if (rc)
 		vm_stop(&m->vm, VM_HOST, "%s", e.msg);
 	else
@@ -142,9 +148,9 @@ static int make_cmdline(struct machine *m, struct boot *b, struct err *e)
 	if (n >= size)
 		return err_set(e, -E2BIG, "--append: %zu bytes, %zu are possible", n, size - 1);
 	memcpy(m->cmdline, m->o->append, n + 1);
-	for (i = 0; m->o->no_acpi && !m->o->pci && i < m->nvirtio && n < size; i++)
+	for (i = 0; m->o->no_acpi && !m->o->pci && i < m->dev.nvirtio && n < size; i++)
 		n += (size_t)snprintf(m->cmdline + n, size - n, " virtio_mmio.device=%u@%#lx:%u",
-			m->slot[i].len, m->slot[i].base, m->slot[i].gsi);
+			m->dev.place[i].len, m->dev.place[i].base, m->dev.place[i].gsi);
 	if (n >= size)
 		return err_set(e, -E2BIG, "--append: no room for %u devices", i);
 	b->cmdline = m->cmdline;
@@ -159,8 +165,8 @@ static int load_kernel(struct machine *m, struct boot *b, struct err *e)
 	if (m->o->initrd)
 		rc = boot_open(&b->initrd, m->o->initrd, e);
 	if (!rc && !m->o->no_acpi)
-		rc = acpi_write(&vm->mem, vm->cfg.cpus, m->slot,
-				m->o->pci ? TABLES_PCI : m->nvirtio, &b->rsdp, e);
+		rc = acpi_write(&vm->mem, vm->cfg.cpus, m->dev.place,
+				m->o->pci ? TABLES_PCI : m->dev.nvirtio, &b->rsdp, e);
 	if (!rc)
 		rc = mptable_write(&vm->mem, vm->cfg.cpus, e);
 	if (!rc)
@@ -211,12 +217,12 @@ static int start_state(struct machine *m, int *status, struct err *e)
 
 	*status = VM_IMAGE;
 	if (m->o->restore)
-		return snapshot_restore(m, &m->restore, e);
+		return snapshot_restore(&m->vm, &m->dev, &m->restore, e);
 	rc = load_image(m, e);
 	if (rc)
 		return rc;
 	*status = VM_HOST;
-	return x86_start(&m->vm.vcpus[0], &m->entry, e);
+	return boot_start(&m->vm.vcpus[0], &m->entry, e);
 }
 
 int machine_make(struct machine *m, const struct opts *o, int *status, struct err *e)
@@ -231,21 +237,24 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	m->o = o;
 	m->signal_fd = m->snapshot_fd = m->restore.fd = -1;
 	m->tty = isatty(STDIN_FILENO);
-	m->flat = o->flat;
+	m->dev.vm = &m->vm;
+	m->dev.out = (struct out){ STDOUT_FILENO, &m->vm.stopping, false };
+	m->dev.flat = o->flat;
+	m->dev.acpi = !o->no_acpi;
+	m->dev.pci = o->pci;
 	if (o->restore) {
 		*status = VM_IMAGE;
 		rc = snapshot_open(&m->restore, o->restore, e);
 		if (rc)
 			return rc;
-		m->flat = m->restore.h.flat;
+		m->dev.flat = m->restore.h.flat;
 		cfg.cpus = m->restore.h.cpus;
 		cfg.irqchip = (enum vm_irqchip)m->restore.h.irqchip;
 		cfg.add_memory = snapshot_memory;
 		cfg.add_memory_ctx = &m->restore;
 	}
-	if (!o->pci && (o->ndisks || o->nnets || o->console || o->rng || o->balloon ||
-			o->vsock_cid))
-		cfg.regs_size = MACHINE_VIRTIO_MAX * VIRTIO_MMIO_STRIDE;
+	if (!o->pci && o->ndevs)
+		cfg.regs_size = VIRTIO_MAX * VIRTIO_MMIO_STRIDE;
 	*status = VM_HOST;
 	rc = vm_create(&m->vm, &cfg, e);
 	if (rc) {
@@ -254,37 +263,16 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	}
 	rc = open_outputs(m, e);
 	if (!rc)
-		rc = machine_add_devices(m, status, e);
+		rc = devices_add(&m->dev, o->dev, o->ndevs, status, e);
 	if (!rc)
 		rc = add_inputs(m, e);
 	if (!rc)
 		rc = start_state(m, status, e);
 	if (!rc && o->dirty_log)
-		rc = vm_dirty_start(&m->vm, e);
+		rc = dirty_start(&m->vm, e);
 	if (rc)
 		machine_free(m);
 	return rc;
-}
-
-/* Pages written in the whole run; -1 if nobody asked. */
-static long dirty_pages(struct machine *m, struct err *e)
-{
-	uint64_t *bitmap;
-	unsigned int i;
-	long sum = 0;
-
-	if (!m->o->dirty_log)
-		return -1;
-	for (i = 0; i < m->vm.mem.n && sum >= 0; i++) {
-		long n = -ENOMEM;
-
-		bitmap = calloc(vm_dirty_words(&m->vm, i), sizeof(*bitmap));
-		if (bitmap)
-			n = vm_dirty_fetch(&m->vm, i, bitmap, e);
-		sum = n < 0 ? n : sum + n;
-		free(bitmap);
-	}
-	return sum;
 }
 
 /* Where did it hang, and what did it do? */
@@ -299,44 +287,37 @@ static int report(struct machine *m, int status, double wall_ms, struct err *e)
 			vcpu_dump(&m->vm.vcpus[i], stderr);
 	if (!m->stats)
 		return status;
-	dirty = dirty_pages(m, e);
-	if (dirty < -1)
+	dirty = m->o->dirty_log ? dirty_count(&m->vm, e) : -1;
+	if (m->o->dirty_log && dirty < 0)
 		return (int)dirty;
 	rc = stats_write(&m->vm, m->stats, status, dirty, wall_ms, e);
 	return rc ? rc : status;
 }
 
-static double now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
 int machine_run(struct machine *m, struct err *e)
 {
 	struct vm_limits lim = { m->o->deadline_ms, m->o->watchdog_ms };
-	double start = now_ms();
-	unsigned int i;
+	uint64_t start = now_us();
 	int rc = 0;
 
 	if (m->o->verbose)
 		fprintf(stderr, "kvm-vmm: %s, %u vCPUs, %u virtio devices\n",
 			m->o->restore ? "snapshot" : m->entry.protocol,
-			m->vm.ncpus, m->nvirtio);
+			m->vm.ncpus, m->dev.nvirtio);
 	if (!m->o->no_sandbox)
 		rc = sandbox_process(e);
 	/* The guest first: its devices' threads start while it does. */
 	if (!rc)
 		rc = vm_start(&m->vm, e);
-	for (i = 0; i < m->nblk && !rc; i++)
-		rc = loop_start(&m->blk[i].loop, e);
-	if (!rc && m->o->console)
-		rc = loop_start(&m->console.loop, e);
-	rc = vm_run(&m->vm, &lim, rc, e);
+	if (rc)
+		return rc;
+	rc = devices_start(&m->dev, e);
+	if (rc)
+		vm_cancel(&m->vm);
+	else
+		rc = vm_run(&m->vm, &lim, e);
 	if (rc >= 0 && !m->vm.stuck)
-		rc = report(m, rc, now_ms() - start, e);
+		rc = report(m, rc, (double)(now_us() - start) / 1e3, e);
 	return rc;
 }
 
@@ -350,7 +331,7 @@ void machine_free(struct machine *m)
 		fclose(m->stats);
 	m->stats = NULL;
 	m->signal_fd = m->snapshot_fd = -1;
-	machine_free_devices(m);
+	devices_free(&m->dev);
 	vm_destroy(&m->vm);
 	snapshot_close(&m->restore);
 }

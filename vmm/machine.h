@@ -8,37 +8,15 @@
 #include <stdio.h>
 
 #include "boot/boot.h"
-#include "boot/tables.h"
-#include "dev/blk.h"
-#include "dev/net.h"
-#include "dev/pc.h"
-#include "dev/serial.h"
-#include "dev/small.h"
-#include "dev/virtio_pci.h"
-#include "dev/vsock.h"
+#include "dev/device.h"
 #include "opts.h"
 #include "snapshot.h"
 #include "vm.h"
 
-#define MACHINE_VIRTIO_MAX	PCI_SLOTS
-
 struct machine {
 	const struct opts *o;
 	struct vm vm;
-	struct pc pc;
-	struct serial serial;
-	struct rng rng;			/* v.ops is NULL: not asked for */
-	struct console console;
-	struct balloon balloon;
-	struct vsock vsock;
-	struct blk blk[OPT_DISKS_MAX];
-	struct net net[2 * OPT_NETS_MAX];
-	unsigned int nblk, nnet;
-	struct virtio *virtio[MACHINE_VIRTIO_MAX];	/* all, by slot */
-	struct table_dev slot[MACHINE_VIRTIO_MAX];
-	unsigned int nvirtio;
-	struct virtio_pci fn[MACHINE_VIRTIO_MAX];	/* with --pci */
-	struct pci_bus pci;
+	struct devices dev;
 	int signal_fd;
 	int snapshot_fd;
 	FILE *stats;
@@ -46,7 +24,6 @@ struct machine {
 	bool escape;			/* Ctrl-A was typed on the terminal */
 	bool tty;
 	bool paused;
-	bool flat;			/* port 0x10 writes to stdout */
 	char cmdline[4096];
 	struct boot_entry entry;
 };
@@ -62,12 +39,5 @@ int machine_make(struct machine *m, const struct opts *o, int *status,
 /* machine_run - sandbox, run, and what is to be done at the end; exit status */
 int machine_run(struct machine *m, struct err *e);
 void machine_free(struct machine *m);
-
-/* machine_add_devices - devices.c: all that the options ask for */
-int machine_add_devices(struct machine *m, int *status, struct err *e);
-void machine_free_devices(struct machine *m);
-
-/* machine_input - console characters from outside; returns how many it took */
-uint32_t machine_input(struct machine *m, const uint8_t *buf, uint32_t len);
 
 #endif

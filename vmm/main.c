@@ -26,32 +26,26 @@ static void on_sigbus(int sig)
 
 static int run(const struct opts *o)
 {
-	struct machine *m = calloc(1, sizeof(*m));
+	static struct machine m;	/* much of it stays untouched */
 	struct err e = { "" };
 	int rc, status = VM_HOST;
 
 	signal(SIGBUS, on_sigbus);
-	if (!m) {
-		fputs("kvm-vmm: no memory\n", stderr);
-		return VM_HOST;
-	}
-	rc = machine_make(m, o, &status, &e);
+	rc = machine_make(&m, o, &status, &e);
 	if (rc) {
 		fprintf(stderr, "kvm-vmm: %s\n", e.msg);
-		free(m);
 		return status;
 	}
-	rc = machine_run(m, &e);
+	rc = machine_run(&m, &e);
 	if (rc < 0) {
 		fprintf(stderr, "kvm-vmm: %s\n", e.msg);
 		rc = VM_HOST;
-	} else if (m->vm.why[0]) {
-		fprintf(stderr, "kvm-vmm: %s\n", m->vm.why);
+	} else if (m.vm.why[0]) {
+		fprintf(stderr, "kvm-vmm: %s\n", m.vm.why);
 	}
-	if (m->vm.stuck)	/* a thread is still in there: leave now */
+	if (m.vm.stuck)		/* a thread is still in there: leave now */
 		_exit(rc);
-	machine_free(m);
-	free(m);
+	machine_free(&m);
 	return rc;
 }
 

@@ -13,6 +13,7 @@
 
 #define MEM_REGIONS_MAX	8
 #define MEM_PAGE	4096UL
+#define MEM_MIB_MAX	(1UL << 20)	/* 1 TiB */
 /* RAM ends here at the latest and goes on at 4 GiB; devices lie between. */
 #define MEM_LOW_MAX	0xc0000000UL
 #define MEM_HIGH_BASE	0x100000000UL

@@ -6,67 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEM_MIB_MAX	(1UL << 20)	/* 1 TiB */
+#include "args.h"
+#include "devices.h"
+
 #define DEADLINE_S	300
-
-void opts_help(FILE *out)
-{
-	fputs("Usage: kvm-vmm --kernel FILE [OPTION]...    boot bzImage, PVH or multiboot\n"
-"       kvm-vmm --flat FILE [OPTION]...      run a raw image\n"
-"       kvm-vmm --restore FILE [OPTION]...   go on from a snapshot\n"
-"\n"
-"Image:\n"
-"  --kernel FILE      Linux bzImage, or ELF with a PVH note or multiboot header\n"
-"  --initrd FILE      initrd, or the module of a multiboot image\n"
-"  --append STRING    kernel command line (console=ttyS0 panic=-1)\n"
-"  --flat FILE        raw image, loaded whole\n"
-"  --mode MODE        real, prot (32-bit) or long (64-bit, 4 GiB mapped) (real)\n"
-"  --load ADDR        where a flat image goes (0x1000)\n"
-"  --entry ADDR       where it starts, or SEGMENT:OFFSET in real mode (--load's)\n"
-"Machine:\n"
-"  --mem MIB          RAM (128; flat images 16)\n"
-"  --cpus N           vCPUs, 1 to 64 (1)\n"
-"  --irqchip KIND     none, full or split (full; flat images none)\n"
-"  --disk FILE[,ro][,direct]   virtio-blk; again for more\n"
-"  --net tap:NAME     virtio-net on a tap device that is there\n"
-"  --net loop         two virtio-net devices wired to each other\n"
-"  --rng              virtio-rng\n"
-"  --balloon MIB      virtio-balloon that takes MIB of the guest's RAM back\n"
-"  --console virtio   stdin and stdout on hvc0 rather than on ttyS0\n"
-"  --vsock CID        virtio-vsock by /dev/vhost-vsock, CID 3 or more\n"
-"  --pci              virtio on PCI, with MSI-X, rather than on MMIO\n"
-"  --no-acpi          MP table and command line tell of the devices, not ACPI\n"
-"Run:\n"
-"  --deadline SEC     end the run then, exit status 14 (300; 0: never)\n"
-"  --watchdog SEC     end it when no vCPU has left to us so long, status 16\n"
-"  --snapshot FILE    SIGUSR1 writes the whole VM there and ends the run\n"
-"  --restore FILE     start from such a file; give the same devices again\n"
-"  --stats FILE       at the end, KVM's statistics as JSON (-: stdout)\n"
-"  --dirty-log KIND   count written pages: bitmap, or ring=ENTRIES; in --stats\n"
-"  --no-sandbox       keep privileges and all system calls\n"
-"  --kvm PATH         device to use (/dev/kvm)\n"
-"  -v, --verbose      say what is done, with times\n"
-"  -h, --help         this; --version\n"
-"\n"
-"Exit status: 0 guest shut down, 2 usage, 4 host or KVM, 6 bad image, 8 guest\n"
-"reset, 10 triple fault, 12 KVM internal error, 14 deadline, 16 killed; odd:\n"
-"the guest's own by port 0xf4, (code << 1) | 1.\n"
-"SIGUSR2 pauses the guest, and resumes it. On a terminal, Ctrl-A x ends the\n"
-"run. See kvm-vmm(1).\n", out);
-}
-
-static int number(const char *opt, const char *s, uint64_t min, uint64_t max,
-		  uint64_t *v, struct err *e)
-{
-	char *end;
-
-	errno = 0;
-	*v = strtoull(s, &end, 0);
-	if (errno || end == s || *end || *s == '-' || *v < min || *v > max)
-		return err_set(e, -EINVAL, "--%s %s: expected a number from %lu to %lu", opt, s,
-			       min, max);
-	return 0;
-}
 
 static int seconds(const char *opt, const char *s, unsigned int *ms, struct err *e)
 {
@@ -81,21 +24,6 @@ static int seconds(const char *opt, const char *s, unsigned int *ms, struct err 
 	return 0;
 }
 
-/* One of the words of @list (NULL-terminated); its index, or -EINVAL. */
-static int choice(const char *opt, const char *s, const char *const *list, struct err *e)
-{
-	char all[64] = "";
-	int i;
-
-	for (i = 0; list[i]; i++) {
-		if (!strcmp(s, list[i]))
-			return i;
-		strncat(all, i ? ", " : "", sizeof(all) - strlen(all) - 1);
-		strncat(all, list[i], sizeof(all) - strlen(all) - 1);
-	}
-	return err_set(e, -EINVAL, "--%s %s: expected one of %s", opt, s, all);
-}
-
 static int entry(struct opts *o, char *s, struct err *e)
 {
 	char *colon = strchr(s, ':');
@@ -104,44 +32,12 @@ static int entry(struct opts *o, char *s, struct err *e)
 
 	o->entry_set = true;
 	if (!colon)
-		return number("entry", s, 0, UINT64_MAX, &o->flat_opts.entry, e);
+		return arg_number("entry", s, 0, UINT64_MAX, &o->flat_opts.entry, e);
 	*colon = '\0';
-	rc = number("entry", s, 0, 0xffff, &seg, e);
+	rc = arg_number("entry", s, 0, 0xffff, &seg, e);
 	o->flat_opts.has_seg = true;
 	o->flat_opts.seg = (uint16_t)seg;
-	return rc ? rc : number("entry", colon + 1, 0, 0xffff, &o->flat_opts.entry, e);
-}
-
-static int disk(struct opts *o, char *s, struct err *e)
-{
-	struct opt_disk *d = &o->disk[o->ndisks];
-	char *word, *save = NULL;
-
-	if (o->ndisks == OPT_DISKS_MAX)
-		return err_set(e, -EINVAL, "more than %d disks", OPT_DISKS_MAX);
-	o->ndisks++;
-	d->path = strtok_r(s, ",", &save);
-	while ((word = strtok_r(NULL, ",", &save))) {
-		if (!strcmp(word, "ro"))
-			d->readonly = true;
-		else if (!strcmp(word, "direct"))
-			d->direct = true;
-		else
-			return err_set(e, -EINVAL,
-				"--disk %s: unknown word \"%s\", expected ro or direct",
-				d->path, word);
-	}
-	return d->path ? 0 : err_set(e, -EINVAL, "--disk: expected a file");
-}
-
-static int net(struct opts *o, char *s, struct err *e)
-{
-	if (strcmp(s, "loop") && (strncmp(s, "tap:", 4) || !s[4]))
-		return err_set(e, -EINVAL, "--net %s: expected tap:NAME or loop", s);
-	if (o->nnets == OPT_NETS_MAX)
-		return err_set(e, -EINVAL, "more than %d --net", OPT_NETS_MAX);
-	o->net[o->nnets++] = s;
-	return 0;
+	return rc ? rc : arg_number("entry", colon + 1, 0, 0xffff, &o->flat_opts.entry, e);
 }
 
 static int dirty(struct opts *o, char *s, struct err *e)
@@ -154,73 +50,98 @@ static int dirty(struct opts *o, char *s, struct err *e)
 		return 0;
 	if (strncmp(s, "ring=", 5))
 		return err_set(e, -EINVAL, "--dirty-log %s: expected bitmap or ring=ENTRIES", s);
-	rc = number("dirty-log ring", s + 5, 1024, 65536, &v, e);
+	rc = arg_number("dirty-log ring", s + 5, 1024, 65536, &v, e);
 	if (!rc && v & (v - 1))
 		rc = err_set(e, -EINVAL, "--dirty-log %s: expected a power of 2", s);
 	o->dirty_ring = (unsigned int)v;
 	return rc;
 }
 
-static int balloon(struct opts *o, char *s, struct err *e)
-{
-	o->balloon = true;
-	return number("balloon", s, 0, MEM_MIB_MAX, &o->balloon_mib, e);
-}
-
 static const char *const modes[] = { "real", "prot", "long", NULL };
 static const char *const chips[] = { "none", "full", "split", NULL };
-static const char *const consoles[] = { "serial", "virtio", NULL };
 
-/* Every option: what its argument is, and where the value goes. */
+/* Every option but the devices': where its value goes, and its line in --help. */
 static const struct option {
+	enum { FLAG, TEXT, NUMBER, SECONDS, WORD, OWN, HEADING, DEVICE_LINES } kind;
 	const char *name;
-	enum { FLAG, TEXT, NUMBER, SECONDS, WORD, OWN } kind;
 	size_t field;		/* bool, char *, uint64_t, unsigned int, int */
+	const char *help;	/* what follows the name; NULL: see opts_help() */
 	uint64_t min, max;
 	const char *const *words;
 	int (*own)(struct opts *o, char *s, struct err *e);
 } options[] = {
-#define F(x)	offsetof(struct opts, x)
-	{ "kernel", TEXT, F(kernel), 0, 0, NULL, NULL },
-	{ "initrd", TEXT, F(initrd), 0, 0, NULL, NULL },
-	{ "append", TEXT, F(append), 0, 0, NULL, NULL },
-	{ "flat", TEXT, F(flat), 0, 0, NULL, NULL },
-	{ "mode", WORD, F(flat_opts.mode), 0, 0, modes, NULL },
-	{ "load", NUMBER, F(flat_opts.load), 0, UINT64_MAX, NULL, NULL },
-	{ "entry", OWN, 0, 0, 0, NULL, entry },
-	{ "mem", NUMBER, F(mem_mib), 1, MEM_MIB_MAX, NULL, NULL },
-	{ "cpus", NUMBER, F(cpus), 1, VM_CPUS_MAX, NULL, NULL },
-	{ "irqchip", WORD, F(irqchip), 0, 0, chips, NULL },
-	{ "disk", OWN, 0, 0, 0, NULL, disk },
-	{ "net", OWN, 0, 0, 0, NULL, net },
-	{ "rng", FLAG, F(rng), 0, 0, NULL, NULL },
-	{ "balloon", OWN, 0, 0, 0, NULL, balloon },
-	{ "console", WORD, F(console), 0, 0, consoles, NULL },
-	{ "vsock", NUMBER, F(vsock_cid), 3, UINT32_MAX - 1, NULL, NULL },
-	{ "pci", FLAG, F(pci), 0, 0, NULL, NULL },
-	{ "no-acpi", FLAG, F(no_acpi), 0, 0, NULL, NULL },
-	{ "deadline", SECONDS, F(deadline_ms), 0, 0, NULL, NULL },
-	{ "watchdog", SECONDS, F(watchdog_ms), 0, 0, NULL, NULL },
-	{ "snapshot", TEXT, F(snapshot), 0, 0, NULL, NULL },
-	{ "restore", TEXT, F(restore), 0, 0, NULL, NULL },
-	{ "stats", TEXT, F(stats), 0, 0, NULL, NULL },
-	{ "dirty-log", OWN, 0, 0, 0, NULL, dirty },
-	{ "no-sandbox", FLAG, F(no_sandbox), 0, 0, NULL, NULL },
-	{ "kvm", TEXT, F(kvm_path), 0, 0, NULL, NULL },
-	{ "verbose", FLAG, F(verbose), 0, 0, NULL, NULL },
-	{ "help", FLAG, F(help), 0, 0, NULL, NULL },
-	{ "version", FLAG, F(version), 0, 0, NULL, NULL },
-#undef F
+#define O(kind, name, to, ...) { kind, name, offsetof(struct opts, to), __VA_ARGS__ }
+#define H(kind, title) { kind, NULL, 0, title, 0, 0, NULL, NULL }
+#define PLAIN	0, 0, NULL, NULL
+	H(HEADING, "Image:"),
+	O(TEXT, "kernel", kernel,
+	  " FILE      Linux bzImage, or ELF with a PVH note or multiboot header", PLAIN),
+	O(TEXT, "initrd", initrd, " FILE      initrd, or the module of a multiboot image", PLAIN),
+	O(TEXT, "append", append, " STRING    kernel command line (console=ttyS0 panic=-1)", PLAIN),
+	O(TEXT, "flat", flat, " FILE        raw image, loaded whole", PLAIN),
+	O(WORD, "mode", flat_opts.mode,
+	  " MODE        real, prot (32-bit) or long (64-bit, 4 GiB mapped) (real)",
+	  0, 0, modes, NULL),
+	O(NUMBER, "load", flat_opts.load, " ADDR        where a flat image goes (0x1000)",
+	  0, UINT64_MAX, NULL, NULL),
+	O(OWN, "entry", flat_opts,
+	  " ADDR       where it starts, or SEGMENT:OFFSET in real mode (--load's)",
+	  0, 0, NULL, entry),
+	H(HEADING, "Machine:"),
+	O(NUMBER, "mem", mem_mib, " MIB          RAM (128; flat images 16)",
+	  1, MEM_MIB_MAX, NULL, NULL),
+	O(NUMBER, "cpus", cpus, " N           vCPUs, 1 to 64 (1)", 1, VM_CPUS_MAX, NULL, NULL),
+	O(WORD, "irqchip", irqchip, " KIND     none, full or split (full; flat images none)",
+	  0, 0, chips, NULL),
+	H(DEVICE_LINES, NULL),
+	O(FLAG, "pci", pci, "              virtio on PCI, with MSI-X, rather than on MMIO", PLAIN),
+	O(FLAG, "no-acpi", no_acpi,
+	  "          MP table and command line tell of the devices, not ACPI", PLAIN),
+	H(HEADING, "Run:"),
+	O(SECONDS, "deadline", deadline_ms,
+	  " SEC     end the run then, exit status 14 (300; 0: never)", PLAIN),
+	O(SECONDS, "watchdog", watchdog_ms,
+	  " SEC     end it when no vCPU has left to us so long, status 16", PLAIN),
+	O(TEXT, "snapshot", snapshot,
+	  " FILE    SIGUSR1 writes the whole VM there and ends the run", PLAIN),
+	O(TEXT, "restore", restore,
+	  " FILE     start from such a file; give the same devices again", PLAIN),
+	O(TEXT, "stats", stats, " FILE       at the end, KVM's statistics as JSON (-: stdout)",
+	  PLAIN),
+	O(OWN, "dirty-log", dirty_log,
+	  " KIND   count written pages: bitmap, or ring=ENTRIES; in --stats", 0, 0, NULL, dirty),
+	O(FLAG, "no-sandbox", no_sandbox, "       keep privileges and all system calls", PLAIN),
+	O(TEXT, "kvm", kvm_path, " PATH         device to use (/dev/kvm)", PLAIN),
+	O(FLAG, "verbose", verbose, NULL, PLAIN),
+	O(FLAG, "help", help, NULL, PLAIN),
+	O(FLAG, "version", version, NULL, PLAIN),
 };
+#define NOPTIONS	(sizeof(options) / sizeof(options[0]))
 
-static const struct option *find(const char *name, size_t len)
+void opts_help(FILE *out)
 {
-	size_t i;
+	const struct device_type *const *t;
+	const struct option *x;
 
-	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (strlen(options[i].name) == len && !memcmp(options[i].name, name, len))
-			return &options[i];
-	return NULL;
+	fputs("Usage: kvm-vmm --kernel FILE [OPTION]...    boot bzImage, PVH or multiboot\n"
+"       kvm-vmm --flat FILE [OPTION]...      run a raw image\n"
+"       kvm-vmm --restore FILE [OPTION]...   go on from a snapshot\n\n", out);
+	for (x = options; x < options + NOPTIONS; x++)
+		if (x->kind == HEADING)
+			fprintf(out, "%s\n", x->help);
+		else if (x->help)
+			fprintf(out, "  --%s%s\n", x->name, x->help);
+		else for (t = device_types; x->kind == DEVICE_LINES && *t; t++)
+			if ((*t)->option)
+				fprintf(out, "  --%s%s\n", (*t)->option, (*t)->help);
+	fputs("  -v, --verbose      say what is done, with times\n"
+"  -h, --help         this; --version\n"
+"\n"
+"Exit status: 0 guest shut down, 2 usage, 4 host or KVM, 6 bad image, 8 guest\n"
+"reset, 10 triple fault, 12 KVM internal error, 14 deadline, 16 killed; odd:\n"
+"the guest's own by port 0xf4, (code << 1) | 1.\n"
+"SIGUSR2 pauses the guest, and resumes it. On a terminal, Ctrl-A x ends the\n"
+"run. See kvm-vmm(1).\n", out);
 }
 
 static int set(struct opts *o, const struct option *x, char *s, struct err *e)
@@ -236,11 +157,11 @@ static int set(struct opts *o, const struct option *x, char *s, struct err *e)
 		*(const char **)field = s;
 		return 0;
 	case NUMBER:
-		return number(x->name, s, x->min, x->max, field, e);
+		return arg_number(x->name, s, x->min, x->max, field, e);
 	case SECONDS:
 		return seconds(x->name, s, field, e);
 	case WORD:
-		rc = choice(x->name, s, x->words, e);
+		rc = arg_choice(x->name, s, x->words, e);
 		*(int *)field = rc;
 		return rc < 0 ? rc : 0;
 	default:
@@ -248,29 +169,93 @@ static int set(struct opts *o, const struct option *x, char *s, struct err *e)
 	}
 }
 
+static int set_device(struct opts *o, const struct device_type *t, char *s, struct err *e)
+{
+	struct device_arg *a = NULL;
+	unsigned int i, n = 0;
+	int rc;
+
+	for (i = 0; i < o->ndevs; i++)
+		if (o->dev[i].type == t && ++n && t->max == 1)
+			a = &o->dev[i];
+	if (!a && (n == t->max || o->ndevs == OPT_DEVICES_MAX))
+		return err_set(e, -EINVAL, "more than %u --%s", n, t->option);
+	if (!a)
+		a = &o->dev[o->ndevs++];
+	*a = (struct device_arg){ .type = t };
+	rc = t->parse ? t->parse(a, s, e) : 0;
+	if (rc > 0)
+		a->type = NULL;
+	return rc < 0 ? rc : 0;
+}
+
+static bool named(const char *name, const char *s, size_t len)
+{
+	return name && strlen(name) == len && !memcmp(name, s, len);
+}
+
+static const struct option *find_option(const char *s, size_t len)
+{
+	const struct option *x;
+
+	for (x = options; x < options + NOPTIONS; x++)
+		if (named(x->name, s, len))
+			return x;
+	return NULL;
+}
+
+static const struct device_type *find_device(const char *s, size_t len)
+{
+	const struct device_type *const *t = device_types;
+
+	while (*t && !named((*t)->option, s, len))
+		t++;
+	return *t;
+}
+
 /* --name, --name VALUE, --name=VALUE, -h, -v; returns how many of @argv it took. */
 static int one(struct opts *o, char **argv, struct err *e)
 {
+	const struct device_type *t = NULL;
+	const struct option *x = NULL;
 	char *s = argv[0], *value;
-	const struct option *x;
+	bool flag;
 	int rc;
 
 	s = !strcmp(s, "-h") ? "--help" : !strcmp(s, "-v") ? "--verbose" : s;
 	if (s[0] != '-')
 		return err_set(e, -EINVAL, "%s: unexpected argument", s);
 	value = strchr(s, '=');
-	x = strncmp(s, "--", 2) ? NULL :
-		find(s + 2, value ? (size_t)(value - s) - 2 : strlen(s + 2));
-	if (!x || (value && x->kind == FLAG))
-		return err_set(e, -EINVAL, "%s: unknown option", s);
-	if (x->kind == FLAG || value) {
-		rc = set(o, x, value ? value + 1 : NULL, e);
-		return rc ? rc : 1;
+	if (s[1] == '-') {
+		size_t len = value ? (size_t)(value - s) - 2 : strlen(s + 2);
+
+		x = find_option(s + 2, len);
+		t = x ? NULL : find_device(s + 2, len);
 	}
-	if (!argv[1])
+	flag = x ? x->kind == FLAG : t && !t->parse;
+	if ((!x && !t) || (value && flag))
+		return err_set(e, -EINVAL, "%s: unknown option", s);
+	if (!flag && !value && !argv[1])
 		return err_set(e, -EINVAL, "%s needs an argument", s);
-	rc = set(o, x, argv[1], e);
-	return rc ? rc : 2;
+	rc = flag || value ? 1 : 2;
+	value = value ? value + 1 : argv[1];
+	return (x ? set(o, x, value, e) : set_device(o, t, value, e)) ? -EINVAL : rc;
+}
+
+/* The kernel's console is the last device that can be one. */
+static const char *default_append(const struct opts *o)
+{
+	const struct device_type *const *t;
+	const char *append = NULL;
+	unsigned int i;
+
+	for (t = device_types; *t; t++) {
+		for (i = 0; (*t)->option && i < o->ndevs && o->dev[i].type != *t; i++)
+			;
+		if ((*t)->append && (!(*t)->option || i < o->ndevs))
+			append = (*t)->append;
+	}
+	return append;
 }
 
 static int check(struct opts *o, struct err *e)
@@ -288,7 +273,7 @@ static int check(struct opts *o, struct err *e)
 	if (o->cpus > 1 && o->irqchip == VM_IRQCHIP_NONE)
 		return err_set(e, -EINVAL, "--cpus %lu needs an --irqchip", o->cpus);
 	if (!o->append)
-		o->append = o->console ? "console=hvc0 panic=-1" : "console=ttyS0 panic=-1";
+		o->append = default_append(o);
 	return 0;
 }
 

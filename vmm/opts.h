@@ -7,17 +7,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "boot/boot.h"
-#include "err.h"
-#include "vm.h"
+#include "boot/loaders.h"
+#include "dev/device.h"
 
-#define OPT_DISKS_MAX	26
-#define OPT_NETS_MAX	8
-
-struct opt_disk {
-	const char *path;
-	bool readonly, direct;
-};
+#define OPT_DEVICES_MAX	40
 
 struct opts {
 	uint64_t mem_mib, cpus;
@@ -27,14 +20,9 @@ struct opts {
 	const char *flat;
 	struct flat_opts flat_opts;
 	bool entry_set;
-	struct opt_disk disk[OPT_DISKS_MAX];
-	unsigned int ndisks;
-	const char *net[OPT_NETS_MAX];	/* "tap:NAME" or "loop" (a pair) */
-	unsigned int nnets;
-	uint64_t balloon_mib;		/* to take from the guest */
-	int console;			/* 0 serial, 1 virtio */
-	bool rng, balloon, pci, no_acpi, no_sandbox, verbose, help, version;
-	uint64_t vsock_cid;		/* 0: none */
+	struct device_arg dev[OPT_DEVICES_MAX];	/* type NULL: none */
+	unsigned int ndevs;
+	bool pci, no_acpi, no_sandbox, verbose, help, version;
 	const char *stats, *snapshot, *restore, *kvm_path;
 	unsigned int dirty_ring;	/* entries; with dirty_log */
 	bool dirty_log;

@@ -6,85 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "boot/boot.h"
 #include "io.h"
-#include "machine.h"
-#include "vcpu.h"
+#include "snapshot_cpu.h"
 
-#define LOCK_S		5
 #define CHUNK_MAX	(1U << 20)	/* bytes of memory in one write */
-
-/* ---- records ---- */
-
-void snap_put(struct snap_blob *b, uint32_t type, uint32_t index, const void *data, uint32_t len)
-{
-	struct snap_record r = { type, index, len };
-	uint32_t need = b->n + (uint32_t)sizeof(r) + len;
-	uint8_t *p;
-
-	if (b->rc)
-		return;
-	if (need > b->size) {
-		b->size = need * 2;
-		p = realloc(b->p, b->size);
-		if (!p) {
-			b->rc = -ENOMEM;
-			return;
-		}
-		b->p = p;
-	}
-	memcpy(b->p + b->n, &r, sizeof(r));
-	memcpy(b->p + b->n + sizeof(r), data, len);
-	b->n = need;
-}
-
-/* Do the records fill the state exactly? */
-static bool records_fit(const struct snapshot *s)
-{
-	uint32_t at = 0, len = s->h.state_len;
-	struct snap_record r;
-
-	while (len - at >= sizeof(r)) {
-		memcpy(&r, s->state + at, sizeof(r));
-		at += (uint32_t)sizeof(r);
-		if (r.len > len - at)
-			return false;
-		at += r.len;
-	}
-	return at == len;
-}
-
-const void *snap_find(const struct snapshot *s, uint32_t type, uint32_t index, uint32_t *len)
-{
-	uint32_t at = 0;
-	struct snap_record r;
-
-	while (at < s->h.state_len) {
-		memcpy(&r, s->state + at, sizeof(r));
-		at += (uint32_t)sizeof(r);
-		if (r.type == type && r.index == index) {
-			*len = r.len;
-			return s->state + at;
-		}
-		at += r.len;
-	}
-	return NULL;
-}
-
-int snap_get(const struct snapshot *s, uint32_t type, uint32_t index,
-	     void *data, uint32_t len, struct err *e)
-{
-	uint32_t have = 0;
-	const void *p = snap_find(s, type, index, &have);
-
-	if (!p || have != len)
-		return err_set(e, -EBADMSG, "%s: record %u.%u: expected %u bytes, found %u",
-			       s->name, type, index, len, have);
-	memcpy(data, p, len);
-	return 0;
-}
 
 /* ---- writing ---- */
 
@@ -124,10 +52,10 @@ static int write_region(int fd, const struct mem_region *r, uint64_t off)
 	return rc;
 }
 
-static int write_file(struct machine *m, int fd, struct snap_header *h, const struct snap_blob *b)
+static int write_file(const struct mem *mem, int fd, struct snap_header *h,
+		      const struct records *r)
 {
-	struct mem *mem = &m->vm.mem;
-	uint64_t off = (sizeof(*h) + b->n + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
+	uint64_t off = (sizeof(*h) + r->n + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
 	unsigned int i;
 	int rc;
 
@@ -140,7 +68,7 @@ static int write_file(struct machine *m, int fd, struct snap_header *h, const st
 	}
 	if (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)off) < 0)
 		return -errno;
-	rc = write_all(fd, b->p, b->n, sizeof(*h));
+	rc = write_all(fd, r->p, r->n, sizeof(*h));
 	for (i = 0; i < mem->n && !rc; i++)
 		rc = write_region(fd, &mem->r[i], h->region[i].offset);
 	if (!rc && fdatasync(fd) < 0)
@@ -150,55 +78,28 @@ static int write_file(struct machine *m, int fd, struct snap_header *h, const st
 	return rc;
 }
 
-/*
- * Disk and console threads finish what they are at, and begin nothing; one
- * that is stuck (a disk, a pipe that nobody reads) is not waited for.
- */
-static int lock_devices(struct machine *m, struct err *e)
+int snapshot_save(struct vm *vm, struct devices *d, int fd, const char *name, struct err *e)
 {
-	struct timespec t;
-	unsigned int i;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_sec += LOCK_S;
-	for (i = 0; i < m->nvirtio; i++)
-		if (pthread_mutex_timedlock(&m->virtio[i]->lock, &t)) {
-			err_set(e, -EBUSY, "virtio-%s is busy for over %d s",
-				m->virtio[i]->ops->name, LOCK_S);
-			while (i--)
-				pthread_mutex_unlock(&m->virtio[i]->lock);
-			return -EBUSY;
-		}
-	return 0;
-}
-
-int snapshot_save(struct machine *m, int fd, const char *name, struct err *e)
-{
-	struct vm *vm = &m->vm;
 	struct snap_header h = {
 		.version = SNAP_VERSION, .cpus = vm->ncpus, .irqchip = vm->cfg.irqchip,
-		.nvirtio = m->nvirtio, .nregions = vm->mem.n, .flat = m->flat,
+		.nregions = vm->mem.n, .flat = d->flat,
 	};
-	struct snap_blob b = { NULL, 0, 0, 0 };
+	struct records r = { .name = name };
 	unsigned int i;
 	int rc;
 
-	if (m->vsock.v.ops)
-		return err_set(e, -EOPNOTSUPP,
-			       "a VM with vsock cannot be saved: its connections are the host's");
 	memcpy(h.magic, SNAP_MAGIC, sizeof(h.magic));
-	rc = lock_devices(m, e);
+	rc = devices_lock(d, e);
 	if (rc)
 		return rc;
 	for (i = 0; i < vm->ncpus; i++)
-		snap_save_cpu(&vm->vcpus[i], &b);
-	snap_save_chips(vm, &b);
-	snap_save_devices(m, &b);
-	h.state_len = b.n;
-	rc = b.rc ? b.rc : write_file(m, fd, &h, &b);
-	for (i = 0; i < m->nvirtio; i++)
-		pthread_mutex_unlock(&m->virtio[i]->lock);
-	free(b.p);
+		snap_save_cpu(&vm->vcpus[i], &r);
+	snap_save_chips(vm, &r);
+	devices_save(d, &r);
+	h.state_len = r.n;
+	rc = r.rc ? r.rc : write_file(&vm->mem, fd, &h, &r);
+	devices_unlock(d);
+	free(r.p);
 	if (rc && ftruncate(fd, 0) < 0)
 		rc = -errno;
 	return rc ? err_set(e, rc, "%s: snapshot not written: %s", name, strerror(-rc)) : 0;
@@ -213,22 +114,22 @@ static int check_header(const struct snapshot *s, uint64_t size, struct err *e)
 
 	if (memcmp(h->magic, SNAP_MAGIC, sizeof(h->magic)))
 		return err_set(e, -EBADMSG, "%s: not a snapshot, or one that was not finished",
-			       s->name);
+			       s->state.name);
 	if (h->version != SNAP_VERSION)
 		return err_set(e, -EBADMSG, "%s: snapshot version %u, this build knows %d",
-			       s->name, h->version, SNAP_VERSION);
+			       s->state.name, h->version, SNAP_VERSION);
 	if (!h->cpus || h->cpus > VM_CPUS_MAX || h->irqchip > VM_IRQCHIP_SPLIT ||
 	    h->nregions > MEM_REGIONS_MAX || !h->nregions || h->state_len > SNAP_STATE_MAX)
 		return err_set(e, -EBADMSG,
 			       "%s: header out of bounds: %u CPUs, irqchip %u, %u regions, %u bytes of state",
-			       s->name, h->cpus, h->irqchip, h->nregions,
+			       s->state.name, h->cpus, h->irqchip, h->nregions,
 			       h->state_len);
 	for (i = 0; i < h->nregions; i++)
 		if (h->region[i].offset % MEM_PAGE || !h->region[i].size ||
 		    h->region[i].offset > size || h->region[i].size > size - h->region[i].offset)
 			return err_set(e, -EBADMSG,
 				       "%s: truncated: memory region %u ends beyond the file",
-				       s->name, i);
+				       s->state.name, i);
 	return 0;
 }
 
@@ -240,17 +141,19 @@ int snapshot_open_fd(struct snapshot *s, int fd, const char *name, struct err *e
 
 	memset(s, 0, sizeof(*s));
 	s->fd = fd;
-	s->name = name;
+	s->state.name = name;
 	if (fstat(fd, &st) < 0 || io_read(fd, &s->h, sizeof(s->h), 0) != sizeof(s->h))
 		rc = err_set(e, -EBADMSG, "%s: shorter than a snapshot's header", name);
 	else
 		rc = check_header(s, (uint64_t)st.st_size, e);
 	if (!rc) {
 		len = s->h.state_len;
-		s->state = malloc(len + 1);
-		if (!s->state)
+		s->state.p = malloc(len + 1);
+		s->state.n = s->h.state_len;
+		if (!s->state.p)
 			rc = err_set(e, -ENOMEM, "no memory for a snapshot's state");
-		else if (io_read(fd, s->state, len, sizeof(s->h)) != len || !records_fit(s))
+		else if (io_read(fd, s->state.p, len, sizeof(s->h)) != len ||
+			 !records_fit(&s->state))
 			rc = err_set(e, -EBADMSG,
 				"%s: the state's records do not fit its length of %lu bytes",
 				name, len);
@@ -266,16 +169,16 @@ int snapshot_open(struct snapshot *s, const char *path, struct err *e)
 	int rc = boot_open(&f, path, e);
 
 	s->fd = -1;
-	s->state = NULL;
+	s->state.p = NULL;
 	return rc ? rc : snapshot_open_fd(s, f.fd, path, e);
 }
 
 void snapshot_close(struct snapshot *s)
 {
-	free(s->state);
+	free(s->state.p);
 	if (s->fd >= 0)
 		close(s->fd);
-	s->state = NULL;
+	s->state.p = NULL;
 	s->fd = -1;
 }
 
@@ -288,15 +191,15 @@ int snapshot_memory(struct mem *m, void *snapshot, struct err *e)
 	for (i = 0; i < s->h.nregions && !rc; i++)
 		rc = mem_add_file(m, s->h.region[i].gpa, s->h.region[i].size,
 				  s->fd, s->h.region[i].offset, e);
-	return rc ? err_set(e, rc, "%s: %s", s->name, e ? e->msg : "") : 0;
+	return rc ? err_set(e, rc, "%s: %s", s->state.name, e ? e->msg : "") : 0;
 }
 
-int snapshot_restore(struct machine *m, const struct snapshot *s, struct err *e)
+int snapshot_restore(struct vm *vm, struct devices *d, const struct snapshot *s, struct err *e)
 {
 	unsigned int i;
-	int rc = snap_load_chips(&m->vm, s, e);
+	int rc = snap_load_chips(vm, &s->state, e);
 
-	for (i = 0; i < m->vm.ncpus && !rc; i++)
-		rc = snap_load_cpu(&m->vm.vcpus[i], s, e);
-	return rc ? rc : snapshot_devices(m, s, e);
+	for (i = 0; i < vm->ncpus && !rc; i++)
+		rc = snap_load_cpu(&vm->vcpus[i], &s->state, e);
+	return rc ? rc : devices_load(d, &s->state, e);
 }

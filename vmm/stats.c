@@ -8,8 +8,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "compat.h"
-#include "vcpu.h"
 
 #define NAME_MAX_LEN	256U
 #define DESCS_MAX	1024U

@@ -9,12 +9,12 @@
 #include <stdio.h>
 
 #include "err.h"
-#include "vm.h"
+#include "kvm.h"
 
 /*
  * stats_write - one JSON object on @out
  * @status: the run's
- * @dirty:  pages written since vm_dirty_start(), -1 if not asked for
+ * @dirty:  pages that the guest wrote, -1 without a dirty log
  * @wall_ms: length of the run
  */
 int stats_write(struct vm *vm, FILE *out, int status, long dirty,

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "dirty.h"
+#include "exit_name.h"
 #include "sandbox.h"
-#include "vm.h"
 #include "x86.h"
 
 #define KICK_SIGNAL	SIGRTMIN
@@ -105,23 +105,6 @@ void vcpu_kick(struct vcpu *v)
 }
 
 /* ---- exits ---- */
-
-/* Those of x86. */
-static const char *const exit_names[] = {
-#define NAME(x)	[KVM_EXIT_##x] = "KVM_EXIT_" #x
-	NAME(UNKNOWN), NAME(EXCEPTION), NAME(IO), NAME(HYPERCALL), NAME(DEBUG), NAME(HLT),
-	NAME(MMIO), NAME(IRQ_WINDOW_OPEN), NAME(SHUTDOWN), NAME(FAIL_ENTRY), NAME(INTR),
-	NAME(SET_TPR), NAME(TPR_ACCESS), NAME(NMI), NAME(INTERNAL_ERROR), NAME(SYSTEM_EVENT),
-	NAME(IOAPIC_EOI), NAME(HYPERV), NAME(X86_RDMSR), NAME(X86_WRMSR), NAME(DIRTY_RING_FULL),
-	NAME(X86_BUS_LOCK), NAME(XEN), NAME(NOTIFY), NAME(MEMORY_FAULT),
-#undef NAME
-};
-
-const char *vcpu_exit_name(uint32_t reason)
-{
-	return reason < sizeof(exit_names) / sizeof(exit_names[0]) &&
-		exit_names[reason] ? exit_names[reason] : "an unknown exit";
-}
 
 static const char *internal_error_text(uint32_t sub)
 {
@@ -256,7 +239,7 @@ static void on_exit_reason(struct vcpu *v)
 	case KVM_EXIT_IOAPIC_EOI:
 		break;
 	default:
-		stop_with_dump(v, VM_INTERNAL, vcpu_exit_name(r->exit_reason),
+		stop_with_dump(v, VM_INTERNAL, exit_name(r->exit_reason),
 			       "an exit that this VMM does not ask for");
 	}
 }

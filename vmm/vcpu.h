@@ -1,37 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A virtual CPU: its descriptor, its thread, the KVM_RUN loop and what to do
- * with each exit.
+ * A virtual CPU: making it, its thread, the KVM_RUN loop and what to do with
+ * each exit.
  */
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 
-#include "compat.h"
-#include "err.h"
-
-struct vm;
-
-struct vcpu {
-	struct vm *vm;
-	int fd;
-	unsigned int id;	/* also its APIC id; 0 is the boot CPU */
-	struct kvm_run *run;	/* shared with the kernel */
-	size_t run_size;
-	struct kvm_dirty_gfn *ring;	/* NULL without a dirty ring */
-	uint32_t ring_next;
-	pthread_t thread;
-	bool started;
-	atomic_ulong exits;	/* exits that came to us */
-	atomic_int idle;	/* 1: halted with interrupts off, when probed */
-	atomic_bool probe;	/* say whether you are idle, at the next kick */
-};
+#include "kvm.h"
 
 /* vcpu_create - make vCPU @id of @vm; CPUID and LAPIC as x86.h says */
 int vcpu_create(struct vcpu *v, struct vm *vm, unsigned int id, struct err *e);
@@ -55,14 +32,11 @@ void vcpu_loop(struct vcpu *v);
  */
 bool vcpu_once(struct vcpu *v);
 
-/* vcpu_exit_name - "KVM_EXIT_HLT" of a reason; "an unknown exit" beyond the table */
-const char *vcpu_exit_name(uint32_t reason);
-
 /*
  * vcpu_dump - registers and the code bytes around RIP, for people
  *
- * Never fails: what cannot be read is said to be unreadable. From the vCPU's
- * own thread, or while it is paused.
+ * Never fails: it says of registers or memory that they are unreadable. From
+ * the vCPU's own thread, or while it is paused.
  */
 void vcpu_dump(struct vcpu *v, FILE *out);
 

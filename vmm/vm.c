@@ -2,9 +2,6 @@
 #include "vm.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "compat.h"
 #include "vcpu.h"
 
 /* Three pages that VMX needs for real mode, just under the 4 GiB ROM area. */
@@ -25,75 +21,6 @@
 #define JOIN_MS		5000
 
 /* ---- making ---- */
-
-static int open_error(const char *path, int err, struct err *e)
-{
-	switch (err) {
-	case ENOENT:
-	case ENODEV:
-	case ENXIO:
-		return err_set(e, -err,
-			       "%s: %s: KVM is not loaded: modprobe kvm_intel or kvm_amd (dmesg says why if that fails; firmware may have VT-x or SVM off)",
-			       path, strerror(err));
-	case EACCES:
-	case EPERM:
-		return err_set(e, -err,
-			       "%s: no permission: add the user to its group (usermod -aG kvm USER, then log in again)",
-			       path);
-	default:
-		return err_set(e, -err, "%s: %s", path, strerror(err));
-	}
-}
-
-static int open_kvm(struct vm *vm, struct err *e)
-{
-	const char *path = vm->cfg.kvm_path ? vm->cfg.kvm_path : "/dev/kvm";
-	int version;
-
-	vm->kvm_fd = open(path, O_RDWR | O_CLOEXEC);
-	if (vm->kvm_fd < 0)
-		return open_error(path, errno, e);
-	version = ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0);
-	if (version != KVM_API_VERSION)
-		return err_set(e, -ENODEV, version < 0 ? "%s: not KVM: KVM_GET_API_VERSION fails" :
-			"%s: KVM API version %d, expected %d", path, version,
-			KVM_API_VERSION);
-	do {
-		vm->fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0);
-	} while (vm->fd < 0 && errno == EINTR);
-	if (vm->fd < 0 && errno == EBUSY)
-		return err_set(e, -EBUSY,
-			       "KVM_CREATE_VM: the CPU's virtualization is in use by another hypervisor");
-	if (vm->fd < 0)
-		return err_set(e, -errno, "KVM_CREATE_VM: %m");
-	return 0;
-}
-
-int kvm_do(int fd, unsigned long req, unsigned long arg, const char *name, struct err *e)
-{
-	return ioctl(fd, req, arg) < 0 ? err_set(e, -errno, "%s: %m", name) : 0;
-}
-
-int vm_check_cap(const struct vm *vm, int cap)
-{
-	int r = ioctl(vm->fd, KVM_CHECK_EXTENSION, (unsigned long)cap);
-
-	return r > 0 ? r : 0;
-}
-
-int vm_set_slot(struct vm *vm, unsigned int i, uint32_t flags, struct err *e)
-{
-	const struct mem_region *r = &vm->mem.r[i];
-	struct kvm_userspace_memory_region s = {
-		.slot = i, .flags = flags, .guest_phys_addr = r->gpa,
-		.memory_size = r->size, .userspace_addr = (uintptr_t)r->host,
-	};
-
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &s) < 0)
-		return err_set(e, -errno, "KVM_SET_USER_MEMORY_REGION of %lu MiB at %#lx: %m",
-			       r->size >> 20, r->gpa);
-	return 0;
-}
 
 /*
  * A slot that is read-only to the guest: it reads what we put there, and a write
@@ -165,7 +92,7 @@ static int make_chips(struct vm *vm, struct err *e)
 static int make_all(struct vm *vm, struct err *e)
 {
 	unsigned int i;
-	int rc = open_kvm(vm, e);
+	int rc = kvm_open(vm, e);
 
 	if (!rc && vm->cfg.add_memory)
 		rc = vm->cfg.add_memory(&vm->mem, vm->cfg.add_memory_ctx, e);
@@ -233,88 +160,9 @@ void vm_destroy(struct vm *vm)
 	free(vm->cpuid);
 	pthread_mutex_destroy(&vm->lock);
 	pthread_cond_destroy(&vm->cond);
-	memset(vm, 0, sizeof(*vm));
-	vm->kvm_fd = vm->fd = vm->stop_fd = vm->loop.epfd = vm->loop.stop_fd = -1;
-}
-
-/* ---- interrupts, doorbells ---- */
-
-int vm_irq(const struct vm *vm, uint32_t gsi, int level)
-{
-	struct kvm_irq_level l = { .irq = gsi, .level = (uint32_t)level };
-
-	if (vm->fd < 0 || vm->cfg.irqchip != VM_IRQCHIP_FULL)
-		return -ENXIO;
-	return ioctl(vm->fd, KVM_IRQ_LINE, &l) < 0 ? -errno : 0;
-}
-
-int vm_irqfd(struct vm *vm, int fd, uint32_t gsi, struct err *e)
-{
-	struct kvm_irqfd f = { .fd = (uint32_t)fd, .gsi = gsi };
-
-	if (ioctl(vm->fd, KVM_IRQFD, &f) < 0)
-		return err_set(e, -errno, "KVM_IRQFD for line %u: %m", gsi);
-	return 0;
-}
-
-void vm_msi(void *vm, uint64_t addr, uint32_t data)
-{
-	int fd = ((struct vm *)vm)->fd;
-	struct kvm_msi m = {
-		.address_lo = (uint32_t)addr, .address_hi = (uint32_t)(addr >> 32), .data = data,
-	};
-
-	/* Addressed to nobody: lost, as on a bus. */
-	if (ioctl(fd, KVM_SIGNAL_MSI, &m) < 0)
-		return;
-}
-
-int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t len, uint32_t value, struct err *e)
-{
-	struct kvm_ioeventfd f = {
-		.datamatch = len ? value : 0, .addr = gpa, .len = len, .fd = fd,
-		.flags = len ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0,
-	};
-
-	if (ioctl(vm->fd, KVM_IOEVENTFD, &f) < 0)
-		return err_set(e, -errno, "KVM_IOEVENTFD at %#lx: %m", gpa);
-	return 0;
-}
-
-int vm_swallow(struct vm *vm, uint64_t gpa, uint32_t value, struct err *e)
-{
-	int fd = eventfd(0, EFD_CLOEXEC);
-	int rc = fd < 0 ? err_set(e, -errno, "eventfd: %m") :
-		vm_ioeventfd(vm, fd, gpa, 4, value, e);
-
-	if (fd >= 0)
-		close(fd);	/* KVM holds what it needs of it */
-	return rc;
 }
 
 /* ---- running, ending ---- */
-
-void vm_stop(struct vm *vm, int status, const char *fmt, ...)
-{
-	uint64_t one = 1;
-	va_list ap;
-
-	pthread_mutex_lock(&vm->lock);
-	if (!atomic_load(&vm->stopping)) {
-		vm->status = status;
-		vm->why[0] = '\0';
-		if (fmt) {
-			va_start(ap, fmt);
-			vsnprintf(vm->why, sizeof(vm->why), fmt, ap);
-			va_end(ap);
-		}
-		atomic_store(&vm->stopping, true);
-		pthread_cond_broadcast(&vm->cond);
-	}
-	pthread_mutex_unlock(&vm->lock);
-	if (write(vm->stop_fd, &one, sizeof(one)) < 0)
-		return;	/* EAGAIN: it is signalled already */
-}
 
 static void on_stop(void *arg, int fd, uint32_t events)
 {
@@ -325,10 +173,7 @@ static void on_stop(void *arg, int fd, uint32_t events)
 
 static uint64_t now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return now_us() / 1000;
 }
 
 static unsigned long exits_sum(const struct vm *vm)
@@ -452,16 +297,22 @@ int vm_start(struct vm *vm, struct err *e)
 	rc = loop_add(&vm->loop, vm->stop_fd, EPOLLIN, on_stop, vm, e);
 	for (i = 0; !rc && i < vm->ncpus; i++)
 		rc = vcpu_start(&vm->vcpus[i], e);
+	if (rc)
+		vm_cancel(vm);
 	return rc;
 }
 
-int vm_run(struct vm *vm, const struct vm_limits *lim, int rc, struct err *e)
+void vm_cancel(struct vm *vm)
 {
-	if (!rc)
-		rc = serve(vm, lim, e);
-	if (rc)
-		vm_stop(vm, VM_HOST, NULL);
+	vm_stop(vm, VM_HOST, NULL);
 	join_all(vm);
+}
+
+int vm_run(struct vm *vm, const struct vm_limits *lim, struct err *e)
+{
+	int rc = serve(vm, lim, e);
+
+	vm_cancel(vm);		/* after a vm_stop it only joins */
 	return rc ? rc : vm->status;
 }
 
@@ -475,21 +326,21 @@ int vm_pause(struct vm *vm, struct err *e)
 	for (i = 0; i < vm->ncpus; i++)
 		vcpu_kick(&vm->vcpus[i]);
 	pthread_mutex_lock(&vm->lock);
-	while (vm->parked < vm->ncpus && !atomic_load(&vm->stopping) && !rc) {
+	while (vm->parked < vm->ncpus && !rc) {
 		struct timespec t;
 
 		clock_gettime(CLOCK_REALTIME, &t);
 		t.tv_sec += 1;
-		pthread_cond_timedwait(&vm->cond, &vm->lock, &t);
-		if (now_ms() > end)
-			rc = -ETIMEDOUT;
+		if (atomic_load(&vm->stopping))
+			rc = err_set(e, -ECANCELED, "the run is ending");
+		else if (now_ms() > end)
+			rc = err_set(e, -ETIMEDOUT, "a vCPU does not leave KVM_RUN");
+		else
+			pthread_cond_timedwait(&vm->cond, &vm->lock, &t);
 	}
-	rc = vm->parked < vm->ncpus ? -ETIMEDOUT : 0;
 	pthread_mutex_unlock(&vm->lock);
-	if (rc) {
+	if (rc)
 		vm_resume(vm);
-		err_set(e, rc, "a vCPU does not leave KVM_RUN");
-	}
 	return rc;
 }
 

@@ -1,149 +1,29 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A virtual machine: its file descriptors, memory slots, interrupt controller
- * and buses, and how it ends.
+ * The life of a virtual machine: made, run, paused, ended.
  *
- * Order of calls: vm_create, load an image, set up the vCPUs
- * (x86.h), add devices to the buses, vm_start, vm_run, vm_destroy. All but vm_stop,
- * vm_irq and vm_msi are for one thread.
+ * Order of calls: vm_create; add devices to the buses, load an image,
+ * boot_start (or restore a snapshot); vm_start, vm_run; vm_destroy. One thread
+ * makes them all. Any thread may call vm_stop, vm_irq and vm_msi.
  */
 #ifndef VMM_VM_H
 #define VMM_VM_H
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "bus.h"
-#include "err.h"
-#include "loop.h"
-#include "memory.h"
-
-#define VM_CPUS_MAX	64
-
-/*
- * How a run ended; also kvm-vmm's exit status. Even: the VMM's verdict. Odd:
- * the guest's own, (code << 1) | 1, by the debug-exit port.
- */
-enum vm_status {
-	VM_SHUTDOWN = 0,	/* guest powered off, or halted for good */
-	VM_USAGE    = 2,
-	VM_HOST     = 4,	/* /dev/kvm, an ioctl, a resource */
-	VM_IMAGE    = 6,	/* kernel, initrd, disk, snapshot file */
-	VM_RESET    = 8,
-	VM_TRIPLE   = 10,	/* triple fault (KVM_EXIT_SHUTDOWN) */
-	VM_INTERNAL = 12,	/* KVM internal error, failed entry, odd exit */
-	VM_DEADLINE = 14,
-	VM_KILLED   = 16,	/* signal or watchdog */
-};
-
-enum vm_irqchip {
-	VM_IRQCHIP_NONE,	/* HLT comes back to us; 1 vCPU */
-	VM_IRQCHIP_FULL,	/* PIC, IOAPIC, LAPIC in the kernel */
-	VM_IRQCHIP_SPLIT,	/* LAPIC in the kernel; no PIC, IOAPIC, PIT */
-};
-
-struct vm_config {
-	uint64_t mem_size;	/* bytes of RAM, a multiple of 4096; 0: none */
-	unsigned int cpus;	/* 1 to VM_CPUS_MAX */
-	enum vm_irqchip irqchip;
-	uint32_t dirty_ring;	/* entries of a dirty ring per vCPU, 0: bitmap */
-	/* Instead of mem_size bytes of RAM: maps the memory; NULL: RAM. */
-	int (*add_memory)(struct mem *m, void *ctx, struct err *e);
-	void *add_memory_ctx;
-	/* Device registers that the guest reads without an exit; size 0: none. */
-	uint64_t regs_gpa, regs_size;
-	bool sandbox;		/* vCPU threads call sandbox_vcpu() */
-	const char *kvm_path;	/* NULL: /dev/kvm */
-};
-
-struct kvm_cpuid2;
-struct vcpu;
-
-struct vm {
-	int kvm_fd;
-	int fd;
-	struct vm_config cfg;
-	struct mem mem;
-	struct kvm_cpuid2 *cpuid;	/* what KVM supports, asked once */
-	struct bus pio;
-	struct bus mmio;
-	uint8_t *regs;		/* cfg.regs_size bytes; NULL: reads exit, too */
-	struct vcpu *vcpus;	/* cfg.cpus of them */
-	unsigned int ncpus;	/* created so far */
-	uint64_t *dirty[MEM_REGIONS_MAX];	/* gathered from dirty rings */
-	struct loop loop;	/* the thread that calls vm_run serves it */
-	int stop_fd;		/* eventfd: wakes the loop */
-	atomic_bool stopping;	/* set once, by vm_stop */
-	atomic_bool pausing;	/* vCPUs wait in vcpu_loop() while set */
-	pthread_mutex_t lock;	/* guards what follows */
-	pthread_cond_t cond;
-	unsigned int parked;	/* vCPU threads waiting for resume */
-	bool stuck;		/* a thread would not end: leave all as it is */
-	int status;		/* enum vm_status or the guest's odd code */
-	char why[1024];		/* one message on how it ended, may be empty */
-};
+#include "kvm.h"
 
 /*
  * vm_create - open KVM, make a VM with RAM, interrupt controller and vCPUs
  * @vm: overwritten; after a failure there is nothing to destroy
  *
- * The ioctls are in the order that is fastest: memory slots before the
- * interrupt controller, which makes each slot 200 times cheaper.
+ * The order of the ioctls is the fastest one: memory slots before the
+ * interrupt controller (vm_set_slot).
  * Fails with -ENOENT, -EACCES (message says what to do), -ENODEV (API version
  * is not 12), -EOPNOTSUPP (a capability is missing), or the ioctl's error.
  */
 int vm_create(struct vm *vm, const struct vm_config *cfg, struct err *e);
 
-/* vm_destroy - stop threads, close descriptors, unmap memory */
+/* vm_destroy - close descriptors, unmap memory; no vCPU thread runs any more */
 void vm_destroy(struct vm *vm);
-
-/*
- * vm_set_slot - tell KVM of memory region @i
- * @flags: KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY
- *
- * vm_create does it for RAM. Cheap only before the irqchip (above).
- */
-int vm_set_slot(struct vm *vm, unsigned int i, uint32_t flags, struct err *e);
-
-/* KVM_DO - an ioctl that must work: 0, or -errno and a message that names it */
-int kvm_do(int fd, unsigned long req, unsigned long arg, const char *name,
-	   struct err *e);
-#define KVM_DO(fd, req, arg, e) kvm_do(fd, req, (unsigned long)(arg), #req, e)
-
-/* vm_check_cap - KVM_CHECK_EXTENSION on the VM; 0 if not there */
-int vm_check_cap(const struct vm *vm, int cap);
-
-/* vm_irq - set interrupt line @gsi (KVM_IRQ_LINE); from any thread */
-int vm_irq(const struct vm *vm, uint32_t gsi, int level);
-
-/*
- * vm_irqfd - let eventfd @fd raise @gsi (one edge a write) with no help of
- * ours (KVM_IRQFD)
- */
-int vm_irqfd(struct vm *vm, int fd, uint32_t gsi, struct err *e);
-
-/* vm_msi - send a message-signalled interrupt (KVM_SIGNAL_MSI); from any thread */
-void vm_msi(void *vm, uint64_t addr, uint32_t data);
-
-/*
- * vm_ioeventfd - a guest write of @value in @len bytes to MMIO @gpa signals @fd
- * and does not leave the kernel (KVM_IOEVENTFD); @len 0: any write
- */
-int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t len,
-		 uint32_t value, struct err *e);
-
-/* vm_swallow - the same, for 4 bytes that nobody need hear of */
-int vm_swallow(struct vm *vm, uint64_t gpa, uint32_t value, struct err *e);
-
-/*
- * vm_stop - end the run; from any thread, the first call wins
- * @status: enum vm_status or (code << 1) | 1
- * @fmt:    why, in a sentence; NULL if there is nothing to say
- */
-void vm_stop(struct vm *vm, int status, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 
 struct vm_limits {
 	unsigned int deadline_ms;	/* 0: none */
@@ -151,39 +31,25 @@ struct vm_limits {
 };
 
 /*
- * vm_start - start the vCPU threads
+ * vm_start - start the vCPU threads; none runs after a failure
  * vm_run - serve the loop until vm_stop
- * @rc: -errno if something failed since vm_start: it is over, then
+ * vm_cancel - after vm_start, instead of vm_run: the caller cannot go on
  *
- * vm_run returns the status given to vm_stop (vm->why holds the words), or -errno
- * (message in @e) if it could not start. All vCPU threads have ended when it
- * returns.
+ * vm_run returns the status given to vm_stop (vm->why holds the words), or
+ * -errno if the loop fails. After vm_run and vm_cancel all vCPU threads have
+ * ended, or vm->stuck is set.
  */
 int vm_start(struct vm *vm, struct err *e);
-int vm_run(struct vm *vm, const struct vm_limits *lim, int rc, struct err *e);
+int vm_run(struct vm *vm, const struct vm_limits *lim, struct err *e);
+void vm_cancel(struct vm *vm);
 
 /*
  * vm_pause - bring every vCPU out of KVM_RUN and hold it; vm_resume lets go
  *
- * When vm_pause returns, the vCPUs' state can be read by any thread. From the
- * loop's thread. -ETIMEDOUT if a vCPU does not come out in 5 s.
+ * After vm_pause any thread can read the vCPUs' state. From the loop's thread.
+ * -ETIMEDOUT if a vCPU does not come out in 5 s; -ECANCELED if the run ends.
  */
 int vm_pause(struct vm *vm, struct err *e);
 void vm_resume(struct vm *vm);
-
-/*
- * vm_dirty_start - log which pages the guest writes, on all regions
- * vm_dirty_fetch - pages written since the last call
- * @bitmap: one bit a page of region @i, first page lowest, of
- *          vm_dirty_words() 64-bit words; overwritten
- *
- * Bitmap (KVM_GET_DIRTY_LOG) or ring (KVM_RESET_DIRTY_RINGS) as the VM was
- * made. With the ring, pause first. vm_dirty_fetch returns the number of
- * pages or -errno.
- */
-int vm_dirty_start(struct vm *vm, struct err *e);
-long vm_dirty_fetch(struct vm *vm, unsigned int i, uint64_t *bitmap,
-		    struct err *e);
-uint64_t vm_dirty_words(const struct vm *vm, unsigned int i);
 
 #endif

@@ -6,21 +6,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "boot/boot.h"
-#include "compat.h"
-#include "vcpu.h"
-#include "vm.h"
 
 #define CPUID_MAX	256
 #define CPUID_SIZE	(sizeof(struct kvm_cpuid2) + \
 			 CPUID_MAX * sizeof(struct kvm_cpuid_entry2))
-
-#define CR0_PE		(1ULL << 0)
-#define CR0_ET		(1ULL << 4)
-#define CR0_PG		(1ULL << 31)
-#define CR4_PAE		(1ULL << 5)
-#define EFER_LME	(1ULL << 8)
-#define EFER_LMA	(1ULL << 10)
 
 #define MSR_MISC_ENABLE	0x1a0
 #define MISC_FAST_STRING 1
@@ -31,10 +20,6 @@
 #define APIC_LVT1	0x360
 #define APIC_MODE_NMI	(4 << 8)
 #define APIC_MODE_EXTINT (7 << 8)
-
-#define GDT_CODE32	0x00cf9b000000ffffULL
-#define GDT_CODE64	0x00af9b000000ffffULL
-#define GDT_DATA	0x00cf93000000ffffULL
 
 /* ---- CPUID ---- */
 
@@ -86,6 +71,9 @@ static void cpuid_patch(struct kvm_cpuid_entry2 *x, unsigned int id,
 		x->eax |= (ids - 1) << 26;
 		if (((x->eax >> 5) & 7) >= 3)
 			x->eax |= (ids - 1) << 14;
+		break;
+	case 7:		/* no shadow stacks: snapshots do not hold their pointer */
+		x->ecx &= x->index ? ~0U : ~(1U << 7);
 		break;
 	case 0x80000008:
 		x->ecx = (cpus - 1) | (id_bits(cpus) << 12);
@@ -189,74 +177,4 @@ void x86_msrs(const struct vcpu *v)
 	/* A host that refuses one is no reason to stop: guests live without. */
 	x86_msr_write(v, MSR_MTRR_DEF_TYPE, MTRR_ENABLE_WB);
 	x86_msr_write(v, MSR_MISC_ENABLE, MISC_FAST_STRING);
-}
-
-/* ---- registers ---- */
-
-static struct kvm_segment flat_segment(uint16_t sel, bool code, bool l)
-{
-	return (struct kvm_segment){
-		.base = 0, .limit = 0xffffffff, .selector = sel,
-		.type = code ? 11 : 3, .present = 1, .s = 1,
-		.db = !l, .l = l, .g = 1,
-	};
-}
-
-static int load_gdt(struct vcpu *v, struct kvm_sregs *s, uint64_t tables, bool l, struct err *e)
-{
-	const uint64_t gdt[4] = { 0, 0, l ? GDT_CODE64 : GDT_CODE32, GDT_DATA };
-
-	if (mem_write(&v->vm->mem, tables, gdt, sizeof(gdt)))
-		return err_set(e, -EFAULT, "GDT at %#lx is outside guest memory", tables);
-	s->gdt.base = tables;
-	s->gdt.limit = sizeof(gdt) - 1;
-	s->cs = flat_segment(0x10, true, l);
-	s->ds = s->es = s->fs = s->gs = s->ss = flat_segment(0x18, false, false);
-	s->cr0 = CR0_PE | CR0_ET;
-	return 0;
-}
-
-/* PML4, PDPT and four page directories of 2 MiB pages, after the GDT's page. */
-static int load_paging(struct vcpu *v, struct kvm_sregs *s, uint64_t tables, struct err *e)
-{
-	uint64_t *t = mem_at(&v->vm->mem, tables, X86_TABLES_SIZE);
-	uint64_t i;
-
-	if (!t || tables % MEM_PAGE)
-		return err_set(e, -EFAULT,
-			"page tables at %#lx (%lu bytes) are outside guest memory: give it more (--mem)",
-			tables, X86_TABLES_SIZE);
-	t += 512;
-	t[0] = (tables + 0x2000) | 3;
-	for (i = 0; i < 4; i++)
-		t[512 + i] = (tables + 0x3000 + i * 0x1000) | 3;
-	for (i = 0; i < 2048; i++)
-		t[1024 + i] = (i << 21) | 0x83;
-	s->cr0 |= CR0_PG;
-	s->cr3 = tables + 0x1000;
-	s->cr4 = CR4_PAE;
-	s->efer = EFER_LME | EFER_LMA;
-	return 0;
-}
-
-int x86_start(struct vcpu *v, const struct boot_entry *in, struct err *e)
-{
-	struct kvm_regs r = { .rip = in->ip, .rsp = in->sp, .rflags = 2,
-			      .rax = in->rax, .rbx = in->rbx, .rsi = in->rsi };
-	struct kvm_sregs s;
-	int rc = KVM_DO(v->fd, KVM_GET_SREGS, &s, e);
-
-	if (rc)
-		return rc;
-	if (in->mode == BOOT_REAL) {
-		s.cs.selector = in->cs;
-		s.cs.base = (uint32_t)in->cs << 4;
-	} else {
-		rc = load_gdt(v, &s, in->tables, in->mode == BOOT_LONG, e);
-	}
-	if (!rc && in->mode == BOOT_LONG)
-		rc = load_paging(v, &s, in->tables, e);
-	if (!rc)
-		rc = KVM_DO(v->fd, KVM_SET_SREGS, &s, e);
-	return rc ? rc : KVM_DO(v->fd, KVM_SET_REGS, &r, e);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The state an x86 vCPU starts in: CPUID, MSRs, LAPIC, and registers for each
- * way of starting. Sources: Intel SDM vol. 3 ch. 9-10, kernel
+ * What firmware leaves in an x86 vCPU: CPUID, MSRs, LAPIC (boot/start.h sets
+ * the registers). Sources: Intel SDM vol. 3 ch. 9-10, kernel
  * Documentation/virt/kvm/api.rst.
  */
 #ifndef VMM_X86_H
@@ -10,14 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "err.h"
-#include "memory.h"
-
-struct boot_entry;
-struct vcpu;
-
-/* Bytes that x86_start() writes at its @in->tables. */
-#define X86_TABLES_SIZE	0x8000UL
+#include "kvm.h"
 
 /*
  * x86_cpuid - KVM_GET_SUPPORTED_CPUID, with topology and APIC id of @v, set
@@ -39,14 +32,5 @@ bool x86_msr_write(const struct vcpu *v, uint32_t index, uint64_t data);
 
 /* x86_lapic - LINT0 ExtINT, LINT1 NMI, as firmware leaves them */
 int x86_lapic(struct vcpu *v, struct err *e);
-
-/*
- * x86_start - set registers to @in: real mode at cs:ip with DS = ES = SS = 0;
- * 32-bit protected mode with flat segments CS 0x10, DS 0x18, without paging;
- * or 64-bit mode with the first 4 GiB mapped one to one by 2 MiB pages
- *
- * The latter two write X86_TABLES_SIZE bytes at @in->tables, page aligned.
- */
-int x86_start(struct vcpu *v, const struct boot_entry *in, struct err *e);
 
 #endif

@@ -56,9 +56,7 @@ tree() {
 	sources_of el7
 	sed -i 's/^Patch1000: /Patch1000:  /' S/kernel.spec
 	mv S/kernel.spec S/other.spec
-	rpmbuild -bs --quiet --nodeps --target x86_64 --define "_topdir $PWD/R" --define "_sourcedir $PWD/S" \
-		--define "_dbpath $PWD/db" --define 'dist .el7' --define 'rhel 7' S/other.spec > rpmbuild.log 2>&1
-	srpm=$(echo R/SRPMS/*.src.rpm)
+	build_srpm
 	tree
 	cmp out/kernel/fork.c work/kernel/fork.c
 }
@@ -69,7 +67,8 @@ placed() {
 	cp "S/$2" T/SOURCES/
 	(
 		# shellcheck disable=SC2034  # place_spec's
-		spec=$2 name_tag=$1
+		spec=$2 name_tag=$1 here=$top/tools
+		info() { echo "$@"; }
 		# shellcheck source=tools/base-srpm.d/spec.sh
 		. "$top/tools/base-srpm.d/spec.sh"
 		place_spec T

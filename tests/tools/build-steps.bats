@@ -135,7 +135,7 @@ tree() {
 		run "$tools/module-key" --key k.pem --cert "$cert" --objdir obj
 		[ "$output" = '--set CONFIG_MODULE_SIG_KEY="certs/modsign.pem"' ]
 		[ "$(stat -c %a obj/certs/modsign.pem)" = 600 ]
-		[ "$(openssl x509 -in obj/certs/modsign.pem -noout -subject)" = "subject=CN = t" ]
+		[ "$(openssl x509 -in obj/certs/modsign.pem -noout -subject -nameopt RFC2253)" = subject=CN=t ]
 		openssl pkey -in obj/certs/modsign.pem -noout
 		rm obj/certs/modsign.pem
 	done

@@ -120,6 +120,45 @@ refuses() {
 	refuses 'CONFIG_SLOTS: wanted 99'
 }
 
+@test "# unless drops a line where the tree knows the symbol, and only there" {
+	printf 'CONFIG_PREEMPT_NONE=y # unless CONFIG_PREEMPT_FULL\nCONFIG_PREEMPT_FULL=y # optional\n' >> configs/kvm-guest.config
+	merge
+	[ "$status" -eq 0 ]
+	grep -qx 'CONFIG_PREEMPT_FULL=y' obj/.required
+	[ "$(grep -c PREEMPT_NONE obj/.required)" -eq 0 ]
+	sed -i 's/FULL/LAZY/' configs/kvm-guest.config
+	merge
+	[ "$status" -eq 0 ]
+	grep -qx 'CONFIG_PREEMPT_NONE=y' obj/.required
+	run "$kconfig" check --tree "$tree" --build obj --configs configs --config lean
+	[ "$status" -eq 0 ]
+	# Where it counts, it must hold.
+	echo 'CONFIG_PREEMPT_FULL=y' >> configs/kvm-guest.config
+	merge
+	refuses 'CONFIG_PREEMPT_NONE=y' 'exclude each other'
+}
+
+@test "# unless: one symbol, another value where its dependency is new" {
+	printf 'CONFIG_SLOTS=3 # unless CONFIG_TUN\nCONFIG_SLOTS=5 # unless CONFIG_TAP\n' > configs/kvm-guest.config
+	sed -i /SLOTS/d configs/lean-x86_64.config
+	merge
+	[ "$status" -eq 0 ]
+	grep -qx 'CONFIG_SLOTS=5' obj/.required
+	run "$kconfig" list --configs configs --config lean
+	[ "$status" -eq 0 ]
+	[[ $output =~ CONFIG_SLOTS=3\ +configs/kvm-guest.config:1\ \(unless\ CONFIG_TUN\) ]]
+	[[ $output =~ CONFIG_SLOTS=5\ +configs/kvm-guest.config:2\ \(unless\ CONFIG_TAP\) ]]
+}
+
+@test "# unless without a symbol, or with more than one" {
+	local end
+	for end in '# unless' '# unless TUN' '# unless CONFIG_TUN CONFIG_NET' '# optional # unless CONFIG_TUN'; do
+		printf 'CONFIG_BRIDGE=m %s\n' "$end" > configs/local.config
+		merge
+		refuses 'configs/local.config:1: not a setting' 'nothing but "# optional" or "# unless CONFIG_OTHER"'
+	done
+}
+
 @test "a dependency is off: why, with file and line" {
 	sed -i 's/CONFIG_NET=y/# CONFIG_NET is not set/' configs/lean-x86_64.config
 	merge

@@ -79,6 +79,34 @@ applied() {
 	done
 }
 
+@test "6.16 and later, whose VMX and TDX share a vCPU's exit reason: 40006 in place of 40001" {
+	local version
+	for version in '6 16' '6 18' '7 3'; do
+		tree 6.16
+		sed -i "s/^VERSION = .*/VERSION = ${version% *}/; s/^PATCHLEVEL = .*/PATCHLEVEL = ${version#* }/" tree/Makefile
+		applied
+		[ "$got" = "40000 40002 40006" ]
+		# The world switch and the NMIs of the host are in the time, as before.
+		grep -A2 'kvm_exit_time_end(vcpu);' tree/arch/x86/kvm/svm/svm.c | grep -q 'clgi();'
+		grep -A4 'kvm_exit_time_key' tree/arch/x86/kvm/svm/svm.c | grep -q 'kvm_before_interrupt(vcpu, KVM_HANDLING_NMI);'
+		grep -A2 'kvm_exit_time_end(vcpu);' tree/arch/x86/kvm/vmx/vmx.c | grep -q 'kvm_wait_lapic_expire(vcpu);'
+		grep -A3 'kvm_exit_time_key' tree/arch/x86/kvm/vmx/vmx.c | grep -q 'loaded_vmcs->launched = 1;'
+		grep -A2 'kvm_exit_time_end(vcpu);' tree/arch/x86/kvm/vmx/tdx.c | grep -q 'tdx_vcpu_enter_exit(vcpu);'
+		grep -A3 'kvm_exit_time_key' tree/arch/x86/kvm/vmx/tdx.c | grep -q 'return tdx_exit_handlers_fastpath(vcpu);'
+		# A build of 7.0 and later ends where KVM says this word.
+		run grep -rnw EXPORT_SYMBOL_GPL tree/arch/x86/kvm tree/virt/kvm
+		[ "$status" -eq 1 ]
+	done
+}
+
+@test "6.1 to 6.15: the dirty-rate limit, too; one whose exit reason was backported gets no 40001" {
+	tree 6.16
+	sed -i 's/^PATCHLEVEL = .*/PATCHLEVEL = 12/' tree/Makefile
+	applied
+	[ "$got" = "40000 40002" ]
+	[[ $(jq -r '.patches[] | select(.number == 40001).reason' series.json) == *"without arch/x86/kvm/vmx/common.h:vcpu_vt, with "*") excludes 6.12.0" ]]
+}
+
 @test "a tarball is looked at for the files that guards ask for" {
 	tree el8-4.18
 	mkdir -p tree/virt/kvm copy
@@ -159,4 +187,24 @@ applied() {
 		[ "$status" -eq 1 ]
 		[[ $output == *"with FILE"* ]]
 	done
+}
+
+@test "a trailer goes on in lines that begin with white space" {
+	local p=41000-x.patch
+	mkdir patches tree
+	printf 'VERSION = 6\nPATCHLEVEL = 1\n' > tree/Makefile
+	printf 'Subject: [PATCH] x\n\nBecause.\n\nKernel: >= 6.1,\n with Makefile:VERSION,\n\twithout virt \nProbe: none\nUpstream: no,\n  kept\n---\n%s\n' \
+		"$(printf -- '--- a/Makefile\n+++ b/Makefile\n@@ -1,2 +1,2 @@\n-VERSION = 6\n+VERSION = 7\n PATCHLEVEL = 1\n')" > patches/$p
+	run "$patch" apply --tree tree --out series.json patches/$p
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(jq -r '.patches[0] | "\(.guard)|\(.probe)|\(.upstream)|\(.status)"' series.json)" = '>= 6.1, with Makefile:VERSION, without virt|none|no, kept|applied' ]
+	# One that is replaced goes as a whole.
+	printf 'VERSION = 6\nPATCHLEVEL = 1\n' > tree/Makefile
+	printf 'Patch40000:     40000-none.patch\n' > spec
+	mkdir new
+	run "$patch" add patches/$p --patches new --spec spec --base tree --kernel '= 6.1'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(sed -n '/^Because/,/^---/p' new/*.patch)" = $'Because.\n\nProbe: none\nUpstream: no,\n  kept\nKernel: = 6.1\n---' ]
 }

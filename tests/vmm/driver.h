@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A driver's side of virtio, for tests and fuzzing: rings in guest memory,
- * the device reached by its MMIO registers alone.
+ * A driver's side of virtio, for tests and fuzzing: a machine without KVM, rings
+ * in guest memory, the device reached by its MMIO registers alone.
  */
 #ifndef VMM_DRIVER_H
 #define VMM_DRIVER_H
 
+#include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 
-#include "dev/virtio.h"
+#include "dev/virtio_mmio.h"
+#include "devices.h"
 
 #define RING(q)		(0x10000ULL + (q) * 0x4000)	/* desc, avail, used */
 #define RING_AVAIL	0x1000
@@ -17,21 +20,81 @@
 #define QSIZE		8
 
 struct driver {
+	struct vm vm;
+	struct devices all;
 	struct mem *mem;
 	struct virtio *v;
+	struct virtio_mmio *mmio;
 	uint16_t avail[VIRTIO_QUEUES_MAX];
 };
 
+/* Reach @v by MMIO, on no bus; its doorbells are on @loop all the same. */
+static inline int driver_attach(struct devices *d, struct virtio *v, struct loop *loop,
+				struct err *e)
+{
+	unsigned int q;
+	int rc = virtio_mmio_link(v, e);
+
+	(void)d;
+	for (q = 0; q < v->ops->nqueues && loop && !rc; q++)
+		rc = loop_add(loop, v->kick_fd[q], EPOLLIN | EPOLLET, virtio_kicked, v, e);
+	return rc;
+}
+
+static const struct virtio_transport driver_transport = {
+	.max = VIRTIO_MAX, .attach = driver_attach,
+};
+
+/* A machine with @ram bytes, whose consoles write to @out. */
+static inline int driver_begin(struct driver *d, uint64_t ram, const struct out *out)
+{
+	memset(d, 0, sizeof(*d));
+	d->vm.fd = d->vm.stop_fd = -1;
+	d->vm.cfg.irqchip = VM_IRQCHIP_FULL;
+	d->mem = &d->vm.mem;
+	d->all.vm = &d->vm;
+	d->all.out = *out;
+	d->all.transport = &driver_transport;
+	return loop_init(&d->vm.loop, NULL) || mem_add_ram(d->mem, ram, NULL) ? -1 : 0;
+}
+
+/* Add the device of --@option @arg, which is cut in parsing, and drive it. */
+static inline int driver_device(struct driver *d, const char *option, char *arg, struct err *e)
+{
+	const struct device_type *const *t = device_types;
+	struct device_arg a = { .text = NULL };
+	int rc;
+
+	while (!(*t)->option || strcmp((*t)->option, option))
+		t++;
+	a.type = *t;
+	rc = (*t)->parse && arg ? (*t)->parse(&a, arg, e) : 0;
+	if (!rc)
+		rc = device_add(&d->all, *t, &a, e);
+	if (rc)
+		return rc;
+	d->v = d->all.virtio[0];
+	d->mmio = d->v->link;
+	return 0;
+}
+
+static inline void driver_end(struct driver *d)
+{
+	devices_free(&d->all);
+	loop_free(&d->vm.loop);
+	mem_free(d->mem);
+}
+
 static inline void reg_write(struct driver *d, uint32_t off, uint32_t v)
 {
-	virtio_mmio(d->v, off, &v, 4, true);
+	virtio_mmio(d->mmio, off, &v, 4, true);
 }
 
 static inline uint32_t reg_read(struct driver *d, uint32_t off)
 {
 	uint32_t v = 0;
 
-	virtio_mmio(d->v, off, &v, 4, false);
+	virtio_mmio(d->mmio, off, &v, 4, false);
 	return v;
 }
 

@@ -49,6 +49,13 @@ vmm() {
 	[[ $output == kvm-vmm* ]]
 }
 
+@test "--help and the man page have the same options" {
+	options() { grep -oE -- '--[a-z][a-z-]+' | sort -u; }
+	vmm --help
+	diff <(options <<<"$output") \
+		<(sed -n 's/\\-/-/g; /^\.B/p' "$BATS_TEST_DIRNAME/../../vmm/man/kvm-vmm.1" | options)
+}
+
 @test "wrong usage is status 2 and points to --help" {
 	vmm --flat a --kernel b
 	[ "$status" -eq 2 ]

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "dev/blk.h"
 #include "driver.h"
 
 #define NEXT		1
@@ -16,11 +15,11 @@
 #define SECTORS		64
 
 struct fixture {
-	struct mem mem;
 	struct driver d;
-	struct blk blk;
-	char path[32];
+	char path[32], arg[64];
 };
+
+static const struct out nowhere = { -1, NULL, false };
 
 /* The disk: SECTORS sectors, each full of its number, from 1 on. */
 static struct fixture *blk_begin_as(bool readonly, bool direct)
@@ -30,8 +29,7 @@ static struct fixture *blk_begin_as(bool readonly, bool direct)
 	int fd, i;
 
 	assert_non_null(f);
-	assert_int_equal(mem_add_ram(&f->mem, 4 << 20, NULL), 0);
-	f->d.mem = &f->mem;
+	assert_int_equal(driver_begin(&f->d, 4 << 20, &nowhere), 0);
 	strcpy(f->path, "/tmp/vmm-test-XXXXXX");
 	fd = mkstemp(f->path);
 	assert_true(fd >= 0);
@@ -40,8 +38,10 @@ static struct fixture *blk_begin_as(bool readonly, bool direct)
 		assert_int_equal(write(fd, data, 512), 512);
 	}
 	close(fd);
-	assert_int_equal(blk_open(&f->blk, &f->mem, f->path, readonly, direct, NULL), 0);
-	f->d.v = &f->blk.v;
+	snprintf(f->arg, sizeof(f->arg), "%s%s%s", f->path, readonly ? ",ro" : "",
+		 direct ? ",direct" : "");
+	/* The option's text outlives the device. */
+	assert_int_equal(driver_device(&f->d, "disk", f->arg, NULL), 0);
 	driver_start(&f->d, 0);
 	return f;
 }
@@ -53,9 +53,8 @@ static struct fixture *blk_begin(bool readonly)
 
 static void blk_end(struct fixture *f)
 {
-	blk_close(&f->blk);
+	driver_end(&f->d);
 	unlink(f->path);
-	mem_free(&f->mem);
 	free(f);
 }
 
@@ -67,9 +66,9 @@ static int blk_request(struct fixture *f, uint32_t type, uint64_t sector,
 		uint32_t type, reserved;
 		uint64_t sector;
 	} r = { type, 0, sector };
-	uint8_t *s = mem_at(&f->mem, BUFS + 0x800, 1);
+	uint8_t *s = mem_at(f->d.mem, BUFS + 0x800, 1);
 
-	mem_write(&f->mem, BUFS, &r, sizeof(r));
+	mem_write(f->d.mem, BUFS, &r, sizeof(r));
 	*s = 0xee;
 	put_desc(&f->d, 0, 0, BUFS, 16, NEXT, len ? 1 : 2);
 	put_desc(&f->d, 0, 1, BUFS + 0x1000, len, NEXT | (device_writes ? WRITE : 0), 2);
@@ -82,7 +81,7 @@ static int blk_request(struct fixture *f, uint32_t type, uint64_t sector,
 static void blk_reads_and_writes(void **state)
 {
 	struct fixture *f = blk_begin(false);
-	uint8_t *p = mem_at(&f->mem, BUFS + 0x1000, 4096);
+	uint8_t *p = mem_at(f->d.mem, BUFS + 0x1000, 4096);
 
 	(void)state;
 	assert_int_equal(reg_read(&f->d, 0x100), SECTORS);
@@ -129,6 +128,22 @@ static void blk_read_only_stays_as_it_is(void **state)
 	blk_end(f);
 }
 
+/* The descriptor of ours by which the disk is open. */
+static int disk_fd(const struct fixture *f)
+{
+	char name[32], target[64] = "";
+	int fd = 2;
+
+	while (strcmp(target, f->path)) {
+		memset(target, 0, sizeof(target));
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", ++fd);
+		assert_true(fd < 1000);
+		if (readlink(name, target, sizeof(target) - 1) < 0)
+			continue;
+	}
+	return fd;
+}
+
 /* Where the host refuses O_DIRECT at an odd address, by another buffer. */
 static void blk_past_the_page_cache_takes_any_buffer(void **state)
 {
@@ -137,8 +152,8 @@ static void blk_past_the_page_cache_takes_any_buffer(void **state)
 
 	(void)state;
 	f = blk_begin_as(false, true);
-	assert_true(fcntl(f->blk.fd, F_GETFL) & O_DIRECT);
-	p = mem_at(&f->mem, BUFS + 0x1000, 4096);
+	assert_true(fcntl(disk_fd(f), F_GETFL) & O_DIRECT);
+	p = mem_at(f->d.mem, BUFS + 0x1000, 4096);
 	memset(p, 0x5a, 1024);
 	assert_int_equal(blk_request(f, 1, 2, 1024, false), 0);
 	memset(p, 0, 1024);
@@ -146,11 +161,11 @@ static void blk_past_the_page_cache_takes_any_buffer(void **state)
 	assert_int_equal(p[0] & p[1023], 0x5a);
 	/* The same sectors and those around, three bytes past a sector. */
 	put_desc(&f->d, 0, 1, BUFS + 0x1003, 2048, NEXT | WRITE, 2);
-	*(uint32_t *)mem_at(&f->mem, BUFS, 4) = 0;
-	*(uint64_t *)mem_at(&f->mem, BUFS + 8, 8) = 1;
+	*(uint32_t *)mem_at(f->d.mem, BUFS, 4) = 0;
+	*(uint64_t *)mem_at(f->d.mem, BUFS + 8, 8) = 1;
 	offer(&f->d, 0, 0);
 	kick(&f->d, 0);
-	assert_int_equal(*(uint8_t *)mem_at(&f->mem, BUFS + 0x800, 1), 0);
+	assert_int_equal(*(uint8_t *)mem_at(f->d.mem, BUFS + 0x800, 1), 0);
 	assert_int_equal(p[3], 2);
 	assert_int_equal(p[3 + 512] & p[3 + 1535], 0x5a);
 	assert_int_equal(p[3 + 2047], 5);
@@ -164,7 +179,7 @@ static void blk_discards_and_zeroes(void **state)
 		uint64_t sector;
 		uint32_t count, flags;
 	} r[2] = { { 8, 8, 0 }, { 0, 1, 0 } };
-	uint8_t *p = mem_at(&f->mem, BUFS + 0x1000, 4096);
+	uint8_t *p = mem_at(f->d.mem, BUFS + 0x1000, 4096);
 
 	(void)state;
 	memcpy(p, r, sizeof(r));
@@ -198,7 +213,7 @@ static void blk_survives_a_disk_that_shrinks(void **state)
 static void blk_wants_a_status_byte_and_a_header(void **state)
 {
 	struct fixture *f = blk_begin(false);
-	uint8_t *s = mem_at(&f->mem, BUFS + 0x800, 1);
+	uint8_t *s = mem_at(f->d.mem, BUFS + 0x800, 1);
 
 	(void)state;
 	*s = 0xee;
@@ -216,15 +231,24 @@ static void blk_wants_a_status_byte_and_a_header(void **state)
 
 static void blk_is_picky_about_its_file(void **state)
 {
-	struct mem m = { .n = 0 };
-	struct blk b;
+	static const char *const bad[][2] = {
+		{ "/nonexistent", "/nonexistent: cannot open the disk" },
+		{ "/dev/null", "/dev/null: neither a file nor a block device" },
+		{ "/tmp", "/tmp: neither a file nor a block device" },
+	};
+	struct driver d;
+	char arg[32];
 	struct err e;
+	int i;
 
 	(void)state;
-	assert_int_equal(blk_open(&b, &m, "/nonexistent", true, false, &e), -ENOENT);
-	assert_non_null(strstr(e.msg, "/nonexistent: cannot open the disk"));
-	assert_int_equal(blk_open(&b, &m, "/dev/null", true, false, &e), -EINVAL);
-	assert_int_equal(blk_open(&b, &m, "/tmp", true, false, &e), -EINVAL);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(driver_begin(&d, 1 << 20, &nowhere), 0);
+		snprintf(arg, sizeof(arg), "%s,ro", bad[i][0]);
+		assert_int_equal(driver_device(&d, "disk", arg, &e), i ? -EINVAL : -ENOENT);
+		assert_non_null(strstr(e.msg, bad[i][1]));
+		driver_end(&d);
+	}
 }
 
 static const struct CMUnitTest tests[] = {

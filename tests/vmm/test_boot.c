@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "boot/boot.h"
+#include "boot/loaders.h"
 #include "boot/tables.h"
 
 #define MIB		(1ULL << 20)
@@ -441,7 +441,7 @@ static void flat_images_load_and_enter_where_told(void **state)
 
 static void acpi_tables_are_linked_and_sum_to_zero(void **state)
 {
-	struct table_dev dev[32];
+	struct virtio_place dev[32];
 	struct mem m = { .n = 0 };
 	uint64_t rsdp, xsdt, t;
 	uint32_t len, i, n = 0;
@@ -449,7 +449,7 @@ static void acpi_tables_are_linked_and_sum_to_zero(void **state)
 
 	(void)state;
 	for (i = 0; i < 32; i++)
-		dev[i] = (struct table_dev){ 0xd0000000 + i * 0x1000ULL, 0x200, 16 };
+		dev[i] = (struct virtio_place){ 0xd0000000 + i * 0x1000ULL, 0x200, 16 };
 	assert_int_equal(mem_add_ram(&m, 2 * MIB, NULL), 0);
 	assert_int_equal(acpi_write(&m, 64, dev, 32, &rsdp, NULL), 0);
 	assert_memory_equal(mem_at(&m, rsdp, 8), "RSD PTR ", 8);

@@ -10,9 +10,10 @@
 #include <unistd.h>
 
 #include "bus.h"
+#include "exit_name.h"
 #include "loop.h"
 #include "memory.h"
-#include "vcpu.h"
+#include "records.h"
 #include "vm.h"
 
 #define KIB	1024ULL
@@ -300,18 +301,65 @@ static void every_exit_reason_has_a_name(void **state)
 	uint32_t i;
 
 	(void)state;
-	for (i = 0; i <= KVM_EXIT_HLT; i++)
-		assert_true(!strncmp(vcpu_exit_name(i), "KVM_EXIT_", 9));
-	assert_string_equal(vcpu_exit_name(13), "an unknown exit");	/* s390's */
-	assert_string_equal(vcpu_exit_name(KVM_EXIT_HLT), "KVM_EXIT_HLT");
-	assert_string_equal(vcpu_exit_name(KVM_EXIT_INTERNAL_ERROR),
-			    "KVM_EXIT_INTERNAL_ERROR");
-	assert_string_equal(vcpu_exit_name(KVM_EXIT_SYSTEM_EVENT),
-			    "KVM_EXIT_SYSTEM_EVENT");
-	assert_string_equal(vcpu_exit_name(KVM_EXIT_MEMORY_FAULT),
-			    "KVM_EXIT_MEMORY_FAULT");
-	assert_string_equal(vcpu_exit_name(1000), "an unknown exit");
-	assert_string_equal(vcpu_exit_name(UINT32_MAX), "an unknown exit");
+	for (i = 0; i <= KVM_EXIT_MEMORY_FAULT; i++)
+		assert_true(!strncmp(exit_name(i), "KVM_EXIT_", 9));
+	assert_string_equal(exit_name(13), "KVM_EXIT_S390_SIEIC");
+	assert_string_equal(exit_name(KVM_EXIT_HLT), "KVM_EXIT_HLT");
+	assert_string_equal(exit_name(KVM_EXIT_INTERNAL_ERROR), "KVM_EXIT_INTERNAL_ERROR");
+	assert_string_equal(exit_name(KVM_EXIT_SYSTEM_EVENT), "KVM_EXIT_SYSTEM_EVENT");
+	assert_string_equal(exit_name(KVM_EXIT_X86_WRMSR), "KVM_EXIT_X86_WRMSR");
+	assert_string_equal(exit_name(KVM_EXIT_XEN), "KVM_EXIT_XEN");
+	assert_string_equal(exit_name(KVM_EXIT_NOTIFY), "KVM_EXIT_NOTIFY");
+	assert_string_equal(exit_name(KVM_EXIT_MEMORY_FAULT), "KVM_EXIT_MEMORY_FAULT");
+	assert_string_equal(exit_name(1000), "an unknown exit");
+	assert_string_equal(exit_name(UINT32_MAX), "an unknown exit");
+}
+
+/* A pause that a stop overtakes must not blame a vCPU. */
+static void a_pause_says_why_it_failed(void **state)
+{
+	struct kvm_run run = { .immediate_exit = 0 };
+	struct vcpu v = { .run = &run };
+	struct vm vm = { .vcpus = &v, .ncpus = 1, .stop_fd = -1 };
+	struct err e;
+
+	(void)state;
+	pthread_mutex_init(&vm.lock, NULL);
+	pthread_cond_init(&vm.cond, NULL);
+	vm_stop(&vm, VM_SHUTDOWN, NULL);
+	assert_int_equal(vm_pause(&vm, &e), -ECANCELED);
+	assert_string_equal(e.msg, "the run is ending");
+	assert_false(atomic_load(&vm.pausing));
+	assert_int_equal(run.immediate_exit, 1);
+}
+
+static void records_are_found_by_name_and_index(void **state)
+{
+	struct records r = { .name = "file" };
+	uint32_t v = 0, len = 0;
+	struct err e;
+
+	(void)state;
+	record_put(&r, "serial", 0, "abcd", 4);
+	record_put(&r, "serial", 1, "efgh", 4);
+	record_put(&r, "a name that is cut", 0, "", 0);
+	assert_int_equal(r.rc, 0);
+	assert_true(records_fit(&r));
+	assert_int_equal(record_get(&r, "serial", 1, &v, 4, &e), 0);
+	assert_memory_equal(&v, "efgh", 4);
+	assert_non_null(record_find(&r, "a name that is cut", 0, &len));
+	assert_int_equal(len, 0);
+	assert_null(record_find(&r, "serial", 2, &len));
+	assert_null(record_find(&r, "seria", 0, &len));
+	assert_int_equal(record_get(&r, "serial", 0, &v, 3, &e), -EBADMSG);
+	assert_string_equal(e.msg, "file: record serial.0: expected 3 bytes, found 4");
+	r.n--;			/* cut in the middle of a head, and at its end */
+	assert_false(records_fit(&r));
+	r.n -= 20;
+	assert_false(records_fit(&r));
+	r.n = 0;
+	assert_true(records_fit(&r));
+	free(r.p);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -327,6 +375,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(no_kvm_is_told_with_what_to_do),
 	cmocka_unit_test(no_permission_is_told_with_what_to_do),
 	cmocka_unit_test(every_exit_reason_has_a_name),
+	cmocka_unit_test(a_pause_says_why_it_failed),
+	cmocka_unit_test(records_are_found_by_name_and_index),
 };
 
 void memory_tests(struct tests *all)

@@ -10,7 +10,7 @@
 static int parse(struct opts *o, struct err *e, const char *line)
 {
 	static char buf[512];
-	char *argv[32] = { "kvm-vmm" }, *save = NULL;
+	char *argv[64] = { "kvm-vmm" }, *save = NULL;
 	int argc = 1;
 
 	snprintf(buf, sizeof(buf), "%s", line);
@@ -49,13 +49,35 @@ static void kernels_have_theirs(void **state)
 			       "--net loop --net tap:t0 --deadline 1.5 --cpus 64"), 0);
 	assert_int_equal(o.mem_mib, 128);
 	assert_int_equal(o.irqchip, VM_IRQCHIP_FULL);
-	assert_int_equal(o.ndisks, 2);
-	assert_string_equal(o.disk[0].path, "a");
-	assert_true(o.disk[0].readonly && !o.disk[0].direct);
-	assert_true(!o.disk[1].readonly && o.disk[1].direct);
-	assert_int_equal(o.nnets, 2);
+	assert_int_equal(o.ndevs, 4);
+	assert_ptr_equal(o.dev[0].type, &blk_device);
+	assert_string_equal(o.dev[0].text, "a");
+	assert_true(o.dev[0].readonly && !o.dev[0].direct);
+	assert_true(!o.dev[1].readonly && o.dev[1].direct);
+	assert_ptr_equal(o.dev[2].type, &net_device);
+	assert_string_equal(o.dev[3].text, "tap:t0");
 	assert_int_equal(o.deadline_ms, 1500);
 	assert_string_equal(o.append, "console=ttyS0 panic=-1");
+}
+
+/* What can be there once is as it was given last. */
+static void the_last_of_an_option_counts(void **state)
+{
+	struct opts o;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(parse(&o, &e, "--kernel k --balloon 1 --rng --balloon=0x20 --rng"), 0);
+	assert_int_equal(o.ndevs, 2);
+	assert_ptr_equal(o.dev[0].type, &balloon_device);
+	assert_int_equal(o.dev[0].number, 32);
+	assert_int_equal(parse(&o, &e, "--kernel k --console virtio"), 0);
+	assert_string_equal(o.append, "console=hvc0 panic=-1");
+	assert_int_equal(parse(&o, &e, "--kernel k --console virtio --console serial"), 0);
+	assert_string_equal(o.append, "console=ttyS0 panic=-1");
+	assert_null(o.dev[0].type);
+	assert_int_equal(parse(&o, &e, "--kernel k --append x --console virtio"), 0);
+	assert_string_equal(o.append, "x");
 }
 
 static void mistakes_are_named(void **state)
@@ -90,6 +112,10 @@ static void mistakes_are_named(void **state)
 		{ "--kernel a --mem=0", "--mem 0: expected a number from 1" },
 		{ "-kernel a", "-kernel: unknown option" },
 		{ "--kernel a --disk ,", "--disk: expected a file" },
+		{ "--kernel a --console tty", "expected one of serial, virtio" },
+		{ "--flat a --net loop --net loop --net loop --net loop --net loop --net loop "
+		  "--net loop --net loop --net loop", "more than 8 --net" },
+		{ "--kernel a --balloon", "--balloon needs an argument" },
 	};
 	struct opts o;
 	struct err e;
@@ -106,6 +132,7 @@ static void mistakes_are_named(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(flat_guests_have_their_own_defaults),
 	cmocka_unit_test(kernels_have_theirs),
+	cmocka_unit_test(the_last_of_an_option_counts),
 	cmocka_unit_test(mistakes_are_named),
 };
 

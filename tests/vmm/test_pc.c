@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dev/device.h"
 #include "dev/pc.h"
 #include "dev/serial.h"
 #include "vm.h"
@@ -196,17 +197,25 @@ static void output_to_a_full_pipe_ends_when_stopping(void **state)
 
 /* ---- the rest ---- */
 
-static void pc_begin(struct pc *pc, struct vm *vm)
-{
-	struct out out = { STDOUT_FILENO, NULL, false };
+static struct devices devs;
 
+static void pc_begin(struct vm *vm)
+{
 	memset(vm, 0, sizeof(*vm));
 	vm->fd = vm->stop_fd = -1;
 	vm->cfg.cpus = 3;
 	pthread_mutex_init(&vm->lock, NULL);
 	pthread_cond_init(&vm->cond, NULL);
 	assert_int_equal(mem_add_ram(&vm->mem, 32 << 20, NULL), 0);
-	assert_int_equal(pc_init(pc, vm, &out, true, NULL), 0);
+	devs = (struct devices){ .vm = vm, .flat = true, .out = { STDOUT_FILENO, NULL, false } };
+	assert_int_equal(device_add(&devs, &pc_device, NULL, NULL), 0);
+	assert_int_equal(device_add(&devs, &pci_device, NULL, NULL), 0);
+}
+
+static void pc_end(struct vm *vm)
+{
+	devices_free(&devs);
+	mem_free(&vm->mem);
 }
 
 static void out8(struct vm *vm, uint16_t port, uint8_t v)
@@ -238,16 +247,15 @@ static void ports_that_end_the_run(void **state)
 		{ 0xf4, 255, 255 },
 	};
 	struct vm vm;
-	struct pc pc;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(e) / sizeof(e[0]); i++) {
-		pc_begin(&pc, &vm);
+		pc_begin(&vm);
 		out8(&vm, e[i].port, e[i].val);
 		assert_true(vm.stopping);
 		assert_int_equal(vm.status, e[i].status);
-		mem_free(&vm.mem);
+		pc_end(&vm);
 	}
 }
 
@@ -260,74 +268,69 @@ static void ports_that_do_not_end_the_run(void **state)
 		{ 0x8900, 'S', 0 },
 	};
 	struct vm vm;
-	struct pc pc;
 	size_t i;
 
 	(void)state;
-	pc_begin(&pc, &vm);
+	pc_begin(&vm);
 	for (i = 0; i < sizeof(e) / sizeof(e[0]); i++) {
 		out8(&vm, e[i].port, e[i].val);
 		assert_false(vm.stopping);
 	}
-	mem_free(&vm.mem);
+	pc_end(&vm);
 }
 
 static void test_memory_is_behind_mmio(void **state)
 {
-	static struct pc pc;
 	uint64_t v = 0x1122334455667788ULL;
 	struct vm vm;
 
 	(void)state;
-	pc_begin(&pc, &vm);
+	pc_begin(&vm);
 	assert_true(bus_access(&vm.mmio, PC_IORAM + PC_IORAM_LEN - 8, &v, 8, true));
 	assert_true(bus_access(&vm.mmio, PC_IORAM + PC_IORAM_LEN - 7, &v, 1, false));
 	assert_int_equal((uint8_t)v, 0x77);
 	assert_false(bus_access(&vm.mmio, PC_IORAM + PC_IORAM_LEN - 4, &v, 8, true));
-	mem_free(&vm.mem);
+	pc_end(&vm);
 }
 
 static void the_word_shutdown_ends_the_run(void **state)
 {
 	static const char text[] = "ShutSShutdow";
 	struct vm vm;
-	struct pc pc;
 	int i;
 
 	(void)state;
-	pc_begin(&pc, &vm);
+	pc_begin(&vm);
 	for (i = 0; text[i]; i++)
 		out8(&vm, 0x8900, (uint8_t)text[i]);
 	assert_false(vm.stopping);
 	out8(&vm, 0x8900, 'n');
 	assert_true(vm.stopping);
 	assert_int_equal(vm.status, VM_SHUTDOWN);
-	mem_free(&vm.mem);
+	pc_end(&vm);
 }
 
 static void the_first_verdict_stands(void **state)
 {
 	struct vm vm;
-	struct pc pc;
 
 	(void)state;
-	pc_begin(&pc, &vm);
+	pc_begin(&vm);
 	vm_stop(&vm, VM_DEADLINE, "late by %d", 7);
 	out8(&vm, 0x64, 0xfe);
 	assert_int_equal(vm.status, VM_DEADLINE);
 	assert_string_equal(vm.why, "late by 7");
-	mem_free(&vm.mem);
+	pc_end(&vm);
 }
 
 static void fw_cfg_tells_cpus_and_ram(void **state)
 {
 	struct vm vm;
-	struct pc pc;
 	uint16_t key = 5;
 	int i;
 
 	(void)state;
-	pc_begin(&pc, &vm);
+	pc_begin(&vm);
 	bus_access(&vm.pio, 0x510, &key, 2, true);
 	assert_int_equal(in8(&vm, 0x511), 3);
 	assert_int_equal(in8(&vm, 0x511), 0);
@@ -341,22 +344,21 @@ static void fw_cfg_tells_cpus_and_ram(void **state)
 	bus_access(&vm.pio, 0x510, &key, 2, true);
 	for (i = 0; i < 100; i++)
 		assert_int_equal(in8(&vm, 0x511), 0);
-	mem_free(&vm.mem);
+	pc_end(&vm);
 }
 
 static void keyboard_controller_passes_its_self_test(void **state)
 {
 	struct vm vm;
-	struct pc pc;
 
 	(void)state;
-	pc_begin(&pc, &vm);
+	pc_begin(&vm);
 	assert_int_equal(in8(&vm, 0x64), 0x14);
 	out8(&vm, 0x64, 0xaa);
 	assert_int_equal(in8(&vm, 0x64), 0x15);
 	assert_int_equal(in8(&vm, 0x60), 0x55);
 	assert_int_equal(in8(&vm, 0x64), 0x14);
-	mem_free(&vm.mem);
+	pc_end(&vm);
 }
 
 static void clock_gives_the_date_in_utc(void **state)
@@ -364,11 +366,10 @@ static void clock_gives_the_date_in_utc(void **state)
 	time_t before = time(NULL), t;
 	struct tm tm = { 0 };
 	struct vm vm;
-	struct pc pc;
 	int i, r[10];
 
 	(void)state;
-	pc_begin(&pc, &vm);
+	pc_begin(&vm);
 	do {	/* again if the second turned while we read */
 		before = time(NULL);
 		for (i = 0; i < 10; i++) {
@@ -391,7 +392,7 @@ static void clock_gives_the_date_in_utc(void **state)
 	out8(&vm, 0x70, 0x7f);
 	out8(&vm, 0x71, 0x77);
 	assert_int_equal(in8(&vm, 0x71), 0x77);
-	mem_free(&vm.mem);
+	pc_end(&vm);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -12,8 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "dev/net.h"
-#include "dev/small.h"
 #include "driver.h"
 
 #define NEXT		1
@@ -21,46 +19,43 @@
 #define INDIRECT	4
 
 struct fixture {
-	struct mem mem;
 	struct driver d;
-	struct rng rng;
-	struct console con;
-	struct balloon balloon;
-	struct net net[2];
 };
 
-static struct fixture *begin(void)
+/* A machine with the device of --@option @arg. */
+static struct fixture *begin(const char *option, const char *arg, const struct out *out)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
+	char word[16];
 
 	assert_non_null(f);
-	assert_int_equal(mem_add_ram(&f->mem, 4 << 20, NULL), 0);
-	f->d.mem = &f->mem;
+	snprintf(word, sizeof(word), "%s", arg ? arg : "");
+	assert_int_equal(driver_begin(&f->d, 4 << 20, out), 0);
+	assert_int_equal(driver_device(&f->d, option, word, NULL), 0);
 	return f;
 }
 
 static void end(struct fixture *f)
 {
-	mem_free(&f->mem);
+	driver_end(&f->d);
 	free(f);
+}
+
+static uint32_t input(struct fixture *f, const char *s)
+{
+	return f->d.all.input.put(f->d.all.input.dev, (const uint8_t *)s, (uint32_t)strlen(s));
 }
 
 /* ---- queue and transport, on the simplest device ---- */
 
+static const struct out nowhere = { -1, NULL, false };
+
 static struct fixture *rng_begin(uint64_t features)
 {
-	struct fixture *f = begin();
+	struct fixture *f = begin("rng", NULL, &nowhere);
 
-	assert_int_equal(rng_init(&f->rng, &f->mem, NULL), 0);
-	f->d.v = &f->rng.v;
 	driver_start(&f->d, features);
 	return f;
-}
-
-static void rng_end(struct fixture *f)
-{
-	virtio_free(&f->rng.v);
-	end(f);
 }
 
 static void registers_identify_the_device(void **state)
@@ -90,22 +85,20 @@ static void registers_identify_the_device(void **state)
 	reg_write(&f->d, 0x88, 1);
 	assert_int_equal(reg_read(&f->d, 0x88), 0);
 	assert_int_equal(reg_read(&f->d, 0x80), RING(0));
-	rng_end(f);
+	end(f);
 }
 
 /* What the guest reads without an exit is what it would read with one. */
 static void the_page_says_what_the_registers_say(void **state)
 {
 	static atomic_uint page[VIRTIO_MMIO_LEN / 4];
-	struct fixture *f = begin();
+	struct fixture *f = begin("console", "virtio", &nowhere);
 	struct driver *d = &f->d;
 	uint32_t off;
 	int step;
 
 	(void)state;
-	assert_int_equal(console_init(&f->con, &f->mem, &(struct out){ -1, NULL, false }, NULL), 0);
-	d->v = &f->con.v;
-	d->v->page = page;
+	d->mmio->page = page;
 	d->v->isr = &page[0x60 / 4];
 	driver_start(d, 0);
 	for (step = 0; step < 5; step++) {
@@ -121,7 +114,6 @@ static void the_page_says_what_the_registers_say(void **state)
 			assert_int_equal(atomic_load(&page[off / 4]), reg_read(d, off));
 		assert_int_equal(atomic_load(&page[0x60 / 4]), step == 3 ? 2 : 0);
 	}
-	console_free(&f->con);
 	end(f);
 }
 
@@ -136,7 +128,7 @@ static void features_must_be_offered_and_modern(void **state)
 	assert_int_equal(reg_read(&f->d, 0x70) & VIRTIO_S_FEATURES_OK, 0);
 	driver_start(&f->d, 0);
 	assert_true(reg_read(&f->d, 0x70) & VIRTIO_S_FEATURES_OK);
-	rng_end(f);
+	end(f);
 }
 
 static void a_request_is_served_and_signalled(void **state)
@@ -152,15 +144,15 @@ static void a_request_is_served_and_signalled(void **state)
 	kick(&f->d, 0);
 	assert_int_equal(used_idx(&f->d, 0), 1);
 	assert_int_equal(used_len(&f->d, 0, 0), 64);
-	assert_memory_not_equal(mem_at(&f->mem, BUFS, 64), zero, 64);
-	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), 8);
+	assert_memory_not_equal(mem_at(f->d.mem, BUFS, 64), zero, 64);
+	assert_int_equal(read(f->d.mmio->irq_fd, &n, 8), 8);
 	assert_int_equal(reg_read(&f->d, 0x60), 1);
 	reg_write(&f->d, 0x64, 1);
 	assert_int_equal(reg_read(&f->d, 0x60), 0);
 	kick(&f->d, 0);					/* nothing new */
 	assert_int_equal(used_idx(&f->d, 0), 1);
-	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), -1);
-	rng_end(f);
+	assert_int_equal(read(f->d.mmio->irq_fd, &n, 8), -1);
+	end(f);
 }
 
 static void a_driver_that_wants_no_interrupt_gets_none(void **state)
@@ -170,24 +162,24 @@ static void a_driver_that_wants_no_interrupt_gets_none(void **state)
 	uint64_t n;
 
 	(void)state;
-	mem_write(&f->mem, RING(0) + RING_AVAIL, &no, 2);
+	mem_write(f->d.mem, RING(0) + RING_AVAIL, &no, 2);
 	put_desc(&f->d, 0, 0, BUFS, 8, WRITE, 0);
 	offer(&f->d, 0, 0);
 	kick(&f->d, 0);
 	assert_int_equal(used_idx(&f->d, 0), 1);
-	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), -1);
+	assert_int_equal(read(f->d.mmio->irq_fd, &n, 8), -1);
 	/* With the event index: only when used passes what it names. */
 	driver_start(&f->d, VIRTIO_F_EVENT_IDX);
-	mem_write(&f->mem, RING(0) + RING_AVAIL + 4 + 2 * QSIZE, &event, 2);
+	mem_write(f->d.mem, RING(0) + RING_AVAIL + 4 + 2 * QSIZE, &event, 2);
 	put_desc(&f->d, 0, 0, BUFS, 8, WRITE, 0);
 	offer(&f->d, 0, 0);
 	kick(&f->d, 0);
-	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), -1);
+	assert_int_equal(read(f->d.mmio->irq_fd, &n, 8), -1);
 	offer(&f->d, 0, 0);
 	kick(&f->d, 0);
 	assert_int_equal(used_idx(&f->d, 0), 2);
-	assert_int_equal(read(f->rng.v.irq_fd, &n, 8), 8);
-	rng_end(f);
+	assert_int_equal(read(f->d.mmio->irq_fd, &n, 8), 8);
+	end(f);
 }
 
 static void indirect_tables_work(void **state)
@@ -202,7 +194,7 @@ static void indirect_tables_work(void **state)
 	offer(&f->d, 0, 0);
 	kick(&f->d, 0);
 	assert_int_equal(used_len(&f->d, 0, 0), 32);
-	rng_end(f);
+	end(f);
 }
 
 /* Each way a driver can lie about a chain: the device asks for a reset. */
@@ -270,7 +262,7 @@ static void broken_chains_stop_the_device(void **state)
 		offer(d, 0, 0);
 		kick(d, 0);
 		assert_int_equal(used_idx(d, 0), 1);
-		rng_end(f);
+		end(f);
 	}
 }
 
@@ -297,7 +289,7 @@ static void rings_must_lie_in_memory_and_be_aligned(void **state)
 			fail_msg("register %#x takes %#x", bad[i].reg, bad[i].val);
 		kick(&f->d, 0);
 	}
-	rng_end(f);
+	end(f);
 }
 
 static void odd_accesses_are_harmless(void **state)
@@ -312,115 +304,108 @@ static void odd_accesses_are_harmless(void **state)
 		for (len = 1; len <= 8; len *= 2)
 			if (off + len <= VIRTIO_MMIO_LEN) {
 				memset(d, 0xff, sizeof(d));
-				virtio_mmio(&f->rng.v, off, d, len, true);
-				virtio_mmio(&f->rng.v, off, d, len, false);
+				virtio_mmio(f->d.mmio, off, d, len, true);
+				virtio_mmio(f->d.mmio, off, d, len, false);
 			}
-	rng_end(f);
+	end(f);
 }
 
 /* ---- console, balloon, net ---- */
 
 static void console_carries_characters_both_ways(void **state)
 {
-	struct fixture *f = begin();
+	struct fixture *f;
 	int p[2];
 	char buf[8] = "";
 
 	(void)state;
 	assert_int_equal(pipe(p), 0);
-	assert_int_equal(console_init(&f->con, &f->mem,
-				      &(struct out){ p[1], NULL, false }, NULL), 0);
-	f->d.v = &f->con.v;
-	assert_int_equal(console_input(&f->con, (const uint8_t *)"x", 1), 0);
+	f = begin("console", "virtio", &(struct out){ p[1], NULL, false });
+	assert_int_equal(input(f, "x"), 0);
 	driver_start(&f->d, 0);
 	put_desc(&f->d, 1, 0, BUFS, 5, 0, 0);
-	mem_write(&f->mem, BUFS, "hello", 5);
+	mem_write(f->d.mem, BUFS, "hello", 5);
 	offer(&f->d, 1, 0);
 	kick(&f->d, 1);
 	assert_int_equal(read(p[0], buf, 8), 5);
 	assert_string_equal(buf, "hello");
 	put_desc(&f->d, 0, 0, BUFS, 3, WRITE, 0);
 	offer(&f->d, 0, 0);
-	assert_int_equal(console_input(&f->con, (const uint8_t *)"abcdef", 6), 3);
+	assert_int_equal(input(f, "abcdef"), 3);
 	assert_int_equal(used_len(&f->d, 0, 0), 3);
-	assert_memory_equal(mem_at(&f->mem, BUFS, 3), "abc", 3);
-	console_free(&f->con);
+	assert_memory_equal(mem_at(f->d.mem, BUFS, 3), "abc", 3);
+	end(f);
 	close(p[0]);
 	close(p[1]);
-	end(f);
 }
 
 /* Nobody reads: the thread is stuck in output, input and stop still work. */
 static void console_that_is_stuck_can_be_stopped(void **state)
 {
-	struct fixture *f = begin();
+	struct fixture *f;
 	atomic_bool stop = false;
 	int p[2], n = 0;
 
 	(void)state;
 	assert_int_equal(pipe(p), 0);
 	assert_true(fcntl(p[1], F_SETPIPE_SZ, 4096) >= 4096);
-	assert_int_equal(console_init(&f->con, &f->mem,
-				      &(struct out){ p[1], &stop, false }, NULL), 0);
-	f->d.v = &f->con.v;
+	f = begin("console", "virtio", &(struct out){ p[1], &stop, false });
 	driver_start(&f->d, 0);
-	assert_int_equal(loop_add(&f->con.loop, f->con.v.kick_fd[1], EPOLLIN | EPOLLET,
-				  virtio_kicked, &f->con.v, NULL), 0);
-	assert_int_equal(loop_start(&f->con.loop, NULL), 0);
+	assert_int_equal(devices_start(&f->d.all, NULL), 0);
 	put_desc(&f->d, 1, 0, BUFS, 0x10000, 0, 0);
 	offer(&f->d, 1, 0);
-	assert_int_equal(write(f->con.v.kick_fd[1], "\1\0\0\0\0\0\0", 8), 8);
+	assert_int_equal(write(f->d.v->kick_fd[1], "\1\0\0\0\0\0\0", 8), 8);
 	/* Bytes in the pipe: the thread is at it, and holds the lock. */
 	while (ioctl(p[0], FIONREAD, &n) || !n)
 		sched_yield();
-	assert_int_equal(console_input(&f->con, (const uint8_t *)"x", 1), 0);
+	assert_int_equal(input(f, "x"), 0);
 	assert_int_equal(used_idx(&f->d, 1), 0);
 	stop = true;
-	console_free(&f->con);			/* joins, or the test hangs */
+	end(f);					/* joins, or the test hangs */
 	close(p[0]);
 	close(p[1]);
-	end(f);
 }
 
 static void balloon_takes_pages_and_only_pages_of_ram(void **state)
 {
-	struct fixture *f = begin();
+	struct fixture *f = begin("balloon", "5", &nowhere);
 	uint32_t pfn[3] = { 0x200, UINT32_MAX, 0x400 }, v = 7;
 
 	(void)state;
-	assert_int_equal(balloon_init(&f->balloon, &f->mem, 5, NULL), 0);
-	f->d.v = &f->balloon.v;
 	driver_start(&f->d, 0);
-	memset(mem_at(&f->mem, 0x200000, 0x2000), 0x55, 0x2000);
-	mem_write(&f->mem, BUFS, pfn, sizeof(pfn));
+	memset(mem_at(f->d.mem, 0x200000, 0x2000), 0x55, 0x2000);
+	mem_write(f->d.mem, BUFS, pfn, sizeof(pfn));
 	put_desc(&f->d, 0, 0, BUFS, 12, 0, 0);
 	offer(&f->d, 0, 0);
 	kick(&f->d, 0);
 	assert_int_equal(used_idx(&f->d, 0), 1);
-	assert_int_equal(*(uint8_t *)mem_at(&f->mem, 0x200fff, 1), 0);
-	assert_int_equal(*(uint8_t *)mem_at(&f->mem, 0x201000, 1), 0x55);
-	assert_int_equal(reg_read(&f->d, 0x100), 5);
+	assert_int_equal(*(uint8_t *)mem_at(f->d.mem, 0x200fff, 1), 0);
+	assert_int_equal(*(uint8_t *)mem_at(f->d.mem, 0x201000, 1), 0x55);
+	assert_int_equal(reg_read(&f->d, 0x100), 5 << 8);
 	reg_write(&f->d, 0x104, v);
-	assert_int_equal(f->balloon.config.actual, 7);
+	assert_int_equal(reg_read(&f->d, 0x104), 7);
 	reg_write(&f->d, 0x100, v);		/* not the driver's to write */
-	assert_int_equal(f->balloon.config.num_pages, 5);
-	virtio_free(&f->balloon.v);
+	assert_int_equal(reg_read(&f->d, 0x100), 5 << 8);
 	end(f);
 }
 
 static void net_frames_cross_a_pair(void **state)
 {
-	struct fixture *f = begin();
-	struct loop l;
-	uint8_t *p = mem_at(&f->mem, BUFS, 0x10000);
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct loop *l = &f->d.vm.loop;
+	struct device_arg a = { .type = &net_device };
+	uint8_t *p;
 	int fd[2], i;
 
 	(void)state;
-	assert_int_equal(loop_init(&l, NULL), 0);
-	assert_int_equal(net_open_pair(fd, NULL), 0);
-	assert_int_equal(net_init(&f->net[0], &f->mem, fd[0], false, 0, NULL), 0);
-	assert_int_equal(net_listen(&f->net[0], &l, NULL), 0);
-	f->d.v = &f->net[0].v;
+	assert_non_null(f);
+	assert_int_equal(driver_begin(&f->d, 4 << 20, &nowhere), 0);
+	p = mem_at(f->d.mem, BUFS, 0x10000);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd), 0);
+	a.number = (uint64_t)fd[0];
+	assert_int_equal(device_add(&f->d.all, &net_device, &a, NULL), 0);
+	f->d.v = f->d.all.virtio[0];
+	f->d.mmio = f->d.v->link;
 	driver_start(&f->d, 1 << 15);			/* MRG_RXBUF */
 	/* Out: header and data leave as one frame. */
 	memset(p, 0xab, 112);
@@ -436,7 +421,7 @@ static void net_frames_cross_a_pair(void **state)
 	}
 	assert_int_equal(send(fd[1], p, 112, 0), 112);
 	kick(&f->d, 0);
-	assert_int_equal(loop_once(&l, 1000), 1);
+	assert_int_equal(loop_once(l, 1000), 1);
 	assert_int_equal(used_idx(&f->d, 0), 2);
 	assert_int_equal(used_len(&f->d, 0, 0), 64);
 	assert_int_equal(used_len(&f->d, 0, 1), 48);
@@ -446,14 +431,26 @@ static void net_frames_cross_a_pair(void **state)
 	offer(&f->d, 0, 0);
 	kick(&f->d, 0);
 	assert_int_equal(send(fd[1], p, 112, 0), 112);
-	assert_int_equal(loop_once(&l, 1000), 1);
+	assert_int_equal(loop_once(l, 1000), 1);
 	assert_int_equal(used_idx(&f->d, 0), 2);
 	assert_int_equal(send(fd[1], p, 60, 0), 60);
-	assert_int_equal(loop_once(&l, 1000), 1);
+	assert_int_equal(loop_once(l, 1000), 1);
 	assert_int_equal(used_idx(&f->d, 0), 3);
-	net_close(&f->net[0]);
+	end(f);
 	close(fd[1]);
-	loop_free(&l);
+}
+
+/* --net loop is two cards: their numbers in the addresses, both attached. */
+static void net_loop_is_a_pair(void **state)
+{
+	struct fixture *f = begin("net", "loop", &nowhere);
+
+	(void)state;
+	assert_int_equal(f->d.all.nvirtio, 2);
+	assert_int_equal(reg_read(&f->d, 0x100), 0x6d766b02);
+	assert_int_equal(reg_read(&f->d, 0x104) & 0xffff, 0);
+	f->d.mmio = f->d.all.virtio[1]->link;
+	assert_int_equal(reg_read(&f->d, 0x104) & 0xffff, 0x100);
 	end(f);
 }
 
@@ -471,6 +468,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(console_that_is_stuck_can_be_stopped),
 	cmocka_unit_test(balloon_takes_pages_and_only_pages_of_ram),
 	cmocka_unit_test(net_frames_cross_a_pair),
+	cmocka_unit_test(net_loop_is_a_pair),
 };
 
 void virtio_tests(struct tests *all)

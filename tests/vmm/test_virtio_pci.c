@@ -7,20 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "dev/small.h"
 #include "dev/virtio_pci.h"
 #include "driver.h"
-#include "machine.h"
 
 #define WRITE		2
 #define BAR		0xd0003000U
 #define SLOT		3
 
 struct fixture {
-	struct mem mem;
 	struct driver d;
-	struct rng rng;
-	struct virtio_pci p;
+	struct virtio_pci *p;
 	struct pci_bus bus;
 	unsigned int sent;		/* MSIs, and the last */
 	uint64_t addr;
@@ -55,14 +51,14 @@ static uint32_t bar_read(struct fixture *f, unsigned int type, uint32_t off, uin
 {
 	uint32_t v = 0;
 
-	virtio_pci_bar(&f->p, cfg_read(f, f->cap[type] + 8, 4) + off, &v, len, false);
+	virtio_pci_bar(f->p, cfg_read(f, f->cap[type] + 8, 4) + off, &v, len, false);
 	return v;
 }
 
 static void bar_write(struct fixture *f, unsigned int type, uint32_t off, uint32_t v,
 		      uint32_t len)
 {
-	virtio_pci_bar(&f->p, cfg_read(f, f->cap[type] + 8, 4) + off, &v, len, true);
+	virtio_pci_bar(f->p, cfg_read(f, f->cap[type] + 8, 4) + off, &v, len, true);
 }
 
 static void find_capabilities(struct fixture *f)
@@ -88,6 +84,16 @@ static void find_capabilities(struct fixture *f)
 	assert_int_equal(n, 6);
 }
 
+static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct err *e)
+{
+	(void)d;
+	(void)loop;
+	return virtio_pci_link(v, BAR, e);
+}
+
+/* On no bus, without KVM. */
+static const struct virtio_transport pci_only = { .max = 1, .attach = attach };
+
 /* A device whose driver is ready: queue 0 has vector 1, configuration 0. */
 static struct fixture *begin(void)
 {
@@ -95,14 +101,14 @@ static struct fixture *begin(void)
 	uint32_t at;
 
 	assert_non_null(f);
-	assert_int_equal(mem_add_ram(&f->mem, 4 << 20, NULL), 0);
-	assert_int_equal(rng_init(&f->rng, &f->mem, NULL), 0);
-	f->d.mem = &f->mem;
-	f->d.v = &f->rng.v;
-	virtio_pci_init(&f->p, &f->rng.v, BAR);
-	f->p.msi = count_msi;
-	f->p.ctx = f;
-	f->bus.slot[SLOT] = &f->p;
+	assert_int_equal(driver_begin(&f->d, 4 << 20, &(struct out){ -1, NULL, false }), 0);
+	f->d.all.transport = &pci_only;
+	assert_int_equal(device_add(&f->d.all, &serial_device, NULL, NULL), 0);
+	assert_int_equal(driver_device(&f->d, "rng", NULL, NULL), 0);
+	f->p = f->d.v->link;
+	f->p->msi = count_msi;
+	f->p->ctx = f;
+	f->bus.slot[SLOT] = &f->p->f;
 	find_capabilities(f);
 	cfg_write(f, f->msix + 2, 0x8000, 2);
 	for (at = 0; at < 2; at++) {
@@ -131,8 +137,7 @@ static struct fixture *begin(void)
 
 static void end(struct fixture *f)
 {
-	virtio_free(&f->rng.v);
-	mem_free(&f->mem);
+	driver_end(&f->d);
 	free(f);
 }
 
@@ -141,8 +146,8 @@ static void served(struct fixture *f)
 {
 	uint64_t n;
 
-	assert_int_equal(read(f->rng.v.kick_fd[0], &n, 8), 8);
-	virtio_kicked(&f->rng.v, f->rng.v.kick_fd[0], 0);
+	assert_int_equal(read(f->d.v->kick_fd[0], &n, 8), 8);
+	virtio_kicked(f->d.v, f->d.v->kick_fd[0], 0);
 }
 
 static void ask(struct fixture *f)
@@ -229,7 +234,7 @@ static void a_request_sends_the_message_of_its_queue(void **state)
 	assert_int_equal(used_idx(&f->d, 0), 1);
 	assert_int_equal(f->sent, 1);
 	assert_true(f->addr == 0x1fee00000 && f->data == 0x41);
-	virtio_config_changed(&f->rng.v);
+	virtio_config_changed(f->d.v);
 	assert_int_equal(f->sent, 2);
 	assert_true(f->addr == 0xfee00000 && f->data == 0x40);
 	assert_int_equal(bar_read(f, 3, 0, 1), 2);
@@ -315,7 +320,7 @@ static void odd_accesses_are_harmless(void **state)
 		for (len = 1; len <= 8; len *= 2)
 			for (wr = 1; wr >= 0 && off + len <= PCI_BAR_LEN; wr--) {
 				memset(data, 0xff, sizeof(data));
-				virtio_pci_bar(&f->p, off, data, len, wr);
+				virtio_pci_bar(f->p, off, data, len, wr);
 			}
 	for (off = 0; off < 256; off++)
 		for (len = 1; len <= 4; len *= 2)
@@ -330,54 +335,55 @@ static void odd_accesses_are_harmless(void **state)
 static void what_a_snapshot_says_is_checked(void **state)
 {
 	struct fixture *f = begin();
-	struct virtio_pci_regs r = f->p.r;
+	struct virtio_pci_regs r = f->p->r;
+	struct records all = { .name = "s" };
+	uint8_t *p;
 
 	(void)state;
-	f->p.r.vector[0] = 0;
-	virtio_pci_load(&f->p, &r);
-	assert_memory_equal(&f->p.r, &r, sizeof(r));
-	memset(&r, 0xee, sizeof(r));
-	virtio_pci_load(&f->p, &r);
+	virtio_pci_transport.save(f->d.v, 0, &all);
+	p = all.p + all.n - sizeof(r);
+	f->p->r.vector[0] = 0;
+	assert_int_equal(virtio_pci_transport.load(f->d.v, 0, &all, NULL), 0);
+	assert_memory_equal(&f->p->r, &r, sizeof(r));
+	memset(p, 0xee, sizeof(r));
+	assert_int_equal(virtio_pci_transport.load(f->d.v, 0, &all, NULL), 0);
 	assert_int_equal(cfg_read(f, 0, 4), 0x10441af4);
 	assert_int_equal(cfg_read(f, 0x10, 4), BAR);
 	assert_int_equal(bar_read(f, 1, 0x1a, 2), 0xffff);
 	ask(f);
+	free(all.p);
 	end(f);
 }
 
 /* Saved, reset, restored: the driver's queue and vectors are as they were. */
 static void a_device_comes_back_from_a_snapshot(void **state)
 {
-	static struct machine m;
 	struct fixture *f = begin();
-	struct irq irq = { NULL, NULL, 4 };
-	struct out out = { -1, NULL, false };
-	struct snap_blob b = { NULL, 0, 0, 0 };
-	struct snapshot s = { .fd = -1, .name = "s", .h.nvirtio = 1 };
+	struct devices *d = &f->d.all;
+	struct records r = { .name = "s" };
 	struct err e;
 
 	(void)state;
-	serial_init(&m.serial, &irq, &out);
-	m.virtio[m.nvirtio++] = &f->rng.v;
+	d->pci = true;
 	ask(f);
-	snap_save_devices(&m, &b);
-	assert_int_equal(b.rc, 0);
-	s.state = b.p;
-	s.h.state_len = b.n;
+	assert_int_equal(devices_lock(d, &e), 0);
+	devices_save(d, &r);
+	devices_unlock(d);
+	assert_int_equal(r.rc, 0);
+	assert_true(records_fit(&r));
 	bar_write(f, 1, 0x14, 0, 1);
 	cfg_write(f, f->msix + 2, 0, 2);
-	assert_int_equal(snapshot_devices(&m, &s, &e), 0);
+	assert_int_equal(devices_load(d, &r, &e), 0);
 	assert_int_equal(bar_read(f, 1, 0x14, 1), 15);
 	assert_int_equal(bar_read(f, 1, 0x1a, 2), 1);
 	ask(f);
 	assert_int_equal(used_idx(&f->d, 0), 2);
 	assert_int_equal(f->sent, 2);
 	/* Not on PCI any more: that is told, not taken for something else. */
-	f->rng.v.pci = NULL;
-	assert_int_equal(snapshot_devices(&m, &s, &e), -EBADMSG);
+	d->pci = false;
+	assert_int_equal(devices_load(d, &r, &e), -EBADMSG);
 	assert_non_null(strstr(e.msg, "give --pci"));
-	f->rng.v.pci = &f->p;
-	free(b.p);
+	free(r.p);
 	end(f);
 }
 

@@ -35,18 +35,44 @@ make_topdir() {
 	ln -s /bin/bash "$1/bin/sh"
 }
 
-# place_spec TOPDIR: from SOURCES/ into SPECS/, once more under the names that
-# ApplyPatch looks for. Three things are written the way every host takes them,
-# without a change of meaning: "Patch1:  name" (ApplyPatch greps for one space),
-# "%patch1" and "%patch" (rpm >= 4.20 has only "%patch -P 1"), and the
-# distribution's compiler switched on ("source /opt/rh/gcc-toolset-14/enable"),
-# only where it is.
+# own_names FILE: the names that the spec defines and this host's rpm keeps for
+# itself: it refuses the %define (%rpmversion of EL 7 and 8 since rpm 4.18). rpm is
+# asked, and names one of them at a time.
+own_names() {
+	local names found
+	names=$(grep -oE '%(define|global)[ \t]+[A-Za-z_][A-Za-z0-9_]+' "$1" | awk '{ print $2 }' | sort -u) || return 0
+	while [[ -n $names ]]; do
+		found=$(rpm --eval "$(sed 's/.*/%define & x/' <<< "$names")" 2>&1 > /dev/null || :)
+		[[ $found =~ Macro\ %([A-Za-z0-9_]+)\ is\ a\ built-in ]] || return 0
+		found=${BASH_REMATCH[1]}
+		grep -xF -- "$found" <<< "$names" || return 0
+		names=$(grep -vxF -- "$found" <<< "$names") || return 0
+	done
+}
+
+# rename_own TOPDIR: those names get another, in the spec and in what it may include.
+rename_own() {
+	local name f files=()
+	own_names "$1/SPECS/$spec" > "$1/own"
+	[[ -s $1/own ]] || return 0
+	files=("$1/SPECS/$spec")
+	! grep -q '^[ \t]*%include' "${files[0]}" || for f in "$1"/SOURCES/*; do
+		[[ $f == *.patch || $f == *.tar* ]] || files+=("$f")
+	done
+	while read -r name; do
+		for f in "${files[@]}"; do
+			! grep -qI -- "$name" "$f" || sed -i -E "s/(%(define|global|undefine)[ \t]+|%\{?[?!]*((un)?defined[ \t]+)?)$name\>/\1spec_$name/g" "$f"
+		done
+		info "$spec defines %$name, which is rpm's own name on this host: read as %spec_$name"
+	done < "$1/own"
+}
+
+# place_spec TOPDIR: from SOURCES/ into SPECS/, made portable, and once more under
+# the names that ApplyPatch looks for.
 place_spec() {
 	local name
-	sed -E -e 's/^[Pp]atch([0-9]+)[ \t]*:[ \t]*/Patch\1: /' -e '/^Patch[0-9]+: /s/[ \t]+$//' -e 's/^([ \t]*)%patch([0-9]+)/\1%patch -P \2/' \
-		-e '/^[ \t]*%patch([ \t]|$)/{/[ \t](-P|[0-9])/!s/%patch/%patch -P 0/}' \
-		-e 's,^([ \t]*)(source|\.)[ \t]+(/opt/rh/[^ \t;]+)[ \t]*$,\1test ! -r \3 || . \3,' \
-		"$1/SOURCES/$spec" > "$1/SPECS/$spec"
+	sed -E -f "$here/base-srpm.d/portable.sed" "$1/SOURCES/$spec" > "$1/SPECS/$spec"
+	rename_own "$1"
 	touch -r "$1/SOURCES/$spec" "$1/SPECS/$spec"
 	rm -f -- "$1/SOURCES/$spec"
 	for name in "$name_tag.spec" kernel.spec; do
@@ -63,7 +89,12 @@ expand_spec() {
 	sed '/^%build\([ \t]\|$\)/a #section build' "$1/SPECS/$spec" > "$marked/$spec"
 	rpm_private "$1" rpmspec -P "$marked/$spec" > "$tmp/expanded" 2> "$tmp/expanded.err" || rc=$?
 	((rc != 124)) || die "$spec: rpm did not read it to the end within $deadline s"
-	((rc == 0)) && return
+	if ((rc == 0)); then
+		# rpm >= 4.20 says so, applies nothing, and ends well.
+		text=$(grep -E '^error: .*No patch number' "$tmp/expanded.err" || :)
+		[[ -z $text ]] || die "$spec: its %prep applies a patch that it has no Patch line for" "$text"
+		return
+	fi
 	grep -vE '^warning:' "$tmp/expanded.err" > "$tmp/expanded.errors" || cp "$tmp/expanded.err" "$tmp/expanded.errors"
 	line=$(grep -oE 'line [0-9]+' "$tmp/expanded.errors" | head -n 1 | cut -d' ' -f2 || :)
 	text=

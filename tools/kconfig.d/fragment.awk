@@ -13,11 +13,17 @@ BEGIN { OFS = "\t" }
 {
 	line = $0
 	optional = sub(/[ \t]+# optional[ \t]*$/, "", line)
+	unless = ""
+	if (match(line, /[ \t]+# unless CONFIG_[A-Za-z0-9_]+[ \t]*$/)) {
+		unless = substr(line, RSTART)
+		line = substr(line, 1, RSTART - 1)
+		gsub(/[ \t]|# unless CONFIG_/, "", unless)
+	}
 	sub(/[ \t]+$/, "", line)
 }
 line ~ /^# CONFIG_[A-Za-z0-9_]+ is not set$/ {
 	split(line, word, " ")
-	print word[2], "n", file, FNR, optional, rank
+	print word[2], "n", file, FNR, optional, rank, unless
 	next
 }
 line ~ /^#[ \t]*CONFIG_[A-Za-z0-9_]+ +is +(not +set|unset)/ {
@@ -27,8 +33,8 @@ line ~ /^#[ \t]*CONFIG_[A-Za-z0-9_]+ +is +(not +set|unset)/ {
 /^[ \t]*(#|$)/ { next }
 line ~ /^CONFIG_[A-Za-z0-9_]+=("([^"\\]|\\.)*"|[A-Za-z0-9_-]+)$/ {
 	eq = index(line, "=")
-	print substr(line, 1, eq - 1), substr(line, eq + 1), file, FNR, optional, rank
+	print substr(line, 1, eq - 1), substr(line, eq + 1), file, FNR, optional, rank, unless
 	next
 }
-{ bad("not a setting", "write CONFIG_NAME=value, or # CONFIG_NAME is not set, from the first column") }
+{ bad("not a setting", "write CONFIG_NAME=value, or # CONFIG_NAME is not set, from the first column; after it\n    nothing but \"# optional\" or \"# unless CONFIG_OTHER\"") }
 END { exit errors > 0 }

@@ -6,10 +6,12 @@
 #     CONFIG_X=y|m|n|NUMBER|0xHEX|"string"
 #     # CONFIG_X is not set            (the same as CONFIG_X=n)
 # " # optional" after a setting excuses a symbol that the tree does not know.
+# " # unless CONFIG_Y" after a setting drops it where the tree knows CONFIG_Y,
+# the symbol that took its place.
 #
-# In here a setting is one line of six tab-separated fields:
-#     SYMBOL VALUE FILE LINE OPTIONAL(0|1) RANK
-# VALUE is n for "is not set". Of two settings of one symbol the one with the
+# In here a setting is one line of tab-separated fields:
+#     SYMBOL VALUE FILE LINE OPTIONAL(0|1) RANK UNLESS
+# VALUE is n for "is not set"; UNLESS is a symbol without CONFIG_, or empty. Of two settings of one symbol the one with the
 # higher RANK counts; of the same rank they must agree.
 readonly rank_fragment=1 rank_local=2 rank_set=3
 
@@ -61,6 +63,18 @@ read_fragments() {
 	for s in ${sets[@]+"${sets[@]}"}; do
 		printf '%s\n' "$s" | awk -v file=--set -v rank="$rank_set" -f "$kconfig_d/fragment.awk" || exit 1
 	done
+}
+
+# settings_of_tree FILE: its settings without those that this tree replaces.
+settings_of_tree() {
+	local names=()
+	mapfile -t names < <(awk -F '\t' '$7 != "" && !seen[$7]++ { print $7 }' "$1")
+	if ((${#names[@]} == 0)); then
+		cat -- "$1"
+		return
+	fi
+	explain known "${names[@]}" > "$tmp/known"
+	awk -F '\t' 'FILENAME == ARGV[1] { known[$1]; next } !($7 in known)' "$tmp/known" "$1"
 }
 
 # unite_settings FILE: of each symbol the setting that counts, sorted by symbol.

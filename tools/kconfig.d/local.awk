@@ -20,7 +20,7 @@ NR == FNR {
 	name = symbol($0)
 	if (name in change) {
 		if (!(name in done))
-			print change[name] ($0 ~ /# optional[ \t]*$/ ? " # optional" : "")
+			print change[name] (match($0, / # (optional|unless CONFIG_[A-Za-z0-9_]+)[ \t]*$/) ? substr($0, RSTART) : "")
 		done[name]
 		next
 	}

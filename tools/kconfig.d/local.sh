@@ -50,7 +50,8 @@ derived() {
 		die "$1 failed: the configuration is as it was"
 	fi
 	kvm_settings > "$tmp/all"
-	unite_settings "$tmp/all" > "$tmp/kvm"
+	settings_of_tree "$tmp/all" > "$tmp/mine"
+	unite_settings "$tmp/mine" > "$tmp/kvm"
 	cp -- "$objdir/.config" "$tmp/new"
 	{ base_without_settings "$tmp/new" "$tmp/kvm"; settings_to_config < "$tmp/kvm"; } > "$objdir/.config"
 	quiet_kmake "$tmp/log" olddefconfig

@@ -83,8 +83,9 @@ with_trailers() {
 		function t(name, value) { return value == "" ? "" : name ": " value "\n" }
 		!done && /^(Signed-off-by|Reviewed-by|Acked-by|Tested-by|Cc|Fixes):/ { signed = 1; put() }
 		!done && (/^---[ \t]*$/ || /^diff --git /) { put() }
-		!done && ((k != "" && /^Kernel:/) || (p != "" && /^Probe:/) || (u != "" && /^Upstream:/)) { signed = 1; next }
-		{ print; last = $0 }' "$1"
+		!done && ((k != "" && /^Kernel:/) || (p != "" && /^Probe:/) || (u != "" && /^Upstream:/)) { signed = folded = 1; next }
+		folded && /^[ \t]+[^ \t\r]/ { next }
+		{ folded = 0; print; last = $0 }' "$1"
 }
 
 # plain_to_mail FILE SUBJECT WHY: a bare diff in git format-patch form.

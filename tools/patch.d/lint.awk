@@ -64,8 +64,14 @@ function trailer(key, name,    value) {
 	if (key in seen)
 		error(NR, "a second " name ": trailer; one is wanted")
 	seen[key] = 1
-	print key "\t" value
+	trailer_key = key
+	trailer_value = value
 	return 1
+}
+function end_trailer() {
+	if (trailer_key != "")
+		print trailer_key "\t" trailer_value
+	trailer_key = ""
 }
 
 NR > 200000 { error(NR, "more than 200000 lines: no patch to carry"); exit }
@@ -124,6 +130,13 @@ folding {
 	sub(/^\[PATCH[^]]*\][ \t]*/, "", subject)
 	print "subject\t" subject
 }
+# A trailer goes on in lines that begin with white space, as git has it.
+!in_diff && trailer_key != "" && /^[ \t]+[^ \t\r]/ {
+	gsub(/^[ \t]+|[ \t\r]+$/, "")
+	trailer_value = trailer_value " " $0
+	next
+}
+{ end_trailer() }
 !in_diff && /^---[ \t\r]*$/ { after_message = 1 }
 !in_diff && !after_message {
 	trailer("kernel", "Kernel") || trailer("probe", "Probe") || trailer("upstream", "Upstream")
@@ -131,6 +144,7 @@ folding {
 
 END {
 	end_hunk()
+	end_trailer()
 	if (NR == 0)
 		error(0, "it is empty")
 	else if (!bad && !changes && modes)

@@ -8,8 +8,8 @@
 #include "boot/boot.h"
 #include "boot/tables.h"
 #include "dev/pc.h"
+#include "dev/pci.h"
 #include "dev/serial.h"
-#include "dev/virtio_pci.h"
 
 #define ACPI_MAX	0x4000U		/* bytes of all tables */
 #define OEM		"KVMVMM"
@@ -202,7 +202,7 @@ static void serial_device(struct buf *b)
 	pkg_end(b, pkg);
 }
 
-static void virtio_device(struct buf *b, const struct table_dev *d, unsigned int i)
+static void virtio_device(struct buf *b, const struct virtio_place *d, unsigned int i)
 {
 	/* Memory32Fixed (ReadWrite); Interrupt (Consumer, Edge, ActiveHigh) */
 	uint8_t res[12 + 9] = { 0x86, 9, 0, 1, [12] = 0x89, 6, 0, 0x03, 1 };
@@ -235,8 +235,8 @@ static void pci_device(struct buf *b)
 		/* DWordMemory (ResourceProducer, ReadWrite, NonCacheable) */
 		[24] = 0x87, 23, 0, 0, 0x0c, 1,
 	};
-	const uint32_t window[] = { TABLES_PCI_BASE,
-		TABLES_PCI_BASE + TABLES_PCI_LEN - 1, 0, TABLES_PCI_LEN };
+	const uint32_t window[] = { PCI_BASE,
+		PCI_BASE + PCI_LEN - 1, 0, PCI_LEN };
 	uint32_t pkg;
 
 	memcpy(res + 34, window, sizeof(window));
@@ -249,7 +249,7 @@ static void pci_device(struct buf *b)
 	pkg_end(b, pkg);
 }
 
-static uint64_t dsdt(struct buf *b, const struct table_dev *dev, unsigned int ndev)
+static uint64_t dsdt(struct buf *b, const struct virtio_place *dev, unsigned int ndev)
 {
 	/* Name (\_S5, Package () { 5, 5, 0, 0 }) */
 	static const uint8_t s5[] = {
@@ -329,7 +329,7 @@ static void rsdp_fill(struct buf *b, uint64_t xsdt_at)
 }
 
 int acpi_write(const struct mem *m, unsigned int cpus,
-	       const struct table_dev *dev, unsigned int ndev, uint64_t *rsdp,
+	       const struct virtio_place *dev, unsigned int ndev, uint64_t *rsdp,
 	       struct err *e)
 {
 	struct buf b = { .n = 48 };

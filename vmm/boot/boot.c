@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "io.h"
-#include "x86.h"
 
 int boot_open(struct boot_file *f, const char *path, struct err *e)
 {
@@ -146,20 +145,4 @@ unsigned int boot_e820(const struct mem *m, struct boot_e820 *t)
 	if (high)
 		t[n++] = (struct boot_e820){ MEM_HIGH_BASE, high, 1 };
 	return n;
-}
-
-int boot_kernel(struct boot *b, struct boot_entry *out, struct err *e)
-{
-	uint8_t head[4] = { 0 };
-	int rc = boot_read(&b->kernel, 0, head, sizeof(head), "kernel image", e);
-
-	if (rc)
-		return rc;
-	memset(out, 0, sizeof(*out));
-	rc = boot_claim(b, BOOT_TABLES, X86_TABLES_SIZE, "boot tables", e);
-	if (rc)
-		return rc;
-	if (!memcmp(head, "\177ELF", 4))
-		return elf_boot(b, out, e);
-	return bzimage_load(b, out, e);
 }

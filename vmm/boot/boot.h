@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Boot protocols. A loader reads an image file (hostile) into guest memory
- * and says in what state the first vCPU starts; it needs no KVM, so tests and
- * fuzzers run it on bare memory. x86_start() then sets the vCPU.
+ * What the loaders of boot protocols (loaders.h) share: the image file, claims
+ * on guest memory, the state in which the boot CPU starts.
  */
 #ifndef VMM_BOOT_H
 #define VMM_BOOT_H
@@ -14,7 +13,8 @@
 #include "memory.h"
 
 /* Where boot data lies in low memory; all below the EBDA, none at 0x8000. */
-#define BOOT_TABLES	0x80000UL	/* GDT, page tables: X86_TABLES_SIZE */
+#define BOOT_TABLES	0x80000UL	/* GDT, page tables */
+#define BOOT_TABLES_SIZE 0x8000UL
 #define BOOT_PARAMS	0x90000UL	/* Linux zero page */
 #define BOOT_INFO	0x91000UL	/* PVH start info, multiboot info */
 #define BOOT_CMDLINE	0x92000UL
@@ -44,7 +44,7 @@ struct boot_entry {
 	uint16_t cs;		/* BOOT_REAL */
 	uint64_t ip;
 	uint64_t sp;
-	uint64_t tables;	/* BOOT_PROT, BOOT_LONG: see x86.h */
+	uint64_t tables;	/* BOOT_PROT, BOOT_LONG: see start.h */
 	uint64_t rax, rbx, rsi;
 	const char *protocol;	/* for people: "bzImage, 64-bit entry" */
 };
@@ -94,36 +94,5 @@ struct boot_e820 {
 
 /* boot_e820 - the guest's memory map; returns the number of entries */
 unsigned int boot_e820(const struct mem *m, struct boot_e820 *t);
-
-/*
- * boot_kernel - recognize the image and load it by its best protocol
- *
- * bzImage (64-bit entry, 32-bit for old kernels), ELF with a multiboot
- * header, ELF with a PVH note. -ENOEXEC if it is none of them.
- */
-int boot_kernel(struct boot *b, struct boot_entry *out, struct err *e);
-
-/* The loaders behind it. Each returns -ENOEXEC if the image is not its kind. */
-int bzimage_load(struct boot *b, struct boot_entry *out, struct err *e);
-int elf_boot(struct boot *b, struct boot_entry *out, struct err *e);
-int pvh_info(struct boot *b, uint64_t entry, struct boot_entry *out,
-	     struct err *e);
-int multiboot_info(struct boot *b, uint64_t entry, struct boot_entry *out,
-		   struct err *e);
-
-/* multiboot_find - does the file have a multiboot 1 header? */
-bool multiboot_find(const struct boot_file *f);
-
-struct flat_opts {
-	enum boot_mode mode;
-	uint64_t load;		/* guest physical address */
-	uint64_t entry;		/* address; with seg: offset in it */
-	bool has_seg;
-	uint16_t seg;		/* BOOT_REAL: CS */
-};
-
-/* flat_load - a raw image, whole, at a fixed address */
-int flat_load(struct boot *b, const struct flat_opts *o,
-	      struct boot_entry *out, struct err *e);
 
 #endif

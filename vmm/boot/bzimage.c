@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "boot/boot.h"
+#include "boot/loaders.h"
 
 #define HEADER		0x1f1		/* setup_header in file and zero page */
 #define SECTOR		512ULL

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "boot/boot.h"
+#include "boot/loaders.h"
 
 #define PHDRS_MAX	64
 #define NOTES_MAX	(64U << 10)	/* bytes of PT_NOTE that we look at */

@@ -2,8 +2,7 @@
 /* A raw image with no headers: loaded at an address, entered at another. */
 #include <errno.h>
 
-#include "boot/boot.h"
-#include "x86.h"
+#include "boot/loaders.h"
 
 static int real_entry(const struct flat_opts *o, struct boot_entry *out, struct err *e)
 {
@@ -38,10 +37,10 @@ int flat_load(struct boot *b, const struct flat_opts *o, struct boot_entry *out,
 	if (rc || o->mode == BOOT_REAL)
 		return rc ? rc : real_entry(o, out, e);
 	/* Descriptor and page tables at the top of low RAM, the stack below. */
-	if (top < 2 * X86_TABLES_SIZE)
+	if (top < 2 * BOOT_TABLES_SIZE)
 		return err_set(e, -EFAULT, "%lu KiB of RAM are too few for this mode", top >> 10);
-	out->tables = top - X86_TABLES_SIZE;
-	rc = boot_claim(b, out->tables, X86_TABLES_SIZE, "descriptor and page tables", e);
+	out->tables = top - BOOT_TABLES_SIZE;
+	rc = boot_claim(b, out->tables, BOOT_TABLES_SIZE, "descriptor and page tables", e);
 	out->ip = o->entry;
 	out->sp = out->tables;
 	if (!rc && o->mode == BOOT_PROT && o->entry > UINT32_MAX)

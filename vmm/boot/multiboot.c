@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "boot/boot.h"
+#include "boot/loaders.h"
 
 #define MB_SEARCH	8192U
 #define MB_HEADER_MAGIC	0x1badb002U

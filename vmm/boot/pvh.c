@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include "boot/boot.h"
+#include "boot/loaders.h"
 
 #define PVH_MAGIC	0x336ec578
 

@@ -8,35 +8,25 @@
 
 #include <stdint.h>
 
-#include "err.h"
-#include "memory.h"
+#include "dev/virtio.h"
 
 #define TABLES_MP	0xf0000UL
 #define TABLES_RESET	0xffff0UL	/* the CPU's reset vector, in real mode */
 #define IOAPIC_ADDR	0xfec00000U
 #define LAPIC_ADDR	0xfee00000U
 
-/* A virtio-mmio device, for the DSDT. */
-struct table_dev {
-	uint64_t base;		/* below 4 GiB */
-	uint32_t len;
-	uint32_t gsi;
-};
-
-/* In place of a number of those: they are on PCI, whose host bridge is there. */
+/* In place of a number of virtio-mmio devices: they are on PCI. */
 #define TABLES_PCI	(~0U)
-#define TABLES_PCI_BASE	0xd0000000U	/* its window for BARs */
-#define TABLES_PCI_LEN	0x00100000U
 
 /*
  * acpi_write - RSDP, XSDT, FADT (hardware reduced), MADT and DSDT
- * @ndev: virtio-mmio devices in @dev; or TABLES_PCI, @dev is not looked at then
+ * @ndev: virtio-mmio devices in @dev; or TABLES_PCI, which ignores @dev
  * @rsdp: the RSDP's guest physical address, BOOT_ROM
  *
  * Source: ACPI specification 6.5, 5.2 and 20.2 (AML).
  */
 int acpi_write(const struct mem *m, unsigned int cpus,
-	       const struct table_dev *dev, unsigned int ndev, uint64_t *rsdp,
+	       const struct virtio_place *dev, unsigned int ndev, uint64_t *rsdp,
 	       struct err *e);
 
 /*

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "dev/blk.h"
-
+/* virtio-blk on a file or block device. Source: Virtual I/O Device 1.2, 5.2. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "dev/device.h"
 
 #define SECTOR		512ULL
 #define BOUNCE		(64UL << 10)
@@ -22,6 +23,28 @@ enum { S_OK, S_IOERR, S_UNSUPP };
 #define F_FLUSH		(1ULL << 9)
 #define F_DISCARD	(1ULL << 13)
 #define F_ZEROES	(1ULL << 14)
+
+struct blk_config {
+	uint64_t capacity;		/* sectors of 512 bytes */
+	uint32_t size_max, seg_max;
+	uint8_t geometry[4];
+	uint32_t blk_size;
+	uint8_t topology[8];
+	uint8_t writeback, unused;
+	uint16_t num_queues;
+	uint32_t max_discard_sectors, max_discard_seg, discard_alignment;
+	uint32_t max_zeroes_sectors, max_zeroes_seg;
+	uint8_t zeroes_may_unmap, pad[3];
+} __attribute__((packed));
+
+struct blk {
+	struct virtio v;
+	struct blk_config config;
+	int fd;
+	bool readonly, direct;
+	const char *path;
+	uint8_t *bounce;		/* O_DIRECT wants alignment */
+};
 
 struct request {
 	uint32_t type, reserved;
@@ -174,30 +197,22 @@ static int request(struct blk *b, const struct virtq_chain *c, uint32_t *written
 	}
 }
 
-static void blk_kick(struct virtio *v, unsigned int q)
+static uint32_t blk_request(struct virtio *v, unsigned int q, struct virtq_chain *c)
 {
-	struct blk *b = (struct blk *)v;	/* v is its first member */
-	struct virtq_chain c;
+	uint32_t written = 0;
+	uint8_t s;
 
-	do {
-		while (virtq_pop(&v->q[q], &c) > 0) {
-			uint32_t written = 0;
-			uint8_t s;
-
-			if (!c.in_len) {	/* nowhere to put the status */
-				v->q[q].r.broken = true;
-				return;
-			}
-			s = (uint8_t)request(b, &c, &written);
-			virtq_write(&c, c.in_len - 1, &s, 1);
-			virtq_push(&v->q[q], c.head, written + 1);
-			virtio_signal(v, q);
-		}
-	} while (virtq_more(&v->q[q]));
+	if (!c->in_len) {	/* nowhere to put the status */
+		v->q[q].r.broken = true;
+		return 0;
+	}
+	s = (uint8_t)request((struct blk *)v, c, &written);	/* v is its first member */
+	virtq_write(c, c->in_len - 1, &s, 1);
+	return written + 1;
 }
 
 static const struct virtio_ops blk_ops = {
-	.name = "blk", .id = 2, .nqueues = 1, .kick = blk_kick,
+	.name = "blk", .id = 2, .nqueues = 1, .request = blk_request, .slow = true,
 	.features = F_SEG_MAX | F_BLK_SIZE | F_FLUSH,
 };
 
@@ -216,22 +231,44 @@ static int check_disk(struct blk *b, struct err *e)
 	return 0;
 }
 
-int blk_open(struct blk *b, const struct mem *mem, const char *path,
-	     bool readonly, bool direct, struct err *e)
+/* FILE[,ro][,direct]; cuts it at commas. */
+static int parse(struct device_arg *a, char *s, struct err *e)
 {
-	int flags = (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
+	char *word, *save = NULL;
+
+	a->text = strtok_r(s, ",", &save);
+	while ((word = strtok_r(NULL, ",", &save))) {
+		if (!strcmp(word, "ro"))
+			a->readonly = true;
+		else if (!strcmp(word, "direct"))
+			a->direct = true;
+		else
+			return err_set(e, -EINVAL,
+				"--disk %s: unknown word \"%s\", expected ro or direct",
+				a->text, word);
+	}
+	return a->text ? 0 : err_set(e, -EINVAL, "--disk: expected a file");
+}
+
+static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+{
+	int flags = (a->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
+	struct blk *b = dev;
 	int rc;
 
-	memset(b, 0, sizeof(*b));
-	b->loop.epfd = b->loop.stop_fd = -1;
-	b->path = path;
-	b->readonly = readonly;
-	b->direct = direct;
-	b->fd = open(path, flags | (direct ? O_DIRECT : 0));
+	b->path = a->text;
+	b->readonly = a->readonly;
+	b->direct = a->direct;
+	b->fd = open(b->path, flags | (b->direct ? O_DIRECT : 0));
 	if (b->fd < 0)
 		return err_set(e, -errno, "%s: cannot open the disk%s: %m",
-			       path, readonly ? "" : " for writing");
+			       b->path, b->readonly ? "" : " for writing");
 	rc = check_disk(b, e);
+	if (!rc)
+		rc = virtio_init(&b->v, &blk_ops, &d->vm->mem, &b->config, sizeof(b->config), e);
+	if (rc)
+		return rc;
+	b->v.offered |= b->readonly ? F_RO : F_DISCARD | F_ZEROES;
 	b->config.seg_max = VIRTQ_IOV - 2;
 	b->config.blk_size = SECTOR;
 	b->config.num_queues = 1;
@@ -239,25 +276,20 @@ int blk_open(struct blk *b, const struct mem *mem, const char *path,
 	b->config.max_discard_seg = b->config.max_zeroes_seg = SEGS_MAX;
 	b->config.discard_alignment = 8;
 	b->config.zeroes_may_unmap = 1;
-	b->ops = blk_ops;
-	b->ops.features |= readonly ? F_RO : F_DISCARD | F_ZEROES;
-	if (!rc)
-		rc = virtio_init(&b->v, &b->ops, mem, &b->config, sizeof(b->config), e);
-	if (!rc)
-		rc = loop_init(&b->loop, e);
-	if (rc)
-		blk_close(b);
-	return rc;
+	return device_attach(d, &b->v, e);
 }
 
-void blk_close(struct blk *b)
+static void blk_free(void *dev)
 {
-	loop_join(&b->loop);
-	loop_free(&b->loop);
-	virtio_free(&b->v);
+	struct blk *b = dev;
+
 	free(b->bounce);
 	if (b->fd >= 0)
 		close(b->fd);
-	b->bounce = NULL;
-	b->fd = -1;
 }
+
+const struct device_type blk_device = {
+	.option = "disk", .help = " FILE[,ro][,direct]   virtio-blk; again for more", .max = 26,
+	.image = true, .virtio = true, .served = DEVICE_THREAD,	/* disks block */
+	.size = sizeof(struct blk), .parse = parse, .add = add, .free = blk_free,
+};

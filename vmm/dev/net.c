@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "dev/net.h"
-
+/*
+ * virtio-net on a descriptor that carries frames, each with a virtio-net
+ * header before it: a tap device, or one end of a socket pair. Source:
+ * Virtual I/O Device 1.2, 5.1; Documentation/networking/tuntap.rst.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -11,6 +14,8 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "dev/device.h"
 
 enum { RX, TX };
 
@@ -29,57 +34,28 @@ enum { RX, TX };
 #define F_MRG_RXBUF	(1ULL << 15)
 #define F_STATUS	(1ULL << 16)
 
-int net_open_tap(const char *name, int *fd, struct err *e)
-{
-	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
-	int size = HDR;
+struct net {
+	struct virtio v;
+	struct {
+		uint8_t mac[6];
+		uint16_t status;
+	} __attribute__((packed)) config;
+	int fd;
+	bool tap;
+	bool starved;			/* no receive buffers: not waiting on fd */
+	struct loop *loop;		/* the main one, which serves kicks and fd */
+	uint8_t *frame;			/* one, being received */
+};
 
-	if (strlen(name) >= sizeof(r.ifr_name))
-		return err_set(e, -EINVAL, "tap:%s: the name is too long", name);
-	memcpy(r.ifr_name, name, strlen(name));
-	*fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	if (*fd < 0)
-		return err_set(e, -errno, "/dev/net/tun: %s (modprobe tun?)", strerror(errno));
-	if (ioctl(*fd, TUNSETIFF, &r) < 0 || ioctl(*fd, TUNSETVNETHDRSZ, &size) < 0) {
-		int rc = err_set(e, -errno,
-				 "tap:%s: %m: make it first: ip tuntap add %s mode tap user $USER; ip link set %s up",
-				 name, name, name);
-
-		close(*fd);
-		*fd = -1;
-		return rc;
-	}
-	return 0;
-}
-
-int net_open_pair(int fd[2], struct err *e)
-{
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) < 0)
-		return err_set(e, -errno, "socketpair: %m");
-	return 0;
-}
-
-static void send_frame(const struct net *n, const struct virtq_chain *c)
+static uint32_t send_frame(struct virtio *v, unsigned int q, struct virtq_chain *c)
 {
 	ssize_t r = 0;
 
+	(void)q;
 	if (c->out_len >= HDR && c->out_len <= FRAME_MAX)
-		r = writev(n->fd, c->iov, (int)c->nout);
+		r = writev(((struct net *)v)->fd, c->iov, (int)c->nout);
 	(void)r;	/* a full backend loses the frame, as a wire does */
-}
-
-static void transmit(struct net *n)
-{
-	struct virtq *q = &n->v.q[TX];
-	struct virtq_chain c;
-
-	do {
-		while (virtq_pop(q, &c) > 0) {
-			send_frame(n, &c);
-			virtq_push(q, c.head, 0);
-		}
-		virtio_signal(&n->v, TX);
-	} while (virtq_more(q));
+	return 0;
 }
 
 /* Spread a frame over as many requests as it takes. False: no room now. */
@@ -154,16 +130,15 @@ static void on_frame(void *arg, int fd, uint32_t events)
 	pthread_mutex_unlock(&n->v.lock);
 }
 
-static void net_kick(struct virtio *v, unsigned int q)
+static bool net_kick(struct virtio *v, unsigned int q)
 {
 	struct net *n = (struct net *)v;
 
-	if (q == TX) {
-		transmit(n);
-	} else if (n->starved) {
+	if (q == RX && n->starved) {
 		n->starved = false;
 		loop_enable(n->loop, n->fd, EPOLLIN);
 	}
+	return q == TX;
 }
 
 static void net_start(struct virtio *v)
@@ -182,44 +157,105 @@ static void net_start(struct virtio *v)
 }
 
 static const struct virtio_ops net_ops = {
-	.name = "net", .id = 1, .nqueues = 2, .kick = net_kick, .start = net_start,
+	.name = "net", .id = 1, .nqueues = 2, .kick = net_kick,
+	.request = send_frame, .start = net_start,
 	.features = F_CSUM | F_GUEST_CSUM | F_MAC | F_GUEST_TSO4 |
 		F_GUEST_TSO6 | F_HOST_TSO4 | F_HOST_TSO6 | F_MRG_RXBUF | F_STATUS,
 };
 
-int net_init(struct net *n, const struct mem *mem, int fd, bool tap,
-	     unsigned int index, struct err *e)
+static int open_tap(const char *name, int *fd, struct err *e)
 {
-	const uint8_t mac[6] = { 2, 'k', 'v', 'm', 0, (uint8_t)index };
-	int rc;
+	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	int size = HDR;
 
-	memset(n, 0, sizeof(*n));
-	n->fd = fd;
-	n->tap = tap;
-	n->ops = net_ops;
+	if (strlen(name) >= sizeof(r.ifr_name))
+		return err_set(e, -EINVAL, "tap:%s: the name is too long", name);
+	memcpy(r.ifr_name, name, strlen(name));
+	*fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (*fd < 0)
+		return err_set(e, -errno, "/dev/net/tun: %s (modprobe tun?)", strerror(errno));
+	if (ioctl(*fd, TUNSETIFF, &r) < 0 || ioctl(*fd, TUNSETVNETHDRSZ, &size) < 0) {
+		int rc = err_set(e, -errno,
+				 "tap:%s: %m: make it first: ip tuntap add %s mode tap user $USER; ip link set %s up",
+				 name, name, name);
+
+		close(*fd);
+		*fd = -1;
+		return rc;
+	}
+	return 0;
+}
+
+static int parse(struct device_arg *a, char *s, struct err *e)
+{
+	if (strcmp(s, "loop") && (strncmp(s, "tap:", 4) || !s[4]))
+		return err_set(e, -EINVAL, "--net %s: expected tap:NAME or loop", s);
+	a->text = s;
+	return 0;
+}
+
+/* Open what carries the frames; @peer: the other end of a pair, or -1. */
+static int open_backend(struct net *n, const struct device_arg *a, int *peer, struct err *e)
+{
+	int fd[2];
+
+	*peer = -1;
+	n->fd = (int)a->number;
+	if (!a->text)
+		return 0;
+	n->fd = -1;
+	n->tap = strcmp(a->text, "loop");
+	if (n->tap)
+		return open_tap(a->text + 4, &n->fd, e);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fd) < 0)
+		return err_set(e, -errno, "socketpair: %m");
+	n->fd = fd[0];
+	*peer = fd[1];
+	return 0;
+}
+
+/* Without text, the argument's number is a descriptor: the end of a pair. */
+static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+{
+	static const uint8_t mac[] = { 2, 'k', 'v', 'm', 0 };
+	struct net *n = dev;
+	unsigned int i;
+	int peer, rc = open_backend(n, a, &peer, e);
+
 	memcpy(n->config.mac, mac, sizeof(mac));
+	for (i = 0; i < d->n - 1; i++)	/* its number among the network cards */
+		n->config.mac[5] += d->dev[i].type == &net_device;
 	n->config.status = 1;		/* link up */
-	n->frame = malloc(FRAME_MAX);
-	rc = n->frame ? virtio_init(&n->v, &n->ops, mem, &n->config, sizeof(n->config), e) :
-		err_set(e, -ENOMEM, "virtio-net: no memory");
-	if (rc)
-		net_close(n);
-	return rc;
-}
-
-int net_listen(struct net *n, struct loop *loop, struct err *e)
-{
-	n->loop = loop;
+	n->loop = &d->vm->loop;
 	n->starved = true;		/* until the driver gives buffers */
-	return loop_add(loop, n->fd, 0, on_frame, n, e);
+	n->frame = malloc(FRAME_MAX);
+	if (!rc && !n->frame)
+		rc = err_set(e, -ENOMEM, "virtio-net: no memory");
+	if (!rc)
+		rc = virtio_init(&n->v, &net_ops, &d->vm->mem, &n->config, sizeof(n->config), e);
+	if (!rc)
+		rc = device_attach(d, &n->v, e);
+	if (!rc)
+		rc = loop_add(n->loop, n->fd, 0, on_frame, n, e);
+	if (rc && peer >= 0)
+		close(peer);
+	if (rc || peer < 0)
+		return rc;
+	return device_add(d, &net_device, &(struct device_arg){ .number = (uint64_t)peer }, e);
 }
 
-void net_close(struct net *n)
+static void net_free(void *dev)
 {
-	virtio_free(&n->v);
+	struct net *n = dev;
+
 	free(n->frame);
 	if (n->fd >= 0)
 		close(n->fd);
-	n->frame = NULL;
-	n->fd = -1;
 }
+
+const struct device_type net_device = {
+	.option = "net", .help = " tap:NAME     virtio-net on a tap device that is there\n"
+		"  --net loop         two virtio-net devices wired to each other",
+	.max = 8, .virtio = true, .size = sizeof(struct net),
+	.parse = parse, .add = add, .free = net_free,
+};

@@ -1,13 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * The small devices of a PC: keyboard controller (reset), CMOS clock, ACPI
+ * sleep and reset registers, debug-exit, fw_cfg, and the flat guests' output
+ * port. Each is a bus_fn.
+ */
 #include "dev/pc.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
-#include "dev/virtio_pci.h"
-#include "memory.h"
-#include "vm.h"
+#include "dev/device.h"
+
+/* What a snapshot keeps. */
+struct pc_regs {
+	uint8_t i8042_cmd;	/* command awaiting its data byte */
+	uint8_t i8042_out;	/* byte to be read from port 0x60 */
+	uint8_t i8042_full;	/* 1: there is one */
+	uint8_t cmos_index;
+	uint8_t cmos[128];
+	uint32_t fw_key, fw_pos;
+	uint32_t shutdown_pos;	/* how much of "Shutdown" port 0x8900 has seen */
+	uint32_t latch;		/* test device, port 0xe0 */
+};
+
+struct pc {
+	struct vm *vm;
+	struct out out;
+	struct pc_regs r;
+	uint8_t *ioram;		/* mapped: calloc() would touch it all */
+};
 
 /* ---- keyboard controller: port 0x60 is offset 0, port 0x64 offset 4 ---- */
 
@@ -32,7 +56,7 @@ static void i8042_command(struct pc *pc, uint8_t v)
 	}
 }
 
-void pc_i8042(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+static void pc_i8042(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 {
 	struct pc *pc = dev;
 	uint8_t *p = data;
@@ -100,7 +124,7 @@ static uint8_t cmos_read(const struct pc *pc, uint8_t reg)
 	return pc->r.cmos[reg];
 }
 
-void pc_cmos(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+static void pc_cmos(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 {
 	struct pc *pc = dev;
 	uint8_t *p = data;
@@ -138,7 +162,7 @@ static void cmos_init(struct pc *pc, uint64_t low)
 
 #define SLP_EN		0x20
 
-void pc_acpi(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+static void pc_acpi(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 {
 	struct pc *pc = dev;
 	uint8_t *p = data;
@@ -155,25 +179,9 @@ void pc_acpi(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	}
 }
 
-/*
- * Ports 0xcf8-0xcff: PCI's configuration mechanism #1, address and data; amid
- * them 0xcf9, where 0x06 and 0x0e reset, as PCI chipsets do.
- */
-static void pc_pci(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
-{
-	struct pc *pc = dev;
-
-	if (off == 1 && len == 1 && wr && (*(uint8_t *)data & 4))
-		vm_stop(pc->vm, VM_RESET, "guest reset itself (port 0xcf9)");
-	else if (pc->pci && !off && len == 4)
-		memcpy(wr ? &pc->r.pci_address : data, wr ? data : &pc->r.pci_address, 4);
-	else if (pc->pci && off >= 4)
-		pci_config(pc->pci, (pc->r.pci_address & ~3U) | (off & 3), data, len, wr);
-}
-
 /* ---- what test kernels use ---- */
 
-void pc_debug_exit(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+static void pc_debug_exit(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 {
 	struct pc *pc = dev;
 	uint32_t code = 0;
@@ -185,7 +193,7 @@ void pc_debug_exit(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	vm_stop(pc->vm, (int)((code << 1 | 1) & 0xff), NULL);
 }
 
-void pc_shutdown(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+static void pc_shutdown(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 {
 	static const char word[] = "Shutdown";
 	struct pc *pc = dev;
@@ -225,7 +233,7 @@ static uint8_t fw_byte(const struct pc *pc)
 	return pc->r.fw_pos < 8 ? (uint8_t)(v >> (8 * pc->r.fw_pos)) : 0;
 }
 
-void pc_fw_cfg(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
+static void pc_fw_cfg(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 {
 	struct pc *pc = dev;
 	uint8_t *p = data;
@@ -275,14 +283,14 @@ static void pc_out(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 		out_write(&pc->out, data, len);
 }
 
-int pc_init(struct pc *pc, struct vm *vm, const struct out *out, bool flat, struct err *e)
+static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
 {
 	const struct {
 		uint64_t base, len;
 		const char *name;
 		bus_fn fn;
 		bool flat;
-	} dev[] = {
+	} ports[] = {
 		{ 0x10, 4, "flat output", pc_out, true },
 		{ 0x60, 1, "keyboard data", pc_i8042, false },
 		{ 0x64, 1, "keyboard status", pc_i8042_status, false },
@@ -291,21 +299,52 @@ int pc_init(struct pc *pc, struct vm *vm, const struct out *out, bool flat, stru
 		{ 0xf4, 4, "debug exit", pc_debug_exit, false },
 		{ 0x510, 2, "fw_cfg", pc_fw_cfg, false },
 		{ PC_ACPI_PORT, PC_ACPI_LEN, "ACPI", pc_acpi, false },
-		{ PCI_PORT, 8, "PCI", pc_pci, false },
 		{ 0x2000, 24, "test lines", pc_lines, false },
 		{ 0x8900, 1, "shutdown port", pc_shutdown, false },
 	};
+	struct pc *pc = dev;
+	struct vm *vm = d->vm;
 	unsigned int i;
 	int rc;
 
-	memset(pc, 0, offsetof(struct pc, ioram));
+	(void)a;
 	pc->vm = vm;
-	pc->out = *out;
+	pc->out = d->out;
+	pc->ioram = mmap(NULL, PC_IORAM_LEN, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (pc->ioram == MAP_FAILED)
+		return err_set(e, -errno, "no memory for test memory: %m");
 	cmos_init(pc, mem_ram_low(&vm->mem));
 	rc = bus_add(&vm->mmio, PC_IORAM, PC_IORAM_LEN, "test memory", pc_ioram, pc, e);
-	for (i = 0; i < sizeof(dev) / sizeof(dev[0]) && !rc; i++)
-		if (flat || !dev[i].flat)
-			rc = bus_add(&vm->pio, dev[i].base, dev[i].len, dev[i].name,
-				     dev[i].fn, pc, e);
+	for (i = 0; i < sizeof(ports) / sizeof(ports[0]) && !rc; i++)
+		if (d->flat || !ports[i].flat)
+			rc = bus_add(&vm->pio, ports[i].base, ports[i].len, ports[i].name,
+				     ports[i].fn, pc, e);
 	return rc;
 }
+
+static int restored(void *dev, const char *file, struct err *e)
+{
+	struct pc *p = dev;
+
+	(void)file;
+	(void)e;
+	p->r.i8042_full &= 1;
+	p->r.cmos_index &= 0x7f;
+	p->r.shutdown_pos &= 7;		/* 8 letters */
+	return 0;
+}
+
+static void pc_free(void *dev)
+{
+	struct pc *pc = dev;
+
+	if (pc->ioram != MAP_FAILED)
+		munmap(pc->ioram, PC_IORAM_LEN);
+}
+
+const struct device_type pc_device = {
+	.size = sizeof(struct pc), .add = add, .free = pc_free, .state = "pc",
+	.state_at = offsetof(struct pc, r), .state_len = sizeof(struct pc_regs),
+	.restored = restored,
+};

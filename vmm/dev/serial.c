@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dev/serial.h"
 
+#include <errno.h>
+#include <stddef.h>
 #include <string.h>
+
+#include "dev/device.h"
 
 enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
 
@@ -38,14 +42,15 @@ static uint8_t cause(const struct serial *s)
 	return IIR_NONE;
 }
 
-/* KVM is told only of changes: each is a system call. */
+/* Pass on changes only: each is a system call. */
 static void update_irq(struct serial *s)
 {
 	int level = cause(s) != IIR_NONE;
 
 	if (level != s->level) {
 		s->level = level;
-		irq_set(&s->irq, level);
+		if (s->irq.set)
+			s->irq.set(s->irq.ctx, s->irq.line, level);
 	}
 }
 
@@ -82,7 +87,7 @@ static void write_reg(struct serial *s, uint64_t reg, uint8_t v)
 			s->r.dlm = v;
 			break;
 		}
-		/* Turning it on tells at once that there is room. */
+		/* Enabling the interrupt raises it at once: there is room. */
 		if ((v & IER_THRE) && !(s->r.ier & IER_THRE))
 			s->r.thre = true;
 		s->r.ier = v & 0xf;
@@ -177,8 +182,9 @@ void serial_io(void *dev, uint64_t off, void *data, uint32_t len, bool is_write)
 	pthread_mutex_unlock(&s->lock);
 }
 
-uint32_t serial_room(struct serial *s)
+uint32_t serial_room(void *dev)
 {
+	struct serial *s = dev;
 	uint32_t n;
 
 	pthread_mutex_lock(&s->lock);
@@ -187,8 +193,9 @@ uint32_t serial_room(struct serial *s)
 	return n;
 }
 
-uint32_t serial_input(struct serial *s, const uint8_t *buf, uint32_t len)
+uint32_t serial_input(void *dev, const uint8_t *buf, uint32_t len)
 {
+	struct serial *s = dev;
 	uint32_t i;
 
 	pthread_mutex_lock(&s->lock);
@@ -198,3 +205,39 @@ uint32_t serial_input(struct serial *s, const uint8_t *buf, uint32_t len)
 	pthread_mutex_unlock(&s->lock);
 	return i;
 }
+
+/* ---- the device ---- */
+
+static void set_line(void *vm, uint32_t line, int level)
+{
+	vm_irq(vm, line, level);
+}
+
+static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+{
+	struct irq irq = { set_line, d->vm, SERIAL_IRQ };
+
+	(void)a;
+	serial_init(dev, &irq, &d->out);
+	d->input = (struct device_input){ dev, serial_room, serial_input };
+	return bus_add(&d->vm->pio, SERIAL_PORT, SERIAL_LEN, "serial", serial_io, dev, e);
+}
+
+static int restored(void *dev, const char *file, struct err *e)
+{
+	struct serial *s = dev;
+
+	if (s->r.head >= SERIAL_FIFO || s->r.count > SERIAL_FIFO)
+		return err_set(e, -EBADMSG, "%s: serial FIFO at %u with %u bytes",
+			       file, s->r.head, s->r.count);
+	s->r.ier &= 0xf;
+	s->r.mcr &= 0x1f;
+	update_irq(s);
+	return 0;
+}
+
+const struct device_type serial_device = {
+	.append = "console=ttyS0 panic=-1", .size = sizeof(struct serial), .add = add,
+	.state = "serial", .state_at = offsetof(struct serial, r),
+	.state_len = sizeof(struct serial_regs), .restored = restored,
+};

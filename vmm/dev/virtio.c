@@ -7,9 +7,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "dev/virtio_pci.h"
-#include "vm.h"
-
 #define BASE_FEATURES	(VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT | \
 			 VIRTIO_F_EVENT_IDX)
 
@@ -27,7 +24,6 @@ int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 {
 	unsigned int i;
 
-	memset(v, 0, sizeof(*v));
 	v->ops = ops;
 	v->r.id = ops->id;
 	v->mem = mem;
@@ -37,14 +33,11 @@ int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 	v->isr = &v->own_isr;
 	pthread_mutex_init(&v->lock, NULL);
 	reset_queues(v);
-	v->irq_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	for (i = 0; i < VIRTIO_QUEUES_MAX; i++)
 		v->kick_fd[i] = i < ops->nqueues ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
 	for (i = 0; i < ops->nqueues; i++)
-		if (v->irq_fd < 0 || v->kick_fd[i] < 0) {
-			virtio_free(v);
+		if (v->kick_fd[i] < 0)
 			return err_set(e, -EMFILE, "virtio-%s: no eventfd: %m", ops->name);
-		}
 	return 0;
 }
 
@@ -57,8 +50,8 @@ void virtio_free(struct virtio *v)
 	for (i = 0; i < v->ops->nqueues; i++)
 		if (v->kick_fd[i] >= 0)
 			close(v->kick_fd[i]);
-	if (v->irq_fd >= 0)
-		close(v->irq_fd);
+	if (v->transport)
+		v->transport->detach(v);
 	pthread_mutex_destroy(&v->lock);
 	v->ops = NULL;
 }
@@ -72,23 +65,9 @@ int virtio_doorbell(struct virtio *v, unsigned int q, struct vm *vm,
 		EPOLLIN | EPOLLET, virtio_kicked, v, e);
 }
 
-/* @source: a queue, or VIRTIO_QUEUES_MAX for configuration. */
-static void interrupt(struct virtio *v, unsigned int why, unsigned int source)
-{
-	uint64_t one = 1;
-
-	if (why == VIRTIO_ISR_CONFIG)	/* with MSI-X, too (4.1.4.5.1) */
-		atomic_fetch_or(v->isr, why);
-	if (v->pci && virtio_pci_interrupt(v->pci, source))
-		return;
-	atomic_fetch_or(v->isr, why);
-	if (write(v->irq_fd, &one, sizeof(one)) < 0)
-		return;		/* EAGAIN: 2^64 are pending, that will do */
-}
-
 void virtio_interrupt(struct virtio *v, unsigned int q)
 {
-	interrupt(v, VIRTIO_ISR_QUEUE, q);
+	v->transport->interrupt(v, VIRTIO_ISR_QUEUE, q);
 }
 
 void virtio_signal(struct virtio *v, unsigned int q)
@@ -100,9 +79,10 @@ void virtio_signal(struct virtio *v, unsigned int q)
 void virtio_config_changed(struct virtio *v)
 {
 	v->r.generation++;
-	virtio_publish(v);
+	if (v->transport->publish)
+		v->transport->publish(v);
 	if (v->r.status & VIRTIO_S_DRIVER_OK)
-		interrupt(v, VIRTIO_ISR_CONFIG, VIRTIO_QUEUES_MAX);
+		v->transport->interrupt(v, VIRTIO_ISR_CONFIG, VIRTIO_QUEUES_MAX);
 }
 
 void virtio_fail(struct virtio *v)
@@ -113,10 +93,25 @@ void virtio_fail(struct virtio *v)
 
 static void serve(struct virtio *v, unsigned int q)
 {
-	if (!(v->r.status & VIRTIO_S_DRIVER_OK) || (v->r.status & VIRTIO_S_NEEDS_RESET))
+	struct virtq *vq = &v->q[q];
+	struct virtq_chain c;
+
+	if (!(v->r.status & VIRTIO_S_DRIVER_OK) || (v->r.status & VIRTIO_S_NEEDS_RESET) ||
+	    (v->ops->kick && !v->ops->kick(v, q)))
 		return;
-	v->ops->kick(v, q);
-	if (v->q[q].r.broken)
+	do {
+		while (virtq_pop(vq, &c) > 0) {
+			uint32_t len = v->ops->request(v, q, &c);
+
+			if (vq->r.broken)
+				break;
+			virtq_push(vq, c.head, len);
+			if (v->ops->slow)
+				virtio_signal(v, q);
+		}
+		virtio_signal(v, q);
+	} while (virtq_more(vq));
+	if (vq->r.broken)
 		virtio_fail(v);
 }
 
@@ -297,4 +292,79 @@ void virtio_config(struct virtio *v, uint64_t off, void *data, uint32_t len, boo
 		if (v->ops->config_written)
 			v->ops->config_written(v);
 	}
+}
+
+/* ---- snapshots; what comes from one is checked like a guest's writes ---- */
+
+struct state {
+	struct virtio_regs r;
+	struct virtq_regs q[VIRTIO_QUEUES_MAX];
+	uint32_t isr;
+	uint8_t config[4];	/* what the driver may write of it */
+};
+
+static uint8_t *written(const struct virtio *v)
+{
+	return (uint8_t *)v->config + v->config_len - v->config_rw;
+}
+
+void virtio_save(const struct virtio *v, uint32_t index, struct records *r)
+{
+	struct state s;
+	unsigned int i;
+
+	memset(&s, 0, sizeof(s));
+	s.r = v->r;
+	s.isr = atomic_load(v->isr);
+	if (v->config_rw)
+		memcpy(s.config, written(v), v->config_rw);
+	for (i = 0; i < VIRTIO_QUEUES_MAX; i++)
+		s.q[i] = v->q[i].r;
+	record_put(r, "virtio", index, &s, sizeof(s));
+	if (v->transport->save)
+		v->transport->save(v, index, r);
+}
+
+static int load_queue(struct virtio *v, unsigned int i, const struct virtq_regs *r)
+{
+	struct virtq *q = &v->q[i];
+	uint64_t one = 1;
+
+	virtq_reset(q, v->mem);
+	q->r = *r;
+	q->r.ready = false;
+	q->event_idx = v->r.features & VIRTIO_F_EVENT_IDX;
+	if (!r->ready)
+		return 0;
+	if (i >= v->ops->nqueues || virtq_enable(q))
+		return -EINVAL;
+	/* A kick may have been under way. EAGAIN: enough are pending */
+	return write(v->kick_fd[i], &one, sizeof(one)) < 0 && errno != EAGAIN ? -errno : 0;
+}
+
+int virtio_load(struct virtio *v, uint32_t index, const struct records *r, struct err *e)
+{
+	struct state s;
+	unsigned int i;
+	int rc = record_get(r, "virtio", index, &s, sizeof(s), e);
+
+	if (rc)
+		return rc;
+	if (s.r.id != v->ops->id || (s.r.features & ~v->offered))
+		return err_set(e, -EBADMSG,
+			       "%s: virtio device %u was of type %u with features %#lx, here it is virtio-%s with %#lx: give the devices as for --snapshot",
+			       r->name, index, s.r.id, s.r.features, v->ops->name, v->offered);
+	v->r = s.r;
+	v->r.status &= 0xff;
+	atomic_store(v->isr, s.isr & 3);
+	if (v->config_rw)
+		memcpy(written(v), s.config, v->config_rw);
+	for (i = 0; i < VIRTIO_QUEUES_MAX; i++)
+		if (load_queue(v, i, &s.q[i]))
+			return err_set(e, -EBADMSG,
+				       "%s: virtio device %u: queue %u is not in memory",
+				       r->name, index, i);
+	if ((v->r.status & VIRTIO_S_DRIVER_OK) && v->ops->start)
+		v->ops->start(v);
+	return v->transport->load(v, index, r, e);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A virtio device apart from what it does: status, features, queues,
- * configuration; and its transport MMIO version 2 (PCI: virtio_pci.h). Source:
- * Virtual I/O Device 1.2, 2.1-2.3, 3.1 and 4.2.
+ * The core of a virtio device: status, features, queues, configuration. Source:
+ * Virtual I/O Device 1.2, 2.1-2.3 and 3.1.
  *
- * A device is a struct virtio_ops and a struct virtio in a structure of its
- * own. It knows nothing of the transport: it pops requests, pushes them back,
- * and calls virtio_signal().
+ * A device is a struct virtio_ops, and a structure whose first member is a
+ * struct virtio. It pops requests, pushes them back, and calls virtio_signal().
+ * A transport (virtio_mmio.h, virtio_pci.h) connects it to the guest. Neither
+ * device nor core knows which.
  */
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
@@ -17,14 +17,14 @@
 #include <stdint.h>
 
 #include "dev/virtq.h"
-#include "err.h"
-#include "loop.h"
+#include "kvm.h"
+#include "records.h"
 
-struct vm;
+struct devices;
 struct virtio;
-struct virtio_pci;
 
 #define VIRTIO_QUEUES_MAX	4
+#define VIRTIO_MAX		32	/* devices */
 
 #define VIRTIO_F_INDIRECT	(1ULL << 28)
 #define VIRTIO_F_EVENT_IDX	(1ULL << 29)
@@ -38,15 +38,48 @@ struct virtio_ops {
 	const char *name;
 	uint32_t id;		/* 1 net, 2 blk, 3 console, 4 rng, 5 balloon, 19 vsock */
 	uint64_t features;	/* offered beside the three above */
+	const char *unsaved;	/* why no snapshot can hold it; NULL: one can */
 	unsigned int nqueues;
-	/* Queue @q was kicked: serve it. On the device's loop, v->lock held. */
-	void (*kick)(struct virtio *v, unsigned int q);
+	/* Serve request @c of queue @q; returns how many bytes it wrote. On the
+	 * device's loop, v->lock held */
+	uint32_t (*request)(struct virtio *v, unsigned int q, struct virtq_chain *c);
+	bool slow;		/* tell the driver of each request, not of all at once */
+	/* Optional: queue @q was kicked; false: its requests stay there */
+	bool (*kick)(struct virtio *v, unsigned int q);
 	/* Optional: the driver is ready (features, queues set); lock held. */
 	void (*start)(struct virtio *v);
 	/* Optional: the driver reset the device; lock held. */
 	void (*stop)(struct virtio *v);
 	/* Optional: the driver wrote configuration space; lock held. */
 	void (*config_written)(struct virtio *v);
+};
+
+/* Where a guest without PCI finds a device. */
+struct virtio_place {
+	uint64_t base;		/* below 4 GiB */
+	uint32_t len;
+	uint32_t gsi;
+};
+
+struct virtio_transport {
+	unsigned int max;	/* as many devices at the most */
+	bool lines;		/* needs the interrupt lines of an IOAPIC */
+	/* Put @v into the place of number d->nvirtio, its kicks served by @loop */
+	int (*attach)(struct devices *d, struct virtio *v, struct loop *loop,
+		      struct err *e);
+	/* Give back v->link */
+	void (*detach)(struct virtio *v);
+	/*
+	 * Interrupt the driver. @why: VIRTIO_ISR_*, for the ISR register; @source: a
+	 * queue, or VIRTIO_QUEUES_MAX for configuration; v->lock held
+	 */
+	void (*interrupt)(struct virtio *v, uint32_t why, unsigned int source);
+	/* Optional: registers changed, show those that are read without an exit */
+	void (*publish)(struct virtio *v);
+	/* Registers of the transport's own: to records (optional), and back */
+	void (*save)(const struct virtio *v, uint32_t index, struct records *r);
+	int (*load)(struct virtio *v, uint32_t index, const struct records *r,
+		    struct err *e);
 };
 
 /* What a snapshot keeps, beside the queues'. */
@@ -63,21 +96,14 @@ struct virtio {
 	pthread_mutex_t lock;
 	struct virtq q[VIRTIO_QUEUES_MAX];
 	int kick_fd[VIRTIO_QUEUES_MAX];	/* eventfds, rung by the guest */
-	int irq_fd;		/* eventfd; a write interrupts the guest */
 	void *config;		/* configuration space */
 	uint32_t config_len;
 	uint32_t config_rw;	/* bytes of it the driver may write, at the end */
 	uint64_t offered;
 	struct virtio_regs r;
-	/*
-	 * The registers as the guest sees them without an exit, or NULL. Then ISR
-	 * is kept there, and its queue bit stays once it is set: the driver's
-	 * acknowledgement does not reach us. It only makes the driver look at
-	 * rings that have nothing new.
-	 */
-	atomic_uint *page;
-	atomic_uint *isr, own_isr;
-	struct virtio_pci *pci;	/* NULL: on MMIO */
+	atomic_uint *isr, own_isr;	/* the transport may move it */
+	const struct virtio_transport *transport;	/* NULL: not attached */
+	void *link;			/* the transport's own */
 };
 
 /* Registers, by their offsets in MMIO (4.2.2); PCI has most of them elsewhere. */
@@ -99,15 +125,11 @@ enum {
 #define VIRTIO_ISR_QUEUE	1
 #define VIRTIO_ISR_CONFIG	2
 
-#define VIRTIO_MMIO_BASE	0xd0000000UL
-#define VIRTIO_MMIO_STRIDE	0x1000UL
-#define VIRTIO_MMIO_LEN		0x200U
-#define VIRTIO_MMIO_CONFIG	0x100U
-
-/* virtio_init - make @v, without a transport; tests need no more */
+/* virtio_init - make @v of zeroes, without a transport; always virtio_free() it */
 int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 		const struct mem *mem, void *config, uint32_t config_len,
 		struct err *e);
+/* virtio_free - detach it, close descriptors; nothing if it was not made */
 void virtio_free(struct virtio *v);
 
 /* virtio_read, virtio_write - a register of the enum; v->lock held */
@@ -120,25 +142,16 @@ void virtio_config(struct virtio *v, uint64_t off, void *data, uint32_t len,
 
 /*
  * virtio_doorbell - let a guest's write to @gpa kick queue @q, on @loop (NULL:
- * who serves it has the eventfd)
+ * who serves it has the eventfd); for transports
  * @len: 4 if it has to write @q, 0 for any write
  */
 int virtio_doorbell(struct virtio *v, unsigned int q, struct vm *vm,
 		    uint64_t gpa, uint32_t len, struct loop *loop, struct err *e);
 
-/*
- * virtio_mmio_attach - put @v on the MMIO bus at @base, interrupt line @gsi, its
- * kicks served by @loop
- */
-int virtio_mmio_attach(struct virtio *v, struct vm *vm, uint64_t base,
-		       uint32_t gsi, struct loop *loop, struct err *e);
-
-/* virtio_mmio - a bus_fn: the registers */
-void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len,
-		 bool is_write);
-
-/* virtio_publish - registers were changed by other than virtio_mmio: show them */
-void virtio_publish(struct virtio *v);
+/* virtio_save, virtio_load - to records, and back; v->lock held */
+void virtio_save(const struct virtio *v, uint32_t index, struct records *r);
+int virtio_load(struct virtio *v, uint32_t index, const struct records *r,
+		struct err *e);
 
 /* virtio_interrupt - interrupt the driver for queue @q; v->lock held */
 void virtio_interrupt(struct virtio *v, unsigned int q);

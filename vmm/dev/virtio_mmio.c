@@ -1,52 +1,119 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The transport of devices that are found by ACPI or the command line. */
-#include "dev/virtio.h"
+#include "dev/virtio_mmio.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#include "vm.h"
+#include "dev/device.h"
 
-int virtio_mmio_attach(struct virtio *v, struct vm *vm, uint64_t base,
-		       uint32_t gsi, struct loop *loop, struct err *e)
+/*
+ * Interrupt lines. With ACPI those above the ISA ones come first; without, the
+ * guest knows only ISA's. More devices than lines share: each line is an edge
+ * that all its drivers look after.
+ */
+static const uint8_t acpi_lines[] = {
+	16, 17, 18, 19, 20, 21, 22, 23, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15,
+};
+static const uint8_t isa_lines[] = { 5, 6, 7, 9, 10, 11, 12, 13, 14, 15 };
+
+int virtio_mmio_link(struct virtio *v, struct err *e)
 {
-	unsigned int i;
-	int rc = bus_add(&vm->mmio, base, VIRTIO_MMIO_LEN, v->ops->name, virtio_mmio, v, e);
+	struct virtio_mmio *m = calloc(1, sizeof(*m));
 
-	if (!rc)
-		rc = vm_irqfd(vm, v->irq_fd, gsi, e);
-	if (!rc && vm->regs) {
-		v->page = (atomic_uint *)(vm->regs + (base - vm->cfg.regs_gpa));
-		v->isr = &v->page[VIRTIO_R_ISR / 4];
-		virtio_publish(v);
-		rc = vm_swallow(vm, base + VIRTIO_R_ISR_ACK, VIRTIO_ISR_QUEUE, e);
-	}
-	for (i = 0; i < v->ops->nqueues && !rc; i++)
-		rc = virtio_doorbell(v, i, vm, base + VIRTIO_R_QUEUE_NOTIFY, 4, loop, e);
-	return rc;
+	if (!m)
+		return err_set(e, -ENOMEM, "virtio-%s: no memory", v->ops->name);
+	m->v = v;
+	m->irq_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	v->transport = &virtio_mmio_transport;
+	v->link = m;
+	return m->irq_fd < 0 ? err_set(e, -errno, "virtio-%s: no eventfd: %m", v->ops->name) : 0;
 }
 
-void virtio_publish(struct virtio *v)
+static void unlink_device(struct virtio *v)
 {
+	struct virtio_mmio *m = v->link;
+
+	if (m->irq_fd >= 0)
+		close(m->irq_fd);
+	free(m);
+}
+
+static void show(struct virtio_mmio *m)
+{
+	struct virtio *v = m->v;
 	uint32_t off, word, len;
 
-	if (!v->page)
+	if (!m->page)
 		return;
 	for (off = 0; off < VIRTIO_MMIO_CONFIG; off += 4)
 		if (off != VIRTIO_R_ISR)
-			atomic_store_explicit(&v->page[off / 4], virtio_read(v, (uint32_t)off),
+			atomic_store_explicit(&m->page[off / 4], virtio_read(v, off),
 					      memory_order_relaxed);
 	for (off = 0; off < v->config_len; off += len) {
 		len = v->config_len - off < 4 ? v->config_len - off : 4;
 		word = 0;
 		memcpy(&word, (uint8_t *)v->config + off, len);
-		atomic_store_explicit(&v->page[(VIRTIO_MMIO_CONFIG + off) / 4], word,
+		atomic_store_explicit(&m->page[(VIRTIO_MMIO_CONFIG + off) / 4], word,
 				      memory_order_relaxed);
 	}
 }
 
+static void publish(struct virtio *v)
+{
+	show(v->link);
+}
+
+static void raise_line(struct virtio *v)
+{
+	struct virtio_mmio *m = v->link;
+	uint64_t one = 1;
+
+	if (write(m->irq_fd, &one, sizeof(one)) < 0)
+		return;		/* EAGAIN: 2^64 are pending, that will do */
+}
+
+static void interrupt(struct virtio *v, uint32_t why, unsigned int source)
+{
+	(void)source;
+	atomic_fetch_or(v->isr, why);
+	raise_line(v);
+}
+
+static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct err *e)
+{
+	struct virtio_place *p = &d->place[d->nvirtio];
+	struct vm *vm = d->vm;
+	struct virtio_mmio *m;
+	unsigned int i;
+	int rc = virtio_mmio_link(v, e);
+
+	m = v->link;
+	p->base = VIRTIO_MMIO_BASE + d->nvirtio * VIRTIO_MMIO_STRIDE;
+	p->len = VIRTIO_MMIO_LEN;
+	p->gsi = d->acpi ? acpi_lines[d->nvirtio % sizeof(acpi_lines)] :
+		isa_lines[d->nvirtio % sizeof(isa_lines)];
+	if (!rc)
+		rc = bus_add(&vm->mmio, p->base, p->len, v->ops->name, virtio_mmio, m, e);
+	if (!rc)
+		rc = vm_irqfd(vm, m->irq_fd, p->gsi, e);
+	if (!rc && vm->regs) {
+		m->page = (atomic_uint *)(vm->regs + (p->base - vm->cfg.regs_gpa));
+		v->isr = &m->page[VIRTIO_R_ISR / 4];
+		show(m);
+		rc = vm_swallow(vm, p->base + VIRTIO_R_ISR_ACK, VIRTIO_ISR_QUEUE, e);
+	}
+	for (i = 0; i < v->ops->nqueues && !rc; i++)
+		rc = virtio_doorbell(v, i, vm, p->base + VIRTIO_R_QUEUE_NOTIFY, 4, loop, e);
+	return rc;
+}
+
 void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len, bool is_write)
 {
-	struct virtio *v = dev;
+	struct virtio_mmio *m = dev;
+	struct virtio *v = m->v;
 	uint32_t val;
 
 	pthread_mutex_lock(&v->lock);
@@ -60,6 +127,22 @@ void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len, bool is_writ
 		memcpy(data, &val, 4);
 	}
 	if (is_write)
-		virtio_publish(v);
+		show(m);
 	pthread_mutex_unlock(&v->lock);
 }
+
+static int load(struct virtio *v, uint32_t index, const struct records *r, struct err *e)
+{
+	(void)index;
+	(void)r;
+	(void)e;
+	show(v->link);
+	if (atomic_load(v->isr))	/* it may have been under way */
+		raise_line(v);
+	return 0;
+}
+
+const struct virtio_transport virtio_mmio_transport = {
+	.max = VIRTIO_MAX, .lines = true, .attach = attach, .detach = unlink_device,
+	.interrupt = interrupt, .publish = publish, .load = load,
+};

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dev/virtio_pci.h"
 
-#include <stddef.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "vm.h"
+#include "dev/device.h"
 
 /* Behind the BAR. */
 enum {
@@ -65,19 +66,22 @@ static void send(struct virtio_pci *p)
 	}
 }
 
-bool virtio_pci_interrupt(struct virtio_pci *p, unsigned int source)
+static void interrupt(struct virtio *v, uint32_t why, unsigned int source)
 {
+	struct virtio_pci *p = v->link;
 	unsigned int i = p->r.vector[source];
 	bool on;
 
 	pthread_mutex_lock(&p->lock);
 	on = get32(p->r.cfg + CAP_MSIX) & MSIX_ENABLE;
+	/* Without MSI-X the ISR has to tell all, with it configuration (4.1.4.5.1). */
+	if (!on || why == VIRTIO_ISR_CONFIG)
+		atomic_fetch_or(v->isr, why);
 	if (on && i < vectors(p)) {
 		p->r.pending |= 1U << i;
 		send(p);
 	}
 	pthread_mutex_unlock(&p->lock);
-	return on;
 }
 
 static void no_vectors(struct virtio_pci *p)
@@ -186,7 +190,8 @@ void virtio_pci_bar(void *dev, uint64_t off, void *data, uint32_t len, bool is_w
 	} else if (off >= MSIX && off < NOTIFY) {
 		msix_access(p, off - MSIX, data, len, is_write);
 	} else if (is_write && off >= NOTIFY && (off - NOTIFY) / 4 < v->ops->nqueues) {
-		/* Past the ioeventfd, as by the window: whose thread serves it, is told. */
+		/* A notify that missed the ioeventfd (say, through the config
+		 * window): wake the device's thread. */
 		if (write(v->kick_fd[(off - NOTIFY) / 4], &one, sizeof(one)) < 0)
 			return;	/* EAGAIN: enough are pending */
 	}
@@ -246,9 +251,10 @@ static void window(struct virtio_pci *p, bool is_write)
 		memcpy(p->r.cfg + WINDOW_DATA, data, len);
 }
 
-static void function_access(struct virtio_pci *p, uint32_t reg, void *data, uint32_t len,
-			    bool is_write)
+static void config(struct pci_function *f, uint32_t reg, void *data, uint32_t len, bool is_write)
 {
+	struct virtio_pci *p = (struct virtio_pci *)f;
+
 	pthread_mutex_lock(&p->lock);
 	if (is_write)
 		merge(p, reg, data, len);
@@ -259,24 +265,6 @@ static void function_access(struct virtio_pci *p, uint32_t reg, void *data, uint
 	else
 		memcpy(data, p->r.cfg + reg, len);
 	pthread_mutex_unlock(&p->lock);
-}
-
-void pci_config(struct pci_bus *b, uint32_t address, void *data, uint32_t len, bool is_write)
-{
-	/* The host bridge: QEMU's, by its IDs; class 06.00. */
-	static const uint8_t bridge[16] = { 0x36, 0x1b, 0x08, 0, [11] = 6 };
-	uint32_t slot = address >> 11 & (PCI_SLOTS - 1), reg = address & 0xff;
-
-	/* Enabled, bus 0, function 0, an access of one dword at most */
-	if ((address & 0xffff0700) != 0x80000000 || (reg & 3) + len > 4)
-		return;
-	if (b->slot[slot]) {
-		function_access(b->slot[slot], reg, data, len, is_write);
-	} else if (!slot && !is_write) {
-		memset(data, 0, len);
-		if (reg < sizeof(bridge))
-			memcpy(data, bridge + reg, len);
-	}
 }
 
 /* A capability of @len bytes at @at for @size bytes from @off of the BAR. */
@@ -293,16 +281,21 @@ static void capability(struct virtio_pci *p, uint8_t at, uint8_t type,
 	put32(c + 12, size);
 }
 
-void virtio_pci_init(struct virtio_pci *p, struct virtio *v, uint32_t bar)
+int virtio_pci_link(struct virtio *v, uint32_t bar, struct err *e)
 {
-	uint8_t *c = p->r.cfg;
+	struct virtio_pci *p = calloc(1, sizeof(*p));
+	uint8_t *c;
 
-	memset(p, 0, sizeof(*p));
+	if (!p)
+		return err_set(e, -ENOMEM, "virtio-%s: no memory", v->ops->name);
 	pthread_mutex_init(&p->lock, NULL);
+	p->f.config = config;
 	p->v = v;
 	p->bar = bar;
-	v->pci = p;
+	v->transport = &virtio_pci_transport;
+	v->link = p;
 	no_vectors(p);
+	c = p->r.cfg;
 	put32(c, 0x10401af4 + (v->ops->id << 16));
 	put32(c + 4, 0x00100000);		/* there are capabilities */
 	put32(c + 8, v->ops->id == 1 ? 0x02000001 :	/* class, revision 1 */
@@ -322,29 +315,59 @@ void virtio_pci_init(struct virtio_pci *p, struct virtio *v, uint32_t bar)
 	put32(c + CAP_MSIX + 8, PBA);
 	for (c = (uint8_t *)p->r.msix; c < (uint8_t *)&p->r.pending; c += 16)
 		c[12] = 1;			/* masked */
+	return 0;
 }
 
-int virtio_pci_attach(struct virtio_pci *p, struct virtio *v, struct vm *vm,
-		      uint32_t bar, struct loop *loop, struct err *e)
+static void unlink_device(struct virtio *v)
 {
-	unsigned int i;
-	int rc = bus_add(&vm->mmio, bar, PCI_BAR_LEN, v->ops->name, virtio_pci_bar, p, e);
+	free(v->link);
+}
 
-	virtio_pci_init(p, v, bar);
+static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct err *e)
+{
+	uint32_t bar = PCI_BASE + d->nvirtio * PCI_BAR_LEN;
+	struct virtio_pci *p;
+	unsigned int i;
+	int rc = virtio_pci_link(v, bar, e);
+
+	if (rc)
+		return rc;
+	p = v->link;
 	p->msi = vm_msi;
-	p->ctx = vm;
+	p->ctx = d->vm;
+	d->bus->slot[d->nvirtio + 1] = &p->f;
+	rc = bus_add(&d->vm->mmio, bar, PCI_BAR_LEN, v->ops->name, virtio_pci_bar, p, e);
 	for (i = 0; i < v->ops->nqueues && !rc; i++)
-		rc = virtio_doorbell(v, i, vm, bar + NOTIFY + 4 * i, 0, loop, e);
+		rc = virtio_doorbell(v, i, d->vm, bar + NOTIFY + 4 * i, 0, loop, e);
 	return rc;
 }
 
-void virtio_pci_load(struct virtio_pci *p, const struct virtio_pci_regs *r)
+static void save(const struct virtio *v, uint32_t index, struct records *r)
 {
-	unsigned int i;
+	struct virtio_pci *p = v->link;
 
-	merge(p, 0, r->cfg, sizeof(r->cfg));
-	memcpy(p->r.msix, r->msix, sizeof(r->msix));
-	p->r.pending = r->pending;
-	for (i = 0; i < VIRTIO_VECTORS; i++)
-		p->r.vector[i] = r->vector[i] < vectors(p) ? r->vector[i] : NO_VECTOR;
+	record_put(r, "virtio-pci", index, &p->r, sizeof(p->r));
 }
+
+/* The record is checked like a guest's writes: only what is writable changes. */
+static int load(struct virtio *v, uint32_t index, const struct records *from, struct err *e)
+{
+	struct virtio_pci *p = v->link;
+	struct virtio_pci_regs r;
+	unsigned int i;
+	int rc = record_get(from, "virtio-pci", index, &r, sizeof(r), e);
+
+	if (rc)
+		return rc;
+	merge(p, 0, r.cfg, sizeof(r.cfg));
+	memcpy(p->r.msix, r.msix, sizeof(r.msix));
+	p->r.pending = r.pending;
+	for (i = 0; i < VIRTIO_VECTORS; i++)
+		p->r.vector[i] = r.vector[i] < vectors(p) ? r.vector[i] : NO_VECTOR;
+	return 0;
+}
+
+const struct virtio_transport virtio_pci_transport = {
+	.max = PCI_SLOTS - 1, .attach = attach, .detach = unlink_device,
+	.interrupt = interrupt, .save = save, .load = load,
+};

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "dev/vsock.h"
+/*
+ * virtio-vsock with the kernel's vhost as its back end. Source: Virtual I/O
+ * Device 1.2, 5.10; <linux/vhost.h>.
+ */
+#include "dev/device.h"	/* before <linux/vhost.h>, which has some names, too */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +14,16 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "args.h"
+
+struct vsock {
+	struct virtio v;
+	uint64_t cid;			/* configuration space */
+	int fd;				/* /dev/vhost-vsock */
+	int call_fd[2];			/* vhost rings these: receive, transmit */
+	bool running;
+};
 
 static int set_memory(int fd, const struct mem *m, struct err *e)
 {
@@ -72,15 +86,17 @@ static void vsock_stop(struct virtio *v)
 	s->running = false;
 }
 
-static void vsock_kick(struct virtio *v, unsigned int q)
+static bool vsock_kick(struct virtio *v, unsigned int q)
 {
 	(void)v;
-	(void)q;	/* events: we never send any, the buffers may wait */
+	(void)q;
+	return false;	/* events: we never send any, the buffers may wait */
 }
 
 static const struct virtio_ops vsock_ops = {
 	.name = "vsock", .id = 19, .nqueues = 3, .kick = vsock_kick,
 	.start = vsock_start, .stop = vsock_stop,
+	.unsaved = "its connections are the host's",
 };
 
 /*
@@ -100,49 +116,57 @@ static void on_call(void *arg, int fd, uint32_t events)
 	pthread_mutex_unlock(&s->v.lock);
 }
 
-int vsock_init(struct vsock *s, const struct mem *mem, uint64_t cid, struct err *e)
+static int parse(struct device_arg *a, char *s, struct err *e)
 {
-	uint64_t have = 0;
-	int rc;
+	return arg_number("vsock", s, 3, UINT32_MAX - 1, &a->number, e);
+}
 
-	memset(s, 0, sizeof(*s));
-	s->call_fd[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	s->call_fd[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	s->cid = cid;
-	s->ops = vsock_ops;
+/* Open vhost-vsock and give it the guest's memory. */
+static int open_vhost(struct vsock *s, const struct mem *mem, uint64_t *features, struct err *e)
+{
 	s->fd = open("/dev/vhost-vsock", O_RDWR | O_CLOEXEC);
 	if (s->fd < 0)
-		rc = err_set(e, -errno, "/dev/vhost-vsock: %s (modprobe vhost_vsock?)",
-			     strerror(errno));
-	else if (ioctl(s->fd, VHOST_SET_OWNER, 0) < 0 ||
-		 ioctl(s->fd, VHOST_GET_FEATURES, &have) < 0)
-		rc = err_set(e, -errno, "vhost-vsock: %m");
-	else if (ioctl(s->fd, VHOST_VSOCK_SET_GUEST_CID, &cid) < 0)
-		rc = err_set(e, -errno, "vsock: CID %lu: %m", cid);
-	else
-		rc = set_memory(s->fd, mem, e);
+		return err_set(e, -errno, "/dev/vhost-vsock: %s (modprobe vhost_vsock?)",
+			       strerror(errno));
+	if (ioctl(s->fd, VHOST_SET_OWNER, 0) < 0 || ioctl(s->fd, VHOST_GET_FEATURES, features) < 0)
+		return err_set(e, -errno, "vhost-vsock: %m");
+	if (ioctl(s->fd, VHOST_VSOCK_SET_GUEST_CID, &s->cid) < 0)
+		return err_set(e, -errno, "vsock: CID %lu: %m", s->cid);
+	return set_memory(s->fd, mem, e);
+}
+
+static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+{
+	struct vsock *s = dev;
+	uint64_t have = 0;
+	int i, rc;
+
+	s->cid = a->number;
+	s->call_fd[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->call_fd[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = open_vhost(s, &d->vm->mem, &have, e);
 	if (!rc)
-		rc = virtio_init(&s->v, &s->ops, mem, &s->cid, sizeof(s->cid), e);
-	if (rc)
-		vsock_close(s);
-	else
-		s->v.offered &= have;
+		rc = virtio_init(&s->v, &vsock_ops, &d->vm->mem, &s->cid, sizeof(s->cid), e);
+	s->v.offered &= have;
+	if (!rc)
+		rc = device_attach(d, &s->v, e);
+	for (i = 0; i < 2 && !rc; i++)	/* vhost's calls, passed on as interrupts */
+		rc = loop_add(&d->vm->loop, s->call_fd[i], EPOLLIN, on_call, s, e);
 	return rc;
 }
 
-int vsock_listen(struct vsock *s, struct loop *loop, struct err *e)
+static void vsock_free(void *dev)
 {
-	int rc = loop_add(loop, s->call_fd[0], EPOLLIN, on_call, s, e);
+	struct vsock *s = dev;
 
-	return rc ? rc : loop_add(loop, s->call_fd[1], EPOLLIN, on_call, s, e);
-}
-
-void vsock_close(struct vsock *s)
-{
-	virtio_free(&s->v);
 	if (s->fd >= 0)
 		close(s->fd);
 	close(s->call_fd[0]);
 	close(s->call_fd[1]);
-	s->fd = -1;
 }
+
+const struct device_type vsock_device = {
+	.option = "vsock", .help = " CID        virtio-vsock by /dev/vhost-vsock, CID 3 or more",
+	.max = 1, .virtio = true, .served = DEVICE_VHOST, .size = sizeof(struct vsock),
+	.parse = parse, .add = add, .free = vsock_free,
+};

@@ -22,6 +22,8 @@
 #define UNIT_PORT_TEXT	0x10		/* bytes for people */
 #define UNIT_PORT_EXIT	0xf4		/* UNIT_PASS, UNIT_FAIL, UNIT_SKIP: the end */
 #define UNIT_PORT_IDLE	0xe1		/* nothing to be done; others may run */
+#define UNIT_PORT_L1	0xe2		/* written by a guest that runs a guest */
+#define UNIT_PORT_L2	0xe3		/* written by that one */
 #define UNIT_PORT_SYNC	0xf5		/* a 4-byte number: the host does its part */
 #define UNIT_PORT_IO	0x600		/* 16 ports for the I/O tests */
 

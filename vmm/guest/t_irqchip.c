@@ -351,3 +351,27 @@ TEST(ioapic_split)
 		check_eq(shared->arg[2], 0x75, "vector of the EOI that the VMM was told of");
 	}
 }
+
+/* The guest asks in SVR that its EOIs stay with the LAPIC: SDM vol. 3, 11.8.5. */
+TEST(ioapic_split_eoi)
+{
+	const u32 suppress = 1 << 12;
+
+	lapic_on();
+	irq_handler(0x75, irq_counting);
+	sync_host(94);
+	check(apic_read(APIC_VER) >> 24 & 1, "the APIC's version 0x%x does not offer to suppress the broadcast of EOIs, which the host turned on",
+	      apic_read(APIC_VER));
+	apic_write(APIC_SVR, 0x1ff | suppress);
+	check_eq(apic_read(APIC_SVR), 0x1ff | suppress, "SVR");
+	sync_host(95);
+	irq_wait(0x75, 1, "waiting for a level interrupt of the VMM's IOAPIC");
+	expect_count(0x75, 1, "level interrupt of the VMM's IOAPIC");
+	sync_host(96);
+	check_eq(shared->arg[1], 0, "EOIs that the VMM was told of, though the guest suppresses them");
+	apic_write(APIC_SVR, 0x1ff);
+	sync_host(95);
+	irq_wait(0x75, 2, "waiting for another level interrupt of the VMM's IOAPIC");
+	sync_host(96);
+	check_eq(shared->arg[1], 1, "EOIs that the VMM was told of, when the guest no longer suppressed them");
+}

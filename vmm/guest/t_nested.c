@@ -120,7 +120,7 @@ asm(".pushsection .text\n"
     "	movl	$0xabc123, %eax\n"
     "	movq	%rax, %cr2\n"
     "	outb	%al, $0xe9\n"
-    "	outb	%al, $0xe1\n"
+    "	outb	%al, $0xe3\n"			/* UNIT_PORT_L2 */
     "	rdtsc\n"
     "	shlq	$32, %rdx\n"
     "	orq	%rdx, %rax\n"
@@ -145,6 +145,7 @@ static void nested_more(void)
 	*v64(S_RIP) = *v64(C_INFO2);
 	a = rdtsc();
 	l2_until(EXIT_HLT, "HLT");
+	outb(UNIT_PORT_L1, 0);
 	check(l2_tsc - a >= 1ULL << 40 && l2_tsc - a < (1ULL << 40) + (1ULL << 36),
 	      "L2's TSC is 0x%lx ahead of ours, the offset is 2^40", LU(l2_tsc - a));
 	check_eq(*v64(S_CR2), 0xabc123, "CR2 of L2 after its exit");
@@ -251,6 +252,26 @@ asm(".pushsection .text\n"
     "	hlt\n"
     ".popsection");
 
+/* L2 reads the PAT and writes another value. */
+#define PAT_L1	0x0007040600070406ULL
+#define PAT_L2	0x0006040600070407ULL
+#define PAT_NEW	0x0000040600070406ULL
+void l2_pat(void);
+static volatile u64 l2_pat_read;
+asm(".pushsection .text\n"
+    "l2_pat:\n"
+    "	movl	$0x277, %ecx\n"
+    "	rdmsr\n"
+    "	shlq	$32, %rdx\n"
+    "	orq	%rdx, %rax\n"
+    "	movq	%rax, l2_pat_read(%rip)\n"
+    "	movl	$0x00070406, %eax\n"
+    "	movl	$0x00000406, %edx\n"
+    "	wrmsr\n"
+    "1:	hlt\n"
+    "	jmp	1b\n"
+    ".popsection");
+
 static volatile u64 *npt_pd, *npt_pt;
 
 /* All of RAM one to one, but for the two windows. */
@@ -333,6 +354,26 @@ static void npt_accessed_dirty(void)
 	l2_until(EXIT_HLT, "a store");
 	check_eq(((u64 *)scratch(0x20))[1], 0x99, "what L2 stored");
 	check(npt_pt[0] & PT_D, "L2 stored to a page, our entry has no D bit");
+}
+
+/* With nested paging L2's PAT is the VMCB's, and ours stays: ch. 15.25.8. */
+TEST(nested_pat)
+{
+	need_svm();
+	if (!(cpuid(0x8000000a, 0).d & 1))
+		skip("the guest's SVM has no nested paging (npt=0 of kvm_amd)");
+	svm_on();
+	wrmsr(0x277, PAT_L1);
+	fill_vmcb();
+	npt_fill();
+	*v64(C_NESTED) = 1;
+	*v64(C_NCR3) = (u64)scratch(0x10);
+	*v64(S_PAT) = PAT_L2;
+	*v64(S_RIP) = (u64)l2_pat;
+	l2_until(EXIT_HLT, "HLT");
+	check_eq(l2_pat_read, PAT_L2, "PAT that L2 reads, which our VMCB set");
+	check_eq(*v64(S_PAT), PAT_NEW, "PAT in our VMCB after L2 wrote it");
+	check_eq(rdmsr(0x277), PAT_L1, "our PAT after L2 wrote its own");
 }
 
 TEST(nested_npt)

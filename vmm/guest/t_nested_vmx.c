@@ -119,7 +119,7 @@ asm(".pushsection .text\n"
     "	.globl	vl2_more\n"
     "vl2_more:\n"
     "	outb	%al, $0xe9\n"
-    "	outb	%al, $0xe1\n"
+    "	outb	%al, $0xe3\n"			/* UNIT_PORT_L2 */
     "	rdtsc\n"
     "	shlq	$32, %rdx\n"
     "	orq	%rdx, %rax\n"
@@ -235,6 +235,7 @@ static void more(void)
 	l2_skip();
 	a = rdtsc();
 	l2_until(EXIT_HLT, "HLT");
+	outb(UNIT_PORT_L1, 0);
 	check(vl2_tsc - a >= 1ULL << 40 && vl2_tsc - a < (1ULL << 40) + (1ULL << 36),
 	      "L2's TSC is 0x%lx ahead of ours, the offset is 2^40", LU(vl2_tsc - a));
 }

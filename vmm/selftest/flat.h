@@ -23,8 +23,11 @@ int set_xcr0(struct lab *l);
 int flat_cpu(struct t *t);
 /* host_tsc_stable - does this kernel trust its TSC? */
 bool host_tsc_stable(const struct env *env);
+/* host_clock_is_tsc - and keep its time by it? Then KVM's clocks are functions of the TSC */
+bool host_clock_is_tsc(const struct env *env);
 int flat_smp_tsc(struct t *t);
 int flat_irq(struct t *t);
+int flat_nested(struct t *t);
 int flat_xsetbv(struct t *t);
 int flat_msr_filter(struct t *t);
 int flat_async_pf(struct t *t);

@@ -98,7 +98,7 @@ int flat_hyperv(struct t *t)
 	if (!rc) {
 		khz = lab_cpu_ioctl(&l, 0, KVM_GET_TSC_KHZ, 0);
 		unit_shared(&l)->arg[0] = khz > 0 ? (uint64_t)khz : 0;
-		unit_shared(&l)->arg[1] = host_tsc_stable(t->env);
+		unit_shared(&l)->arg[1] = host_clock_is_tsc(t->env);
 		rc = khz > 0 ? unit_run(&l) : -1;
 	}
 	lab_close(&l);

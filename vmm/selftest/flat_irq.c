@@ -175,6 +175,16 @@ static int on_exit_irq(struct lab *l, unsigned int cpu, void *arg)
 	return lab_odd_exit(l, cpu);
 }
 
+/* For guest/t_irqchip.c's ioapic_split_eoi. */
+static int suppress_eoi(struct lab *l)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_X2APIC_API, .args = { KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST } };
+
+	if (!(lab_cap(l, KVM_CAP_X2APIC_API) & (int)KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST))
+		return t_skip(l->t, "this KVM does not suppress the broadcast of EOIs (a flag of KVM_CAP_X2APIC_API, after Linux 6.12)");
+	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
+}
+
 int flat_irq(struct t *t)
 {
 	const struct unit_row *row = unit_row(t);
@@ -182,8 +192,11 @@ int flat_irq(struct t *t)
 	struct lab_opts o = { .irqchip = row->irqchip, .split = !row->irqchip, .cpus = row->cpus };
 	struct irq_state s = { -1, -1, -1, -1, 0, 0 };
 	struct lab l;
-	int rc = unit_open(&l, t, &o, row->test), khz;
+	int rc, khz;
 
+	if (!strcmp(row->test, "ioapic_split_eoi"))
+		o.pre = suppress_eoi;
+	rc = unit_open(&l, t, &o, row->test);
 	l.on_exit = on_exit_irq;
 	l.arg = &s;
 	if (!rc) {

@@ -114,10 +114,11 @@ int lab_cap(struct lab *l, unsigned int cap)
 
 static int open_vm(struct lab *l, const struct lab_opts *o)
 {
+	l->type = o->type;
 	l->kvm = open(l->t->env->kvm_path, O_RDWR | O_CLOEXEC);
 	REQUIRE(l->t, l->kvm >= 0, "%s: %s", l->t->env->kvm_path, strerror(errno));
 	do {
-		l->vm = ioctl(l->kvm, KVM_CREATE_VM, 0);
+		l->vm = ioctl(l->kvm, KVM_CREATE_VM, o->type);
 	} while (l->vm < 0 && errno == EINTR);
 	REQUIRE(l->t, l->vm >= 0, "KVM_CREATE_VM: %s", strerror(errno));
 	l->ram_size = o->ram ? o->ram : UNIT_RAM;

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "compat.h"
+#include "exit_name.h"
 #include "selftest.h"
 #include "../guest/abi.h"
 
@@ -39,6 +40,7 @@ struct lab_cpu {
 struct lab {
 	struct t *t;
 	int kvm, vm;
+	unsigned long type;		/* the VM's */
 	timer_t timer;			/* of the deadline */
 	bool armed;
 	uint8_t *ram;			/* slot 0, from guest address 0 */
@@ -59,6 +61,7 @@ struct lab {
 };
 
 struct lab_opts {
+	unsigned long type;		/* of KVM_CREATE_VM */
 	size_t ram;			/* 0: UNIT_RAM */
 	unsigned int cpus;		/* 0: 1 */
 	unsigned int ram_flags;		/* KVM_MEM_LOG_DIRTY_PAGES ... */
@@ -126,7 +129,6 @@ void lab_dump(struct lab *l, unsigned int cpu);
 bool host_is_tcg(void);
 /* host_is_bochs - is this host's CPU Bochs'? For skips. */
 bool host_is_bochs(void);
-const char *exit_name(uint32_t reason);
 
 /* --- KVM's binary statistics (lab_stats.c) --- */
 struct stats {

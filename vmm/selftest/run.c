@@ -67,7 +67,7 @@ static void __attribute__((noreturn)) child(struct runner *r, unsigned int i)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	rc = c->fn(&t);
+	rc = check_run(&t);
 	if (rc == 0 && t.res->status == ST_NONE)
 		t.res->status = ST_PASS;
 	else if (rc != 0 && t.res->status != ST_FAIL && t.res->status != ST_SKIP)

@@ -85,6 +85,32 @@ static int self_memory(struct t *t)
 	return t_fail(t, "out of memory after %u MiB", mib);
 }
 
+/* Switch the clocksource of --sys, as a host does when its TSC drifts. */
+static int switch_clock(struct t *t)
+{
+	char path[4096], v[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/devices/system/clocksource/clocksource0/current_clocksource", t->env->sys);
+	read_file(path, v, sizeof(v));
+	f = strcmp(t->env->sys, "/sys") ? fopen(path, "w") : NULL;
+	REQUIRE(t, f, "%s: give a --sys with it", path);
+	fputs(strcmp(v, "tsc") ? "tsc" : "hpet", f);
+	fclose(f);
+	return t_fail(t, "the clock jumped");
+}
+
+/* An event at the first try; the second is undisturbed. */
+static int self_event(struct t *t)
+{
+	char v[32] = "";
+
+	host_clocksource_now(t->env, v, sizeof(v));
+	if (!strcmp(v, "tsc"))
+		return switch_clock(t);
+	return t->check->arg ? t_fail(t, "broken by %s, too", v) : 0;
+}
+
 #define SELF(n, fn) { "self/" n, "the runner takes it as it should", "None.", \
 	NOT_DEFAULT, 500, fn, 0 }
 #define SELF_UNIT(n, test) { "self/" n, "the runner takes it as it should", "None.", \
@@ -102,6 +128,9 @@ const struct check checks_self[] = {
 	SELF("exit", self_exit),
 	SELF("orphan", self_orphan),
 	SELF("memory", self_memory),
+	SELF("event", self_event),
+	{ "self/event-and-fault", "the runner takes it as it should", "None.", NOT_DEFAULT, 500, self_event, 1 },
+	SELF("event-always", switch_clock),
 	SELF_UNIT("guest-fail", "self_fail"),
 	SELF_UNIT("guest-skip", "self_skip"),
 	SELF_UNIT("guest-hang", "self_hang"),

@@ -172,6 +172,13 @@ bool file_exists(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * Waits, 5 s at most, while it is tsc-early, which another one follows.
  */
 long host_clocksource_now(const struct env *env, char *v, size_t size);
+/* host_tsc_listed - is the TSC still a clocksource of this kernel? (event.c) */
+bool host_tsc_listed(const struct env *env);
+/*
+ * check_run - run @t->check, as its fn(). A failure during which the host changed
+ * (its clocksource, TSC, CPUs, a suspend) is void: again, and in the end a skip.
+ */
+int check_run(struct t *t);
 /*
  * guest_load - a guest image of env->guest_dir, checked against SUMS there
  * @buf, @max: where to; returns the length, or -1 after t_fail()
@@ -207,7 +214,7 @@ unsigned int deadline_ms(const struct t *t);
 double now_ms(void);			/* CLOCK_MONOTONIC */
 /*
  * wall_offset_ms - what the wall clock is ahead of now_ms(): the same all the
- * time, unless somebody sets the clock
+ * time, to within 1 ms, unless somebody sets the clock
  */
 double wall_offset_ms(void);
 

@@ -17,7 +17,7 @@ const uint8_t slot_write[18] = {
 	0x48, 0x83, 0xc7, 0x08, 0xeb, 0xef, 0xf4,
 };
 const uint8_t slot_read[18] = {
-	0x48, 0x8b, 0x07, 0x48, 0x85, 0xc0, 0x74, 0x09, 0x8a, 0x00, 0x90,
+	0x48, 0x8b, 0x07, 0x48, 0x85, 0xc0, 0x74, 0x09, 0x8a, 0x18, 0x90,
 	0x48, 0x83, 0xc7, 0x08, 0xeb, 0xef, 0xf4,
 };
 
@@ -117,15 +117,11 @@ int vm_memslot_rules(struct t *t)
 	return rc;
 }
 
-/* A write of one byte by the guest: 0 done, 1 came as MMIO, -1 failed. */
-static int poke(struct lab *l, uint64_t gpa, bool write)
+int slot_aim(struct lab *l, uint64_t gpa, bool write)
 {
-	struct kvm_run *run = l->cpu[0].run;
 	uint64_t *list = (uint64_t *)(void *)(l->ram + LIST);
 	struct kvm_regs r;
-	int rc;
 
-	/* touch() runs to HLT; here the first exit counts */
 	list[0] = gpa;
 	list[1] = 0;
 	lab_code(l, 0x1000, write ? slot_write : slot_read, sizeof(slot_write));
@@ -133,7 +129,26 @@ static int poke(struct lab *l, uint64_t gpa, bool write)
 		return -1;
 	r.rip = 0x1000;
 	r.rdi = LIST;
-	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0)
+	return lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0 ? -1 : 0;
+}
+
+int slot_peek(struct lab *l, uint64_t gpa)
+{
+	struct kvm_regs r;
+
+	if (slot_aim(l, gpa, false) || lab_to_hlt(l) || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	return (int)(r.rbx & 0xff);
+}
+
+/* A write of one byte by the guest: 0 done, 1 came as MMIO, -1 failed. */
+static int poke(struct lab *l, uint64_t gpa, bool write)
+{
+	struct kvm_run *run = l->cpu[0].run;
+	int rc;
+
+	/* touch() runs to HLT; here the first exit counts */
+	if (slot_aim(l, gpa, write))
 		return -1;
 	do {
 		rc = lab_step(l, 0);

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "boot/boot.h"
+#include "boot/loaders.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,47 +8,54 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "machine.h"
+#include "dev/virtio_mmio.h"
+#include "dev/virtio_pci.h"
 #include "snapshot.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void try_devices(struct machine *m, const struct snapshot *s)
+static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct err *e)
 {
-	static struct rng rng;
-	struct balloon *balloon = &m->balloon;
-	struct irq irq = { NULL, NULL, SERIAL_IRQ };
-	struct out out = { -1, NULL, false };
-	struct err e;
+	struct virtio_pci *p;
+	int rc = d->pci ? virtio_pci_link(v, PCI_BASE, e) : virtio_mmio_link(v, e);
 
-	serial_init(&m->serial, &irq, &out);
-	if (pc_init(&m->pc, &m->vm, &out, false, &e) ||
-	    rng_init(&rng, &m->vm.mem, &e))
-		return;
-	if (!balloon_init(balloon, &m->vm.mem, 1, &e)) {
-		m->virtio[m->nvirtio++] = &rng.v;
-		m->virtio[m->nvirtio++] = &balloon->v;
-		if (s->h.flat) {	/* as good a bit as any */
-			virtio_pci_init(&m->fn[1], &balloon->v, VIRTIO_MMIO_BASE);
-			m->fn[1].msi = vm_msi;
-			m->fn[1].ctx = &m->vm;
-		}
-		if (!snapshot_devices(m, s, &e)) {
-			uint8_t v[4] = { 0 };
-
-			virtio_kicked(&rng.v, rng.v.kick_fd[0], 0);
-			virtio_kicked(&balloon->v, balloon->v.kick_fd[0], 0);
-			virtio_mmio(&balloon->v, 0x70, v, 4, true);
-			bus_access(&m->vm.pio, 0x71, v, 1, false);
-		}
-		virtio_free(&balloon->v);
+	(void)loop;
+	if (!rc && d->pci) {
+		p = v->link;
+		p->msi = vm_msi;
+		p->ctx = d->vm;
 	}
-	virtio_free(&rng.v);
+	return rc;
+}
+
+static const struct virtio_transport on_no_bus = { .max = 2, .attach = attach };
+
+static void try_devices(struct devices *d, const struct snapshot *s)
+{
+	const struct device_type *const types[] = {
+		&serial_device, &pc_device, &pci_device, &rng_device, &balloon_device,
+	};
+	struct device_arg a = { .number = 1 };
+	uint8_t v[4] = { 0 };
+	struct err e;
+	unsigned int i;
+
+	for (i = 0; i < 5; i++)
+		if (device_add(d, types[i], &a, &e))
+			return;
+	if (devices_load(d, &s->state, &e))
+		return;
+	for (i = 0; i < 2; i++)
+		virtio_kicked(d->virtio[i], d->virtio[i]->kick_fd[0], 0);
+	if (!d->pci)
+		virtio_mmio(d->virtio[1]->link, 0x70, v, 4, true);
+	bus_access(&d->vm->pio, 0x71, v, 1, false);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct machine m;
+	static struct vm vm;
+	struct devices d = { .vm = &vm, .out = { -1, NULL, false }, .transport = &on_no_bus };
 	struct snapshot s;
 	struct err e;
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
@@ -56,19 +63,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0)
 		return 0;
 	if (pwrite(fd, data, size, 0) != (ssize_t)size ||
-	    (size > 64 && pwrite(fd, SNAP_MAGIC "\2\0\0\0", 20, 0) != 20)) {
+	    (size > 64 && pwrite(fd, SNAP_MAGIC "\3\0\0\0", 20, 0) != 20)) {
 		close(fd);
 		return 0;
 	}
 	if (snapshot_open_fd(&s, fd, "fuzz", &e))	/* closes it */
 		return 0;
-	memset(&m, 0, sizeof(m));
-	m.vm.fd = m.vm.stop_fd = -1;
-	pthread_mutex_init(&m.vm.lock, NULL);
-	pthread_cond_init(&m.vm.cond, NULL);
-	if (!snapshot_memory(&m.vm.mem, &s, &e))
-		try_devices(&m, &s);
-	mem_free(&m.vm.mem);
+	memset(&vm, 0, sizeof(vm));
+	vm.fd = vm.stop_fd = -1;
+	vm.cfg.irqchip = VM_IRQCHIP_FULL;
+	pthread_mutex_init(&vm.lock, NULL);
+	pthread_cond_init(&vm.cond, NULL);
+	d.pci = s.h.flat;	/* as good a bit as any */
+	if (!snapshot_memory(&vm.mem, &s, &e))
+		try_devices(&d, &s);
+	devices_free(&d);
+	mem_free(&vm.mem);
 	snapshot_close(&s);
 	return 0;
 }

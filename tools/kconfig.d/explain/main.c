@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * explain check CONFIG SETTINGS [REQUIRED] | why CONFIG SYMBOL...
- *         | diff OLD NEW [--all] | changed OLD NEW KEEP
+ *         | known SYMBOL... | diff OLD NEW [--all] | changed OLD NEW KEEP
  *
  * Run by tools/kconfig in the build directory with the environment that the
  * tree's Makefile gives to conf. Exit: 0, or 1 if something does not hold.
@@ -46,6 +46,17 @@ static int load(const char *config)
 	return ret;
 }
 
+/* Print those of NAMES that the tree defines. */
+static int verb_known(char **names)
+{
+	conf_parse("Kconfig");
+	for (; *names; names++) {
+		if (kc_find(*names))
+			puts(*names);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -54,6 +65,8 @@ int main(int argc, char **argv)
 		return load(argv[2]) ? 1 : verb_check(argv[2], argv[3], argv[4]);
 	if (strcmp(verb, "why") == 0 && argc >= 4)
 		return load(argv[2]) ? 1 : verb_why(argv[2], argv + 3);
+	if (strcmp(verb, "known") == 0 && argc >= 3)
+		return verb_known(argv + 2);
 	if (strcmp(verb, "diff") == 0 && (argc == 4 || argc == 5))
 		return load(argv[3]) ? 1 : verb_diff(argv[2], argv[3], argc == 5);
 	if (strcmp(verb, "changed") == 0 && argc == 5)

@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "dev/dev.h"
+#include "dev/out.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
-
-#include "vm.h"
-
-void dev_irq_vm(void *ctx, uint32_t line, int level)
-{
-	vm_irq(ctx, line, level);
-}
 
 #define ASK_MS		100
 #define ASK_LEN		4096U	/* what a pipe that is ready takes at once */

@@ -1,0 +1,67 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # prog, from lib.sh
+# srpm.sh - a distribution-style kernel SRPM from a kernel's source. What
+# debian-base and upstream-base share; they set `made` and call write_srpm.
+
+made_base_d=$(realpath -- "${BASH_SOURCE[0]%/*}")
+
+# What the SRPM is made of:
+#   version release   of the package; version is the tree's VERSION.PATCHLEVEL.SUBLEVEL
+#   summary           one line
+#   tarball           the file with the tree
+#   tarball_name      its name in the SRPM
+#   topdir            the one directory in it (a shell pattern)
+#   config            a file, Kconfig's form; or empty: the SRPM has none
+#   patch             a file that %prep applies, or empty
+#   vcs               the commit, or empty
+#   epoch             the time of all of it, seconds
+declare -A made=()
+
+# write_spec: the SRPM's spec on standard output.
+write_spec() {
+	local key keep=()
+	for key in config patch vcs; do
+		if [[ -n ${made[$key]:-} ]]; then keep+=(-e "s/^@$key@//"); else keep+=(-e "/^@$key@/d"); fi
+	done
+	sed "${keep[@]}" -e "s|@MAKER@|$prog|" -e "s|@VERSION@|${made[version]}|" -e "s|@RELEASE@|${made[release]}|" \
+		-e "s|@SUMMARY@|${made[summary]}|" -e "s|@VCS@|${made[vcs]:-}|" -e "s|@TARBALL@|${made[tarball_name]}|" \
+		-e "s|@TOPDIR@|${made[topdir]}|" -e "s|@PATCH@|$(basename -- "${made[patch]:-}")|" "$made_base_d/kernel.spec.in"
+}
+
+# write_srpm OUTDIR: OUTDIR/kernel-VERSION-RELEASE.src.rpm, and its path on
+# standard output. The same input gives the same bytes; one that is there from
+# the very same input is left alone.
+write_srpm() {
+	local outdir=$1 name out tmp stamp
+	name=kernel-${made[version]}-${made[release]}.src.rpm
+	out=$outdir/$name
+	need_cmd rpmbuild rpm-build rpm
+	make_tmp tmp "$outdir"
+	mkdir "$tmp/SOURCES" "$tmp/SPECS"
+	ln -s "$(realpath -- "${made[tarball]}")" "$tmp/SOURCES/${made[tarball_name]}"
+	# The first line is what distribution-style config processing looks for.
+	[[ -z ${made[config]} ]] || { echo '# x86_64'; cat -- "${made[config]}"; } > "$tmp/SOURCES/kernel-x86_64.config"
+	[[ -z ${made[patch]} ]] || cp -- "${made[patch]}" "$tmp/SOURCES/"
+	write_spec > "$tmp/SPECS/kernel.spec"
+	find "$tmp" -type f -exec touch -d "@${made[epoch]}" {} +
+
+	stamp=$({
+		find "$tmp" -type f -print0 | sort -z | xargs -0 cat
+		stat -L -c '%s %Y' "$tmp/SOURCES/${made[tarball_name]}"
+		cat "$made_base_d/srpm.sh" "$0"
+	} | sha256sum | cut -c1-16)
+	if [[ ! -s $out || $(cat "$out.inputs" 2>/dev/null) != "$stamp" ]]; then
+		need_space "$outdir" $(($(stat -L -c %s "${made[tarball]}") * 2 / 1048576 + 16)) "the base SRPM"
+		# rpm keeps the expanded spec in the header: a relative _topdir leaves no
+		# trace of where it was made.
+		(cd -- "$tmp" && SOURCE_DATE_EPOCH=${made[epoch]} rpmbuild -bs --quiet --nodeps --target x86_64 \
+			--define '_topdir .' --define "_dbpath $(realpath -- "$tmp")/db" --define '_buildhost kernel-kvm' \
+			--define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
+			--define '_source_payload w0.gzdio' SPECS/kernel.spec > log 2>&1) ||
+			die "rpmbuild -bs of the base failed:" "$(tail -n 5 "$tmp/log")"
+		mv -- "$tmp/SRPMS/$name" "$out"
+		echo "$stamp" > "$out.inputs"
+		info "made $name, $(($(stat -c %s "$out") >> 20)) MiB"
+	fi
+	printf '%s\n' "$out"
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+/* virtio-balloon. Source: Virtual I/O Device 1.2, 5.5. */
+#include <sys/mman.h>
+
+#include "args.h"
+#include "dev/device.h"
+
+enum { INFLATE, DEFLATE };
+#define F_DEFLATE_ON_OOM (1ULL << 2)
+#define PFN_SHIFT	12
+
+struct balloon {
+	struct virtio v;
+	struct {
+		uint32_t num_pages;	/* that we ask for */
+		uint32_t actual;	/* that the guest has given */
+	} config;
+};
+
+static uint32_t balloon_request(struct virtio *v, unsigned int q, struct virtq_chain *c)
+{
+	uint64_t off;
+	uint32_t pfn;
+
+	/* Pages given back need nothing: a touch brings them back. */
+	for (off = 0; q == INFLATE && off + 4 <= c->out_len; off += 4) {
+		void *p;
+
+		virtq_read(c, off, &pfn, 4);
+		p = mem_at(v->mem, (uint64_t)pfn << PFN_SHIFT, MEM_PAGE);
+		if (p)
+			madvise(p, MEM_PAGE, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+static const struct virtio_ops balloon_ops = {
+	.name = "balloon", .id = 5, .nqueues = 2, .request = balloon_request,
+	.features = F_DEFLATE_ON_OOM,
+};
+
+static int parse(struct device_arg *a, char *s, struct err *e)
+{
+	return arg_number("balloon", s, 0, MEM_MIB_MAX, &a->number, e);
+}
+
+static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+{
+	struct balloon *b = dev;
+	int rc = virtio_init(&b->v, &balloon_ops, &d->vm->mem, &b->config, sizeof(b->config), e);
+
+	b->config.num_pages = (uint32_t)(a->number << (20 - PFN_SHIFT));
+	b->v.config_rw = sizeof(b->config.actual);
+	return rc ? rc : device_attach(d, &b->v, e);
+}
+
+const struct device_type balloon_device = {
+	.option = "balloon", .help = " MIB      virtio-balloon that takes MIB of the guest's RAM back",
+	.max = 1, .virtio = true, .size = sizeof(struct balloon), .parse = parse, .add = add,
+};

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A device describes itself in a struct device_type: its option, how to parse
+ * that, and how to add, free, save and load it. Each type is one file and one
+ * row of DEVICES.
+ */
+#ifndef VMM_DEVICE_H
+#define VMM_DEVICE_H
+
+#include <stdbool.h>
+
+#include "dev/out.h"
+#include "dev/pci.h"
+#include "dev/virtio.h"
+#include "kvm.h"
+#include "records.h"
+
+/* All types, in the order in which a machine adds its devices. */
+#define DEVICES(ROW) \
+	ROW(serial) ROW(pc) ROW(pci) ROW(blk) ROW(net) ROW(console) ROW(rng) ROW(balloon) ROW(vsock)
+
+/* The parsed argument of an option. */
+struct device_arg {
+	const struct device_type *type;
+	const char *text;
+	uint64_t number;
+	bool readonly, direct;
+};
+
+struct device_type {
+	const char *option;	/* without "--"; NULL: every machine has the device */
+	const char *help;	/* what follows the option in --help */
+	unsigned int max;	/* how often it can be given; 1: the last one counts */
+	const char *append;	/* default kernel command line, if it is a console */
+	bool image;		/* if it cannot be added, an image is bad, not the host */
+	bool virtio;		/* its structure begins with a struct virtio ... */
+	/* ... whose kicks are served by the main loop, a thread (it may block), vhost */
+	enum { DEVICE_MAIN, DEVICE_THREAD, DEVICE_VHOST } served;
+	unsigned long size;	/* of its structure */
+	/* What a snapshot keeps beside virtio's: bytes of the structure, by this name */
+	const char *state;
+	unsigned long state_at, state_len;
+	/* NULL: the option takes no argument. Keeps @s; 1: it asks for no device */
+	int (*parse)(struct device_arg *a, char *s, struct err *e);
+	/* Make @dev of zeroes; after a failure, too, free() is called */
+	int (*add)(struct devices *d, void *dev, const struct device_arg *a,
+		   struct err *e);
+	/* Optional: give back what is neither virtio's nor @dev itself */
+	void (*free)(void *dev);
+	/* Optional: check the state that was read from snapshot @file */
+	int (*restored)(void *dev, const char *file, struct err *e);
+};
+
+#define DEVICE_DECLARE(name)	extern const struct device_type name##_device;
+DEVICES(DEVICE_DECLARE)
+
+struct device {
+	const struct device_type *type;
+	void *dev;
+	struct loop *loop;	/* of its thread; NULL: none */
+};
+
+#define DEVICES_MAX	(VIRTIO_MAX + 8)
+
+/* Where characters from outside go. */
+struct device_input {
+	void *dev;
+	uint32_t (*room)(void *dev);	/* bytes it takes now; NULL: any number */
+	uint32_t (*put)(void *dev, const uint8_t *buf, uint32_t len);	/* how many it took */
+};
+
+/* The devices of a machine, and what they find there. */
+struct devices {
+	struct vm *vm;
+	struct out out;		/* where consoles write */
+	bool flat;		/* a --flat guest: has port 0x10 */
+	bool acpi;		/* the guest finds devices by ACPI */
+	bool pci;		/* virtio is on PCI */
+	const struct virtio_transport *transport;
+	struct pci_bus *bus;
+	struct virtio *virtio[VIRTIO_MAX];	/* those attached, in order */
+	struct virtio_place place[VIRTIO_MAX];
+	unsigned int nvirtio;
+	struct device dev[DEVICES_MAX];
+	unsigned int n;
+	struct device_input input;	/* of the last console added */
+};
+
+/* device_add - a device of @type; @a NULL: without an option */
+int device_add(struct devices *d, const struct device_type *type,
+	       const struct device_arg *a, struct err *e);
+
+/* device_attach - give the newest device, @v, the next place of the transport */
+int device_attach(struct devices *d, struct virtio *v, struct err *e);
+
+/* devices_start - start the devices' threads */
+int devices_start(struct devices *d, struct err *e);
+
+/* devices_free - end all, the newest first */
+void devices_free(struct devices *d);
+
+/*
+ * devices_lock - let devices finish what they do, and begin nothing
+ *
+ * -EBUSY: one is stuck (a disk, a pipe that nobody reads); -EOPNOTSUPP: one
+ * cannot be saved.
+ */
+int devices_lock(struct devices *d, struct err *e);
+void devices_unlock(struct devices *d);
+
+/* devices_save - all state to records, while locked */
+void devices_save(const struct devices *d, struct records *r);
+
+/* devices_load - to @d, made with the same devices; its threads do not run yet */
+int devices_load(struct devices *d, const struct records *r, struct err *e);
+
+#endif

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Events on the host that make a measurement worthless: KVM does as documented
+ * when they happen, and a check that compares two clocks sees a jump.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "selftest.h"
+
+#define TRIES		3
+
+/* What is looked at. Where it cannot be read it is empty, and stays so. */
+struct host_state {
+	char source[32];		/* the clocksource */
+	bool tsc;			/* the kernel would use the TSC as one */
+	char cpus[128];			/* those that are online */
+	double asleep_lo, asleep_hi;	/* ms suspended since boot are between these */
+};
+
+static double clock_ms(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+/*
+ * A TSC that is marked unstable is gone from the list at once, well before the
+ * kernel has another clocksource.
+ */
+bool host_tsc_listed(const struct env *env)
+{
+	char list[256] = "", padded[260];
+
+	if (read_filef(list, sizeof(list), "%s/devices/system/clocksource/clocksource0/available_clocksource",
+		       env->sys) < 0)
+		return false;
+	snprintf(padded, sizeof(padded), " %s ", list);
+	return strstr(padded, " tsc ");
+}
+
+static void look(const struct env *env, struct host_state *h)
+{
+	double before = clock_ms(CLOCK_MONOTONIC), boot = clock_ms(CLOCK_BOOTTIME);
+
+	memset(h, 0, sizeof(*h));
+	h->asleep_lo = boot - clock_ms(CLOCK_MONOTONIC);
+	h->asleep_hi = boot - before;
+	host_clocksource_now(env, h->source, sizeof(h->source));
+	h->tsc = host_tsc_listed(env);
+	read_filef(h->cpus, sizeof(h->cpus), "%s/devices/system/cpu/online", env->sys);
+}
+
+/* What happened since @was, in words; false: nothing. */
+static bool happened(const struct env *env, const struct host_state *was, char *what, size_t size)
+{
+	struct host_state is;
+
+	look(env, &is);
+	if (was->tsc && !is.tsc)
+		snprintf(what, size, "the host marked its TSC unstable");
+	else if (strcmp(was->source, is.source))
+		snprintf(what, size, "the host's clocksource changed from %s to %s", was->source, is.source);
+	else if (is.asleep_lo > was->asleep_hi + 1)
+		snprintf(what, size, "the host was suspended");
+	else if (strcmp(was->cpus, is.cpus))
+		snprintf(what, size, "the host's online CPUs changed from %s to %s", was->cpus, is.cpus);
+	else
+		return false;
+	return true;
+}
+
+/* A check can be run again: what it said so far is void. */
+static void forget(struct result *r)
+{
+	r->status = ST_NONE;
+	r->broken_test = false;
+	r->why[0] = r->notes[0] = r->dump[0] = '\0';
+	r->notes_len = r->metrics = 0;
+}
+
+int check_run(struct t *t)
+{
+	double start = now_ms();
+	struct host_state was;
+	char what[320];
+	unsigned int i;
+	int rc;
+
+	for (i = 1;; i++) {
+		look(t->env, &was);
+		rc = t->check->fn(t);
+		if (t->res->status != ST_FAIL && t->res->status != ST_WARN)
+			return rc;
+		if (!happened(t->env, &was, what, sizeof(what)))
+			return rc;
+		forget(t->res);
+		/* The runner's patience ends 2 s after the deadline. */
+		if (i == TRIES || (now_ms() - start) * 3 > deadline_ms(t))
+			return t_skip(t, "%s while the check ran, after %u tries: what it saw says nothing of KVM", what, i);
+		t_note(t, "%s while the check ran: it was run again", what);
+	}
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* vCPUs and KVM's own chips (PIC, IOAPIC, PIT, clock) to records and back. */
+#ifndef VMM_SNAPSHOT_CPU_H
+#define VMM_SNAPSHOT_CPU_H
+
+#include "kvm.h"
+#include "records.h"
+
+void snap_save_cpu(struct vcpu *v, struct records *r);
+void snap_save_chips(struct vm *vm, struct records *r);
+int snap_load_cpu(struct vcpu *v, const struct records *r, struct err *e);
+int snap_load_chips(struct vm *vm, const struct records *r, struct err *e);
+
+#endif
