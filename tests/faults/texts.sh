@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# texts.sh - the faults of this directory, and which text of one fits a tree.
+# Sourced by run.
+#
+# NAME.patch has the fault's name, its checks (Check:) and the text for the
+# oldest base. NAME@BASE.patch is another text, for KVM's code as of BASE. A
+# text's Moved-to: lines name files that the same lines went to. Which one a tree
+# gets is asked of the tree, not of its version: distributions carry newer KVM.
+# shellcheck disable=SC2034  # find_text answers in text_of and text_why
+
+faults_dir=$(realpath -- "${BASH_SOURCE[0]%/*}")
+
+# all_faults: the names of all, one per line.
+all_faults() {
+	local f
+	for f in "$faults_dir"/*.patch; do
+		f=${f##*/}
+		[[ $f == *@* ]] || echo "${f%.patch}"
+	done
+}
+
+# expected FAULT: the checks that it names, one per line.
+expected() {
+	sed -n '/^---$/q; s/^Check: *//p' "$faults_dir/$1.patch" | tr -s ' ' '\n'
+}
+
+subject() {
+	sed -n '/^---$/q; s/^Subject: \[PATCH\] KVM: fault: //p' "$faults_dir/$1.patch"
+}
+
+# touched PATCH: the files that it changes, one per line.
+touched() {
+	sed -n 's|^+++ b/||p' "$1"
+}
+
+# find_text FAULT TREE OUT: the text of FAULT that fits TREE, as the file OUT.
+# Sets text_of to the name it has here. Else fails, with what TREE lacks for the
+# newest text in text_why.
+find_text() {
+	local text path from
+	text_of='' text_why=''
+	while read -r text; do
+		from=$(touched "$text")
+		while read -r path; do
+			if [[ -z $path ]]; then
+				cp -- "$text" "$3"
+			else
+				sed "s|$from|$path|g" "$text" > "$3"
+			fi
+			text_of=${text##*/}
+			text_why=$(awk -v tree="$2" -v name="$text_of" -f "$faults_dir/places.awk" "$3") && return
+		done < <(echo; sed -n '/^diff /q; s/^Moved-to: *//p' "$text")
+	done < <(printf '%s\n' "$faults_dir/$1.patch"; find "$faults_dir" -name "$1@*.patch" | sort -V)
+	rm -f -- "$3"
+	text_of=''
+	return 1
+}
