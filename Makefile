@@ -69,12 +69,16 @@ kmod: sources ## rebuild only KVM's modules for the kernel of the last make rpm
 	@tools/kmod
 
 # --- Configuration ----------------------------------------------------------------
-config_targets := menuconfig nconfig oldconfig olddefconfig defconfig allnoconfig allmodconfig \
-	localmodconfig savedefconfig listnewconfig
-.PHONY: $(config_targets)
-menuconfig: ## the kernel's menuconfig (nconfig .. localmodconfig LSMOD="FILE.."): configs/local.config
+config_targets := config menuconfig nconfig xconfig gconfig oldconfig olddefconfig defconfig alldefconfig \
+	allnoconfig allyesconfig allmodconfig tinyconfig randconfig localmodconfig localyesconfig \
+	yes2modconfig mod2yesconfig mod2noconfig savedefconfig listnewconfig
+.PHONY: $(config_targets) silentoldconfig
+menuconfig: ## the kernel's menuconfig (xconfig .. localmodconfig LSMOD="FILE..", docs/config.md): configs/local.config
 $(config_targets): sources
 	@tools/prepared --config $(CONFIG) --run $@ $(foreach f,$(FRAGMENTS),--fragment '$(f)') $(foreach f,$(LSMOD),--lsmod '$(f)')
+
+silentoldconfig:
+	@tools/kconfig run $@
 
 # --- Proving ----------------------------------------------------------------------
 .PHONY: verify

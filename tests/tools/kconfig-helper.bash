@@ -71,7 +71,8 @@ mini() {
 # mini_files REAL DIR: the files of the mini tree.
 mini_files() {
 	local real=$1
-	mkdir -p "$2/arch/x86"
+	mkdir -p "$2/arch/x86" "$2/kernel"
+	cp -a "$real/kernel/configs" "$2/kernel/"
 	cp -a "$real/Makefile" "$real/scripts" "$2/"
 	cp -a "$real"/arch/x86/Makefile* "$2/arch/x86/"
 	mkdir -p "$2/arch/x86/configs"

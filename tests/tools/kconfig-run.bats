@@ -97,16 +97,72 @@ keys() {
 	[ "$status" -eq 0 ]
 }
 
-@test "allnoconfig and defconfig leave kvm-host and kvm-guest alone" {
-	for t in allnoconfig defconfig; do
+@test "every derived target leaves kvm-host and kvm-guest alone" {
+	for t in allnoconfig defconfig alldefconfig tinyconfig; do
 		rm -f configs/local.config
 		"$kconfig" merge --tree "$tree" --build obj --configs configs --config lean
 		target "$t"
 		[ "$status" -eq 0 ]
-		[[ $t != allnoconfig ]] || [[ $output == *'VHOST_NET: wanted m, got n'* ]]
+		[[ $t == *defconfig ]] || [[ $output == *'VHOST_NET: wanted m, got n'* ]]
 		grep -qx 'CONFIG_KVM=m' obj/.config
 		grep -qx 'CONFIG_KVM_INTEL=m' obj/.config
 		grep -qE '^# CONFIG_NET is not set|^# CONFIG_TUN is not set' configs/local.config
+	done
+}
+
+@test "allyesconfig, mod2yesconfig, yes2modconfig and randconfig do so too" {
+	for t in allyesconfig mod2yesconfig yes2modconfig randconfig; do
+		rm -f configs/local.config
+		"$kconfig" merge --tree "$tree" --build obj --configs configs --config lean
+		target "$t"
+		[ "$status" -eq 0 ]
+		grep -qx 'CONFIG_KVM=m' obj/.config
+		case $t in
+		allyesconfig) grep -qx 'CONFIG_BRIDGE=y' configs/local.config ;;
+		mod2yesconfig) grep -qx 'CONFIG_TUN=y' configs/local.config ;;
+		yes2modconfig) [[ $output == *'nothing changed'* ]] ;;
+		randconfig) [[ $output == *'KCONFIG_SEED=0x'*'the same seed gives the same config'* ]] ;;
+		esac
+	done
+}
+
+@test "config asks for everything, in a terminal or from a pipe" {
+	run bash -c 'yes "" | "$@"' - "$kconfig" run config --tree "$tree" --build obj --configs configs
+	printf '%s\n' "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *'Bridges (BRIDGE)'* ]]
+	cp obj/.config before
+	run "$kconfig" run config --tree "$tree" --build obj --configs configs < /dev/null
+	printf '%s\n' "$output"
+	[ "$status" -eq 0 ] || [[ $output == *'run it in a terminal'* ]]
+	cmp obj/.config before
+}
+
+@test "targets of old: what replaced them, before anything is looked at" {
+	run "$kconfig" run silentoldconfig
+	[ "$status" -eq 2 ]
+	[[ $output == *'syncconfig since 4.18'*olddefconfig*oldconfig* ]]
+	run "$kconfig" run oldnoconfig
+	[ "$status" -eq 2 ]
+	[[ $output == *olddefconfig* ]]
+	run "$kconfig" run syncconfig
+	[ "$status" -eq 2 ]
+	run make -C "$top" --no-print-directory silentoldconfig
+	[ "$status" -ne 0 ]
+	[[ $output == *'syncconfig since 4.18'* ]]
+}
+
+@test "the Makefile has every target, and nothing in it is unknown here" {
+	local t
+	for t in $(sed -n '/^config_targets :=/,/[^\\]$/p' "$top/Makefile" | tr -d '\\' | sed 's/.*:=//'); do
+		run "$kconfig" run "$t"
+		[[ $output == *'--tree DIR and --build OBJ are needed'* ]] || { echo "$t: $output"; return 1; }
+		seen+=" $t"
+	done
+	for t in config menuconfig nconfig xconfig gconfig oldconfig olddefconfig defconfig alldefconfig \
+		allnoconfig allyesconfig allmodconfig tinyconfig randconfig localmodconfig localyesconfig \
+		yes2modconfig mod2yesconfig mod2noconfig savedefconfig listnewconfig; do
+		[[ "$seen " == *" $t "* ]] || { echo "$t: not in the Makefile"; return 1; }
 	done
 }
 

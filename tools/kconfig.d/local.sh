@@ -3,23 +3,43 @@
 # local.sh - the kernel's own config targets, and what they change, kept as
 # configs/local.config (sourced by tools/kconfig).
 
+readonly by_hand='config menuconfig nconfig xconfig gconfig oldconfig'
+readonly by_rule='olddefconfig defconfig alldefconfig allnoconfig allyesconfig allmodconfig tinyconfig randconfig yes2modconfig mod2yesconfig mod2noconfig'
+readonly by_lsmod='localmodconfig localyesconfig'
+readonly by_asking='savedefconfig listnewconfig'
+
+# is_one_of WORD LIST
+is_one_of() {
+	[[ " $2 " == *" $1 "* ]]
+}
+
+# check_target TARGET: before anything is looked at.
+check_target() {
+	case $1 in
+	silentoldconfig)
+		usage_error "silentoldconfig is syncconfig since 4.18, and the build runs that by itself; for today's tree with yesterday's config take olddefconfig (new symbols get their defaults) or oldconfig (it asks)" ;;
+	syncconfig) usage_error "syncconfig: the build runs it by itself; take olddefconfig or oldconfig" ;;
+	oldnoconfig) usage_error "oldnoconfig is olddefconfig today" ;;
+	esac
+	is_one_of "$1" "$by_hand $by_rule $by_lsmod $by_asking" ||
+		usage_error "$1: not a config target ($by_hand $by_rule $by_lsmod $by_asking)"
+	((${#lsmods[@]} == 0)) || is_one_of "$1" "$by_lsmod" || usage_error "--lsmod is for $by_lsmod"
+}
+
 # run_target TARGET: on OBJ/.config, which merge made.
 run_target() {
 	local target=$1
 	case $target in
 	menuconfig | nconfig) need_ncurses "$target"; interactive "$target" ;;
-	oldconfig) interactive "$target" ;;
-	olddefconfig) derived "$target" ;;
-	defconfig | allnoconfig | allmodconfig) derived "$target" ;;
-	localmodconfig) unite_lsmods; derived "$target" LSMOD="$tmp/lsmod" ;;
+	xconfig | gconfig) need_toolkit "$target"; need_display "$target"; interactive "$target" ;;
+	config | oldconfig) interactive "$target" ;;
+	localmodconfig | localyesconfig) unite_lsmods "$target"; derived "$target" LSMOD="$tmp/lsmod" ;;
 	savedefconfig)
 		quiet_kmake "$tmp/log" savedefconfig
 		info "$objdir/defconfig: the symbols that differ from their defaults" ;;
 	listnewconfig) list_new ;;
-	*) usage_error "$target: not a config target (menuconfig nconfig oldconfig olddefconfig defconfig allnoconfig allmodconfig localmodconfig savedefconfig listnewconfig)" ;;
+	*) derived "$target" ;;
 	esac
-	((${#lsmods[@]} == 0)) || [[ $target == localmodconfig ]] ||
-		usage_error "--lsmod is for localmodconfig"
 }
 
 # need_ncurses TARGET: the kernel's own words for it differ by version and do
@@ -30,12 +50,49 @@ need_ncurses() {
 			"install ncurses-devel (dnf/yum) or libncurses-dev (apt)"
 }
 
+# need_toolkit TARGET: Qt for xconfig, GTK for gconfig, in a version that the
+# tree's own script looks for. Trees without such a script (3.10) say it themselves.
+need_toolkit() {
+	local script=$tree/scripts/kconfig/qconf-cfg.sh modules module packages=()
+	[[ $1 == xconfig ]] || script=$tree/scripts/kconfig/gconf-cfg.sh
+	[[ -f $script ]] || return 0
+	need_cmd "${HOSTPKG_CONFIG:-pkg-config}" pkgconf-pkg-config pkg-config
+	modules=$(grep -oE 'Qt[56]Core|gtk\+-[23]\.0|libglade-2\.0' "$script" | sort -ru)
+	if [[ $1 == xconfig ]]; then
+		for module in $modules; do
+			! "${HOSTPKG_CONFIG:-pkg-config}" --exists "$module" || return 0
+		done
+	elif [[ -n $modules ]]; then
+		# shellcheck disable=SC2086  # words by intent: all of them
+		! "${HOSTPKG_CONFIG:-pkg-config}" --exists $modules || return 0
+	fi
+	for module in $modules; do
+		case $module in
+		Qt6Core) packages+=("qt6-qtbase-devel (dnf/yum) or qt6-base-dev (apt)") ;;
+		Qt5Core) packages+=("qt5-qtbase-devel (dnf/yum) or qtbase5-dev (apt)") ;;
+		gtk+-3.0) packages+=("gtk3-devel (dnf/yum) or libgtk-3-dev (apt)") ;;
+		gtk+-2.0) packages+=("gtk2-devel (dnf/yum) or libgtk2.0-dev (apt)") ;;
+		libglade-2.0) packages+=("libglade2-devel (dnf/yum) or libglade2-dev (apt)") ;;
+		esac
+	done
+	die "$1 of this kernel needs $(tr '\n' ' ' <<< "$modules")and pkg-config finds none that will do" \
+		"install $([[ $1 == gconfig ]] || echo 'one of: ')$(printf '%s; ' ${packages[@]+"${packages[@]}"})or take menuconfig"
+}
+
+# need_display TARGET
+need_display() {
+	[[ -n ${DISPLAY:-}${WAYLAND_DISPLAY:-} ]] ||
+		die "$1 opens a window, and neither DISPLAY nor WAYLAND_DISPLAY is set" \
+			"run it in a desktop session or over ssh -X; menuconfig needs a terminal only"
+}
+
 # interactive TARGET: a person changes the config; all of it is their will.
 interactive() {
 	cp -- "$objdir/.config" "$tmp/old"
 	kmake "$1" || {
 		cp -- "$tmp/old" "$objdir/.config"
-		die "$1 failed: the configuration is as it was"
+		die "$1 failed: the configuration is as it was" \
+			"$(is_one_of "$1" 'config oldconfig' && echo "it asks on standard input: run it in a terminal")"
 	}
 	keep_changes
 }
@@ -49,6 +106,7 @@ derived() {
 		cp -- "$tmp/old" "$objdir/.config"
 		die "$1 failed: the configuration is as it was"
 	fi
+	[[ $1 != randconfig ]] || info "$(grep -m1 -o 'KCONFIG_SEED=.*' "$tmp/log"): the same seed gives the same config"
 	kvm_settings > "$tmp/all"
 	settings_of_tree "$tmp/all" > "$tmp/mine"
 	unite_settings "$tmp/mine" > "$tmp/kvm"
@@ -70,10 +128,10 @@ kvm_settings() {
 	done < <(fragment_files distro)
 }
 
-# unite_lsmods: all --lsmod files as one, each module once.
+# unite_lsmods TARGET: all --lsmod files as one, each module once.
 unite_lsmods() {
 	local f
-	((${#lsmods[@]})) || usage_error "localmodconfig needs --lsmod FILE: the saved output of lsmod of a machine"
+	((${#lsmods[@]})) || usage_error "$1 needs --lsmod FILE: the saved output of lsmod of a machine"
 	for f in "${lsmods[@]}"; do
 		[[ -f $f && -r $f ]] || die "$f: not a readable file" "expected the saved output of lsmod"
 		awk -v file="$f" '
