@@ -140,9 +140,9 @@ static void *kick_main(void *arg)
 #define LIVES_MS	3000
 
 /* A thread that was joined is in /proc until the kernel has let go of it. */
-static unsigned int threads_left(unsigned int want)
+static unsigned int threads_left(const struct t *t, unsigned int want)
 {
-	double until = now_ms() + 2000;
+	double until = now_ms() + deadline_ms(t) / 4.0;
 	unsigned int n;
 
 	while ((n = count_dir("/proc/self/task")) > want && now_ms() < until)
@@ -169,7 +169,7 @@ int vm_lives(struct t *t)
 	t_note(t, "%u VMs under signals, %.1f ms each", i, (now_ms() - start) / i);
 	REQUIRE(t, count_dir("/proc/self/fd") == fds, "file descriptors: %u before, %u after %u VMs",
 		fds, count_dir("/proc/self/fd"), i);
-	left = threads_left(threads);
+	left = threads_left(t, threads);
 	REQUIRE(t, left == threads, "threads: %u before, %u after %u VMs", threads, left, i);
 	return 0;
 }
