@@ -4,7 +4,8 @@
 #
 # NAME.patch has the fault's name, its checks (Check:) and the text for the
 # oldest base. NAME@BASE.patch is another text, for KVM's code as of BASE. A
-# text's Moved-to: lines name files that the same lines went to. Which one a tree
+# text's Moved-to: lines name files that the same lines went to. Since: BASE says
+# that KVM did not have what the fault breaks before. Which text a tree
 # gets is asked of the tree, not of its version: distributions carry newer KVM.
 # shellcheck disable=SC2034  # find_text answers in text_of and text_why
 
@@ -26,6 +27,11 @@ expected() {
 
 subject() {
 	sed -n '/^---$/q; s/^Subject: \[PATCH\] KVM: fault: //p' "$faults_dir/$1.patch"
+}
+
+# since FAULT: the base that was the first to have what it breaks, or nothing.
+since() {
+	sed -n '/^---$/q; s/^Since: *//p' "$faults_dir/$1.patch"
 }
 
 # touched PATCH: the files that it changes, one per line.
@@ -53,5 +59,6 @@ find_text() {
 	done < <(printf '%s\n' "$faults_dir/$1.patch"; find "$faults_dir" -name "$1@*.patch" | sort -V)
 	rm -f -- "$3"
 	text_of=''
+	[[ -z $(since "$1") ]] || text_why+=" (KVM has what it breaks since $(since "$1"))"
 	return 1
 }
