@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "bus.h"
 
-#include <errno.h>
 #include <string.h>
 
 /* Index of the first range whose base is above @addr. */

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dirty.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-
 
 int dirty_ring_map(struct vcpu *v, struct err *e)
 {
@@ -66,7 +63,7 @@ int dirty_start(struct vm *vm, struct err *e)
 
 	for (i = 0; !rc && i < vm->mem.n; i++) {
 		vm->dirty[i] = calloc(words(vm, i), 8);
-		rc = vm->dirty[i] ? vm_set_slot(vm, i, KVM_MEM_LOG_DIRTY_PAGES, e) :
+		rc = vm->dirty[i] ? vm_set_slot(vm, i, &vm->mem.r[i], KVM_MEM_LOG_DIRTY_PAGES, e) :
 			err_set(e, -ENOMEM, "no memory for dirty bitmaps");
 	}
 	return rc;

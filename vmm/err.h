@@ -6,6 +6,8 @@
 #ifndef VMM_ERR_H
 #define VMM_ERR_H
 
+#include <errno.h>
+
 struct err {
 	char msg[1024];
 };

@@ -2,16 +2,18 @@
 #include "io.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <unistd.h>
 
-uint64_t io_read(int fd, void *buf, uint64_t len, uint64_t off)
+static uint64_t whole(int fd, char *buf, uint64_t len, uint64_t off, bool to_file)
 {
 	uint64_t done = 0;
 	ssize_t n = 1;
 
 	errno = 0;
 	while (done < len && n) {
-		n = pread(fd, (char *)buf + done, len - done, (off_t)(off + done));
+		n = to_file ? pwrite(fd, buf + done, len - done, (off_t)(off + done)) :
+			pread(fd, buf + done, len - done, (off_t)(off + done));
 		if (n < 0 && errno != EINTR)
 			break;
 		done += n > 0 ? (uint64_t)n : 0;
@@ -21,16 +23,12 @@ uint64_t io_read(int fd, void *buf, uint64_t len, uint64_t off)
 	return done;
 }
 
+uint64_t io_read(int fd, void *buf, uint64_t len, uint64_t off)
+{
+	return whole(fd, buf, len, off, false);
+}
+
 uint64_t io_write(int fd, const void *buf, uint64_t len, uint64_t off)
 {
-	uint64_t done = 0;
-
-	while (done < len) {
-		ssize_t n = pwrite(fd, (const char *)buf + done, len - done, (off_t)(off + done));
-
-		if (n < 0 && errno != EINTR)
-			break;
-		done += n > 0 ? (uint64_t)n : 0;
-	}
-	return done;
+	return whole(fd, (char *)buf, len, off, true);
 }

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kvm.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
-
 
 static int open_error(const char *path, int err, struct err *e)
 {
@@ -66,9 +63,9 @@ int vm_check_cap(const struct vm *vm, int cap)
 	return r > 0 ? r : 0;
 }
 
-int vm_set_slot(struct vm *vm, unsigned int i, uint32_t flags, struct err *e)
+int vm_set_slot(struct vm *vm, unsigned int i, const struct mem_region *r, uint32_t flags,
+		struct err *e)
 {
-	const struct mem_region *r = &vm->mem.r[i];
 	struct kvm_userspace_memory_region s = {
 		.slot = i, .flags = flags, .guest_phys_addr = r->gpa,
 		.memory_size = r->size, .userspace_addr = (uintptr_t)r->host,
@@ -107,9 +104,7 @@ void vm_msi(void *vm, uint64_t addr, uint32_t data)
 		.address_lo = (uint32_t)addr, .address_hi = (uint32_t)(addr >> 32), .data = data,
 	};
 
-	/* Addressed to nobody: lost, as on a bus. */
-	if (ioctl(fd, KVM_SIGNAL_MSI, &m) < 0)
-		return;
+	ioctl(fd, KVM_SIGNAL_MSI, &m);	/* addressed to nobody: lost, as on a bus */
 }
 
 int vm_ioeventfd(struct vm *vm, int fd, uint64_t gpa, uint32_t len, uint32_t value, struct err *e)
@@ -139,7 +134,6 @@ int vm_swallow(struct vm *vm, uint64_t gpa, uint32_t value, struct err *e)
 
 void vm_stop(struct vm *vm, int status, const char *fmt, ...)
 {
-	uint64_t one = 1;
 	va_list ap;
 
 	pthread_mutex_lock(&vm->lock);
@@ -155,6 +149,5 @@ void vm_stop(struct vm *vm, int status, const char *fmt, ...)
 		pthread_cond_broadcast(&vm->cond);
 	}
 	pthread_mutex_unlock(&vm->lock);
-	if (write(vm->stop_fd, &one, sizeof(one)) < 0)
-		return;	/* EAGAIN: it is signalled already */
+	event_ring(vm->stop_fd);
 }

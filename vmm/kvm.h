@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 
 #include "bus.h"
 #include "compat.h"
@@ -89,7 +90,7 @@ struct vm {
 	struct loop loop;	/* the thread that calls vm_run serves it */
 	int stop_fd;		/* eventfd: wakes the loop */
 	atomic_bool stopping;	/* set once, by vm_stop */
-	atomic_bool pausing;	/* vCPUs wait in vcpu_loop() while set */
+	atomic_bool pausing;	/* vCPUs wait outside KVM_RUN while set */
 	pthread_mutex_t lock;	/* guards what follows */
 	pthread_cond_t cond;
 	unsigned int parked;	/* vCPU threads waiting for resume */
@@ -114,13 +115,14 @@ int kvm_do(int fd, unsigned long req, unsigned long arg, const char *name,
 int vm_check_cap(const struct vm *vm, int cap);
 
 /*
- * vm_set_slot - tell KVM of memory region @i
+ * vm_set_slot - tell KVM of memory region @r, as slot @i
  * @flags: KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY
  *
  * vm_create() does it for RAM. A slot costs 200 times as much once there is
  * an interrupt controller.
  */
-int vm_set_slot(struct vm *vm, unsigned int i, uint32_t flags, struct err *e);
+int vm_set_slot(struct vm *vm, unsigned int i, const struct mem_region *r,
+		uint32_t flags, struct err *e);
 
 /* vm_irq - set interrupt line @gsi (KVM_IRQ_LINE); from any thread */
 int vm_irq(const struct vm *vm, uint32_t gsi, int level);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "loop.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -55,25 +54,17 @@ int loop_once(struct loop *l, int timeout_ms)
 	for (i = 0; i < n; i++) {
 		struct loop_entry *x = &l->e[ev[i].data.u32];
 
-		x->fn(x->arg, x->fd, ev[i].events);
+		if (x->fn)
+			x->fn(x->arg, x->fd, ev[i].events);
 	}
 	return n;
-}
-
-static void loop_end(void *arg, int fd, uint32_t events)
-{
-	struct loop *l = arg;
-
-	(void)fd;
-	(void)events;
-	l->done = true;
 }
 
 static void *loop_thread(void *arg)
 {
 	struct loop *l = arg;
 
-	while (!l->done && loop_once(l, -1) >= 0)
+	while (!atomic_load(&l->done) && loop_once(l, -1) >= 0)
 		;
 	return NULL;
 }
@@ -88,7 +79,7 @@ int loop_init(struct loop *l, struct err *e)
 	if (l->epfd < 0 || l->stop_fd < 0)
 		rc = err_set(e, -errno, "no descriptor for an event loop: %m");
 	else
-		rc = loop_add(l, l->stop_fd, EPOLLIN, loop_end, l, e);
+		rc = loop_add(l, l->stop_fd, EPOLLIN, NULL, NULL, e);
 	if (rc)
 		loop_free(l);
 	return rc;
@@ -124,6 +115,14 @@ int thread_start(pthread_t *t, void *(*fn)(void *), void *arg, int sig, struct e
 	return rc ? err_set(e, -rc, "cannot start a thread: %s", strerror(rc)) : 0;
 }
 
+void event_ring(int fd)
+{
+	uint64_t one = 1;
+	ssize_t n = write(fd, &one, sizeof(one));
+
+	(void)n;	/* EAGAIN: enough are pending */
+}
+
 int loop_start(struct loop *l, struct err *e)
 {
 	int rc = thread_start(&l->thread, loop_thread, l, 0, e);
@@ -134,11 +133,10 @@ int loop_start(struct loop *l, struct err *e)
 
 void loop_join(struct loop *l)
 {
-	uint64_t one = 1;
-
 	if (!l->threaded)
 		return;
-	if (write(l->stop_fd, &one, sizeof(one)) == sizeof(one))
-		pthread_join(l->thread, NULL);
+	atomic_store(&l->done, true);
+	event_ring(l->stop_fd);
+	pthread_join(l->thread, NULL);
 	l->threaded = false;
 }

@@ -7,6 +7,7 @@
 #define VMM_LOOP_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,7 +27,7 @@ struct loop_entry {
 struct loop {
 	int epfd;
 	int stop_fd;		/* eventfd: a write ends it */
-	bool done;
+	atomic_bool done;
 	struct loop_entry e[LOOP_FDS_MAX];
 	unsigned int n;
 	pthread_t thread;
@@ -36,7 +37,7 @@ struct loop {
 int loop_init(struct loop *l, struct err *e);
 void loop_free(struct loop *l);
 
-/* loop_add - call @fn when @fd has @events; before the loop runs */
+/* loop_add - call @fn (NULL: just wake) when @fd has @events; before the loop runs */
 int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *arg,
 	     struct err *e);
 
@@ -57,6 +58,9 @@ uint64_t now_us(void);
  */
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg, int sig,
 		 struct err *e);
+
+/* event_ring - add 1 to an eventfd; from any thread */
+void event_ring(int fd);
 
 /* loop_start, loop_join - serve the loop on a thread; end that thread */
 int loop_start(struct loop *l, struct err *e);

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "machine.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "boot/loaders.h"
@@ -329,8 +325,6 @@ void machine_free(struct machine *m)
 		close(m->snapshot_fd);
 	if (m->stats && m->stats != stdout)
 		fclose(m->stats);
-	m->stats = NULL;
-	m->signal_fd = m->snapshot_fd = -1;
 	devices_free(&m->dev);
 	vm_destroy(&m->vm);
 	snapshot_close(&m->restore);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kvm-vmm: options in, a machine run, its verdict out. */
-#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "memory.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -51,41 +50,34 @@ static uint8_t *map_aligned(uint64_t size)
 	return q;
 }
 
-static void add_region(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *p)
+static int add_region(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *p)
 {
 	/* A core dump of ours is not the place for the guest's secrets. */
 	madvise(p, size, MADV_DONTDUMP);
 	m->r[m->n++] = (struct mem_region){ gpa, size, p };
+	return 0;
 }
 
 int mem_add(struct mem *m, uint64_t gpa, uint64_t size, struct err *e)
 {
 	int rc = check_region(m, gpa, size, e);
-	uint8_t *p;
+	uint8_t *p = rc ? NULL : map_aligned(size);
 
-	if (rc)
-		return rc;
-	p = map_aligned(size);
-	if (!p)
-		return err_set(e, -ENOMEM, "the host gives no %lu MiB of memory for the guest: %m",
-			       size >> 20);
-	add_region(m, gpa, size, p);
-	return 0;
+	if (!rc && !p)
+		rc = err_set(e, -ENOMEM, "the host gives no %lu MiB of memory for the guest: %m",
+			     size >> 20);
+	return rc ? rc : add_region(m, gpa, size, p);
 }
 
 int mem_add_file(struct mem *m, uint64_t gpa, uint64_t size, int fd, uint64_t offset, struct err *e)
 {
 	int rc = check_region(m, gpa, size, e);
-	uint8_t *p;
+	void *p = rc ? NULL : mmap(NULL, size, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_NORESERVE, fd, (off_t)offset);
 
-	if (rc)
-		return rc;
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
-		 fd, (off_t)offset);
 	if (p == MAP_FAILED)
-		return err_set(e, -errno, "cannot map guest memory from the file: %m");
-	add_region(m, gpa, size, p);
-	return 0;
+		rc = err_set(e, -errno, "cannot map guest memory from the file: %m");
+	return rc ? rc : add_region(m, gpa, size, p);
 }
 
 int mem_add_ram(struct mem *m, uint64_t size, struct err *e)
@@ -107,37 +99,28 @@ void mem_free(struct mem *m)
 	}
 }
 
-uint64_t mem_span(const struct mem *m, uint64_t gpa)
+static const struct mem_region *region(const struct mem *m, uint64_t gpa)
 {
 	unsigned int i;
 
 	for (i = 0; i < m->n; i++)
 		if (gpa >= m->r[i].gpa && gpa - m->r[i].gpa < m->r[i].size)
-			return m->r[i].size - (gpa - m->r[i].gpa);
-	return 0;
+			return &m->r[i];
+	return NULL;
 }
 
-uint64_t mem_ram_low(const struct mem *m)
+uint64_t mem_span(const struct mem *m, uint64_t gpa)
 {
-	return mem_span(m, 0);
-}
+	const struct mem_region *r = region(m, gpa);
 
-uint64_t mem_ram_high(const struct mem *m)
-{
-	return mem_span(m, MEM_HIGH_BASE);
+	return r ? r->size - (gpa - r->gpa) : 0;
 }
 
 void *mem_at(const struct mem *m, uint64_t gpa, uint64_t len)
 {
-	unsigned int i;
+	const struct mem_region *r = region(m, gpa);
 
-	for (i = 0; i < m->n; i++) {
-		const struct mem_region *r = &m->r[i];
-
-		if (gpa >= r->gpa && gpa - r->gpa < r->size)
-			return len <= r->size - (gpa - r->gpa) ? r->host + (gpa - r->gpa) : NULL;
-	}
-	return NULL;
+	return r && len <= r->size - (gpa - r->gpa) ? r->host + (gpa - r->gpa) : NULL;
 }
 
 /* All of [gpa, gpa + len) in memory, be it in several regions? */

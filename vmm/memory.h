@@ -54,10 +54,6 @@ int mem_add_ram(struct mem *m, uint64_t size, struct err *e);
 /* mem_free - unmap everything */
 void mem_free(struct mem *m);
 
-/* mem_ram_low - bytes of RAM from address 0 up; mem_ram_high - from 4 GiB */
-uint64_t mem_ram_low(const struct mem *m);
-uint64_t mem_ram_high(const struct mem *m);
-
 /*
  * mem_at - pointer to guest memory [@gpa, @gpa + @len)
  *
@@ -69,6 +65,17 @@ void *mem_at(const struct mem *m, uint64_t gpa, uint64_t len);
 
 /* mem_span - bytes from @gpa to the end of its region, 0 if in none */
 uint64_t mem_span(const struct mem *m, uint64_t gpa);
+
+/* mem_ram_low - bytes of RAM from address 0 up; mem_ram_high - from 4 GiB */
+static inline uint64_t mem_ram_low(const struct mem *m)
+{
+	return mem_span(m, 0);
+}
+
+static inline uint64_t mem_ram_high(const struct mem *m)
+{
+	return mem_span(m, MEM_HIGH_BASE);
+}
 
 /*
  * mem_read, mem_write - copy out of, into guest memory

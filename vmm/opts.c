@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "opts.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,51 +69,42 @@ static const struct option {
 	const char *const *words;
 	int (*own)(struct opts *o, char *s, struct err *e);
 } options[] = {
-#define O(kind, name, to, ...) { kind, name, offsetof(struct opts, to), __VA_ARGS__ }
-#define H(kind, title) { kind, NULL, 0, title, 0, 0, NULL, NULL }
-#define PLAIN	0, 0, NULL, NULL
+#define F(x)	offsetof(struct opts, x)
+#define O(kind, name, to, help)	{ kind, name, F(to), help, 0, 0, NULL, NULL }
+#define H(kind, title)		{ kind, NULL, 0, title, 0, 0, NULL, NULL }
 	H(HEADING, "Image:"),
-	O(TEXT, "kernel", kernel,
-	  " FILE      Linux bzImage, or ELF with a PVH note or multiboot header", PLAIN),
-	O(TEXT, "initrd", initrd, " FILE      initrd, or the module of a multiboot image", PLAIN),
-	O(TEXT, "append", append, " STRING    kernel command line (console=ttyS0 panic=-1)", PLAIN),
-	O(TEXT, "flat", flat, " FILE        raw image, loaded whole", PLAIN),
-	O(WORD, "mode", flat_opts.mode,
-	  " MODE        real, prot (32-bit) or long (64-bit, 4 GiB mapped) (real)",
-	  0, 0, modes, NULL),
-	O(NUMBER, "load", flat_opts.load, " ADDR        where a flat image goes (0x1000)",
-	  0, UINT64_MAX, NULL, NULL),
-	O(OWN, "entry", flat_opts,
-	  " ADDR       where it starts, or SEGMENT:OFFSET in real mode (--load's)",
-	  0, 0, NULL, entry),
+	O(TEXT, "kernel", kernel, " FILE      Linux bzImage, or ELF with a PVH note or multiboot header"),
+	O(TEXT, "initrd", initrd, " FILE      initrd, or the module of a multiboot image"),
+	O(TEXT, "append", append, " STRING    kernel command line (console=ttyS0 panic=-1)"),
+	O(TEXT, "flat", flat, " FILE        raw image, loaded whole"),
+	{ WORD, "mode", F(flat_opts.mode),
+	  " MODE        real, prot (32-bit) or long (64-bit, 4 GiB mapped) (real)", 0, 0, modes, NULL },
+	{ NUMBER, "load", F(flat_opts.load),
+	  " ADDR        where a flat image goes (0x1000)", 0, UINT64_MAX, NULL, NULL },
+	{ OWN, "entry", 0,
+	  " ADDR       where it starts, or SEGMENT:OFFSET in real mode (--load's)", 0, 0, NULL, entry },
 	H(HEADING, "Machine:"),
-	O(NUMBER, "mem", mem_mib, " MIB          RAM (128; flat images 16)",
-	  1, MEM_MIB_MAX, NULL, NULL),
-	O(NUMBER, "cpus", cpus, " N           vCPUs, 1 to 64 (1)", 1, VM_CPUS_MAX, NULL, NULL),
-	O(WORD, "irqchip", irqchip, " KIND     none, full or split (full; flat images none)",
-	  0, 0, chips, NULL),
+	{ NUMBER, "mem", F(mem_mib),
+	  " MIB          RAM (128; flat images 16)", 1, MEM_MIB_MAX, NULL, NULL },
+	{ NUMBER, "cpus", F(cpus), " N           vCPUs, 1 to 64 (1)", 1, VM_CPUS_MAX, NULL, NULL },
+	{ WORD, "irqchip", F(irqchip),
+	  " KIND     none, full or split (full; flat images none)", 0, 0, chips, NULL },
 	H(DEVICE_LINES, NULL),
-	O(FLAG, "pci", pci, "              virtio on PCI, with MSI-X, rather than on MMIO", PLAIN),
-	O(FLAG, "no-acpi", no_acpi,
-	  "          MP table and command line tell of the devices, not ACPI", PLAIN),
+	O(FLAG, "pci", pci, "              virtio on PCI, with MSI-X, rather than on MMIO"),
+	O(FLAG, "no-acpi", no_acpi, "          MP table and command line tell of the devices, not ACPI"),
 	H(HEADING, "Run:"),
-	O(SECONDS, "deadline", deadline_ms,
-	  " SEC     end the run then, exit status 14 (300; 0: never)", PLAIN),
-	O(SECONDS, "watchdog", watchdog_ms,
-	  " SEC     end it when no vCPU has left to us so long, status 16", PLAIN),
-	O(TEXT, "snapshot", snapshot,
-	  " FILE    SIGUSR1 writes the whole VM there and ends the run", PLAIN),
-	O(TEXT, "restore", restore,
-	  " FILE     start from such a file; give the same devices again", PLAIN),
-	O(TEXT, "stats", stats, " FILE       at the end, KVM's statistics as JSON (-: stdout)",
-	  PLAIN),
-	O(OWN, "dirty-log", dirty_log,
-	  " KIND   count written pages: bitmap, or ring=ENTRIES; in --stats", 0, 0, NULL, dirty),
-	O(FLAG, "no-sandbox", no_sandbox, "       keep privileges and all system calls", PLAIN),
-	O(TEXT, "kvm", kvm_path, " PATH         device to use (/dev/kvm)", PLAIN),
-	O(FLAG, "verbose", verbose, NULL, PLAIN),
-	O(FLAG, "help", help, NULL, PLAIN),
-	O(FLAG, "version", version, NULL, PLAIN),
+	O(SECONDS, "deadline", deadline_ms, " SEC     end the run then, exit status 14 (300; 0: never)"),
+	O(SECONDS, "watchdog", watchdog_ms, " SEC     end it when no vCPU has left to us so long, status 16"),
+	O(TEXT, "snapshot", snapshot, " FILE    SIGUSR1 writes the whole VM there and ends the run"),
+	O(TEXT, "restore", restore, " FILE     start from such a file; give the same devices again"),
+	O(TEXT, "stats", stats, " FILE       at the end, KVM's statistics as JSON (-: stdout)"),
+	{ OWN, "dirty-log", 0,
+	  " KIND   count written pages: bitmap, or ring=ENTRIES; in --stats", 0, 0, NULL, dirty },
+	O(FLAG, "no-sandbox", no_sandbox, "       keep privileges and all system calls"),
+	O(TEXT, "kvm", kvm_path, " PATH         device to use (/dev/kvm)"),
+	O(FLAG, "verbose", verbose, NULL),
+	O(FLAG, "help", help, NULL),
+	O(FLAG, "version", version, NULL),
 };
 #define NOPTIONS	(sizeof(options) / sizeof(options[0]))
 
@@ -204,21 +194,13 @@ static const struct option *find_option(const char *s, size_t len)
 	return NULL;
 }
 
-static const struct device_type *find_device(const char *s, size_t len)
-{
-	const struct device_type *const *t = device_types;
-
-	while (*t && !named((*t)->option, s, len))
-		t++;
-	return *t;
-}
-
 /* --name, --name VALUE, --name=VALUE, -h, -v; returns how many of @argv it took. */
 static int one(struct opts *o, char **argv, struct err *e)
 {
-	const struct device_type *t = NULL;
-	const struct option *x = NULL;
+	const struct device_type *const *t = device_types;
+	const struct option *x;
 	char *s = argv[0], *value;
+	size_t len;
 	bool flag;
 	int rc;
 
@@ -226,35 +208,31 @@ static int one(struct opts *o, char **argv, struct err *e)
 	if (s[0] != '-')
 		return err_set(e, -EINVAL, "%s: unexpected argument", s);
 	value = strchr(s, '=');
-	if (s[1] == '-') {
-		size_t len = value ? (size_t)(value - s) - 2 : strlen(s + 2);
-
-		x = find_option(s + 2, len);
-		t = x ? NULL : find_device(s + 2, len);
-	}
-	flag = x ? x->kind == FLAG : t && !t->parse;
-	if ((!x && !t) || (value && flag))
+	len = value ? (size_t)(value - s) : strlen(s);
+	if (len < 2 || s[1] != '-')
+		return err_set(e, -EINVAL, "%s: unknown option", s);
+	x = find_option(s + 2, len - 2);
+	while (!x && *t && !named((*t)->option, s + 2, len - 2))
+		t++;
+	flag = x ? x->kind == FLAG : *t && !(*t)->parse;
+	if ((!x && !*t) || (value && flag))
 		return err_set(e, -EINVAL, "%s: unknown option", s);
 	if (!flag && !value && !argv[1])
 		return err_set(e, -EINVAL, "%s needs an argument", s);
 	rc = flag || value ? 1 : 2;
 	value = value ? value + 1 : argv[1];
-	return (x ? set(o, x, value, e) : set_device(o, t, value, e)) ? -EINVAL : rc;
+	return (x ? set(o, x, value, e) : set_device(o, *t, value, e)) ? -EINVAL : rc;
 }
 
-/* The kernel's console is the last device that can be one. */
+/* The kernel's console is the serial port, or another that was asked for. */
 static const char *default_append(const struct opts *o)
 {
-	const struct device_type *const *t;
-	const char *append = NULL;
+	const char *append = serial_device.append;
 	unsigned int i;
 
-	for (t = device_types; *t; t++) {
-		for (i = 0; (*t)->option && i < o->ndevs && o->dev[i].type != *t; i++)
-			;
-		if ((*t)->append && (!(*t)->option || i < o->ndevs))
-			append = (*t)->append;
-	}
+	for (i = 0; i < o->ndevs; i++)
+		if (o->dev[i].type && o->dev[i].type->append)
+			append = o->dev[i].type->append;
 	return append;
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "sandbox.h"
 
-#include <errno.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

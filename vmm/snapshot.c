@@ -2,7 +2,6 @@
 /* The file: header, records, memory. */
 #include "snapshot.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

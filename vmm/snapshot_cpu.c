@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "snapshot_cpu.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "x86.h"
 
@@ -12,27 +10,60 @@
 #define MSR_TSC_DEADLINE 0x6e0
 #define XSAVE_MAX	(64U << 10)
 
-/* State that is one ioctl each way, in the order it is to be set. */
-static const struct {
-	const char *name;	/* of the ioctl; of the record, after KVM_SET_ */
+/* State that is one ioctl each way. */
+struct part {
+	const char *name;	/* of the ioctl; of the record, after KVM_SET_ and cut */
 	unsigned long get, set;
-	uint32_t len;
-	bool lapic;		/* needs an irqchip */
-} fixed[] = {
-#define FIXED(NAME, type, lapic) { "KVM_SET_" #NAME, KVM_GET_##NAME, KVM_SET_##NAME, \
-		sizeof(struct kvm_##type), lapic }
-	FIXED(REGS, regs, false),
-	FIXED(SREGS, sregs, false),
-	FIXED(XCRS, xcrs, false),
-	FIXED(DEBUGREGS, debugregs, false),
-	FIXED(LAPIC, lapic_state, true),
-	FIXED(VCPU_EVENTS, vcpu_events, false),
-	FIXED(MP_STATE, mp_state, true),
-#undef FIXED
+	uint32_t index, len;
+	bool irqchip;		/* of a vCPU: with any irqchip; of the VM: with a full one */
 };
-#define RECORD(i) (fixed[i].name + sizeof("KVM_SET_") - 1)
-#define NFIXED	(sizeof(fixed) / sizeof(fixed[0]))
-#define FIXED_MAX 8192
+#define PART(NAME, what, index, type, irqchip) { "KVM_SET_" #NAME what, \
+	KVM_GET_##NAME, KVM_SET_##NAME, index, sizeof(struct kvm_##type), irqchip }
+#define RECORD(p)	((p)->name + sizeof("KVM_SET_") - 1)
+#define END(parts)	((parts) + sizeof(parts) / sizeof((parts)[0]))
+
+/* In the order in which they are set. */
+static const struct part cpu_parts[] = {
+	PART(REGS, "", 0, regs, false), PART(SREGS, "", 0, sregs, false),
+	PART(XCRS, "", 0, xcrs, false), PART(DEBUGREGS, "", 0, debugregs, false),
+	PART(LAPIC, "", 0, lapic_state, true), PART(VCPU_EVENTS, "", 0, vcpu_events, false),
+	PART(MP_STATE, "", 0, mp_state, true),
+}, vm_parts[] = {
+	PART(IRQCHIP, " (first PIC)", KVM_IRQCHIP_PIC_MASTER, irqchip, true),
+	PART(IRQCHIP, " (second PIC)", KVM_IRQCHIP_PIC_SLAVE, irqchip, true),
+	PART(IRQCHIP, " (IOAPIC)", KVM_IRQCHIP_IOAPIC, irqchip, true),
+	PART(PIT2, "", 0, pit_state2, true), PART(CLOCK, "", 0, clock_data, false),
+};
+
+union any {
+	struct kvm_irqchip irqchip;
+	struct kvm_clock_data clock;
+	uint64_t room[1024];
+};
+
+static void save_part(int fd, const struct part *p, uint32_t index, struct records *r)
+{
+	union any u;
+
+	memset(&u, 0, p->len);
+	if (p->get == KVM_GET_IRQCHIP)
+		u.irqchip.chip_id = index;
+	if (!ioctl(fd, p->get, &u))
+		record_put(r, RECORD(p), index, &u, p->len);
+}
+
+static int load_part(int fd, const struct part *p, uint32_t index, const struct records *r,
+		     struct err *e)
+{
+	union any u;
+	int rc = record_get(r, RECORD(p), index, &u, p->len, e);
+
+	if (p->get == KVM_GET_IRQCHIP)
+		u.irqchip.chip_id = index;
+	if (p->get == KVM_GET_CLOCK)
+		u.clock.flags = 0;
+	return rc ? rc : kvm_do(fd, p->set, (unsigned long)&u, p->name, e);
+}
 
 /* Which MSRs there are to save; the ones that cannot be read are left out. */
 static uint32_t read_msrs(const struct vcpu *v, struct kvm_msr_entry *out)
@@ -55,38 +86,23 @@ static uint32_t read_msrs(const struct vcpu *v, struct kvm_msr_entry *out)
 
 void snap_save_cpu(struct vcpu *v, struct records *r)
 {
-	uint64_t buf[FIXED_MAX / 8];
 	struct kvm_msr_entry *msrs = calloc(MSRS_MAX, sizeof(*msrs));
 	int size = vm_check_cap(v->vm, KVM_CAP_XSAVE2);
 	void *xsave = calloc(1, XSAVE_MAX);
-	unsigned int i;
+	const struct part *p;
 
 	if (!msrs || !xsave || size > (int)XSAVE_MAX) {
 		r->rc = -ENOMEM;
 	} else {
-		for (i = 0; i < NFIXED; i++)
-			if (!ioctl(v->fd, fixed[i].get, buf))
-				record_put(r, RECORD(i), v->id, buf, fixed[i].len);
+		for (p = cpu_parts; p < END(cpu_parts); p++)
+			save_part(v->fd, p, v->id, r);
 		if (!ioctl(v->fd, size ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, xsave))
 			record_put(r, "XSAVE", v->id, xsave,
-				 size ? (uint32_t)size : sizeof(struct kvm_xsave));
+				   size ? (uint32_t)size : sizeof(struct kvm_xsave));
 		record_put(r, "MSRS", v->id, msrs, read_msrs(v, msrs) * (uint32_t)sizeof(*msrs));
 	}
 	free(msrs);
 	free(xsave);
-}
-
-static int load_fixed(struct vcpu *v, const struct records *r, unsigned int i, struct err *e)
-{
-	uint64_t buf[FIXED_MAX / 8];
-	uint32_t len;
-	int rc;
-
-	if ((fixed[i].lapic && v->vm->cfg.irqchip == VM_IRQCHIP_NONE) ||
-	    !record_find(r, RECORD(i), v->id, &len))
-		return 0;
-	rc = record_get(r, RECORD(i), v->id, buf, fixed[i].len, e);
-	return rc ? rc : kvm_do(v->fd, fixed[i].set, (unsigned long)buf, fixed[i].name, e);
 }
 
 static int load_xsave(struct vcpu *v, const struct records *r, struct err *e)
@@ -135,16 +151,18 @@ static int load_msrs(struct vcpu *v, const struct records *r, struct err *e)
 
 int snap_load_cpu(struct vcpu *v, const struct records *r, struct err *e)
 {
-	unsigned int i;
+	bool irqchip = v->vm->cfg.irqchip != VM_IRQCHIP_NONE;
+	const struct part *p;
+	uint32_t len;
 	int rc = 0;
 
-	for (i = 0; i < NFIXED && !rc; i++) {
+	for (p = cpu_parts; p < END(cpu_parts) && !rc; p++) {
 		/* XSAVE before its XCRs' use, MSRs before LAPIC timers run. */
-		if (fixed[i].set == KVM_SET_XCRS)
+		if (p->set == KVM_SET_XCRS)
 			rc = load_xsave(v, r, e);
-		if (!rc)
-			rc = load_fixed(v, r, i, e);
-		if (!rc && fixed[i].set == KVM_SET_LAPIC)
+		if (!rc && (irqchip || !p->irqchip) && record_find(r, RECORD(p), v->id, &len))
+			rc = load_part(v->fd, p, v->id, r, e);
+		if (!rc && p->set == KVM_SET_LAPIC)
 			rc = load_msrs(v, r, e);
 	}
 	/* Tells a paravirtual clock that it was stopped; old guests have none. */
@@ -152,65 +170,22 @@ int snap_load_cpu(struct vcpu *v, const struct records *r, struct err *e)
 	return rc;
 }
 
-/* State of the VM that is one ioctl each way. */
-union chip {
-	struct kvm_irqchip irqchip;
-	struct kvm_pit_state2 pit;
-	struct kvm_clock_data clock;
-};
-
-static const struct {
-	const char *record, *name;
-	uint32_t index;
-	unsigned long get, set;
-	uint32_t len;
-} chips[] = {
-#define CHIP(NAME, what, index, type) { #NAME, "KVM_SET_" #NAME what, index, \
-		KVM_GET_##NAME, KVM_SET_##NAME, sizeof(struct kvm_##type) }
-	CHIP(IRQCHIP, " (first PIC)", KVM_IRQCHIP_PIC_MASTER, irqchip),
-	CHIP(IRQCHIP, " (second PIC)", KVM_IRQCHIP_PIC_SLAVE, irqchip),
-	CHIP(IRQCHIP, " (IOAPIC)", KVM_IRQCHIP_IOAPIC, irqchip),
-	CHIP(PIT2, "", 0, pit_state2),
-	CHIP(CLOCK, "", 0, clock_data),
-#undef CHIP
-};
-#define NCHIPS	(sizeof(chips) / sizeof(chips[0]))
-
-static bool has_chip(const struct vm *vm, unsigned int i)
-{
-	return chips[i].set == KVM_SET_CLOCK || vm->cfg.irqchip == VM_IRQCHIP_FULL;
-}
-
 void snap_save_chips(struct vm *vm, struct records *r)
 {
-	union chip c;
-	unsigned int i;
+	const struct part *p;
 
-	for (i = 0; i < NCHIPS; i++) {
-		memset(&c, 0, sizeof(c));
-		if (chips[i].set == KVM_SET_IRQCHIP)
-			c.irqchip.chip_id = chips[i].index;
-		if (has_chip(vm, i) && !ioctl(vm->fd, chips[i].get, &c))
-			record_put(r, chips[i].record, chips[i].index, &c, chips[i].len);
-	}
+	for (p = vm_parts; p < END(vm_parts); p++)
+		if (!p->irqchip || vm->cfg.irqchip == VM_IRQCHIP_FULL)
+			save_part(vm->fd, p, p->index, r);
 }
 
 int snap_load_chips(struct vm *vm, const struct records *r, struct err *e)
 {
-	union chip c;
-	unsigned int i;
+	const struct part *p;
 	int rc = 0;
 
-	for (i = 0; i < NCHIPS && !rc; i++) {
-		if (!has_chip(vm, i))
-			continue;
-		rc = record_get(r, chips[i].record, chips[i].index, &c, chips[i].len, e);
-		if (chips[i].set == KVM_SET_IRQCHIP)
-			c.irqchip.chip_id = chips[i].index;
-		if (chips[i].set == KVM_SET_CLOCK)
-			c.clock.flags = 0;
-		if (!rc)
-			rc = kvm_do(vm->fd, chips[i].set, (unsigned long)&c, chips[i].name, e);
-	}
+	for (p = vm_parts; p < END(vm_parts) && !rc; p++)
+		if (!p->irqchip || vm->cfg.irqchip == VM_IRQCHIP_FULL)
+			rc = load_part(vm->fd, p, p->index, r, e);
 	return rc;
 }

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "stats.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
 
 #define NAME_MAX_LEN	256U
 #define DESCS_MAX	1024U

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "vcpu.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -71,26 +69,6 @@ void vcpu_signal_init(void)
 	struct sigaction sa = { .sa_handler = on_kick };
 
 	sigaction(KICK_SIGNAL, &sa, NULL);
-}
-
-static void *vcpu_thread(void *arg)
-{
-	struct vcpu *v = arg;
-	struct err e;
-
-	if (v->vm->cfg.sandbox && sandbox_vcpu(&e))
-		vm_stop(v->vm, VM_HOST, "%s", e.msg);
-	else
-		vcpu_loop(v);
-	return NULL;
-}
-
-int vcpu_start(struct vcpu *v, struct err *e)
-{
-	int rc = thread_start(&v->thread, vcpu_thread, v, KICK_SIGNAL, e);
-
-	v->started = !rc;
-	return rc;
 }
 
 void vcpu_kick(struct vcpu *v)
@@ -279,13 +257,13 @@ static void on_interrupted(struct vcpu *v)
 	pthread_mutex_unlock(&vm->lock);
 }
 
-bool vcpu_once(struct vcpu *v)
+/* One KVM_RUN and the handling of its exit. */
+static void once(struct vcpu *v)
 {
 	if (ioctl(v->fd, KVM_RUN, 0) == 0) {
 		atomic_fetch_add_explicit(&v->exits, 1, memory_order_relaxed);
 		on_exit_reason(v);
 	} else if (errno == EINTR || errno == EAGAIN) {
-		v->run->exit_reason = UINT32_MAX;
 		on_interrupted(v);
 	} else if (v->run->exit_reason == KVM_EXIT_MEMORY_FAULT) {
 		stop_with_dump(v, VM_INTERNAL, "KVM_EXIT_MEMORY_FAULT", strerror(errno));
@@ -293,13 +271,26 @@ bool vcpu_once(struct vcpu *v)
 		stop_with_dump(v, VM_INTERNAL, "KVM_RUN failed",
 			       errno == EFAULT ? ram_gone : strerror(errno));
 	}
-	return !atomic_load_explicit(&v->vm->stopping, memory_order_relaxed);
 }
 
-void vcpu_loop(struct vcpu *v)
+static void *vcpu_thread(void *arg)
 {
-	while (vcpu_once(v))
-		;
+	struct vcpu *v = arg;
+	struct err e;
+
+	if (v->vm->cfg.sandbox && sandbox_vcpu(&e))
+		vm_stop(v->vm, VM_HOST, "%s", e.msg);
+	while (!atomic_load_explicit(&v->vm->stopping, memory_order_relaxed))
+		once(v);
+	return NULL;
+}
+
+int vcpu_start(struct vcpu *v, struct err *e)
+{
+	int rc = thread_start(&v->thread, vcpu_thread, v, KICK_SIGNAL, e);
+
+	v->started = !rc;
+	return rc;
 }
 
 /* ---- the dump ---- */

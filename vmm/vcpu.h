@@ -14,23 +14,11 @@
 int vcpu_create(struct vcpu *v, struct vm *vm, unsigned int id, struct err *e);
 void vcpu_destroy(struct vcpu *v);
 
-/* vcpu_start - run vcpu_loop() on a thread of its own */
+/* vcpu_start - KVM_RUN and exits until the VM stops, on a thread of its own */
 int vcpu_start(struct vcpu *v, struct err *e);
 
 /* vcpu_kick - bring it out of KVM_RUN soon; from any thread */
 void vcpu_kick(struct vcpu *v);
-
-/* vcpu_loop - KVM_RUN and exits until the VM stops; on the vCPU's thread */
-void vcpu_loop(struct vcpu *v);
-
-/*
- * vcpu_once - one KVM_RUN and the handling of its exit
- *
- * For callers that want to look between exits (kvm-selftest). True while the
- * VM goes on. The exit is in v->run->exit_reason, UINT32_MAX if KVM_RUN was
- * interrupted.
- */
-bool vcpu_once(struct vcpu *v);
 
 /*
  * vcpu_dump - registers and the code bytes around RIP, for people

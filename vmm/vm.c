@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "vm.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,21 +26,16 @@
  */
 static int add_regs(struct vm *vm, struct err *e)
 {
-	struct kvm_userspace_memory_region s = {
-		.slot = MEM_REGIONS_MAX, .flags = KVM_MEM_READONLY,
-		.guest_phys_addr = vm->cfg.regs_gpa, .memory_size = vm->cfg.regs_size,
-	};
+	struct mem_region r = { vm->cfg.regs_gpa, vm->cfg.regs_size, NULL };
 	void *p;
 
-	if (!vm->cfg.regs_size || !vm_check_cap(vm, KVM_CAP_READONLY_MEM))
+	if (!r.size || !vm_check_cap(vm, KVM_CAP_READONLY_MEM))
 		return 0;
-	p = mmap(NULL, vm->cfg.regs_size, PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p = mmap(NULL, r.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return err_set(e, -errno, "no memory for device registers: %m");
-	vm->regs = p;
-	s.userspace_addr = (uintptr_t)p;
-	return KVM_DO(vm->fd, KVM_SET_USER_MEMORY_REGION, &s, e);
+	vm->regs = r.host = p;
+	return vm_set_slot(vm, MEM_REGIONS_MAX, &r, KVM_MEM_READONLY, e);
 }
 
 static int vm_cap(struct vm *vm, uint32_t cap, uint64_t arg, const char *name, struct err *e)
@@ -99,7 +92,7 @@ static int make_all(struct vm *vm, struct err *e)
 	else if (!rc && vm->cfg.mem_size)
 		rc = mem_add_ram(&vm->mem, vm->cfg.mem_size, e);
 	for (i = 0; !rc && i < vm->mem.n; i++)
-		rc = vm_set_slot(vm, i, 0, e);
+		rc = vm_set_slot(vm, i, &vm->mem.r[i], 0, e);
 	if (!rc)
 		rc = add_regs(vm, e);
 	if (!rc)
@@ -164,18 +157,6 @@ void vm_destroy(struct vm *vm)
 
 /* ---- running, ending ---- */
 
-static void on_stop(void *arg, int fd, uint32_t events)
-{
-	(void)arg;
-	(void)fd;
-	(void)events;	/* it woke the loop, which looks at vm->stopping */
-}
-
-static uint64_t now_ms(void)
-{
-	return now_us() / 1000;
-}
-
 static unsigned long exits_sum(const struct vm *vm)
 {
 	unsigned long sum = 0;
@@ -232,7 +213,7 @@ static void tick(struct vm *vm, const struct vm_limits *lim, uint64_t now,
 
 static int serve(struct vm *vm, const struct vm_limits *lim, struct err *e)
 {
-	uint64_t start = now_ms(), next = start + TICK_MS, since = start, now;
+	uint64_t start = now_us() / 1000, next = start + TICK_MS, since = start, now;
 	unsigned long seen = 0;
 	int rc;
 
@@ -241,11 +222,11 @@ static int serve(struct vm *vm, const struct vm_limits *lim, struct err *e)
 
 		if (lim->deadline_ms && start + lim->deadline_ms < until)
 			until = start + lim->deadline_ms;
-		now = now_ms();
+		now = now_us() / 1000;
 		rc = loop_once(&vm->loop, until > now ? (int)(until - now) : 0);
 		if (rc < 0)
 			return err_set(e, rc, "epoll_wait: %s", strerror(-rc));
-		now = now_ms();
+		now = now_us() / 1000;
 		if (lim->deadline_ms && now - start >= lim->deadline_ms)
 			vm_stop(vm, VM_DEADLINE, "deadline: the guest did not end in %u.%03u s",
 				lim->deadline_ms / 1000,
@@ -261,7 +242,7 @@ static int serve(struct vm *vm, const struct vm_limits *lim, struct err *e)
 /* Kick until each thread has ended: one may sit in a write to a full pipe. */
 static void join_all(struct vm *vm)
 {
-	uint64_t end = now_ms() + JOIN_MS;
+	uint64_t end = now_us() / 1000 + JOIN_MS;
 	unsigned int i;
 
 	for (i = 0; i < vm->ncpus; i++)
@@ -278,7 +259,7 @@ static void join_all(struct vm *vm)
 			t.tv_nsec %= 1000000000;
 			if (!pthread_timedjoin_np(v->thread, NULL, &t)) {
 				v->started = false;
-			} else if (now_ms() > end) {
+			} else if (now_us() / 1000 > end) {
 				vm->stuck = true;
 				return;
 			} else {
@@ -294,7 +275,7 @@ int vm_start(struct vm *vm, struct err *e)
 	int rc;
 
 	vcpu_signal_init();
-	rc = loop_add(&vm->loop, vm->stop_fd, EPOLLIN, on_stop, vm, e);
+	rc = loop_add(&vm->loop, vm->stop_fd, EPOLLIN, NULL, NULL, e);
 	for (i = 0; !rc && i < vm->ncpus; i++)
 		rc = vcpu_start(&vm->vcpus[i], e);
 	if (rc)
@@ -318,7 +299,7 @@ int vm_run(struct vm *vm, const struct vm_limits *lim, struct err *e)
 
 int vm_pause(struct vm *vm, struct err *e)
 {
-	uint64_t end = now_ms() + JOIN_MS;
+	uint64_t end = now_us() / 1000 + JOIN_MS;
 	unsigned int i;
 	int rc = 0;
 
@@ -333,7 +314,7 @@ int vm_pause(struct vm *vm, struct err *e)
 		t.tv_sec += 1;
 		if (atomic_load(&vm->stopping))
 			rc = err_set(e, -ECANCELED, "the run is ending");
-		else if (now_ms() > end)
+		else if (now_us() / 1000 > end)
 			rc = err_set(e, -ETIMEDOUT, "a vCPU does not leave KVM_RUN");
 		else
 			pthread_cond_timedwait(&vm->cond, &vm->lock, &t);

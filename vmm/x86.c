@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "x86.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-
 
 #define CPUID_MAX	256
 #define CPUID_SIZE	(sizeof(struct kvm_cpuid2) + \

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
 #include <stddef.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -159,16 +158,25 @@ static void name_byte(struct buf *b, const char *n, uint8_t v)
 	put8(b, v);
 }
 
-static void device(struct buf *b, const char *n, uint32_t *pkg)
+/* Begin a device; @hid: the AML of its ID, @len bytes. */
+static uint32_t device(struct buf *b, const char *n, const char *hid, uint32_t len)
 {
+	uint32_t pkg;
+
 	put8(b, 0x5b);
 	put8(b, 0x82);
-	*pkg = pkg_begin(b);
+	pkg = pkg_begin(b);
 	put(b, n, 4);
+	name(b, "_HID");
+	put(b, hid, len);
+	return pkg;
 }
+#define EISAID_PNP0501	"\x0c\x41\xd0\x05\x01", 5
+#define EISAID_PNP0A03	"\x0c\x41\xd0\x0a\x03", 5
+#define LNRO0005	"\x0dLNRO0005", 10
 
-/* Name (_CRS, Buffer () { res, end tag }) */
-static void crs(struct buf *b, const uint8_t *res, uint8_t len)
+/* Name (_CRS, Buffer () { res, end tag }), and the end of the device */
+static void crs(struct buf *b, uint32_t device_pkg, const uint8_t *res, uint8_t len)
 {
 	uint32_t pkg;
 
@@ -181,6 +189,7 @@ static void crs(struct buf *b, const uint8_t *res, uint8_t len)
 	put8(b, 0x79);
 	put8(b, 0);
 	pkg_end(b, pkg);
+	pkg_end(b, device_pkg);
 }
 
 static void serial_device(struct buf *b)
@@ -191,15 +200,10 @@ static void serial_device(struct buf *b)
 		SERIAL_PORT & 0xff, SERIAL_PORT >> 8, 1, SERIAL_LEN,
 		0x22, 1 << SERIAL_IRQ, 0,
 	};
-	uint32_t pkg;
+	uint32_t pkg = device(b, "COM1", EISAID_PNP0501);
 
-	device(b, "COM1", &pkg);
-	name(b, "_HID");
-	put8(b, 0x0c);
-	put32(b, 0x0105d041);		/* EISAID ("PNP0501") */
 	name_byte(b, "_UID", 1);
-	crs(b, res, sizeof(res));
-	pkg_end(b, pkg);
+	crs(b, pkg, res, sizeof(res));
 }
 
 static void virtio_device(struct buf *b, const struct virtio_place *d, unsigned int i)
@@ -213,14 +217,10 @@ static void virtio_device(struct buf *b, const struct virtio_place *d, unsigned 
 	memcpy(res + 8, &d->len, 4);
 	memcpy(res + 17, &d->gsi, 4);
 	snprintf(n, sizeof(n), "VR%02X", i & 0xff);
-	device(b, n, &pkg);
-	name(b, "_HID");
-	put8(b, 0x0d);
-	put(b, "LNRO0005", 9);
+	pkg = device(b, n, LNRO0005);
 	name_byte(b, "_UID", (uint8_t)i);
 	name_byte(b, "_CCA", 1);
-	crs(b, res, sizeof(res));
-	pkg_end(b, pkg);
+	crs(b, pkg, res, sizeof(res));
 }
 
 /* A host bridge: bus 0, its ports, and a window in which the BARs lie. */
@@ -237,16 +237,11 @@ static void pci_device(struct buf *b)
 	};
 	const uint32_t window[] = { PCI_BASE,
 		PCI_BASE + PCI_LEN - 1, 0, PCI_LEN };
-	uint32_t pkg;
+	uint32_t pkg = device(b, "PCI0", EISAID_PNP0A03);
 
 	memcpy(res + 34, window, sizeof(window));
-	device(b, "PCI0", &pkg);
-	name(b, "_HID");
-	put8(b, 0x0c);
-	put32(b, 0x030ad041);		/* EISAID ("PNP0A03") */
 	name_byte(b, "_CCA", 1);
-	crs(b, res, sizeof(res));
-	pkg_end(b, pkg);
+	crs(b, pkg, res, sizeof(res));
 }
 
 static uint64_t dsdt(struct buf *b, const struct virtio_place *dev, unsigned int ndev)

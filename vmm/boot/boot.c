@@ -2,7 +2,6 @@
 /* What the loaders share. */
 #include "boot/boot.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -130,6 +129,16 @@ int boot_cmdline(struct boot *b, const char *prefix, uint64_t max, struct err *e
 		    mem_write(b->mem, BOOT_CMDLINE + np, c, nc)))
 		rc = err_set(e, -EFAULT, "command line does not fit");
 	return rc;
+}
+
+int boot_info(struct boot *b, const char *what, const char *prefix, uint64_t *initrd,
+	      struct err *e)
+{
+	int rc = boot_cmdline(b, prefix, BOOT_CMDLINE_MAX, e);
+
+	if (!rc)
+		rc = boot_claim(b, BOOT_INFO, MEM_PAGE, what, e);
+	return rc ? rc : boot_initrd(b, MEM_HIGH_BASE, initrd, e);
 }
 
 unsigned int boot_e820(const struct mem *m, struct boot_e820 *t)

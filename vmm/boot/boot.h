@@ -84,6 +84,10 @@ int boot_initrd(struct boot *b, uint64_t max, uint64_t *addr, struct err *e);
 int boot_cmdline(struct boot *b, const char *prefix, uint64_t max,
 		 struct err *e);
 
+/* boot_info - command line, a page at BOOT_INFO for @what, initrd below 4 GiB */
+int boot_info(struct boot *b, const char *what, const char *prefix,
+	      uint64_t *initrd, struct err *e);
+
 /* One entry of the memory map; the layout is E820's and PVH's beginning. */
 struct boot_e820 {
 	uint64_t addr;

@@ -4,7 +4,6 @@
  * (offsets below are its names).
  */
 #include <asm/bootparam.h>
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 

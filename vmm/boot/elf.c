@@ -5,7 +5,6 @@
  * Source: System V gABI ch. 5; Xen's public/elfnote.h for the note.
  */
 #include <elf.h>
-#include <errno.h>
 #include <string.h>
 
 #include "boot/loaders.h"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A raw image with no headers: loaded at an address, entered at another. */
-#include <errno.h>
 
 #include "boot/loaders.h"
 

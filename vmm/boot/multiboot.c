@@ -4,7 +4,6 @@
  * first 8 KiB, started in 32-bit protected mode, EBX -> information.
  * Source: the Multiboot Specification 0.6.96, 3.1 and 3.3.
  */
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -62,12 +61,8 @@ int multiboot_info(struct boot *b, uint64_t entry, struct boot_entry *out, struc
 	struct boot_e820 map[BOOT_E820_MAX];
 	uint64_t initrd = 0, low = mem_ram_low(b->mem);
 	unsigned int i, n;
-	int rc = boot_cmdline(b, "kernel ", BOOT_CMDLINE_MAX, e);
+	int rc = boot_info(b, "multiboot information", "kernel ", &initrd, e);
 
-	if (!rc)
-		rc = boot_claim(b, BOOT_INFO, MEM_PAGE, "multiboot information", e);
-	if (!rc)
-		rc = boot_initrd(b, MEM_HIGH_BASE, &initrd, e);
 	if (rc)
 		return rc;
 	p.info.mem_lower = 639;

@@ -4,7 +4,6 @@
  * start info. Source: Xen's docs/misc/pvh.pandoc and
  * public/arch-x86/hvm/start_info.h.
  */
-#include <errno.h>
 #include <stddef.h>
 
 #include "boot/loaders.h"
@@ -40,12 +39,8 @@ int pvh_info(struct boot *b, uint64_t entry, struct boot_entry *out, struct err 
 	struct boot_e820 map[BOOT_E820_MAX];
 	uint64_t initrd = 0;
 	unsigned int i;
-	int rc = boot_cmdline(b, "", BOOT_CMDLINE_MAX, e);
+	int rc = boot_info(b, "PVH start info", "", &initrd, e);
 
-	if (!rc)
-		rc = boot_claim(b, BOOT_INFO, MEM_PAGE, "PVH start info", e);
-	if (!rc)
-		rc = boot_initrd(b, MEM_HIGH_BASE, &initrd, e);
 	if (rc)
 		return rc;
 	if (entry > UINT32_MAX || !mem_at(b->mem, entry, 1))

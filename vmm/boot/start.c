@@ -2,10 +2,6 @@
 /* The boot CPU's registers. */
 #include "boot/start.h"
 
-#include <errno.h>
-#include <sys/ioctl.h>
-
-
 #define CR0_PE		(1ULL << 0)
 #define CR0_ET		(1ULL << 4)
 #define CR0_PG		(1ULL << 31)

@@ -17,13 +17,13 @@ struct balloon {
 	} config;
 };
 
-static uint32_t balloon_request(struct virtio *v, unsigned int q, struct virtq_chain *c)
+static uint32_t balloon_request(struct virtio *v, struct virtq_chain *c)
 {
 	uint64_t off;
 	uint32_t pfn;
 
 	/* Pages given back need nothing: a touch brings them back. */
-	for (off = 0; q == INFLATE && off + 4 <= c->out_len; off += 4) {
+	for (off = 0; c->q == INFLATE && off + 4 <= c->out_len; off += 4) {
 		void *p;
 
 		virtq_read(c, off, &pfn, 4);
@@ -35,7 +35,7 @@ static uint32_t balloon_request(struct virtio *v, unsigned int q, struct virtq_c
 }
 
 static const struct virtio_ops balloon_ops = {
-	.name = "balloon", .id = 5, .nqueues = 2, .request = balloon_request,
+	.name = "balloon", .id = 5, .nqueues = 2, .request = balloon_request, .served = 3,
 	.features = F_DEFLATE_ON_OOM,
 };
 
@@ -44,14 +44,14 @@ static int parse(struct device_arg *a, char *s, struct err *e)
 	return arg_number("balloon", s, 0, MEM_MIB_MAX, &a->number, e);
 }
 
-static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+static int add(struct devices *d, struct device *x, struct err *e)
 {
-	struct balloon *b = dev;
+	struct balloon *b = x->dev;
 	int rc = virtio_init(&b->v, &balloon_ops, &d->vm->mem, &b->config, sizeof(b->config), e);
 
-	b->config.num_pages = (uint32_t)(a->number << (20 - PFN_SHIFT));
+	b->config.num_pages = (uint32_t)(x->arg->number << (20 - PFN_SHIFT));
 	b->v.config_rw = sizeof(b->config.actual);
-	return rc ? rc : device_attach(d, &b->v, e);
+	return rc ? rc : device_attach(d, x, e);
 }
 
 const struct device_type balloon_device = {

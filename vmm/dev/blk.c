@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* virtio-blk on a file or block device. Source: Virtual I/O Device 1.2, 5.2. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,13 +196,13 @@ static int request(struct blk *b, const struct virtq_chain *c, uint32_t *written
 	}
 }
 
-static uint32_t blk_request(struct virtio *v, unsigned int q, struct virtq_chain *c)
+static uint32_t blk_request(struct virtio *v, struct virtq_chain *c)
 {
 	uint32_t written = 0;
 	uint8_t s;
 
 	if (!c->in_len) {	/* nowhere to put the status */
-		v->q[q].r.broken = true;
+		v->q[c->q].r.broken = true;
 		return 0;
 	}
 	s = (uint8_t)request((struct blk *)v, c, &written);	/* v is its first member */
@@ -212,7 +211,7 @@ static uint32_t blk_request(struct virtio *v, unsigned int q, struct virtq_chain
 }
 
 static const struct virtio_ops blk_ops = {
-	.name = "blk", .id = 2, .nqueues = 1, .request = blk_request, .slow = true,
+	.name = "blk", .id = 2, .nqueues = 1, .request = blk_request, .served = 1, .slow = true,
 	.features = F_SEG_MAX | F_BLK_SIZE | F_FLUSH,
 };
 
@@ -250,10 +249,11 @@ static int parse(struct device_arg *a, char *s, struct err *e)
 	return a->text ? 0 : err_set(e, -EINVAL, "--disk: expected a file");
 }
 
-static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+static int add(struct devices *d, struct device *x, struct err *e)
 {
+	const struct device_arg *a = x->arg;
 	int flags = (a->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
-	struct blk *b = dev;
+	struct blk *b = x->dev;
 	int rc;
 
 	b->path = a->text;
@@ -276,7 +276,7 @@ static int add(struct devices *d, void *dev, const struct device_arg *a, struct 
 	b->config.max_discard_seg = b->config.max_zeroes_seg = SEGS_MAX;
 	b->config.discard_alignment = 8;
 	b->config.zeroes_may_unmap = 1;
-	return device_attach(d, &b->v, e);
+	return device_attach(d, x, e);
 }
 
 static void blk_free(void *dev)

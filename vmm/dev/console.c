@@ -11,17 +11,10 @@ struct console {
 
 enum { RX, TX };
 
-static bool console_kick(struct virtio *v, unsigned int q)
-{
-	(void)v;
-	return q == TX;		/* RX: new room for input; input() finds it */
-}
-
-static uint32_t console_request(struct virtio *v, unsigned int q, struct virtq_chain *c)
+static uint32_t console_request(struct virtio *v, struct virtq_chain *c)
 {
 	unsigned int i;
 
-	(void)q;
 	for (i = 0; i < c->nout; i++)
 		out_write(&((struct console *)v)->out, c->iov[i].iov_base,
 			  (uint32_t)c->iov[i].iov_len);
@@ -54,8 +47,8 @@ static uint32_t input(void *dev, const uint8_t *buf, uint32_t len)
 }
 
 static const struct virtio_ops console_ops = {
-	.name = "console", .id = 3, .nqueues = 2, .kick = console_kick,
-	.request = console_request,
+	.name = "console", .id = 3, .nqueues = 2, .request = console_request,
+	.served = 1 << TX,	/* RX: input() takes the buffers */
 };
 
 static int parse(struct device_arg *a, char *s, struct err *e)
@@ -67,16 +60,15 @@ static int parse(struct device_arg *a, char *s, struct err *e)
 	return rc < 0 ? rc : !rc;
 }
 
-static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+static int add(struct devices *d, struct device *x, struct err *e)
 {
-	struct console *c = dev;
+	struct console *c = x->dev;
 	int rc = virtio_init(&c->v, &console_ops, &d->vm->mem, c->config, sizeof(c->config), e);
 
-	(void)a;
 	c->out = d->out;
 	c->out.ask = true;
 	d->input = (struct device_input){ c, NULL, input };
-	return rc ? rc : device_attach(d, &c->v, e);
+	return rc ? rc : device_attach(d, x, e);
 }
 
 const struct device_type console_device = {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dev/device.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -11,30 +10,22 @@ int device_add(struct devices *d, const struct device_type *type,
 	       const struct device_arg *a, struct err *e)
 {
 	void *p = d->n < DEVICES_MAX ? calloc(1, type->size) : NULL;
+	struct device *x = &d->dev[d->n];
 
 	if (!p)
 		return err_set(e, -ENOMEM, "no memory for a device");
-	d->dev[d->n++] = (struct device){ type, p, NULL };
-	return type->add(d, p, a, e);
+	d->n++;
+	x->type = type;
+	x->arg = a;
+	x->dev = p;
+	return type->add(d, x, e);
 }
 
-static int new_loop(struct device *dev, struct err *e)
-{
-	struct loop *l = malloc(sizeof(*l));
-	int rc = l ? loop_init(l, e) : err_set(e, -ENOMEM, "no memory for an event loop");
-
-	if (rc)
-		free(l);
-	else
-		dev->loop = l;
-	return rc;
-}
-
-int device_attach(struct devices *d, struct virtio *v, struct err *e)
+int device_attach(struct devices *d, struct device *x, struct err *e)
 {
 	const struct virtio_transport *t = d->transport;
 	enum vm_irqchip chip = d->vm->cfg.irqchip;
-	struct device *dev = &d->dev[d->n - 1];
+	struct loop *loop = x->type->served == DEVICE_MAIN ? &d->vm->loop : NULL;
 	int rc = 0;
 
 	if (d->nvirtio == t->max)
@@ -42,13 +33,15 @@ int device_attach(struct devices *d, struct virtio *v, struct err *e)
 	if (chip == VM_IRQCHIP_NONE || (chip == VM_IRQCHIP_SPLIT && t->lines))
 		return err_set(e, -EINVAL,
 			       "virtio devices need --irqchip full, or split with --pci");
-	if (dev->type->served == DEVICE_THREAD)
-		rc = new_loop(dev, e);
+	if (x->type->served == DEVICE_THREAD) {
+		loop = &x->loop;
+		rc = loop_init(loop, e);
+		x->threaded = !rc;
+	}
 	if (!rc)
-		rc = t->attach(d, v, dev->loop ? dev->loop :
-			dev->type->served == DEVICE_MAIN ? &d->vm->loop : NULL, e);
+		rc = t->attach(d, x->dev, loop, e);
 	if (!rc)
-		d->virtio[d->nvirtio++] = v;
+		d->virtio[d->nvirtio++] = x->dev;
 	return rc;
 }
 
@@ -58,8 +51,8 @@ int devices_start(struct devices *d, struct err *e)
 	int rc = 0;
 
 	for (i = 0; i < d->n && !rc; i++)
-		if (d->dev[i].loop)
-			rc = loop_start(d->dev[i].loop, e);
+		if (d->dev[i].threaded)
+			rc = loop_start(&d->dev[i].loop, e);
 	return rc;
 }
 
@@ -68,15 +61,14 @@ void devices_free(struct devices *d)
 	while (d->n) {
 		struct device *x = &d->dev[--d->n];
 
-		if (x->loop)
-			loop_join(x->loop);
+		if (x->threaded)
+			loop_join(&x->loop);
 		if (x->type->virtio)
 			virtio_free(x->dev);
 		if (x->type->free)
 			x->type->free(x->dev);
-		if (x->loop)
-			loop_free(x->loop);
-		free(x->loop);
+		if (x->threaded)
+			loop_free(&x->loop);
 		free(x->dev);
 	}
 	d->nvirtio = 0;
@@ -119,21 +111,19 @@ struct same {
 	uint32_t nvirtio, pci;
 };
 
-static void *state(const struct device *x)
-{
-	return (uint8_t *)x->dev + x->type->state_at;
-}
-
 void devices_save(const struct devices *d, struct records *r)
 {
 	struct same s = { d->nvirtio, d->pci };
 	unsigned int i;
 
 	record_put(r, "devices", 0, &s, sizeof(s));
-	for (i = 0; i < d->n; i++)
-		if (d->dev[i].type->state)
-			record_put(r, d->dev[i].type->state, 0, state(&d->dev[i]),
-				   d->dev[i].type->state_len);
+	for (i = 0; i < d->n; i++) {
+		const struct device_type *t = d->dev[i].type;
+
+		if (t->state)
+			record_put(r, t->state, 0, (uint8_t *)d->dev[i].dev + t->state_at,
+				   t->state_len);
+	}
 	for (i = 0; i < d->nvirtio; i++)
 		virtio_save(d->virtio[i], i, r);
 }
@@ -157,7 +147,8 @@ int devices_load(struct devices *d, const struct records *r, struct err *e)
 		const struct device_type *t = d->dev[i].type;
 
 		if (t->state)
-			rc = record_get(r, t->state, 0, state(&d->dev[i]), t->state_len, e);
+			rc = record_get(r, t->state, 0, (uint8_t *)d->dev[i].dev + t->state_at,
+					t->state_len, e);
 		if (!rc && t->restored)
 			rc = t->restored(d->dev[i].dev, r->name, e);
 	}

@@ -27,6 +27,9 @@ struct device_arg {
 	bool readonly, direct;
 };
 
+struct device;
+struct devices;
+
 struct device_type {
 	const char *option;	/* without "--"; NULL: every machine has the device */
 	const char *help;	/* what follows the option in --help */
@@ -42,9 +45,8 @@ struct device_type {
 	unsigned long state_at, state_len;
 	/* NULL: the option takes no argument. Keeps @s; 1: it asks for no device */
 	int (*parse)(struct device_arg *a, char *s, struct err *e);
-	/* Make @dev of zeroes; after a failure, too, free() is called */
-	int (*add)(struct devices *d, void *dev, const struct device_arg *a,
-		   struct err *e);
+	/* Make @x->dev, zeroes so far, of @x->arg; free() is called after a failure, too */
+	int (*add)(struct devices *d, struct device *x, struct err *e);
 	/* Optional: give back what is neither virtio's nor @dev itself */
 	void (*free)(void *dev);
 	/* Optional: check the state that was read from snapshot @file */
@@ -56,8 +58,10 @@ DEVICES(DEVICE_DECLARE)
 
 struct device {
 	const struct device_type *type;
+	const struct device_arg *arg;	/* while it is added; NULL: no option */
 	void *dev;
-	struct loop *loop;	/* of its thread; NULL: none */
+	bool threaded;
+	struct loop loop;	/* of its thread */
 };
 
 #define DEVICES_MAX	(VIRTIO_MAX + 8)
@@ -90,8 +94,8 @@ struct devices {
 int device_add(struct devices *d, const struct device_type *type,
 	       const struct device_arg *a, struct err *e);
 
-/* device_attach - give the newest device, @v, the next place of the transport */
-int device_attach(struct devices *d, struct virtio *v, struct err *e);
+/* device_attach - give virtio device @x the next place of the transport */
+int device_attach(struct devices *d, struct device *x, struct err *e);
 
 /* devices_start - start the devices' threads */
 int devices_start(struct devices *d, struct err *e);

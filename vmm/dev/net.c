@@ -4,7 +4,6 @@
  * header before it: a tap device, or one end of a socket pair. Source:
  * Virtual I/O Device 1.2, 5.1; Documentation/networking/tuntap.rst.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -47,11 +46,10 @@ struct net {
 	uint8_t *frame;			/* one, being received */
 };
 
-static uint32_t send_frame(struct virtio *v, unsigned int q, struct virtq_chain *c)
+static uint32_t send_frame(struct virtio *v, struct virtq_chain *c)
 {
 	ssize_t r = 0;
 
-	(void)q;
 	if (c->out_len >= HDR && c->out_len <= FRAME_MAX)
 		r = writev(((struct net *)v)->fd, c->iov, (int)c->nout);
 	(void)r;	/* a full backend loses the frame, as a wire does */
@@ -130,7 +128,7 @@ static void on_frame(void *arg, int fd, uint32_t events)
 	pthread_mutex_unlock(&n->v.lock);
 }
 
-static bool net_kick(struct virtio *v, unsigned int q)
+static void net_kick(struct virtio *v, unsigned int q)
 {
 	struct net *n = (struct net *)v;
 
@@ -138,7 +136,6 @@ static bool net_kick(struct virtio *v, unsigned int q)
 		n->starved = false;
 		loop_enable(n->loop, n->fd, EPOLLIN);
 	}
-	return q == TX;
 }
 
 static void net_start(struct virtio *v)
@@ -158,7 +155,7 @@ static void net_start(struct virtio *v)
 
 static const struct virtio_ops net_ops = {
 	.name = "net", .id = 1, .nqueues = 2, .kick = net_kick,
-	.request = send_frame, .start = net_start,
+	.request = send_frame, .served = 1 << TX, .start = net_start,
 	.features = F_CSUM | F_GUEST_CSUM | F_MAC | F_GUEST_TSO4 |
 		F_GUEST_TSO6 | F_HOST_TSO4 | F_HOST_TSO6 | F_MRG_RXBUF | F_STATUS,
 };
@@ -215,12 +212,12 @@ static int open_backend(struct net *n, const struct device_arg *a, int *peer, st
 }
 
 /* Without text, the argument's number is a descriptor: the end of a pair. */
-static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+static int add(struct devices *d, struct device *x, struct err *e)
 {
 	static const uint8_t mac[] = { 2, 'k', 'v', 'm', 0 };
-	struct net *n = dev;
+	struct net *n = x->dev;
 	unsigned int i;
-	int peer, rc = open_backend(n, a, &peer, e);
+	int peer, rc = open_backend(n, x->arg, &peer, e);
 
 	memcpy(n->config.mac, mac, sizeof(mac));
 	for (i = 0; i < d->n - 1; i++)	/* its number among the network cards */
@@ -234,7 +231,7 @@ static int add(struct devices *d, void *dev, const struct device_arg *a, struct 
 	if (!rc)
 		rc = virtio_init(&n->v, &net_ops, &d->vm->mem, &n->config, sizeof(n->config), e);
 	if (!rc)
-		rc = device_attach(d, &n->v, e);
+		rc = device_attach(d, x, e);
 	if (!rc)
 		rc = loop_add(n->loop, n->fd, 0, on_frame, n, e);
 	if (rc && peer >= 0)

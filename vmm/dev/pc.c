@@ -6,7 +6,6 @@
  */
 #include "dev/pc.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,13 +13,13 @@
 
 #include "dev/device.h"
 
-/* What a snapshot keeps. */
+/* What a snapshot keeps; any value is safe. */
 struct pc_regs {
 	uint8_t i8042_cmd;	/* command awaiting its data byte */
 	uint8_t i8042_out;	/* byte to be read from port 0x60 */
 	uint8_t i8042_full;	/* 1: there is one */
 	uint8_t cmos_index;
-	uint8_t cmos[128];
+	uint8_t cmos[256];	/* 128 in use */
 	uint32_t fw_key, fw_pos;
 	uint32_t shutdown_pos;	/* how much of "Shutdown" port 0x8900 has seen */
 	uint32_t latch;		/* test device, port 0xe0 */
@@ -68,16 +67,11 @@ static void pc_i8042(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 	} else if (wr) {
 		pc->r.i8042_cmd = 0;	/* no keyboard hears it */
 	} else if (off == 4) {
-		*p = 0x14 | pc->r.i8042_full;	/* unlocked, self-test passed */
+		*p = 0x14 | !!pc->r.i8042_full;	/* unlocked, self-test passed */
 	} else {
 		*p = pc->r.i8042_out;
 		pc->r.i8042_full = false;
 	}
-}
-
-static void pc_i8042_status(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
-{
-	pc_i8042(dev, off + 4, data, len, wr);
 }
 
 /* ---- CMOS clock (MC146818) ---- */
@@ -283,7 +277,7 @@ static void pc_out(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 		out_write(&pc->out, data, len);
 }
 
-static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+static int add(struct devices *d, struct device *x, struct err *e)
 {
 	const struct {
 		uint64_t base, len;
@@ -292,8 +286,7 @@ static int add(struct devices *d, void *dev, const struct device_arg *a, struct 
 		bool flat;
 	} ports[] = {
 		{ 0x10, 4, "flat output", pc_out, true },
-		{ 0x60, 1, "keyboard data", pc_i8042, false },
-		{ 0x64, 1, "keyboard status", pc_i8042_status, false },
+		{ 0x60, 5, "keyboard", pc_i8042, false },
 		{ 0x70, 2, "CMOS clock", pc_cmos, false },
 		{ 0xe0, 4, "test latch", pc_latch, false },
 		{ 0xf4, 4, "debug exit", pc_debug_exit, false },
@@ -302,12 +295,11 @@ static int add(struct devices *d, void *dev, const struct device_arg *a, struct 
 		{ 0x2000, 24, "test lines", pc_lines, false },
 		{ 0x8900, 1, "shutdown port", pc_shutdown, false },
 	};
-	struct pc *pc = dev;
+	struct pc *pc = x->dev;
 	struct vm *vm = d->vm;
 	unsigned int i;
 	int rc;
 
-	(void)a;
 	pc->vm = vm;
 	pc->out = d->out;
 	pc->ioram = mmap(NULL, PC_IORAM_LEN, PROT_READ | PROT_WRITE,
@@ -323,18 +315,6 @@ static int add(struct devices *d, void *dev, const struct device_arg *a, struct 
 	return rc;
 }
 
-static int restored(void *dev, const char *file, struct err *e)
-{
-	struct pc *p = dev;
-
-	(void)file;
-	(void)e;
-	p->r.i8042_full &= 1;
-	p->r.cmos_index &= 0x7f;
-	p->r.shutdown_pos &= 7;		/* 8 letters */
-	return 0;
-}
-
 static void pc_free(void *dev)
 {
 	struct pc *pc = dev;
@@ -346,5 +326,4 @@ static void pc_free(void *dev)
 const struct device_type pc_device = {
 	.size = sizeof(struct pc), .add = add, .free = pc_free, .state = "pc",
 	.state_at = offsetof(struct pc, r), .state_len = sizeof(struct pc_regs),
-	.restored = restored,
 };

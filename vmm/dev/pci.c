@@ -44,11 +44,10 @@ static void ports(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 		pci_config(&p->bus, (p->address & ~3U) | (off & 3), data, len, wr);
 }
 
-static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+static int add(struct devices *d, struct device *x, struct err *e)
 {
-	struct pci *p = dev;
+	struct pci *p = x->dev;
 
-	(void)a;
 	p->vm = d->vm;
 	p->on = d->pci;
 	d->bus = &p->bus;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dev/serial.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -213,14 +212,13 @@ static void set_line(void *vm, uint32_t line, int level)
 	vm_irq(vm, line, level);
 }
 
-static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+static int add(struct devices *d, struct device *x, struct err *e)
 {
 	struct irq irq = { set_line, d->vm, SERIAL_IRQ };
 
-	(void)a;
-	serial_init(dev, &irq, &d->out);
-	d->input = (struct device_input){ dev, serial_room, serial_input };
-	return bus_add(&d->vm->pio, SERIAL_PORT, SERIAL_LEN, "serial", serial_io, dev, e);
+	serial_init(x->dev, &irq, &d->out);
+	d->input = (struct device_input){ x->dev, serial_room, serial_input };
+	return bus_add(&d->vm->pio, SERIAL_PORT, SERIAL_LEN, "serial", serial_io, x->dev, e);
 }
 
 static int restored(void *dev, const char *file, struct err *e)

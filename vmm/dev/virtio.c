@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dev/virtio.h"
 
-#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -50,8 +50,9 @@ void virtio_free(struct virtio *v)
 	for (i = 0; i < v->ops->nqueues; i++)
 		if (v->kick_fd[i] >= 0)
 			close(v->kick_fd[i]);
-	if (v->transport)
+	if (v->transport && v->transport->detach)
 		v->transport->detach(v);
+	free(v->link);
 	pthread_mutex_destroy(&v->lock);
 	v->ops = NULL;
 }
@@ -80,7 +81,7 @@ void virtio_config_changed(struct virtio *v)
 {
 	v->r.generation++;
 	if (v->transport->publish)
-		v->transport->publish(v);
+		v->transport->publish(v->link);
 	if (v->r.status & VIRTIO_S_DRIVER_OK)
 		v->transport->interrupt(v, VIRTIO_ISR_CONFIG, VIRTIO_QUEUES_MAX);
 }
@@ -96,12 +97,16 @@ static void serve(struct virtio *v, unsigned int q)
 	struct virtq *vq = &v->q[q];
 	struct virtq_chain c;
 
-	if (!(v->r.status & VIRTIO_S_DRIVER_OK) || (v->r.status & VIRTIO_S_NEEDS_RESET) ||
-	    (v->ops->kick && !v->ops->kick(v, q)))
+	if (!(v->r.status & VIRTIO_S_DRIVER_OK) || (v->r.status & VIRTIO_S_NEEDS_RESET))
 		return;
+	if (v->ops->kick)
+		v->ops->kick(v, q);
+	if (!(v->ops->served >> q & 1))
+		return;
+	c.q = q;
 	do {
 		while (virtq_pop(vq, &c) > 0) {
-			uint32_t len = v->ops->request(v, q, &c);
+			uint32_t len = v->ops->request(v, &c);
 
 			if (vq->r.broken)
 				break;
@@ -289,8 +294,6 @@ void virtio_config(struct virtio *v, uint64_t off, void *data, uint32_t len, boo
 		memcpy(data, c + off, len);
 	} else if (off >= v->config_len - v->config_rw) {
 		memcpy(c + off, data, len);
-		if (v->ops->config_written)
-			v->ops->config_written(v);
 	}
 }
 
@@ -328,7 +331,6 @@ void virtio_save(const struct virtio *v, uint32_t index, struct records *r)
 static int load_queue(struct virtio *v, unsigned int i, const struct virtq_regs *r)
 {
 	struct virtq *q = &v->q[i];
-	uint64_t one = 1;
 
 	virtq_reset(q, v->mem);
 	q->r = *r;
@@ -338,8 +340,8 @@ static int load_queue(struct virtio *v, unsigned int i, const struct virtq_regs 
 		return 0;
 	if (i >= v->ops->nqueues || virtq_enable(q))
 		return -EINVAL;
-	/* A kick may have been under way. EAGAIN: enough are pending */
-	return write(v->kick_fd[i], &one, sizeof(one)) < 0 && errno != EAGAIN ? -errno : 0;
+	event_ring(v->kick_fd[i]);	/* a kick may have been under way */
+	return 0;
 }
 
 int virtio_load(struct virtio *v, uint32_t index, const struct records *r, struct err *e)
@@ -366,5 +368,9 @@ int virtio_load(struct virtio *v, uint32_t index, const struct records *r, struc
 				       r->name, index, i);
 	if ((v->r.status & VIRTIO_S_DRIVER_OK) && v->ops->start)
 		v->ops->start(v);
-	return v->transport->load(v, index, r, e);
+	if (v->transport->publish)
+		v->transport->publish(v->link);
+	if (atomic_load(v->isr))	/* an interrupt may have been under way */
+		v->transport->interrupt(v, 0, VIRTIO_QUEUES_MAX);
+	return v->transport->load ? v->transport->load(v, index, r, e) : 0;
 }

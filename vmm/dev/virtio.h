@@ -40,18 +40,17 @@ struct virtio_ops {
 	uint64_t features;	/* offered beside the three above */
 	const char *unsaved;	/* why no snapshot can hold it; NULL: one can */
 	unsigned int nqueues;
-	/* Serve request @c of queue @q; returns how many bytes it wrote. On the
-	 * device's loop, v->lock held */
-	uint32_t (*request)(struct virtio *v, unsigned int q, struct virtq_chain *c);
+	/* Serve request @c; returns how many bytes it wrote. On the device's loop,
+	 * v->lock held */
+	uint32_t (*request)(struct virtio *v, struct virtq_chain *c);
 	bool slow;		/* tell the driver of each request, not of all at once */
-	/* Optional: queue @q was kicked; false: its requests stay there */
-	bool (*kick)(struct virtio *v, unsigned int q);
+	unsigned int served;	/* a bit a queue whose requests go there */
+	/* Optional: queue @q was kicked; lock held. */
+	void (*kick)(struct virtio *v, unsigned int q);
 	/* Optional: the driver is ready (features, queues set); lock held. */
 	void (*start)(struct virtio *v);
 	/* Optional: the driver reset the device; lock held. */
 	void (*stop)(struct virtio *v);
-	/* Optional: the driver wrote configuration space; lock held. */
-	void (*config_written)(struct virtio *v);
 };
 
 /* Where a guest without PCI finds a device. */
@@ -67,7 +66,7 @@ struct virtio_transport {
 	/* Put @v into the place of number d->nvirtio, its kicks served by @loop */
 	int (*attach)(struct devices *d, struct virtio *v, struct loop *loop,
 		      struct err *e);
-	/* Give back v->link */
+	/* Optional: give back what v->link holds; it is freed then */
 	void (*detach)(struct virtio *v);
 	/*
 	 * Interrupt the driver. @why: VIRTIO_ISR_*, for the ISR register; @source: a
@@ -75,8 +74,8 @@ struct virtio_transport {
 	 */
 	void (*interrupt)(struct virtio *v, uint32_t why, unsigned int source);
 	/* Optional: registers changed, show those that are read without an exit */
-	void (*publish)(struct virtio *v);
-	/* Registers of the transport's own: to records (optional), and back */
+	void (*publish)(void *link);
+	/* Optional: registers of the transport's own to records, and back */
 	void (*save)(const struct virtio *v, uint32_t index, struct records *r);
 	int (*load)(struct virtio *v, uint32_t index, const struct records *r,
 		    struct err *e);
@@ -103,7 +102,7 @@ struct virtio {
 	struct virtio_regs r;
 	atomic_uint *isr, own_isr;	/* the transport may move it */
 	const struct virtio_transport *transport;	/* NULL: not attached */
-	void *link;			/* the transport's own */
+	void *link;			/* the transport's own, from malloc() */
 };
 
 /* Registers, by their offsets in MMIO (4.2.2); PCI has most of them elsewhere. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dev/virtio_mmio.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,10 +13,10 @@
  * guest knows only ISA's. More devices than lines share: each line is an edge
  * that all its drivers look after.
  */
-static const uint8_t acpi_lines[] = {
+static const uint8_t lines[] = {
 	16, 17, 18, 19, 20, 21, 22, 23, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15,
 };
-static const uint8_t isa_lines[] = { 5, 6, 7, 9, 10, 11, 12, 13, 14, 15 };
+#define ISA	8U	/* from here on */
 
 int virtio_mmio_link(struct virtio *v, struct err *e)
 {
@@ -38,11 +37,11 @@ static void unlink_device(struct virtio *v)
 
 	if (m->irq_fd >= 0)
 		close(m->irq_fd);
-	free(m);
 }
 
-static void show(struct virtio_mmio *m)
+static void publish(void *link)
 {
+	struct virtio_mmio *m = link;
 	struct virtio *v = m->v;
 	uint32_t off, word, len;
 
@@ -61,25 +60,11 @@ static void show(struct virtio_mmio *m)
 	}
 }
 
-static void publish(struct virtio *v)
-{
-	show(v->link);
-}
-
-static void raise_line(struct virtio *v)
-{
-	struct virtio_mmio *m = v->link;
-	uint64_t one = 1;
-
-	if (write(m->irq_fd, &one, sizeof(one)) < 0)
-		return;		/* EAGAIN: 2^64 are pending, that will do */
-}
-
 static void interrupt(struct virtio *v, uint32_t why, unsigned int source)
 {
 	(void)source;
 	atomic_fetch_or(v->isr, why);
-	raise_line(v);
+	event_ring(((struct virtio_mmio *)v->link)->irq_fd);
 }
 
 static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct err *e)
@@ -93,8 +78,8 @@ static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct
 	m = v->link;
 	p->base = VIRTIO_MMIO_BASE + d->nvirtio * VIRTIO_MMIO_STRIDE;
 	p->len = VIRTIO_MMIO_LEN;
-	p->gsi = d->acpi ? acpi_lines[d->nvirtio % sizeof(acpi_lines)] :
-		isa_lines[d->nvirtio % sizeof(isa_lines)];
+	p->gsi = d->acpi ? lines[d->nvirtio % sizeof(lines)] :
+		lines[ISA + d->nvirtio % (sizeof(lines) - ISA)];
 	if (!rc)
 		rc = bus_add(&vm->mmio, p->base, p->len, v->ops->name, virtio_mmio, m, e);
 	if (!rc)
@@ -102,7 +87,7 @@ static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct
 	if (!rc && vm->regs) {
 		m->page = (atomic_uint *)(vm->regs + (p->base - vm->cfg.regs_gpa));
 		v->isr = &m->page[VIRTIO_R_ISR / 4];
-		show(m);
+		publish(m);
 		rc = vm_swallow(vm, p->base + VIRTIO_R_ISR_ACK, VIRTIO_ISR_QUEUE, e);
 	}
 	for (i = 0; i < v->ops->nqueues && !rc; i++)
@@ -127,22 +112,11 @@ void virtio_mmio(void *dev, uint64_t off, void *data, uint32_t len, bool is_writ
 		memcpy(data, &val, 4);
 	}
 	if (is_write)
-		show(m);
+		publish(m);
 	pthread_mutex_unlock(&v->lock);
-}
-
-static int load(struct virtio *v, uint32_t index, const struct records *r, struct err *e)
-{
-	(void)index;
-	(void)r;
-	(void)e;
-	show(v->link);
-	if (atomic_load(v->isr))	/* it may have been under way */
-		raise_line(v);
-	return 0;
 }
 
 const struct virtio_transport virtio_mmio_transport = {
 	.max = VIRTIO_MAX, .lines = true, .attach = attach, .detach = unlink_device,
-	.interrupt = interrupt, .publish = publish, .load = load,
+	.interrupt = interrupt, .publish = publish,
 };

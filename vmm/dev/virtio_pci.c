@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dev/virtio_pci.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dev/device.h"
 
@@ -174,7 +172,6 @@ void virtio_pci_bar(void *dev, uint64_t off, void *data, uint32_t len, bool is_w
 {
 	struct virtio_pci *p = dev;
 	struct virtio *v = p->v;
-	uint64_t one = 1;
 
 	if (!is_write)
 		memset(data, 0, len);
@@ -192,8 +189,7 @@ void virtio_pci_bar(void *dev, uint64_t off, void *data, uint32_t len, bool is_w
 	} else if (is_write && off >= NOTIFY && (off - NOTIFY) / 4 < v->ops->nqueues) {
 		/* A notify that missed the ioeventfd (say, through the config
 		 * window): wake the device's thread. */
-		if (write(v->kick_fd[(off - NOTIFY) / 4], &one, sizeof(one)) < 0)
-			return;	/* EAGAIN: enough are pending */
+		event_ring(v->kick_fd[(off - NOTIFY) / 4]);
 	}
 }
 
@@ -267,24 +263,28 @@ static void config(struct pci_function *f, uint32_t reg, void *data, uint32_t le
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* A capability of @len bytes at @at for @size bytes from @off of the BAR. */
-static void capability(struct virtio_pci *p, uint8_t at, uint8_t type,
-		       uint8_t len, uint32_t off, uint32_t size)
-{
-	uint8_t *c = p->r.cfg + at;
-
-	c[0] = ID_VENDOR;
-	c[1] = (uint8_t)(at + len);	/* they follow each other */
-	c[2] = len;
-	c[3] = type;
-	put32(c + 8, off);
-	put32(c + 12, size);
-}
+/* Configuration space at first, but for what depends on the device. */
+static const struct {
+	uint8_t at;
+	uint32_t value;
+} space[] = {
+/* A capability for @size bytes from @off of the BAR; the next follows it. */
+#define CAP(at, type, len, off, size) \
+	{ at, ID_VENDOR | ((at) + (len)) << 8 | (len) << 16 | (type) << 24 }, \
+	{ (at) + 8, off }, { (at) + 12, size }
+	{ COMMAND, 0x00100000 },		/* there are capabilities */
+	{ CAPS, CAP_COMMON },
+	CAP(CAP_COMMON, 1, 16, COMMON, COMMON_LEN), CAP(CAP_NOTIFY, 2, 20, NOTIFY, NOTIFY_LEN),
+	{ CAP_NOTIFY + 16, 4 },			/* bytes from queue to queue */
+	CAP(CAP_ISR, 3, 16, ISR, 1), CAP(CAP_CONFIG, 4, 16, CONFIG, MSIX - CONFIG), /* never 0 */
+	CAP(CAP_WINDOW, 5, 20, 0, 0),
+	{ CAP_MSIX, ID_MSIX }, { CAP_MSIX + 4, MSIX }, { CAP_MSIX + 8, PBA },
+};
 
 int virtio_pci_link(struct virtio *v, uint32_t bar, struct err *e)
 {
 	struct virtio_pci *p = calloc(1, sizeof(*p));
-	uint8_t *c;
+	uint32_t i, id = 0x10401af4 + (v->ops->id << 16);
 
 	if (!p)
 		return err_set(e, -ENOMEM, "virtio-%s: no memory", v->ops->name);
@@ -295,32 +295,17 @@ int virtio_pci_link(struct virtio *v, uint32_t bar, struct err *e)
 	v->transport = &virtio_pci_transport;
 	v->link = p;
 	no_vectors(p);
-	c = p->r.cfg;
-	put32(c, 0x10401af4 + (v->ops->id << 16));
-	put32(c + 4, 0x00100000);		/* there are capabilities */
-	put32(c + 8, v->ops->id == 1 ? 0x02000001 :	/* class, revision 1 */
+	for (i = 0; i < sizeof(space) / sizeof(space[0]); i++)
+		put32(p->r.cfg + space[i].at, space[i].value);
+	put32(p->r.cfg, id);
+	put32(p->r.cfg + 8, v->ops->id == 1 ? 0x02000001 :	/* class, revision 1 */
 	      v->ops->id == 2 ? 0x01800001 : 0xff000001);
-	put32(c + BAR0, bar);
-	put32(c + 0x2c, 0x10401af4 + (v->ops->id << 16));
-	c[CAPS] = CAP_COMMON;
-	capability(p, CAP_COMMON, 1, 16, COMMON, COMMON_LEN);
-	capability(p, CAP_NOTIFY, 2, 20, NOTIFY, NOTIFY_LEN);
-	put32(c + CAP_NOTIFY + 16, 4);		/* bytes from queue to queue */
-	capability(p, CAP_ISR, 3, 16, ISR, 1);
-	capability(p, CAP_CONFIG, 4, 16, CONFIG, MSIX - CONFIG);	/* never 0 */
-	capability(p, CAP_WINDOW, 5, 20, 0, 0);
-	c[CAP_MSIX] = ID_MSIX;
-	c[MSIX_CONTROL] = (uint8_t)v->ops->nqueues;	/* vectors, less 1 */
-	put32(c + CAP_MSIX + 4, MSIX);
-	put32(c + CAP_MSIX + 8, PBA);
-	for (c = (uint8_t *)p->r.msix; c < (uint8_t *)&p->r.pending; c += 16)
-		c[12] = 1;			/* masked */
+	put32(p->r.cfg + BAR0, bar);
+	put32(p->r.cfg + 0x2c, id);
+	p->r.cfg[MSIX_CONTROL] = (uint8_t)v->ops->nqueues;	/* vectors, less 1 */
+	for (i = 0; i < VIRTIO_VECTORS; i++)
+		p->r.msix[i].control = 1;		/* masked */
 	return 0;
-}
-
-static void unlink_device(struct virtio *v)
-{
-	free(v->link);
 }
 
 static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct err *e)
@@ -368,6 +353,5 @@ static int load(struct virtio *v, uint32_t index, const struct records *from, st
 }
 
 const struct virtio_transport virtio_pci_transport = {
-	.max = PCI_SLOTS - 1, .attach = attach, .detach = unlink_device,
-	.interrupt = interrupt, .save = save, .load = load,
+	.max = PCI_SLOTS - 1, .attach = attach, .interrupt = interrupt, .save = save, .load = load,
 };

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "dev/virtq.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define F_NEXT		1

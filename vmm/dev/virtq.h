@@ -38,6 +38,7 @@ struct virtq {
 
 /* A request. Buffers that the device reads come first, then those it writes. */
 struct virtq_chain {
+	unsigned int q;		/* set by the core: the number of its queue */
 	uint16_t head;
 	unsigned int nout, nin;
 	struct iovec iov[VIRTQ_IOV];	/* nout, then nin */

@@ -5,7 +5,6 @@
  */
 #include "dev/device.h"	/* before <linux/vhost.h>, which has some names, too */
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/vhost.h>
 #include <stdlib.h>
@@ -86,15 +85,8 @@ static void vsock_stop(struct virtio *v)
 	s->running = false;
 }
 
-static bool vsock_kick(struct virtio *v, unsigned int q)
-{
-	(void)v;
-	(void)q;
-	return false;	/* events: we never send any, the buffers may wait */
-}
-
 static const struct virtio_ops vsock_ops = {
-	.name = "vsock", .id = 19, .nqueues = 3, .kick = vsock_kick,
+	.name = "vsock", .id = 19, .nqueues = 3,	/* the third is for events: we send none */
 	.start = vsock_start, .stop = vsock_stop,
 	.unsaved = "its connections are the host's",
 };
@@ -135,13 +127,13 @@ static int open_vhost(struct vsock *s, const struct mem *mem, uint64_t *features
 	return set_memory(s->fd, mem, e);
 }
 
-static int add(struct devices *d, void *dev, const struct device_arg *a, struct err *e)
+static int add(struct devices *d, struct device *x, struct err *e)
 {
-	struct vsock *s = dev;
+	struct vsock *s = x->dev;
 	uint64_t have = 0;
 	int i, rc;
 
-	s->cid = a->number;
+	s->cid = x->arg->number;
 	s->call_fd[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->call_fd[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	rc = open_vhost(s, &d->vm->mem, &have, e);
@@ -149,7 +141,7 @@ static int add(struct devices *d, void *dev, const struct device_arg *a, struct 
 		rc = virtio_init(&s->v, &vsock_ops, &d->vm->mem, &s->cid, sizeof(s->cid), e);
 	s->v.offered &= have;
 	if (!rc)
-		rc = device_attach(d, &s->v, e);
+		rc = device_attach(d, x, e);
 	for (i = 0; i < 2 && !rc; i++)	/* vhost's calls, passed on as interrupts */
 		rc = loop_add(&d->vm->loop, s->call_fd[i], EPOLLIN, on_call, s, e);
 	return rc;
