@@ -9,11 +9,13 @@ made_base_d=$(realpath -- "${BASH_SOURCE[0]%/*}")
 #   version release   of the package; version is the tree's VERSION.PATCHLEVEL.SUBLEVEL
 #   summary           one line
 #   tarball           the file with the tree
+#   id                what tells one tarball from another
+#   fetch             a function that makes `tarball`, called if it is needed; or empty
 #   tarball_name      its name in the SRPM
 #   topdir            the one directory in it (a shell pattern)
 #   config            a file, Kconfig's form; or empty: the SRPM has none
 #   patch             a file that %prep applies, or empty
-#   vcs               the commit, or empty
+#   vcs               "git:COMMIT#DESCRIBE", or empty
 #   epoch             the time of all of it, seconds
 declare -A made=()
 
@@ -36,9 +38,8 @@ write_srpm() {
 	name=kernel-${made[version]}-${made[release]}.src.rpm
 	out=$outdir/$name
 	need_cmd rpmbuild rpm-build rpm
-	make_tmp tmp "$outdir"
+	make_tmp tmp "$(realpath -- "$outdir")"
 	mkdir "$tmp/SOURCES" "$tmp/SPECS"
-	ln -s "$(realpath -- "${made[tarball]}")" "$tmp/SOURCES/${made[tarball_name]}"
 	# The first line is what distribution-style config processing looks for.
 	[[ -z ${made[config]} ]] || { echo '# x86_64'; cat -- "${made[config]}"; } > "$tmp/SOURCES/kernel-x86_64.config"
 	[[ -z ${made[patch]} ]] || cp -- "${made[patch]}" "$tmp/SOURCES/"
@@ -47,15 +48,17 @@ write_srpm() {
 
 	stamp=$({
 		find "$tmp" -type f -print0 | sort -z | xargs -0 cat
-		stat -L -c '%s %Y' "$tmp/SOURCES/${made[tarball_name]}"
+		echo "${made[id]}"
 		cat "$made_base_d/srpm.sh" "$0"
 	} | sha256sum | cut -c1-16)
 	if [[ ! -s $out || $(cat "$out.inputs" 2>/dev/null) != "$stamp" ]]; then
+		${made[fetch]:-:}
+		ln -s "$(realpath -- "${made[tarball]}")" "$tmp/SOURCES/${made[tarball_name]}"
 		need_space "$outdir" $(($(stat -L -c %s "${made[tarball]}") * 2 / 1048576 + 16)) "the base SRPM"
 		# rpm keeps the expanded spec in the header: a relative _topdir leaves no
 		# trace of where it was made.
 		(cd -- "$tmp" && SOURCE_DATE_EPOCH=${made[epoch]} rpmbuild -bs --quiet --nodeps --target x86_64 \
-			--define '_topdir .' --define "_dbpath $(realpath -- "$tmp")/db" --define '_buildhost kernel-kvm' \
+			--define '_topdir .' --define "_dbpath $tmp/db" --define '_buildhost kernel-kvm' \
 			--define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
 			--define '_source_payload w0.gzdio' SPECS/kernel.spec > log 2>&1) ||
 			die "rpmbuild -bs of the base failed:" "$(tail -n 5 "$tmp/log")"
