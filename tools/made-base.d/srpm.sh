@@ -30,6 +30,18 @@ write_spec() {
 		-e "s|@TOPDIR@|${made[topdir]}|" -e "s|@PATCH@|$(basename -- "${made[patch]:-}")|" "$made_base_d/kernel.spec.in"
 }
 
+# place_tarball PATH: the tarball there. rpm keeps a file's time and mode, so that one
+# that has others is copied.
+place_tarball() {
+	if [[ $(stat -L -c '%Y %a' -- "${made[tarball]}") == "${made[epoch]} 644" ]]; then
+		ln -s "$(realpath -- "${made[tarball]}")" "$1"
+	else
+		cp --reflink=auto -- "${made[tarball]}" "$1"
+		chmod 644 "$1"
+		touch -d "@${made[epoch]}" "$1"
+	fi
+}
+
 # write_srpm OUTDIR: OUTDIR/kernel-VERSION-RELEASE.src.rpm, and its path on
 # standard output. The same input gives the same bytes; one that is there from
 # the very same input is left alone.
@@ -44,7 +56,7 @@ write_srpm() {
 	[[ -z ${made[config]} ]] || { echo '# x86_64'; cat -- "${made[config]}"; } > "$tmp/SOURCES/kernel-x86_64.config"
 	[[ -z ${made[patch]} ]] || cp -- "${made[patch]}" "$tmp/SOURCES/"
 	write_spec > "$tmp/SPECS/kernel.spec"
-	find "$tmp" -type f -exec touch -d "@${made[epoch]}" {} +
+	find "$tmp" -type f -exec touch -d "@${made[epoch]}" {} + -exec chmod 644 {} +
 
 	stamp=$({
 		find "$tmp" -type f -print0 | sort -z | xargs -0 cat
@@ -53,8 +65,8 @@ write_srpm() {
 	} | sha256sum | cut -c1-16)
 	if [[ ! -s $out || $(cat "$out.inputs" 2>/dev/null) != "$stamp" ]]; then
 		${made[fetch]:-:}
-		ln -s "$(realpath -- "${made[tarball]}")" "$tmp/SOURCES/${made[tarball_name]}"
-		need_space "$outdir" $(($(stat -L -c %s "${made[tarball]}") * 2 / 1048576 + 16)) "the base SRPM"
+		need_space "$outdir" $(($(stat -L -c %s "${made[tarball]}") * 3 / 1048576 + 16)) "the base SRPM"
+		place_tarball "$tmp/SOURCES/${made[tarball_name]}"
 		# rpm keeps the expanded spec in the header: a relative _topdir leaves no
 		# trace of where it was made.
 		(cd -- "$tmp" && SOURCE_DATE_EPOCH=${made[epoch]} rpmbuild -bs --quiet --nodeps --target x86_64 \

@@ -55,7 +55,7 @@ check_members() {
 	plain "$1" | tar -tv --numeric-owner --full-time --utc --quoting-style=escape -f - > "$tmp/members" 2> "$tmp/tar.err" ||
 		damaged "$1" "no tar archive, or a damaged one"
 	[[ ! -s $tmp/plain.err ]] || damaged "$1" "cannot be decompressed"
-	bad=$(awk -f "$made_base_d/members.awk" "$tmp/members" | head -n 3)
+	bad=$(awk -f "$made_base_d/members.awk" "$tmp/members")
 	[[ $bad == "top "* ]] || die "$1: refused" "${bad:-it is empty}" "expected a kernel's tree in one directory, as kernel.org's tarballs have it"
 	read -r _ top time <<< "$bad"
 	made[epoch]=$(date -ud "$time" +%s)
