@@ -7,10 +7,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 # --- What a call may set (make help) ---------------------------------------------
-BASE    ?= 6.1
+BASE    ?=
 CONFIG  ?= lean
 FRAGMENTS ?=
 SRPM    ?=
+REF     ?=
 KEYS    ?=
 BUILDID ?=
 WITH    ?=
@@ -20,12 +21,16 @@ BACKEND ?= svm,vmx
 LSMOD   ?=
 FAULTS  ?=
 ALLOW_UNSIGNED ?=
+ALLOW_NO_PATCH ?=
 DISTCC_HOSTS ?=
 outdir  ?= build/SRPMS
 
-sources_args := $(if $(SRPM),--srpm '$(SRPM)',--base '$(BASE)') $(foreach k,$(KEYS),--key '$(k)') \
+# An SRPM needs none of Debian's linux-source packages.
+base_args := $(if $(SRPM),--base none,$(if $(BASE),--base '$(BASE)'))
+sources_args := $(if $(SRPM),--srpm '$(SRPM)',$(base_args)) $(if $(REF),--ref '$(REF)') $(foreach k,$(KEYS),--key '$(k)') \
 	$(if $(ALLOW_UNSIGNED),--allow-unsigned)
 rpm_args := --define 'kconfig $(CONFIG)' $(if $(FRAGMENTS),--define 'kfragments $(FRAGMENTS)') $(if $(BUILDID),--define 'buildid $(BUILDID)') \
+	$(if $(ALLOW_NO_PATCH),--define 'allow_no_patch 1') \
 	$(foreach w,$(WITH),--with $(w)) $(foreach w,$(WITHOUT),--without $(w)) $(DEFINE)
 
 .PHONY: help
@@ -33,9 +38,12 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z].*:.*## /{ printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	cat <<-'END'
 
-	  SRPM=FILE      base SRPM (default: the embedded base, made from the distribution)
-	  BASE=6.1|6.12  which embedded base, on Debian ($(BASE))
+	  SRPM=FILE      base SRPM, or a kernel.org tarball (default: made from the distribution)
+	  SRPM=DIR REF=COMMIT  a git tree of the kernel as the base
+	  BASE=V         on Debian: the base is linux-source-V (default: the host's own kernel)
+	  BASE=FILE.deb  a linux-source package file of another suite
 	  KEYS="FILE.."  public keys the SRPM must be signed with; ALLOW_UNSIGNED=1: take it unsigned
+	  ALLOW_NO_PATCH=1  build a base that no patch is for all the same
 	  CONFIG=NAME    lean, full or distro ($(CONFIG))
 	  FRAGMENTS="debug .."  more fragments of configs/, by name
 	  BUILDID=.NAME  what keeps this kernel apart (.kvm)
@@ -47,7 +55,7 @@ help: ## this list
 # --- Building ---------------------------------------------------------------------
 .PHONY: deps
 deps: ## install what the build needs (apt, dnf or yum)
-	@tools/build-deps --for build --base '$(BASE)' --install
+	@tools/build-deps --for build $(base_args) --install
 
 .PHONY: sources
 sources: deps ## fill SOURCES/: base SRPM, its pin, patches, tools
@@ -75,7 +83,7 @@ config_targets := config menuconfig nconfig xconfig gconfig oldconfig olddefconf
 .PHONY: $(config_targets) silentoldconfig
 menuconfig: ## the kernel's menuconfig (xconfig .. localmodconfig LSMOD="FILE..", docs/config.md): configs/local.config
 $(config_targets): sources
-	@tools/prepared --config $(CONFIG) --run $@ $(foreach f,$(FRAGMENTS),--fragment '$(f)') $(foreach f,$(LSMOD),--lsmod '$(f)')
+	@tools/prepared --config $(CONFIG) --run $@ $(if $(ALLOW_NO_PATCH),--allow-no-patch) $(foreach f,$(FRAGMENTS),--fragment '$(f)') $(foreach f,$(LSMOD),--lsmod '$(f)')
 
 silentoldconfig:
 	@tools/kconfig run $@
@@ -83,7 +91,7 @@ silentoldconfig:
 # --- Proving ----------------------------------------------------------------------
 .PHONY: verify
 verify: rpm ## install the RPMs into a root, boot it, run kvm-selftest there
-	@tools/build-deps --for check --base '$(BASE)' --install
+	@tools/build-deps --for check $(base_args) --install
 	tools/verify --rpms build/rpms.list --out build/verify --backend $(BACKEND)
 
 .PHONY: check-fast

@@ -202,6 +202,25 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	T
 }
 
+@test "a kernel built without any patch: said at the top, and no check blames it" {
+	host_tree
+	jq '.no_patch = true | .patches |= map(.status = "conflict" | .reason = "hunk 1 does not fit")' manifest.json > m
+	mv m manifest.json
+	rm sys/module/kvm/parameters/build_id
+	st "${host[@]}" --only "$kernel_checks"
+	expect 0 "(without any patch: ALLOW_NO_PATCH=1)" "kvm.ko has no build_id; see host/module-origin" "conflict: hunk 1 does not fit"
+	st "${host[@]}" --only 'patch/*' --format tap
+	expect 4 "# kernel $(uname -r) (without any patch: ALLOW_NO_PATCH=1)" "patch/series # SKIP built without any patch"
+	# A kvm.ko that has a build_id is not of this package.
+	echo x+fedcba > sys/module/kvm/parameters/build_id
+	st "${host[@]}" --only host/build-id
+	expect 1 "this kernel was built without any patch: kvm.ko is another's"
+	# What is no boolean counts for nothing.
+	jq '.no_patch = "yes"' manifest.json > m && mv m manifest.json
+	st "${host[@]}" --only host/build-id
+	expect 1 "kvm.ko says build_id 'x+fedcba'"
+}
+
 @test "kernel-kvm-kmod beside the kernel: says which of the two is live" {
 	host_tree
 	jq '.kmod = "kernel-kvm-kmod-1-2" | .series = "fedcba9876543210" | .build_id = .kverrel + "+" + .series

@@ -233,6 +233,18 @@ built_debuginfo() {
 	[ "$(jq -r .config.CONFIG_KVM out/manifest.json)" = m ]
 	[ "$(jq -r .config.CONFIG_S out/manifest.json)" = '"a=b"' ]
 	[ "$(jq -r .patches[0].number out/manifest.json)" = 40000 ]
+	[ "$(jq -c '[.no_patch, .base.commit, .base.describe]' out/manifest.json)" = '[false,null,null]' ]
+	# A base made from a git tree, and one that no patch is for.
+	echo '{"nevra":"x","sha256":"ab","profile":"upstream","vcs":"git:0123456789abcdef0123456789abcdef01234567#v6.1-rc3-2-gabc"}' > info.json
+	echo '{"series":"0123456789abcdef","patches":[],"no_patch":true}' > series.json
+	"$tools/manifest" --objdir obj --kverrel k --name n --version 1 --release 2 --buildid .b --base info.json \
+		--base-srpm k --series series.json --moddir mods --out out/manifest.json
+	[ "$(jq -c '[.no_patch, .base.commit, .base.describe]' out/manifest.json)" = '[true,"0123456789abcdef0123456789abcdef01234567","v6.1-rc3-2-gabc"]' ]
+	# A distribution's own VCS tag is not ours.
+	echo '{"nevra":"x","sha256":"ab","profile":"fedora","vcs":"git:https://example.org/kernel"}' > info.json
+	"$tools/manifest" --objdir obj --kverrel k --name n --version 1 --release 2 --buildid .b --base info.json \
+		--base-srpm k --series series.json --moddir mods --out out/manifest.json
+	[ "$(jq -c .base.describe out/manifest.json)" = null ]
 }
 
 @test "manifest: a series without its hash is refused, nothing written" {

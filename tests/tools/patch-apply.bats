@@ -172,6 +172,38 @@ load patch-helper
 	[[ $output == *"no patch given"* ]]
 }
 
+@test "apply: no patch for the base: how near each came; --allow-no-patch goes on and records it" {
+	trailers=$'Kernel: >= 6.10\nProbe: none\nUpstream: no' one_patch 40000-new.patch "KVM: new" 's/line_30;/x;/'
+	one_patch 40001-near.patch "KVM: near" '/line_\(10\|50\);/s/$/ x/'
+	sed -i 's/line_49;/line_fortynine;/' tree/arch/x86/kvm/x86.c
+	cp -r tree before
+	apply patches/*.patch
+	[ "$status" -eq 1 ]
+	[[ $output == *"none of the 2 patches was applied to tree (6.1.192)"* ]]
+	[[ $output == *"40000-new.patch: excluded, 1 of its 1 hunks fit (1 with fuzz)"*"its guard (Kernel: >= 6.10) excludes 6.1.192"* ]]
+	[[ $output == *"40001-near.patch: conflict, 1 of its 2 hunks fit (2 with fuzz)"*"hunk 2"*"does not fit"* ]]
+	[[ $output == *"ALLOW_NO_PATCH=1"* ]]
+	[ ! -e series.json ]
+	apply --allow-no-patch patches/*.patch
+	[ "$status" -eq 0 ]
+	[[ $output == *"none of the 2 patches is for this base (6.1.192): it is built without"* ]]
+	diff -r before tree
+	[ "$(jq -c '[.no_patch, [.patches[].status]]' series.json)" = '[true,["excluded","conflict"]]' ]
+	[[ $(jq -r .series series.json) =~ ^[0-9a-f]{16}$ ]]
+	# It is no leave to lose one of several: a conflict beside a patch that goes in.
+	one_patch 40002-fits.patch "KVM: fits" 's/main_3;/x;/' virt/kvm/kvm_main.c
+	rm series.json
+	apply --allow-no-patch patches/*.patch
+	[ "$status" -eq 1 ]
+	[[ $output == *"40001-near.patch does not apply to 6.1.192"* ]]
+	diff -r before tree
+	[ ! -e series.json ]
+	# And where one goes in, nothing is said of it.
+	apply --allow-no-patch patches/40002-fits.patch
+	[ "$status" -eq 0 ]
+	[ "$(jq -c .no_patch series.json)" = null ]
+}
+
 @test "apply: what the base has already is dropped from the series and recorded" {
 	one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	one_patch 40001-two.patch "KVM: two" 's/line_3;/x;/'

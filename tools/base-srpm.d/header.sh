@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of tools/base-srpm
 # header.sh - what the header of an SRPM says. Sets name_tag, version, release,
-# nevra, buildtime, signer, spec, tarball, patch_tags, and the file $tmp/members
+# nevra, buildtime, signer, vcs, spec, tarball, patch_tags, and the file $tmp/members
 # (lines "size<tab>name", in the order of the payload). Nothing is executed.
 
 # rpm_q FORMAT FILE: query a package file against a private, empty database.
@@ -26,6 +26,7 @@ query_header() {
 	rpm_q 'tags\t%{NAME}|%{VERSION}|%{RELEASE}|%|EPOCH?{%{EPOCH}}:{0}||%{BUILDTIME}|%|SOURCEPACKAGE?{src}:{%{ARCH}}|\n\
 [for\t%{EXCLUSIVEARCH}\n][not\t%{EXCLUDEARCH}\n][absent\t%{NOSOURCE}\n][patch\t%{PATCH}\n][source\t%{SOURCE}\n]\
 [member\t%{LONGFILESIZES}\t%{FILENAMES}\n]\
+vcs\t%|VCS?{%{VCS}}:{}|\n\
 signer\t%|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{%|SIGGPG?{%{SIGGPG:pgpsig}}:{%|SIGPGP?{%{SIGPGP:pgpsig}}:{}|}|}|}|\n' \
 		"$srpm" > "$tmp/header" ||
 		die "$file_name: rpm cannot read its header" "the file is damaged or cut short: fetch it again"
@@ -54,6 +55,7 @@ read_tags() {
 		die "$file_name: not for x86_64" "its ExclusiveArch: $arches"
 	! grep -qxF 'not	x86_64' "$tmp/header" || die "$file_name: not for x86_64" "its ExcludeArch names x86_64"
 	signer=$(header_values signer)
+	vcs=$(header_values vcs)
 }
 
 read_header() {

@@ -48,6 +48,17 @@ profile_macros() {
 	done < <(profile_values macro)
 }
 
+# has_config: may the base have an x86_64 config of its own? One in the tree shows
+# only when the tree is made.
+has_config() {
+	local regex
+	while read -r regex; do
+		[[ $regex != tree:* ]] || return 0
+		! member_names | grep -E -- "$regex" > /dev/null || return 0
+	done < <(profile_values config)
+	return 1
+}
+
 # --- Switches ---------------------------------------------------------------------
 
 # base_switches: every --with/--without name the base knows: those of its profile

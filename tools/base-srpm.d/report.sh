@@ -20,7 +20,7 @@ info_json() {
 	printf '%s\n' ${unapplied[@]+"${unapplied[@]}"} > "$tmp/json.skipped"
 	jq -n --sort-keys --arg nevra "$nevra" --arg name "$name_tag" --arg version "$version" --arg release "$release" \
 		--arg file "$file_name" --arg sha256 "$(srpm_sha256)" --arg profile "$profile" --arg why "$profile_why" \
-		--arg signer "$signer" --arg spec "$spec" --arg tarball "$tarball" --argjson buildtime "$buildtime" \
+		--arg signer "$signer" --arg vcs "$vcs" --arg spec "$spec" --arg tarball "$tarball" --argjson buildtime "$buildtime" \
 		--rawfile configs "$tmp/json.configs" --rawfile switches "$tmp/json.switches" --rawfile needs "$tmp/json.needs" \
 		--rawfile order "$tmp/order" --rawfile skipped "$tmp/json.skipped" \
 		--argjson exact "$([[ -n ${order_static:-} ]] && echo false || echo true)" '
@@ -30,6 +30,7 @@ info_json() {
 		{
 			file: $file, nevra: $nevra, name: $name, version: $version, release: $release, sha256: $sha256,
 			profile: $profile, profile_why: $why, signer: (if $signer == "" then null else $signer end),
+			vcs: (if $vcs == "" then null else $vcs end),
 			spec: $spec, tarball: $tarball, buildtime: $buildtime, configs: ($configs | lines), switches: ($switches | lines),
 			needs: (if $needs == "" then null else ($needs | lines) end), order_exact: $exact,
 			patches: [$order[] | select(.mechanism != "never") | select(.file as $f | $skipped | index($f) | not) | .strip |= tonumber],
@@ -66,7 +67,7 @@ inspect() {
 inspect_table() {
 	local how strip file command missing
 	printf '%-10s %s\n' file "$file_name" nevra "$nevra" profile "$profile" '' "$profile_why" \
-		signed "${signer:-no}" sha256 "$(srpm_sha256)" spec "$spec" tarball "$tarball" \
+		signed "${signer:-no}" vcs "${vcs:-none}" sha256 "$(srpm_sha256)" spec "$spec" tarball "$tarball" \
 		configs "$(config_members | awk '!seen[$0]++' | head -n 8 | paste -sd' ' -)"
 	printf '%-10s %s\n' patches "$(grep -vc '^never' "$tmp/order" || :), in the order of %prep${order_static:+ (as the spec reads; --key or --allow-unsigned: as rpm expands it)}"
 	while IFS=$'\t' read -r how strip file; do

@@ -9,11 +9,13 @@ made_base_d=$(realpath -- "${BASH_SOURCE[0]%/*}")
 #   version release   of the package; version is the tree's VERSION.PATCHLEVEL.SUBLEVEL
 #   summary           one line
 #   tarball           the file with the tree
+#   id                what tells one tarball from another
+#   fetch             a function that makes `tarball`, called if it is needed; or empty
 #   tarball_name      its name in the SRPM
 #   topdir            the one directory in it (a shell pattern)
 #   config            a file, Kconfig's form; or empty: the SRPM has none
 #   patch             a file that %prep applies, or empty
-#   vcs               the commit, or empty
+#   vcs               "git:COMMIT#DESCRIBE", or empty
 #   epoch             the time of all of it, seconds
 declare -A made=()
 
@@ -28,6 +30,18 @@ write_spec() {
 		-e "s|@TOPDIR@|${made[topdir]}|" -e "s|@PATCH@|$(basename -- "${made[patch]:-}")|" "$made_base_d/kernel.spec.in"
 }
 
+# place_tarball PATH: the tarball there. rpm keeps a file's time and mode, so that one
+# that has others is copied.
+place_tarball() {
+	if [[ $(stat -L -c '%Y %a' -- "${made[tarball]}") == "${made[epoch]} 644" ]]; then
+		ln -s "$(realpath -- "${made[tarball]}")" "$1"
+	else
+		cp --reflink=auto -- "${made[tarball]}" "$1"
+		chmod 644 "$1"
+		touch -d "@${made[epoch]}" "$1"
+	fi
+}
+
 # write_srpm OUTDIR: OUTDIR/kernel-VERSION-RELEASE.src.rpm, and its path on
 # standard output. The same input gives the same bytes; one that is there from
 # the very same input is left alone.
@@ -36,26 +50,27 @@ write_srpm() {
 	name=kernel-${made[version]}-${made[release]}.src.rpm
 	out=$outdir/$name
 	need_cmd rpmbuild rpm-build rpm
-	make_tmp tmp "$outdir"
+	make_tmp tmp "$(realpath -- "$outdir")"
 	mkdir "$tmp/SOURCES" "$tmp/SPECS"
-	ln -s "$(realpath -- "${made[tarball]}")" "$tmp/SOURCES/${made[tarball_name]}"
 	# The first line is what distribution-style config processing looks for.
 	[[ -z ${made[config]} ]] || { echo '# x86_64'; cat -- "${made[config]}"; } > "$tmp/SOURCES/kernel-x86_64.config"
 	[[ -z ${made[patch]} ]] || cp -- "${made[patch]}" "$tmp/SOURCES/"
 	write_spec > "$tmp/SPECS/kernel.spec"
-	find "$tmp" -type f -exec touch -d "@${made[epoch]}" {} +
+	find "$tmp" -type f -exec touch -d "@${made[epoch]}" {} + -exec chmod 644 {} +
 
 	stamp=$({
 		find "$tmp" -type f -print0 | sort -z | xargs -0 cat
-		stat -L -c '%s %Y' "$tmp/SOURCES/${made[tarball_name]}"
+		echo "${made[id]}"
 		cat "$made_base_d/srpm.sh" "$0"
 	} | sha256sum | cut -c1-16)
 	if [[ ! -s $out || $(cat "$out.inputs" 2>/dev/null) != "$stamp" ]]; then
-		need_space "$outdir" $(($(stat -L -c %s "${made[tarball]}") * 2 / 1048576 + 16)) "the base SRPM"
+		${made[fetch]:-:}
+		need_space "$outdir" $(($(stat -L -c %s "${made[tarball]}") * 3 / 1048576 + 16)) "the base SRPM"
+		place_tarball "$tmp/SOURCES/${made[tarball_name]}"
 		# rpm keeps the expanded spec in the header: a relative _topdir leaves no
 		# trace of where it was made.
 		(cd -- "$tmp" && SOURCE_DATE_EPOCH=${made[epoch]} rpmbuild -bs --quiet --nodeps --target x86_64 \
-			--define '_topdir .' --define "_dbpath $(realpath -- "$tmp")/db" --define '_buildhost kernel-kvm' \
+			--define '_topdir .' --define "_dbpath $tmp/db" --define '_buildhost kernel-kvm' \
 			--define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
 			--define '_source_payload w0.gzdio' SPECS/kernel.spec > log 2>&1) ||
 			die "rpmbuild -bs of the base failed:" "$(tail -n 5 "$tmp/log")"

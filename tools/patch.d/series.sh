@@ -233,6 +233,18 @@ explain_fuzz() {
 	done
 }
 
+# nearness DIR FILE: in one line, how many hunks of a patch that is not applied fit.
+nearness() {
+	local all fuzz failed fits=()
+	all=$(awk -f "$patchd/lint.awk" "$2" | grep -c '^hunk' || :)
+	for fuzz in 0 3; do
+		failed=$(patch -p1 -f -F "$fuzz" --dry-run -d "$1" < "$2" 2>&1 |
+			awk '/^[0-9]+ out of [0-9]+ hunks? (FAILED|ignored)/ { n += $1 } END { print n + 0 }')
+		fits+=("$((all - failed))")
+	done
+	echo "${fits[0]} of its $all hunks fit (${fits[1]} with fuzz)"
+}
+
 # stage_files TREE STAGE PATCH...: copy what the patches touch, what their
 # guards ask for, and the Makefile, from TREE into STAGE.
 stage_files() {

@@ -80,6 +80,13 @@ const char *manifest_str(const struct env *env, const char *path)
 	return env->manifest ? json_str(env->manifest, path) : NULL;
 }
 
+bool manifest_no_patch(const struct env *env)
+{
+	struct json_object *o = env->manifest ? json_path(env->manifest, "no_patch") : NULL;
+
+	return json_object_is_type(o, json_type_boolean) && json_object_get_boolean(o);
+}
+
 /* Is there a manifest of any kernel below SHARE? */
 static bool any_installed(void)
 {

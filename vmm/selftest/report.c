@@ -17,13 +17,19 @@ int verdict(const struct env *env, const struct totals *tot)
 	return 0;
 }
 
+/* What a reader must know of the kernel beside its name. */
+static const char *no_patch_text(const struct env *env)
+{
+	return manifest_no_patch(env) ? " (without any patch: ALLOW_NO_PATCH=1)" : "";
+}
+
 /* --- TAP, as the kernel's selftests print it: plan first, flat --- */
 
 static void tap_begin(struct report *r)
 {
 	fprintf(r->out, "TAP version 13\n1..%u\n", r->n);
-	fprintf(r->out, "# kernel %s, back end %s, deadlines x %.1f\n", r->env->uname_r,
-		r->env->backend[0] ? r->env->backend : "none", r->env->scale);
+	fprintf(r->out, "# kernel %s%s, back end %s, deadlines x %.1f\n", r->env->uname_r,
+		no_patch_text(r->env), r->env->backend[0] ? r->env->backend : "none", r->env->scale);
 	fflush(r->out);
 }
 
@@ -86,8 +92,8 @@ static const char *color(const struct report *r, const char *code)
 
 static void human_begin(struct report *r)
 {
-	fprintf(r->out, "kvm-selftest %s, kernel %s, KVM back end %s%s%s: %u checks\n",
-		VMM_VERSION, r->env->uname_r,
+	fprintf(r->out, "kvm-selftest %s, kernel %s%s, KVM back end %s%s%s: %u checks\n",
+		VMM_VERSION, r->env->uname_r, no_patch_text(r->env),
 		r->env->backend[0] ? r->env->backend : "none",
 		r->env->kmod_live ? " of " : "", r->env->kmod_live ? r->env->kmod : "", r->n);
 	fflush(r->out);

@@ -165,6 +165,8 @@ static void end(struct report *r, const struct totals *tot)
 		r->env->backend[0] ? r->env->backend : "none");
 	fprintf(f, "<div class=\"why\">%s; kvm-selftest %s; build ", when, VMM_VERSION);
 	xml_text(f, id ? id : "unknown: no manifest of this kernel");
+	if (manifest_no_patch(r->env))
+		fputs(", without any patch (ALLOW_NO_PATCH=1)", f);
 	fputs("</div>\n", f);
 	fprintf(f, "<div class=\"verdict %s\"><b>%s.</b> %u passed (%u with a warning), %u failed, %u skipped.</div>\n",
 		cls, v == 0 ? "KVM works on this host" : v == 4 ? "KVM was not tried" :

@@ -223,6 +223,8 @@ double wall_offset_ms(void);
 void manifest_load(struct env *env);
 /* manifest_str - a string at "a.b.c", NULL if it is not there */
 const char *manifest_str(const struct env *env, const char *path);
+/* manifest_no_patch - built without any of the package's patches, on request */
+bool manifest_no_patch(const struct env *env);
 struct json_object *json_load(const char *path, char *err, size_t errlen);
 struct json_object *json_path(struct json_object *o, const char *path);
 const char *json_str(struct json_object *o, const char *path);

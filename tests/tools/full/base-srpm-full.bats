@@ -15,17 +15,46 @@ base_of() {
 	"$top/tools/debian-base" "$1" "$BATS_FILE_TMPDIR/$1"
 }
 
-@test "debian-base: the same packages give the same bytes" {
-	"$top/tools/debian-base" 6.1 a > pa
-	"$top/tools/debian-base" 6.1 b > pb
+# host_base: V of the host's own kernel, whose source must be here.
+host_base() {
+	"$top/tools/debian-base" --default
+}
+
+# bases_here: every V whose source is installed.
+bases_here() {
+	local v
+	for v in $("$top/tools/debian-base" --offered); do
+		[[ ! -e /usr/src/linux-source-$v.tar.xz || ! -d /usr/src/linux-config-$v ]] || echo "$v"
+	done
+}
+
+@test "debian-base: the same packages give the same bytes, installed or as files" {
+	local v full
+	v=$(host_base)
+	"$top/tools/debian-base" "$v" a > pa
+	"$top/tools/debian-base" "$v" b > pb
 	cmp "$(cat pa)" "$(cat pb)"
 	"$base_srpm" verify "$(cat pa)" --allow-unsigned
+	# As package files: what dpkg has installed, packed again.
+	full=$(dpkg-query -W -f '${Version}' "linux-source-$v")
+	for p in source config; do
+		mkdir -p "d$p/DEBIAN" "d$p/usr/src"
+		printf 'Package: linux-%s-%s\nVersion: %s\nArchitecture: all\nMaintainer: A <a@b.invalid>\nDescription: d\n' "$p" "$v" "$full" > "d$p/DEBIAN/control"
+	done
+	ln "/usr/src/linux-source-$v.tar.xz" dsource/usr/src/ 2>/dev/null || cp -p "/usr/src/linux-source-$v.tar.xz" dsource/usr/src/
+	cp -rp "/usr/src/linux-config-$v" dconfig/usr/src/
+	for p in source config; do
+		dpkg-deb -b --root-owner-group -Znone "d$p" "linux-$p-${v}_${full}_all.deb" > /dev/null
+	done
+	"$top/tools/debian-base" "linux-source-${v}_${full}_all.deb" c > pc
+	cmp "$(cat pa)" "$(cat pc)"
+	rm -rf a b c dsource dconfig ./*.deb
 }
 
 # CPU time, which other work on the machine does not stretch.
-@test "6.1: inspect says what it is within 1 s of CPU" {
+@test "the host's kernel: inspect says what it is within 1 s of CPU" {
 	local srpm
-	srpm=$(base_of 6.1)
+	srpm=$(base_of "$(host_base)")
 	TIMEFORMAT='%U %S'
 	{ time "$base_srpm" inspect "$srpm" --json > inspect.json; } 2> took
 	echo "# inspect of $(($(stat -c %s "$srpm") >> 20)) MiB: $(cat took) s (user, system)" >&3
@@ -34,9 +63,10 @@ base_of() {
 	awk '{ exit !($1 + $2 < 1) }' took
 }
 
-@test "6.1 and 6.12: the tree is the package's own plus the patch, file by file" {
-	local v srpm
-	for v in 6.1 6.12; do
+@test "every base here: the tree is the package's own plus the patch, file by file" {
+	local v srpm n=0
+	for v in $(bases_here); do
+		n=$((n + 1))
 		srpm=$(base_of "$v")
 		"$base_srpm" tree "$srpm" "t$v" --allow-unsigned
 		mkdir "w$v"
@@ -46,17 +76,35 @@ base_of() {
 		grep -q '^CONFIG_KVM=m' "t$v.base/config"
 		rm -rf "w$v" "t$v" "t$v.base"
 	done
+	echo "# $n bases: $(bases_here | paste -sd' ')" >&3
+	((n))
 }
 
-@test "a make rpm-pkg SRPM of the 6.1 tree: imported, its tree the source's, file by file" {
-	local srpm archive top_dir t=linux-source-6.1
+@test "a kernel.org tarball of the host's kernel: its tree is the tarball's, file by file" {
+	local v
+	v=$(host_base)
+	mkdir w
+	tar -C w -xf "/usr/src/linux-source-$v.tar.xz"
+	mv w/linux-source-* "w/linux-$v"
+	tar -C w -cf - "linux-$v" | gzip -1 > "linux-$v.tar.gz"
+	"$top/tools/upstream-base" "linux-$v.tar.gz" u --allow-unsigned > pu
+	"$base_srpm" tree "$(cat pu)" tu --allow-unsigned
+	diff -r "w/linux-$v" tu
+	[ "$("$base_srpm" inspect "$(cat pu)" --json | jq -r .profile)" = upstream ]
+	rm -rf w tu tu.base u "linux-$v.tar.gz"
+}
+
+@test "a make rpm-pkg SRPM of the host's kernel: imported, its tree the source's, file by file" {
+	local srpm archive top_dir t v
+	v=$(host_base)
+	t=linux-source-$v
 	tar -xf "/usr/src/$t.tar.xz"
 	make -s -C "$t" O="$PWD/o" defconfig
 	cp o/.config "$t/"
 	# The spec is the tree's own, as rpm-pkg makes it; the archive holds both.
 	(
 		cd "$t"
-		KERNELRELEASE=6.1-test ARCH=x86_64 MAKE=make srctree=. objtree=. CONFIG_SHELL=bash KCONFIG_CONFIG=.config \
+		KERNELRELEASE=$v-test ARCH=x86_64 MAKE=make srctree=. objtree=. CONFIG_SHELL=bash KCONFIG_CONFIG=.config \
 			bash scripts/package/mkspec | sed 's/^\(Release:\).*/\1 1/' > kernel.spec
 	)
 	archive=$(sed -n 's/^\tSource: *//p; s/^Source: *//p' "$t/kernel.spec")
