@@ -13,6 +13,7 @@ FRAGMENTS ?=
 SRPM    ?=
 KEYS    ?=
 BUILDID ?=
+HOSTS   ?=
 WITH    ?=
 WITHOUT ?=
 DEFINE  ?=
@@ -25,7 +26,7 @@ outdir  ?= build/SRPMS
 
 sources_args := $(if $(SRPM),--srpm '$(SRPM)',--base $(BASE)) $(foreach k,$(KEYS),--key '$(k)') \
 	$(if $(ALLOW_UNSIGNED),--allow-unsigned)
-rpm_args := --define 'kconfig $(CONFIG)' $(if $(FRAGMENTS),--define 'kfragments $(FRAGMENTS)') $(if $(BUILDID),--define 'buildid $(BUILDID)') \
+rpm_args := --define 'kconfig $(CONFIG)' $(if $(FRAGMENTS),--define 'kfragments $(FRAGMENTS)') $(if $(BUILDID),--define 'buildid $(BUILDID)') $(if $(HOSTS),--define 'hosts $(HOSTS)') \
 	$(foreach w,$(WITH),--with $(w)) $(foreach w,$(WITHOUT),--without $(w)) $(DEFINE)
 
 .PHONY: help
@@ -39,6 +40,7 @@ help: ## this list
 	  CONFIG=NAME    lean, full or distro ($(CONFIG))
 	  FRAGMENTS="debug .."  more fragments of configs/, by name
 	  BUILDID=.NAME  what keeps this kernel apart (.kvm)
+	  HOSTS=el8      the oldest hosts it is for, if not those of the base (tools/host-abi.map)
 	  WITH= WITHOUT= switches of the spec, as in WITH="debug headers"
 	  DISTCC_HOSTS="HOST/JOBS .."  compile on these machines, too (rpm)
 	  DEFINE=...     handed to rpmbuild, as in DEFINE="--define 'modsign_key k.pem'"
