@@ -14,6 +14,7 @@ SRPM    ?=
 REF     ?=
 KEYS    ?=
 BUILDID ?=
+HOSTS   ?=
 WITH    ?=
 WITHOUT ?=
 DEFINE  ?=
@@ -30,7 +31,7 @@ base_args := $(if $(SRPM),--base none,$(if $(BASE),--base '$(BASE)'))
 sources_args := $(if $(SRPM),--srpm '$(SRPM)',$(base_args)) $(if $(REF),--ref '$(REF)') $(foreach k,$(KEYS),--key '$(k)') \
 	$(if $(ALLOW_UNSIGNED),--allow-unsigned)
 rpm_args := --define 'kconfig $(CONFIG)' $(if $(FRAGMENTS),--define 'kfragments $(FRAGMENTS)') $(if $(BUILDID),--define 'buildid $(BUILDID)') \
-	$(if $(ALLOW_NO_PATCH),--define 'allow_no_patch 1') \
+	$(if $(ALLOW_NO_PATCH),--define 'allow_no_patch 1') $(if $(HOSTS),--define 'hosts $(HOSTS)') \
 	$(foreach w,$(WITH),--with $(w)) $(foreach w,$(WITHOUT),--without $(w)) $(DEFINE)
 
 .PHONY: help
@@ -47,6 +48,7 @@ help: ## this list
 	  CONFIG=NAME    lean, full or distro ($(CONFIG))
 	  FRAGMENTS="debug .."  more fragments of configs/, by name
 	  BUILDID=.NAME  what keeps this kernel apart (.kvm)
+	  HOSTS=el8      the oldest hosts it is for, if not those of the base (tools/host-abi.map)
 	  WITH= WITHOUT= switches of the spec, as in WITH="debug headers"
 	  DISTCC_HOSTS="HOST/JOBS .."  compile on these machines, too (rpm)
 	  DEFINE=...     handed to rpmbuild, as in DEFINE="--define 'modsign_key k.pem'"

@@ -143,3 +143,80 @@ build() {
 	[ -x root/usr/bin/kvm-selftest ]
 	[ -s root/usr/lib/systemd/system/kvm-selftest.service ]
 }
+
+# unmet RPM...: what an ELF program in a package needs and its Requires do not say.
+unmet() {
+	local rpm f
+	for rpm; do
+		rm -rf one
+		mkdir one
+		rpm2cpio "$rpm" | (cd one && cpio -idmu --quiet)
+		rpm -qp --requires "$rpm" | sort -u > requires
+		find one -path '*/lib/modules' -prune -o -path '*/lib/debug' -prune -o -path '*/guest' -prune -o -type f -perm /111 -print | while read -r f; do
+			objdump -p "$f" 2>/dev/null | awk '
+				$1 == "NEEDED" { print $2 "()(64bit)" }
+				/required from/ { so = $3; sub(/:$/, "", so) }
+				$1 ~ /^0x/ && NF == 4 { print so "(" $4 ")(64bit)" }' | sort -u | comm -23 - requires | sed "s,^,${f#one}: ,"
+		done
+	done
+}
+
+@test "every program's needs are in its package's Requires, -devel's too, and the tree's scripts' are not" {
+	build
+	run unmet rpms/*/*.rpm
+	echo "$output"
+	[ -z "$output" ]
+	rpm -qp --requires rpms/*/kernel-kvm-devel-*.rpm > requires
+	grep '^libc\.so\.6(GLIBC_' requires
+	run grep -E 'Nowhere|perl\(|^/' requires
+	echo "$output"
+	[ "$status" -eq 1 ]
+	run rpm -qp --provides rpms/*/kernel-kvm-devel-*.rpm
+	[[ $output != *Nowhere* && $output != *.so* ]]
+	# Another package's script still says what runs it.
+	rpm -qp --requires rpms/*/kernel-kvm-selftest-*.rpm | grep -x '/bin/.*sh'
+}
+
+@test "static: nothing in the packages asks for a C library, and both programs run" {
+	build --with static --with tools --with selftests
+	run bash -c "rpm -qp --requires rpms/*/*.rpm | grep -E '^(lib|ld-)'"
+	echo "$output"
+	[ "$status" -eq 1 ]
+	# The release of the base is EL 9's: the whole buildroot was looked at for it.
+	grep -E '^host-abi: [1-9][0-9]* programs run on el9 hosts' log
+	root/usr/bin/kvm-vmm --version
+	root/usr/bin/kvm-selftest --list | grep -x 'host/kvm-access.*'
+	rpm -qp --provides rpms/*/kernel-kvm-selftest-*.rpm | grep -x 'bundled(glibc)'
+}
+
+@test "static: a program that was linked to this machine's libraries all the same stops the build, by name" {
+	# shellcheck disable=SC2016  # make's own
+	sed 's/\$(HOSTLDFLAGS)//' "$MINI/Makefile" > changed
+	cp "$MINI/Makefile" whole
+	cp changed "$MINI/Makefile"
+	run build --with static --without selftest --define 'hosts el7'
+	cp whole "$MINI/Makefile"
+	echo "$output"
+	[ "$status" -eq 1 ]
+	grep -E "^host-abi: error: 1 of [0-9]+ programs do not run on el7 hosts:" log
+	grep -E "^ +/usr/src/kernels/$K/scripts/mod/modpost: .*libc.so.6\(GLIBC_[0-9.]+\) \(el7 has glibc 2.17\)" log
+}
+
+@test "hosts that are older, and nothing is static: said first, and which programs at the end" {
+	build --define 'hosts el7'
+	grep -n '^host-abi: warning: el7 hosts will refuse -selftest and -devel: glibc' log | cut -d: -f1 > first
+	[ "$(cat first)" -lt "$(grep -n 'phase base-tree: start' log | cut -d: -f1)" ]
+	grep -E '^ +/usr/bin/kvm-selftest: .*el7 has glibc 2.17' log
+}
+
+@test "the packages' programs, reports and man pages say which build they are of" {
+	local vr=5.14.0-362.24.1.el9_3.kvm
+	build --without up --without devel
+	[ "$(root/usr/bin/kvm-vmm --version)" = "kvm-vmm $vr" ]
+	[ "$(root/usr/bin/kvm-selftest --version)" = "kvm-selftest $vr" ]
+	run root/usr/bin/kvm-selftest --only host/kvm-access --format json --allow-missing
+	[ "$(jq -r .version <<< "$output")" = "$vr" ]
+	for m in man1/kvm-vmm.1 man1/kvm-selftest.1 man8/kernel-kvm-boot-once.8; do
+		zcat "root/usr/share/man/$m.gz" | grep "^\.TH .*\"kernel-kvm $vr\""
+	done
+}

@@ -36,22 +36,40 @@ static void label_type(const char *path, char *type, size_t size)
 		snprintf(type, size, "%s", p);
 }
 
+/*
+ * @size bytes of @name: the group @gid by /etc/group, where udev looks too. Not
+ * getgrgid(3): a static program would load the host's own NSS modules for it.
+ */
+static void group_name(gid_t gid, char *name, size_t size)
+{
+	FILE *f = fopen("/etc/group", "re");
+	struct group *g = NULL;
+
+	while (f && (g = fgetgrent(f)) && g->gr_gid != gid)
+		;
+	if (g)
+		snprintf(name, size, "%s", g->gr_name);
+	else
+		snprintf(name, size, "%u", gid);
+	if (f)
+		fclose(f);
+}
+
 int host_kvm_access(struct t *t)
 {
 	const char *path = t->env->kvm_path;
-	char type[64], enforce[8] = "";
-	struct group *g;
+	char type[64], group[64], enforce[8] = "";
 	struct stat st;
 	unsigned int acl;
 
 	if (stat(path, &st))
 		return t_skip(t, "%s is not there (see vm/device)", path);
-	g = getgrgid(st.st_gid);
+	group_name(st.st_gid, group, sizeof(group));
 	acl = acl_entries(path);
 	label_type(path, type, sizeof(type));
 	read_filef(enforce, sizeof(enforce), "%s/fs/selinux/enforce", t->env->sys);
 	t_note(t, "%s: mode %04o, owner %u, group %s, %u users or groups by ACL, SELinux %s%s", path,
-	       st.st_mode & 07777, st.st_uid, g ? g->gr_name : "unknown", acl,
+	       st.st_mode & 07777, st.st_uid, group, acl,
 	       type[0] ? type : "not labelled", enforce[0] == '1' ? ", enforcing" : "");
 	if (enforce[0] == '1' && type[0] && strcmp(type, "kvm_device_t"))
 		return t_warn(t, "SELinux enforces, and %s is labelled %s, not kvm_device_t: libvirt's guests are refused it",

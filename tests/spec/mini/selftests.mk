@@ -9,4 +9,4 @@ all: $(TEST_GEN_PROGS) $(TEST_GEN_PROGS_EXTENDED)
 
 $(OUTPUT)/%: %.c
 	mkdir -p $(@D)
-	$(CC) $(CFLAGS) $< -o $@
+	$(CC) $(CFLAGS) $(LDFLAGS) $< -o $@
