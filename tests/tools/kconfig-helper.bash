@@ -9,12 +9,50 @@ kconfig=$top/tools/kconfig
 # Every warning of the program against the tree's headers counts.
 export EXPLAIN_CFLAGS=-Werror
 
+# Where the distribution's kernels are looked for, laid out as its packages do.
+# KCONFIG_SOURCES="DIR.." names more: the roots of unpacked linux-source and
+# linux-config packages of other suites.
+sources=(/usr/src)
+read -r -a more <<< "${KCONFIG_SOURCES:-}"
+sources+=(${more[@]+"${more[@]}"})
+
+# source_of VERSION: the tarball of linux-source-VERSION.
+source_of() {
+	local dir
+	for dir in "${sources[@]}"; do
+		[[ ! -f $dir/linux-source-$1.tar.xz ]] || { printf '%s\n' "$dir/linux-source-$1.tar.xz"; return; }
+	done
+	return 1
+}
+
+# base_of VERSION: the distribution's own config of it.
+base_of() {
+	local dir
+	for dir in "${sources[@]}"; do
+		[[ ! -f $dir/linux-config-$1/config.amd64_none_amd64.xz ]] ||
+			{ printf '%s\n' "$dir/linux-config-$1/config.amd64_none_amd64.xz"; return; }
+	done
+	return 1
+}
+
+# versions: of the kernels that are here with source and config, oldest first.
+versions() {
+	local dir f v
+	for dir in "${sources[@]}"; do
+		for f in "$dir"/linux-source-*.tar.xz; do
+			v=${f##*/linux-source-}
+			v=${v%.tar.xz}
+			[[ ! -f $f ]] || ! base_of "$v" > /dev/null || printf '%s\n' "$v"
+		done
+	done | sort -Vu
+}
+
 # real_tree VERSION: everything that Kconfig reads of linux-source-VERSION,
 # unpacked once into build/cache; prints where.
 real_tree() {
-	local dir=$top/build/cache/kconfig-tree-$1 tar=/usr/src/linux-source-$1.tar.xz tmp
+	local dir=$top/build/cache/kconfig-tree-$1 tar tmp
+	tar=$(source_of "$1") || return 1
 	if [[ ! -d $dir || $tar -nt $dir ]]; then
-		[[ -f $tar ]] || return 1
 		mkdir -p "$top/build/cache"
 		tmp=$(mktemp -d "$dir.XXXXXX")
 		XZ_OPT=-T0 tar -xJf "$tar" -C "$tmp" --strip-components=1 --wildcards --wildcards-match-slash \
@@ -47,12 +85,15 @@ real_build() {
 	printf '%s\n' "$dir"
 }
 
-# mini: makefiles and scripts of the real 6.1, a Kconfig of a few symbols, the
+# mini: makefiles and scripts of the oldest real tree here, a Kconfig of a few symbols, the
 # fragments of a lean config that holds on it, and that config merged, in
 # $BATS_FILE_TMPDIR/{configs,obj}; the tree in $mini_tree.
 mini() {
 	local cache real
-	real=$(real_tree 6.1) || return 1
+	real=$(real_tree "$(versions | head -n 1)") || {
+		echo "no linux-source and linux-config here: tools/build-deps --for check --install" >&2
+		return 1
+	}
 	cache=$top/build/cache/kconfig-mini-$(build_key)
 	mini_tree=$cache/tree
 	fragments "$BATS_FILE_TMPDIR/configs"

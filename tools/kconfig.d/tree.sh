@@ -80,7 +80,7 @@ compile_explain() {
 		-o "$exe.new" "$kconfig_d"/explain/*.c "${objects[@]}" > "$tmp/cc.log" 2>&1 || {
 		head -n 20 -- "$tmp/cc.log" >&2
 		die "$tree: the program that explains its Kconfig does not compile (the compiler's words are above)" \
-			"is this a layout of scripts/kconfig newer than 6.12? see tools/kconfig.d/explain/explain.h"
+			"is this a layout of scripts/kconfig newer than 7.3? see tools/kconfig.d/explain/explain.h"
 	}
 	mv -- "$exe.new" "$exe"
 }

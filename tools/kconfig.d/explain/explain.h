@@ -4,7 +4,7 @@
  *
  * Compiled against scripts/kconfig of the tree and linked with the objects of
  * its conf program, so that every answer is the one of that very tree. The
- * layouts of 3.10, 4.18, 5.14, 6.1, 6.12, 7.2 differ; tree.sh looks at the
+ * layouts of 3.10, 4.18, 5.14, 6.1, 6.12 and 7.2 differ; tree.sh looks at the
  * tree's expr.h and sets what the preprocessor cannot see by itself:
  *
  *   KC_FILENAME  struct property and struct menu name their file directly
