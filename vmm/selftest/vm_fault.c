@@ -10,6 +10,8 @@
 
 #include "vmslot.h"
 
+#define SIZE	(PAGES * PG)
+
 int run_to_fault(struct lab *l, uint64_t gpa, uint64_t flags, const char *what)
 {
 	const struct kvm_run *run = l->cpu[0].run;
@@ -86,7 +88,7 @@ static int pre_fault_rules(struct lab *l)
 		pre_fault_refused(l, SLOT1, 100, 0, EINVAL, "100 bytes") ||
 		pre_fault_refused(l, SLOT1, PG, 1, EINVAL, "a page with an unknown flag") ||
 		pre_fault_refused(l, ~0ull << 12, 2 * PG, 0, EINVAL, "a range that wraps around") ||
-		pre_fault_refused(l, SLOT1 + 2 * PAGES * PG, PG, 0, ENOENT, "a page that is in no slot") ? -1 : 0;
+		pre_fault_refused(l, SLOT1 + 2 * SIZE, PG, 0, ENOENT, "a page that is in no slot") ? -1 : 0;
 }
 
 /* It may end early; what is left is then in the structure. */

@@ -56,6 +56,7 @@ static int region2_body(struct lab *l, uint8_t *host)
 	uint64_t log[PAGES / 64] = { 0 };
 	struct kvm_dirty_log d = { .slot = 1, .dirty_bitmap = log };
 	bool pages[PAGES] = { [3] = true };
+	const uint8_t *written = host + 3 * (PG + 64);	/* see slot_touch() */
 
 	if (lab_cap(l, KVM_CAP_USER_MEMORY2) <= 0)
 		return t_skip(l->t, "this KVM has no KVM_SET_USER_MEMORY_REGION2 (Linux 6.8)");
@@ -68,7 +69,7 @@ static int region2_body(struct lab *l, uint8_t *host)
 		"KVM_SET_USER_MEMORY_REGION2 does not make a slot anew: %s", strerror(errno));
 	if (TOUCH(l, slot_write, pages) || lab_vm_ioctl(l, KVM_GET_DIRTY_LOG, &d) < 0)
 		return -1;
-	REQUIRE(l->t, host[3 * PG + 3 * 64] == 1, "the guest's write to a slot by KVM_SET_USER_MEMORY_REGION2 is not in the host's memory");
+	REQUIRE(l->t, *written == 1, "the guest's write to a slot by KVM_SET_USER_MEMORY_REGION2 is not in the host's memory");
 	REQUIRE(l->t, log[0] == 1 << 3, "the guest wrote page 3, the dirty log says 0x%llx", (unsigned long long)log[0]);
 	return 0;
 }
@@ -271,7 +272,7 @@ static int gmem_shared(struct lab *l, int fd, volatile uint8_t *h)
 
 	if (TOUCH(l, slot_write, pages))
 		return -1;
-	REQUIRE(l->t, h[2 * PG + 2 * 64] == 1 && h[9 * PG + 9 * 64] == 1, "the host does not see the guest's writes to a guest_memfd");
+	REQUIRE(l->t, h[2 * (PG + 64)] == 1 && h[9 * (PG + 64)] == 1, "the host does not see the guest's writes to a guest_memfd");
 	h[20 * PG] = 0x77;
 	rc = slot_peek(l, SLOT1 + 20 * PG);
 	REQUIRE(l->t, rc == 0x77, "the host wrote 0x77 to a guest_memfd, the guest reads 0x%x", (unsigned int)rc);
