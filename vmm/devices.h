@@ -9,11 +9,11 @@
 extern const struct device_type *const device_types[];
 
 /*
- * devices_add - what every machine has, and the @n devices of @a
- * @d:      made but for its transport, and empty; the VM is there
+ * devices_add - add what every machine has, and the @n devices of @a
+ * @d:      zero but for vm, out, flat, acpi and pci; vm_create() has made the VM
  * @status: on failure, the exit status that fits (enum vm_status)
  *
- * devices_free() also after a failure.
+ * Call devices_free() even after a failure.
  */
 int devices_add(struct devices *d, const struct device_arg *a, unsigned int n,
 		int *status, struct err *e);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A device describes itself in a struct device_type: its option, how to parse
- * that, and how to add, free, save and load it. Each type is one file and one
- * row of DEVICES.
+ * it, how to add and free the device, what a snapshot keeps of it. Each type is
+ * one file and one row of DEVICES.
  */
 #ifndef VMM_DEVICE_H
 #define VMM_DEVICE_H
@@ -33,23 +33,23 @@ struct devices;
 struct device_type {
 	const char *option;	/* without "--"; NULL: every machine has the device */
 	const char *help;	/* what follows the option in --help */
-	unsigned int max;	/* how often it can be given; 1: the last one counts */
-	const char *append;	/* default kernel command line, if it is a console */
-	bool image;		/* if it cannot be added, an image is bad, not the host */
-	bool virtio;		/* its structure begins with a struct virtio ... */
-	/* ... whose kicks are served by the main loop, a thread (it may block), vhost */
+	unsigned int max;	/* how often the option can be given; 1: the last one wins */
+	const char *append;	/* default kernel command line, if the device is a console */
+	bool image;		/* add() opens an image: exit status 6 if it fails */
+	bool virtio;		/* the structure begins with a struct virtio */
+	/* What serves its kicks: the main loop; its own thread, as it may block; vhost */
 	enum { DEVICE_MAIN, DEVICE_THREAD, DEVICE_VHOST } served;
-	unsigned long size;	/* of its structure */
-	/* What a snapshot keeps beside virtio's: bytes of the structure, by this name */
+	unsigned long size;	/* of the structure */
+	/* The record of a snapshot, beside virtio's, and the bytes that it keeps */
 	const char *state;
 	unsigned long state_at, state_len;
-	/* NULL: the option takes no argument. Keeps @s; 1: it asks for no device */
+	/* Parse @s, which it may keep and cut. 1: no device is wanted. NULL: no argument */
 	int (*parse)(struct device_arg *a, char *s, struct err *e);
-	/* Make @x->dev, zeroes so far, of @x->arg; free() is called after a failure, too */
+	/* Make @x->dev, which is zeroed, from @x->arg. free() follows even a failure */
 	int (*add)(struct devices *d, struct device *x, struct err *e);
-	/* Optional: give back what is neither virtio's nor @dev itself */
+	/* Optional: give back what @dev holds, beside its struct virtio */
 	void (*free)(void *dev);
-	/* Optional: check the state that was read from snapshot @file */
+	/* Optional: check and use the state that was read from snapshot @file */
 	int (*restored)(void *dev, const char *file, struct err *e);
 };
 
@@ -58,7 +58,7 @@ DEVICES(DEVICE_DECLARE)
 
 struct device {
 	const struct device_type *type;
-	const struct device_arg *arg;	/* while it is added; NULL: no option */
+	const struct device_arg *arg;	/* valid in add(); NULL: no option */
 	void *dev;
 	bool threaded;
 	struct loop loop;	/* of its thread */
@@ -66,14 +66,14 @@ struct device {
 
 #define DEVICES_MAX	(VIRTIO_MAX + 8)
 
-/* Where characters from outside go. */
+/* A console's input: where characters from outside go. */
 struct device_input {
 	void *dev;
 	uint32_t (*room)(void *dev);	/* bytes it takes now; NULL: any number */
-	uint32_t (*put)(void *dev, const uint8_t *buf, uint32_t len);	/* how many it took */
+	uint32_t (*put)(void *dev, const uint8_t *buf, uint32_t len);	/* returns how many */
 };
 
-/* The devices of a machine, and what they find there. */
+/* The devices of a machine, and what they need of it. */
 struct devices {
 	struct vm *vm;
 	struct out out;		/* where consoles write */
@@ -82,7 +82,7 @@ struct devices {
 	bool pci;		/* virtio is on PCI */
 	const struct virtio_transport *transport;
 	struct pci_bus *bus;
-	struct virtio *virtio[VIRTIO_MAX];	/* those attached, in order */
+	struct virtio *virtio[VIRTIO_MAX];	/* by place */
 	struct virtio_place place[VIRTIO_MAX];
 	unsigned int nvirtio;
 	struct device dev[DEVICES_MAX];
@@ -90,7 +90,7 @@ struct devices {
 	struct device_input input;	/* of the last console added */
 };
 
-/* device_add - a device of @type; @a NULL: without an option */
+/* device_add - add a device of @type; @a: its option's argument, or NULL */
 int device_add(struct devices *d, const struct device_type *type,
 	       const struct device_arg *a, struct err *e);
 
@@ -100,22 +100,22 @@ int device_attach(struct devices *d, struct device *x, struct err *e);
 /* devices_start - start the devices' threads */
 int devices_start(struct devices *d, struct err *e);
 
-/* devices_free - end all, the newest first */
+/* devices_free - end and free all devices, the newest first */
 void devices_free(struct devices *d);
 
 /*
- * devices_lock - let devices finish what they do, and begin nothing
+ * devices_lock - wait until the devices are done, and let them begin nothing
  *
- * -EBUSY: one is stuck (a disk, a pipe that nobody reads); -EOPNOTSUPP: one
- * cannot be saved.
+ * -EBUSY: a device is stuck (a disk, a pipe that nobody reads); -EOPNOTSUPP: a
+ * device cannot be saved.
  */
 int devices_lock(struct devices *d, struct err *e);
 void devices_unlock(struct devices *d);
 
-/* devices_save - all state to records, while locked */
+/* devices_save - the state of all devices to records; they are locked */
 void devices_save(const struct devices *d, struct records *r);
 
-/* devices_load - to @d, made with the same devices; its threads do not run yet */
+/* devices_load - the reverse; @d has the same devices, and no thread runs yet */
 int devices_load(struct devices *d, const struct records *r, struct err *e);
 
 #endif

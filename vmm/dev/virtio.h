@@ -4,9 +4,9 @@
  * Virtual I/O Device 1.2, 2.1-2.3 and 3.1.
  *
  * A device is a struct virtio_ops, and a structure whose first member is a
- * struct virtio. It pops requests, pushes them back, and calls virtio_signal().
- * A transport (virtio_mmio.h, virtio_pci.h) connects it to the guest. Neither
- * device nor core knows which.
+ * struct virtio. The core takes requests from a queue, has the device answer
+ * them, and gives them back. A transport (virtio_mmio.h, virtio_pci.h) connects
+ * the device to the guest. Neither device nor core knows which one.
  */
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
@@ -40,11 +40,13 @@ struct virtio_ops {
 	uint64_t features;	/* offered beside the three above */
 	const char *unsaved;	/* why no snapshot can hold it; NULL: one can */
 	unsigned int nqueues;
-	/* Serve request @c; returns how many bytes it wrote. On the device's loop,
-	 * v->lock held */
+	/*
+	 * Answer request @c; returns how many bytes were written to it. v->lock is
+	 * held. The device's loop calls it.
+	 */
 	uint32_t (*request)(struct virtio *v, struct virtq_chain *c);
-	bool slow;		/* tell the driver of each request, not of all at once */
-	unsigned int served;	/* a bit a queue whose requests go there */
+	unsigned int served;	/* bit q: request() answers queue q */
+	bool slow;		/* signal after each request, not after the last one */
 	/* Optional: queue @q was kicked; lock held. */
 	void (*kick)(struct virtio *v, unsigned int q);
 	/* Optional: the driver is ready (features, queues set); lock held. */
@@ -61,21 +63,21 @@ struct virtio_place {
 };
 
 struct virtio_transport {
-	unsigned int max;	/* as many devices at the most */
+	unsigned int max;	/* devices that it can have */
 	bool lines;		/* needs the interrupt lines of an IOAPIC */
-	/* Put @v into the place of number d->nvirtio, its kicks served by @loop */
+	/* Put @v into place d->nvirtio; @loop serves its kicks (virtio_doorbell) */
 	int (*attach)(struct devices *d, struct virtio *v, struct loop *loop,
 		      struct err *e);
-	/* Optional: give back what v->link holds; it is freed then */
+	/* Optional: give back what v->link holds; the core frees v->link itself */
 	void (*detach)(struct virtio *v);
 	/*
-	 * Interrupt the driver. @why: VIRTIO_ISR_*, for the ISR register; @source: a
-	 * queue, or VIRTIO_QUEUES_MAX for configuration; v->lock held
+	 * Interrupt the driver. @why: VIRTIO_ISR_*, for the ISR register. @source: a
+	 * queue, or VIRTIO_QUEUES_MAX for configuration. v->lock is held.
 	 */
 	void (*interrupt)(struct virtio *v, uint32_t why, unsigned int source);
-	/* Optional: registers changed, show those that are read without an exit */
+	/* Optional: registers changed; show those that the guest reads without an exit */
 	void (*publish)(void *link);
-	/* Optional: registers of the transport's own to records, and back */
+	/* Optional: the transport's own registers to records, and back */
 	void (*save)(const struct virtio *v, uint32_t index, struct records *r);
 	int (*load)(struct virtio *v, uint32_t index, const struct records *r,
 		    struct err *e);
@@ -124,11 +126,15 @@ enum {
 #define VIRTIO_ISR_QUEUE	1
 #define VIRTIO_ISR_CONFIG	2
 
-/* virtio_init - make @v of zeroes, without a transport; always virtio_free() it */
+/*
+ * virtio_init - make @v, which is zeroed, without a transport
+ * virtio_free - detach it, close descriptors
+ *
+ * Call virtio_free() even after a failure; it ignores a @v that is still zero.
+ */
 int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 		const struct mem *mem, void *config, uint32_t config_len,
 		struct err *e);
-/* virtio_free - detach it, close descriptors; nothing if it was not made */
 void virtio_free(struct virtio *v);
 
 /* virtio_read, virtio_write - a register of the enum; v->lock held */
@@ -140,9 +146,9 @@ void virtio_config(struct virtio *v, uint64_t off, void *data, uint32_t len,
 		   bool is_write);
 
 /*
- * virtio_doorbell - let a guest's write to @gpa kick queue @q, on @loop (NULL:
- * who serves it has the eventfd); for transports
- * @len: 4 if it has to write @q, 0 for any write
+ * virtio_doorbell - for transports: a guest's write to @gpa kicks queue @q
+ * @len:  4 if the guest has to write @q, 0 for any write
+ * @loop: serves the kick; NULL: vhost does
  */
 int virtio_doorbell(struct virtio *v, unsigned int q, struct vm *vm,
 		    uint64_t gpa, uint32_t len, struct loop *loop, struct err *e);

@@ -9,14 +9,14 @@
 #include "dev/device.h"
 
 /*
- * Interrupt lines. With ACPI those above the ISA ones come first; without, the
- * guest knows only ISA's. More devices than lines share: each line is an edge
- * that all its drivers look after.
+ * Interrupt lines. With ACPI, devices get the lines above ISA's first. Without
+ * ACPI, the guest knows only ISA's. Devices share lines if there are too few:
+ * each interrupt is an edge, for which all drivers of the line look.
  */
 static const uint8_t lines[] = {
 	16, 17, 18, 19, 20, 21, 22, 23, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15,
 };
-#define ISA	8U	/* from here on */
+#define ISA	8U	/* index of the first ISA line */
 
 int virtio_mmio_link(struct virtio *v, struct err *e)
 {

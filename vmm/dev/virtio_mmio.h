@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * virtio over MMIO, version 2: registers in memory, an interrupt line. ACPI or
- * the kernel command line tells a guest where. Source: Virtual I/O Device 1.2,
- * 4.2.
+ * virtio over MMIO, version 2: registers in memory, and an interrupt line. ACPI
+ * or the kernel command line says where. Source: Virtual I/O Device 1.2, 4.2.
  */
 #ifndef VMM_VIRTIO_MMIO_H
 #define VMM_VIRTIO_MMIO_H
@@ -18,10 +17,9 @@ struct virtio_mmio {
 	struct virtio *v;
 	int irq_fd;		/* eventfd; a write interrupts the guest */
 	/*
-	 * The registers as the guest sees them without an exit, or NULL. Then ISR
-	 * is in there, and its queue bit stays once it is set: the driver's
-	 * acknowledgement does not reach us. The bit only makes the driver look
-	 * at rings that have nothing new.
+	 * The registers that the guest reads without an exit, or NULL. The page
+	 * holds ISR, too. Its queue bit stays set, as the driver's acknowledgement
+	 * does not reach us: the driver then looks at rings that have nothing new.
 	 */
 	atomic_uint *page;
 };
