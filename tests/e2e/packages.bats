@@ -16,12 +16,14 @@ q() {
 }
 
 @test "rpmlint has nothing to say" {
+	command -v rpmlint > /dev/null || skip "no rpmlint here"
 	run rpmlint -c "$BATS_TEST_DIRNAME/../spec/rpmlint.toml" "${packages[@]}" "${devel[@]}"
 	echo "$output"
 	[[ $output == *" 0 errors, 0 warnings"* ]]
 }
 
 @test "the tree's own KVM selftests: rpmlint has nothing to say, nearly all of 6.1's 69 are there" {
+	command -v rpmlint > /dev/null || skip "no rpmlint here"
 	find_rpms2
 	local selftests
 	selftests=$rpms2/kernel-kvm-selftests-internal-$(version_of "${packages2[1]}").rpm

@@ -128,7 +128,3 @@ setup() {
 	grep -qx '%global base_signed 0' sources/base.inc
 }
 
-@test "debian-base: a version whose package is not installed is named" {
-	command -v dpkg-query >/dev/null || skip "not a Debian host"
-	fails_with "apt-get install linux-source-9.9" "$top/tools/debian-base" 9.9 a
-}

@@ -5,7 +5,7 @@
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	tools=$top/tools
-	cd "$BATS_TEST_TMPDIR" || exit
+	cd "${BATS_TEST_TMPDIR:?bats 1.4 or later is needed}" || exit
 	# rpm's database is in HOME on Debian: the tests' is not the user's.
 	export HOME=$BATS_TEST_TMPDIR
 }

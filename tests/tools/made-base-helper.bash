@@ -6,7 +6,7 @@
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	tools=$top/tools
-	cd "$BATS_TEST_TMPDIR" || exit
+	cd "${BATS_TEST_TMPDIR:?bats 1.4 or later is needed}" || exit
 	export HOME=$PWD GIT_CONFIG_NOSYSTEM=1 GIT_CEILING_DIRECTORIES=$PWD
 	tree linux-8.1
 }

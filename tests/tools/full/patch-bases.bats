@@ -3,7 +3,7 @@
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../../..")
-	ls /usr/src/linux-source-*.tar.* >/dev/null 2>&1 || skip "no /usr/src/linux-source-*.tar.* here (apt: linux-source-6.1)"
+	ls /usr/src/linux-source-*.tar.* >/dev/null 2>&1 || skip "no /usr/src/linux-source-*.tar.* here (tools/build-deps --install)"
 }
 
 @test "the series applies to every base at hand" {
