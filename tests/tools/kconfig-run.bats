@@ -153,8 +153,10 @@ keys() {
 }
 
 @test "the Makefile has every target, and nothing in it is unknown here" {
-	local t
-	for t in $(sed -n '/^config_targets :=/,/[^\\]$/p' "$top/Makefile" | tr -d '\\' | sed 's/.*:=//'); do
+	local t targets seen=
+	read -r -d '' -a targets < <(sed -n '/^config_targets :=/,/[^\\]$/p' "$top/Makefile" | sed 's/.*:=//; s/\\$//') || :
+	[ "${#targets[@]}" -gt 0 ]
+	for t in "${targets[@]}"; do
 		run "$kconfig" run "$t"
 		[[ $output == *'--tree DIR and --build OBJ are needed'* ]] || { echo "$t: $output"; return 1; }
 		seen+=" $t"

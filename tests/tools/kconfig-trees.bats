@@ -11,11 +11,11 @@ setup_file() {
 	load kconfig-helper
 	cd "$BATS_FILE_TMPDIR" || exit
 	local v jobs=()
-	versions > versions
+	versions > here
 	while read -r v; do
 		make_all "$v" > "make-$v.log" 2>&1 &
 		jobs+=($!)
-	done < versions
+	done < here
 	((${#jobs[@]} == 0)) || wait "${jobs[@]}" || :
 }
 
@@ -31,7 +31,7 @@ make_all() {
 	make_one debug merge --config lean --fragment "$top/configs/debug.config"
 	make_one guest guest
 	make_one debuginfo merge --config distro --base-config "distro-$v.base" --fragment "$top/configs/debuginfo.config"
-	if [[ $v == $(head -n 1 versions) ]]; then
+	if [[ $v == $(head -n 1 here) ]]; then
 		cp -r "$top/configs" eventfd
 		rm -f eventfd/local.config
 		printf '# CONFIG_EVENTFD is not set\n' > eventfd/local.config
@@ -72,13 +72,13 @@ holds_everywhere() {
 	while read -r v; do
 		holds "$1" "$v"
 		[[ $1 == guest ]] || grep -qx 'CONFIG_KVM_INTEL=m' "$1-$v.required"
-	done < versions
+	done < here
 }
 
 setup() {
 	cd "$BATS_FILE_TMPDIR" || exit
-	[[ -s versions ]] || skip "no linux-source and linux-config here: tools/build-deps --for check --install"
-	oldest=$(head -n 1 versions)
+	[[ -s here ]] || skip "no linux-source and linux-config here: tools/build-deps --for check --install"
+	oldest=$(head -n 1 here)
 }
 
 # cpu_ms FILE: user and system time that `times` left in FILE, in ms.
@@ -99,7 +99,7 @@ cpu_ms() {
 		[ "$(grep -c '^CONFIG_DEBUG_INFO=y' "distro-$v.config")" -eq 0 ]
 		holds debuginfo "$v"
 		grep -qx CONFIG_DEBUG_INFO=y "debuginfo-$v.config"
-	done < versions
+	done < here
 }
 
 @test "what the distribution builds in stays built in" {
@@ -108,7 +108,7 @@ cpu_ms() {
 		for s in VIRTIO_PCI VIRTIO_CONSOLE FUSE_FS VIRTIO_FS; do
 			! grep -qx "CONFIG_$s=y" "distro-$v.base" || grep -qx "CONFIG_$s=y" "distro-$v.config"
 		done
-	done < versions
+	done < here
 }
 
 @test "checking the distribution's config takes no longer than the kernel's listnewconfig" {
@@ -119,7 +119,7 @@ cpu_ms() {
 		echo "$v: check $check ms of CPU, listnewconfig $floor ms"
 		# A third for the noise of two short runs.
 		[ "$check" -lt $((floor * 4 / 3)) ]
-	done < versions
+	done < here
 }
 
 @test "the guest kernel's config is small on every tree here" {
@@ -129,7 +129,7 @@ cpu_ms() {
 		[ "$(grep -c =y "guest-$v.config")" -lt 650 ]
 		grep -qx CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES=y "guest-$v.config"
 		[ "$(grep -c =m "guest-$v.config")" -eq 0 ]
-	done < versions
+	done < here
 }
 
 @test "EVENTFD switched off on the real tree: who selects it" {
