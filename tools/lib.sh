@@ -90,6 +90,15 @@ need_cmd() {
 			"install it: $2 (dnf/yum) or $3 (apt), or run tools/build-deps --install"
 }
 
+# check_rpm: warn of an rpm whose ways nobody has looked at yet.
+check_rpm() {
+	local is
+	is=$(rpm --version 2>/dev/null || :)
+	[[ $is =~ \ (4|6)\.[0-9] ]] ||
+		warn "rpm on this host is '$is': known are rpm 4 (from 4.16) and 6" \
+			"what follows may fail where it does things another way; tests/run fast base-srpm spec says where"
+}
+
 # need_space DIR MIB WHAT: stop if DIR's file system has less than MIB free.
 need_space() {
 	local dir=$1 free

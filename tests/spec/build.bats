@@ -70,6 +70,24 @@ build() {
 	rpm -qpl rpms/*/kernel-kvm-core-*.rpm | grep -qx "/boot/initramfs-$K.img"
 }
 
+# formats: the package formats of rpms/, by their leads (3 there is format 4's).
+formats() {
+	local f
+	for f in rpms/*/*.rpm; do head -c 5 "$f" | od -An -tu1 | awk '{ print $5 == 3 ? 4 : $5 == 4 ? 6 : $5 }'; done | sort -u
+}
+
+@test "the package format is that of the base's distribution, whatever the host's rpm makes of its own accord" {
+	build --without selftest --without devel
+	[ "$(formats)" = 4 ]
+	rm -rf rpms root
+	build --without selftest --without devel --define 'base_format 6'
+	if grep -qx RPMFORMAT <(rpm --querytags); then
+		[ "$(formats)" = 6 ]
+	else
+		[ "$(formats)" = 4 ]
+	fi
+}
+
 @test "debug, debuginfo, headers, doc and tools in one build: both kernels whole, neither's files in the other's" {
 	build --without selftest --with debug --with debuginfo --with headers --with doc --with tools
 	[ "$(cat names)" = " core debug-core debug-debuginfo debug-devel debug-modules debuginfo devel doc headers modules tools" ]

@@ -175,7 +175,7 @@ payload() {
 	while read -r release want; do
 		sed -i "s/^%global base_release .*/%global base_release $release/" src/base.inc
 		[[ $(payload "$top/kernel-kvm.spec") == *."$want" ]] || { echo "$release: $(payload "$top/kernel-kvm.spec")"; false; }
-		[[ $(payload "$top/tools/kmod.d/kernel-kvm-kmod.spec" --define "base_release $release" --define 'stage /nowhere' \
+		[[ $(payload "$top/tools/kmod.d/kernel-kvm-kmod.spec" --define "base_release $release" --define 'base_format 4' --define 'stage /nowhere' \
 			--define 'kverrel 1' --define 'kernel_version 1' --define 'kmod_release 1' --define 'license_file /nowhere') == *."$want" ]] ||
 			{ echo "kmod, $release"; false; }
 	done <<-'END'

@@ -126,7 +126,8 @@ spread() {
 # objects: every object and RPM of the build, by digest.
 objects() {
 	(cd co/build && find BUILD -path '*/obj/*' -name '*.o' -exec sha256sum {} + | sed 's!BUILD/.*/obj/!!' | sort -k 2)
-	rpm -qp --nosignature --qf '%{NAME} %{PAYLOADDIGEST}\n' co/build/RPMS/x86_64/*.rpm
+	# (The name of the digest's tag is another in rpm 6.)
+	rpm -qp --nosignature --qf "%{NAME} %{$(grep -xE 'PAYLOADSHA256|PAYLOADDIGEST' <(rpm --querytags))}\n" co/build/RPMS/x86_64/*.rpm
 }
 
 # on HOST: how many compilations the report counts for HOST.

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of tools/base-srpm
 # header.sh - what the header of an SRPM says. Sets name_tag, version, release,
-# nevra, buildtime, signer, vcs, spec, tarball, patch_tags, and the file $tmp/members
-# (lines "size<tab>name", in the order of the payload). Nothing is executed.
+# nevra, buildtime, made_by, signer, vcs, spec, tarball, patch_tags, format, blind,
+# and the file $tmp/members (lines "size<tab>name", in the order of the payload). Nothing is executed.
 
 # rpm_q FORMAT FILE: query a package file against a private, empty database.
 rpm_q() {
@@ -23,11 +23,10 @@ member_names() {
 # query_header: all that is asked of the header, in one look; $tmp/header has
 # lines "KEY<tab>value", one per element of a list.
 query_header() {
-	rpm_q 'tags\t%{NAME}|%{VERSION}|%{RELEASE}|%|EPOCH?{%{EPOCH}}:{0}||%{BUILDTIME}|%|SOURCEPACKAGE?{src}:{%{ARCH}}|\n\
+	rpm_q 'tags\t%{NAME}|%{VERSION}|%{RELEASE}|%|EPOCH?{%{EPOCH}}:{0}||%{BUILDTIME}|%|SOURCEPACKAGE?{src}:{%{ARCH}}||%{RPMVERSION}\n\
 [for\t%{EXCLUSIVEARCH}\n][not\t%{EXCLUDEARCH}\n][absent\t%{NOSOURCE}\n][patch\t%{PATCH}\n][source\t%{SOURCE}\n]\
 [member\t%{LONGFILESIZES}\t%{FILENAMES}\n]\
-vcs\t%|VCS?{%{VCS}}:{}|\n\
-signer\t%|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{%|SIGGPG?{%{SIGGPG:pgpsig}}:{%|SIGPGP?{%{SIGPGP:pgpsig}}:{}|}|}|}|\n' \
+vcs\t%|VCS?{%{VCS}}:{}|\n' \
 		"$srpm" > "$tmp/header" ||
 		die "$file_name: rpm cannot read its header" "the file is damaged or cut short: fetch it again"
 }
@@ -41,7 +40,7 @@ header_values() {
 read_tags() {
 	local epoch kind field arches
 	query_header
-	IFS='|' read -r name_tag version release epoch buildtime kind <<< "$(header_values tags)"
+	IFS='|' read -r name_tag version release epoch buildtime kind made_by <<< "$(header_values tags)"
 	[[ $kind == src ]] ||
 		die "$file_name: a binary package ($kind), not a source package" "expected kernel-*.src.rpm"
 	for field in "$name_tag" "$version" "$release"; do
@@ -54,8 +53,28 @@ read_tags() {
 	[[ -z $arches || " $arches " == *" x86_64 "* ]] ||
 		die "$file_name: not for x86_64" "its ExclusiveArch: $arches"
 	! grep -qxF 'not	x86_64' "$tmp/header" || die "$file_name: not for x86_64" "its ExcludeArch names x86_64"
-	signer=$(header_values signer)
 	vcs=$(header_values vcs)
+	# The tags that hold a signature differ between rpm's versions: its own words.
+	signer=$(rpm --dbpath "$tmp/db" -qpi --nosignature --nodigest "$srpm" 2>/dev/null | awk '
+		!on && /^Signature *:/ { on = 1; sub(/^[^:]*: */, "") }
+		on && n++ && /^[^ ]/ { on = 2 }
+		on == 1 && NF { sub(/^ +/, ""); printf "%s%s", sep, $0; sep = "; " }')
+	[[ $signer != "(none)" ]] || signer=
+}
+
+# check_format: rpm 6 has a package format of its own (the lead says 4 there, 3 in
+# that of rpm 4). Old rpms show its header and fail at its payload; those that
+# unpack it (4.20) do not see its signature: $blind is set to what can't.
+check_format() {
+	local this
+	this="this host's $(rpm --version | sed 's/ version//')"
+	[[ $(head -c 5 -- "$srpm" | od -An -tu1 | awk '{ print $5 }') == 4 ]] || return 0
+	format=6
+	[[ $(rpm2cpio "$srpm" 2>/dev/null | head -c 6 | wc -c) -gt 0 ]] ||
+		die "$file_name: made in rpm 6's package format; $this cannot read it" \
+			"use a host with rpm >= 6, or unpack it there and make it an SRPM of the older format:" \
+			"rpm -i it, and rpmbuild -bs --define '_rpmformat 4'"
+	grep -qx OPENPGP <(rpm --querytags) || blind=$this
 }
 
 read_header() {
@@ -64,6 +83,7 @@ read_header() {
 	[[ $(head -c 4 -- "$srpm" | od -An -tx1 | tr -d ' \n') == edabeedb ]] ||
 		die "$file_name: not an RPM package" "its first bytes are not an RPM's; is the download whole?"
 	read_tags
+	check_format
 	header_values member | sed 's|\t\./|\t|' > "$tmp/members"
 	bad=$(grep -vP -m 3 '^[0-9]+\t[^/\p{Cc}]+$' "$tmp/members" || :)
 	[[ -z $bad ]] || die "$file_name: a member's name holds a path; refused" "$bad"
@@ -77,7 +97,12 @@ read_header() {
 		die "$file_name: no kernel tree in it" "expected a member linux-*.tar.* or kernel.tar.*; it holds: $(member_names | head -n 8 | paste -sd' ' -)"
 	[[ $tarball != *$'\n'* ]] ||
 		die "$file_name: two kernels in it; which one is built is not ours to guess" "$(paste -sd' ' - <<< "$tarball")"
-	patch_tags=$(header_values patch | tac)
+	# rpm < 6 lists them last one first.
+	if [[ $made_by =~ ^[0-9]+ ]] && ((BASH_REMATCH[0] >= 6)); then
+		patch_tags=$(header_values patch)
+	else
+		patch_tags=$(header_values patch | tac)
+	fi
 	for field in patch source; do
 		bad=$(header_values "$field" | grep -vxFf <(member_names) | head -n 1 || :)
 		[[ -z $bad ]] || die "$file_name: ${field^} $bad is listed in it, but absent" \

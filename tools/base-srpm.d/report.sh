@@ -65,9 +65,10 @@ inspect() {
 }
 
 inspect_table() {
-	local how strip file command missing
+	local how strip file command missing signed=${signer:-no}
+	[[ -z $blind ]] || signed="in rpm 6's package format, in which $blind sees none"
 	printf '%-10s %s\n' file "$file_name" nevra "$nevra" profile "$profile" '' "$profile_why" \
-		signed "${signer:-no}" vcs "${vcs:-none}" sha256 "$(srpm_sha256)" spec "$spec" tarball "$tarball" \
+		signed "$signed" vcs "${vcs:-none}" sha256 "$(srpm_sha256)" spec "$spec" tarball "$tarball" \
 		configs "$(config_members | awk '!seen[$0]++' | head -n 8 | paste -sd' ' -)"
 	printf '%-10s %s\n' patches "$(grep -vc '^never' "$tmp/order" || :), in the order of %prep${order_static:+ (as the spec reads; --key or --allow-unsigned: as rpm expands it)}"
 	while IFS=$'\t' read -r how strip file; do

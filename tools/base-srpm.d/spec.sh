@@ -42,7 +42,7 @@ own_names() {
 	local names found
 	names=$(grep -oE '%(define|global)[ \t]+[A-Za-z_][A-Za-z0-9_]+' "$1" | awk '{ print $2 }' | sort -u) || return 0
 	while [[ -n $names ]]; do
-		found=$(rpm --eval "$(sed 's/.*/%define & x/' <<< "$names")" 2>&1 > /dev/null || :)
+		found=$(rpm --eval "%define ${names//$'\n'/ x$'\n'%define } x" 2>&1 > /dev/null || :)
 		[[ $found =~ Macro\ %([A-Za-z0-9_]+)\ is\ a\ built-in ]] || return 0
 		found=${BASH_REMATCH[1]}
 		grep -xF -- "$found" <<< "$names" || return 0

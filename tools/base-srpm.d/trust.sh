@@ -11,6 +11,11 @@ check_signature() {
 		[[ $found == "$sha256" ]] ||
 			die "$file_name: not the file that was pinned" "sha256 expected $sha256" "sha256 found    $found" "import it again: make sources"
 	fi
+	if [[ -n $blind ]] && ((${#keys[@]})) || [[ -n $blind && -z $allow_unsigned && -z $sha256 ]]; then
+		die "$file_name: made in rpm 6's package format; $blind sees no signature in it" \
+			"check it on a host with rpm >= 6 and give --sha256 here," \
+			"or take it as it is (--allow-unsigned, make ALLOW_UNSIGNED=1)"
+	fi
 	mkdir -p "$tmp/db"
 	for key in ${keys[@]+"${keys[@]}"}; do
 		[[ -r $key ]] || die "$key: key cannot be read"

@@ -72,7 +72,7 @@ write_srpm() {
 		(cd -- "$tmp" && SOURCE_DATE_EPOCH=${made[epoch]} rpmbuild -bs --quiet --nodeps --target x86_64 \
 			--define '_topdir .' --define "_dbpath $tmp/db" --define '_buildhost kernel-kvm' \
 			--define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
-			--define '_source_payload w0.gzdio' SPECS/kernel.spec > log 2>&1) ||
+			--define '_source_payload w0.gzdio' --define '_rpmformat 4' SPECS/kernel.spec > log 2>&1) ||
 			die "rpmbuild -bs of the base failed:" "$(tail -n 5 "$tmp/log")"
 		mv -- "$tmp/SRPMS/$name" "$out"
 		echo "$stamp" > "$out.inputs"
