@@ -30,7 +30,7 @@ base_versions() {
 # depended PATTERN: of a Depends field on standard input, what PATTERN's group
 # catches in the first package that it fits.
 depended() {
-	sed -n "s/^Depends: //p" | tr ',|' '\n\n' | sed -nE "s/^ *$1([ (].*)?$/\1/p" | awk 'NR == 1'
+	sed -n "s/^Depends: //p" | tr ',|' '\n' | sed -nE "s/^ *$1([ (].*)?$/\1/p" | awk 'NR == 1'
 }
 
 # suite_default: V of the host's own stable kernel: what the metapackage
