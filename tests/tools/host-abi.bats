@@ -10,7 +10,7 @@ setup() {
 	PATH=$PWD/bin:$PATH
 }
 
-# glibc VERSION: this machine's, as the tool is told.
+# glibc VERSION: make the tool see a machine with that C library.
 glibc() {
 	printf '#!/bin/sh\necho glibc %s\n' "$1" > bin/getconf
 	chmod +x bin/getconf

@@ -84,7 +84,7 @@ distro() {
 	refuses 'configs/nodebuginfo.config:10: CONFIG_DEBUG_INFO: wanted n, got y'
 }
 
-@test "distro: certificates that only the distribution has are told and left out" {
+@test "distro: certificate files that are not there are reported and left out" {
 	printf 'CONFIG_NET=y\nCONFIG_TUN=m\nCONFIG_SYSTEM_TRUSTED_KEYS="certs/rhel.pem"\nCONFIG_MODULE_SIG_KEY="debian/certs/key.pem"\n' > base
 	distro
 	[[ $output == *'SYSTEM_TRUSTED_KEYS="certs/rhel.pem": no such file'* ]]

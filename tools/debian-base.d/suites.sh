@@ -60,7 +60,7 @@ default_base() {
 	printf '%s\n' "$v"
 }
 
-# no_base [V]: die with what there is instead of V, or for want of a default.
+# no_base [V]: die. The message lists the bases this host has; V is the one asked for.
 no_base() {
 	local have
 	have=$(base_versions | paste -sd' ' -)

@@ -66,7 +66,7 @@ static int region2_body(struct lab *l, uint8_t *host)
 		"KVM_SET_USER_MEMORY_REGION2 over another slot was not refused");
 	REQUIRE(l->t, !slot2(l, 1, 0, SLOT1, 0, host, -1, 0) &&
 		!slot2(l, 1, KVM_MEM_LOG_DIRTY_PAGES, SLOT1, SIZE, host, -1, 0),
-		"KVM_SET_USER_MEMORY_REGION2 does not make a slot anew: %s", strerror(errno));
+		"KVM_SET_USER_MEMORY_REGION2 cannot create the slot again after its removal: %s", strerror(errno));
 	if (TOUCH(l, slot_write, pages) || lab_vm_ioctl(l, KVM_GET_DIRTY_LOG, &d) < 0)
 		return -1;
 	REQUIRE(l->t, *written == 1, "the guest's write to a slot by KVM_SET_USER_MEMORY_REGION2 is not in the host's memory");
