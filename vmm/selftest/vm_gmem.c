@@ -88,22 +88,34 @@ int vm_region2(struct t *t)
 
 /* --- guest_memfd --- */
 
-/* The type of VM that may have a guest_memfd here: default (0) or the one for tests; -1: none */
-static long gmem_type(struct lab *l)
+/* The types of VM that this KVM has, as bits (KVM_CAP_VM_TYPES, since Linux 6.8); 0: it has no types. */
+static int kvm_types(struct lab *l)
 {
 	int types = ioctl(l->kvm, KVM_CHECK_EXTENSION, KVM_CAP_VM_TYPES);
 
-	if (lab_cap(l, KVM_CAP_GUEST_MEMFD) > 0)
-		return KVM_X86_DEFAULT_VM;
-	return types > 0 && types & 1 << KVM_X86_SW_PROTECTED_VM ? KVM_X86_SW_PROTECTED_VM : -1;
+	return types > 0 ? types : 0;
 }
 
-static int find_type(struct t *t, long *type)
+static int no_type(struct t *t, int types, const char *what)
+{
+	return types ? t_skip(t, "no VM that can be tried here has %s: CONFIG_KVM_SW_PROTECTED_VM is off", what) :
+		       t_skip(t, "VMs have %s since Linux 6.8", what);
+}
+
+/* The type of VM that may have a guest_memfd here: default (0) or the one for tests; -1: none, of *types */
+static int find_type(struct t *t, long *type, int *types)
 {
 	struct lab l;
 	int rc = lab_open(&l, t, &(struct lab_opts){ 0 });
 
-	*type = rc ? -1 : gmem_type(&l);
+	*type = -1;
+	if (!rc) {
+		*types = kvm_types(&l);
+		if (lab_cap(&l, KVM_CAP_GUEST_MEMFD) > 0)
+			*type = KVM_X86_DEFAULT_VM;
+		else if (*types & 1 << KVM_X86_SW_PROTECTED_VM)
+			*type = KVM_X86_SW_PROTECTED_VM;
+	}
 	lab_close(&l);
 	return rc;
 }
@@ -218,11 +230,12 @@ static int gmem_body(struct lab *l)
 int vm_guest_memfd(struct t *t)
 {
 	long type;
+	int types;
 
-	if (find_type(t, &type))
+	if (find_type(t, &type, &types))
 		return -1;
 	if (type < 0)
-		return t_skip(t, "no type of VM that can be tried here has a guest_memfd (KVM_CAP_GUEST_MEMFD: after Linux 6.12, or CONFIG_KVM_SW_PROTECTED_VM)");
+		return no_type(t, types, "a guest_memfd");
 	return lab_with(t, &(struct lab_opts){ .type = (unsigned long)type }, gmem_body);
 }
 
@@ -392,12 +405,12 @@ int vm_memory_attributes(struct t *t)
 	if (!rc && lab_cap(&l, KVM_CAP_MEMORY_ATTRIBUTES) <= 0 &&
 	    !set_attributes(&l, 0, PG, KVM_MEMORY_ATTRIBUTE_PRIVATE, 0))
 		rc = t_fail(t, "a VM that has no private memory took the attribute PRIVATE");
-	types = rc ? 0 : ioctl(l.kvm, KVM_CHECK_EXTENSION, KVM_CAP_VM_TYPES);
+	types = rc ? 0 : kvm_types(&l);
 	lab_close(&l);
 	if (rc)
 		return rc;
-	if (types <= 0 || !(types & 1 << KVM_X86_SW_PROTECTED_VM))
-		return t_skip(t, "no type of VM that can be tried here has private memory (CONFIG_KVM_SW_PROTECTED_VM)");
+	if (!(types & 1 << KVM_X86_SW_PROTECTED_VM))
+		return no_type(t, types, "private memory");
 	rc = lab_open(&l, t, &o);
 	if (!rc) {
 		fd = gmem_create(&l, SIZE, 0);
