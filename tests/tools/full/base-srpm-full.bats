@@ -51,16 +51,17 @@ bases_here() {
 	rm -rf a b c dsource dconfig ./*.deb
 }
 
-# CPU time, which other work on the machine does not stretch.
-@test "the host's kernel: inspect says what it is within 1 s of CPU" {
+# CPU time beside that of rpm on the same file: a busy machine stretches both.
+@test "the host's kernel: inspect says what it is, in at most 4 times the CPU time of rpm -K" {
 	local srpm
 	srpm=$(base_of "$(host_base)")
 	TIMEFORMAT='%U %S'
+	{ time rpm -K --nosignature "$srpm" > /dev/null; } 2> floor
 	{ time "$base_srpm" inspect "$srpm" --json > inspect.json; } 2> took
-	echo "# inspect of $(($(stat -c %s "$srpm") >> 20)) MiB: $(cat took) s (user, system)" >&3
+	echo "# inspect of $(($(stat -c %s "$srpm") >> 20)) MiB: $(cat took) s, rpm -K: $(cat floor) s (user, system)" >&3
 	[ "$(jq -r .profile inspect.json)" = debian ]
 	[ "$(jq -r '.patches[0].file' inspect.json)" = 0001-init-default-hostname-localhost.patch ]
-	awk '{ exit !($1 + $2 < 1) }' took
+	awk '{ t[NR] = $1 + $2 } END { exit !(t[2] < 4 * t[1]) }' floor took
 }
 
 @test "every base here: the tree is the package's own plus the patch, file by file" {
