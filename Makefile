@@ -48,7 +48,7 @@ help: ## this list
 	  CONFIG=NAME    lean, full or distro ($(CONFIG))
 	  FRAGMENTS="debug .."  more fragments of configs/, by name
 	  BUILDID=.NAME  what keeps this kernel apart (.kvm)
-	  HOSTS=el8      the oldest hosts it is for, if not those of the base (tools/host-abi.map)
+	  HOSTS=el8      the oldest hosts it is for, if not those of the base (tools/spec/host-abi.map)
 	  WITH= WITHOUT= switches of the spec, as in WITH="debug headers"
 	  DISTCC_HOSTS="HOST/JOBS .."  compile on these machines, too (rpm)
 	  DEFINE=...     handed to rpmbuild, as in DEFINE="--define 'modsign_key k.pem'"
@@ -85,16 +85,16 @@ config_targets := config menuconfig nconfig xconfig gconfig oldconfig olddefconf
 .PHONY: $(config_targets) silentoldconfig
 menuconfig: ## the kernel's menuconfig (xconfig .. localmodconfig LSMOD="FILE..", docs/config.md): configs/local.config
 $(config_targets): sources
-	@tools/prepared --config $(CONFIG) --run $@ $(if $(ALLOW_NO_PATCH),--allow-no-patch) $(foreach f,$(FRAGMENTS),--fragment '$(f)') $(foreach f,$(LSMOD),--lsmod '$(f)')
+	@tools/prepare-tree --config $(CONFIG) --run $@ $(if $(ALLOW_NO_PATCH),--allow-no-patch) $(foreach f,$(FRAGMENTS),--fragment '$(f)') $(foreach f,$(LSMOD),--lsmod '$(f)')
 
 silentoldconfig:
-	@tools/kconfig run $@
+	@tools/spec/kconfig run $@
 
 # --- Proving ----------------------------------------------------------------------
 .PHONY: verify
 verify: rpm ## install the RPMs into a root, boot it, run kvm-selftest there
 	@tools/build-deps --for check $(base_args) --install
-	tools/verify --rpms build/rpms.list --out build/verify --backend $(BACKEND)
+	tools/machine/verify --rpms build/rpms.list --out build/verify --backend $(BACKEND)
 
 .PHONY: check-fast
 check-fast: ## lint and every test that needs no kernel build (minutes)

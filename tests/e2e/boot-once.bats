@@ -51,7 +51,7 @@ grubenv() {
 }
 
 @test "a broken KVM rolls back by itself; a good one becomes the default" {
-	"$tools/install-root" make "$root"
+	"$tools/machine/install-root" make "$root"
 	trial_root "$root"
 	in_root "$root" grub-set-default "$(basename "$root"/boot/loader/entries/*-"$kverrel".conf .conf)"
 	cat >script <<-END
@@ -65,7 +65,7 @@ grubenv() {
 		fi
 		kernel-kvm-boot-once try $kverrel2
 	END
-	"$tools/verify.d/add-payload" "$root" "$tools/boot.d/payload" script
+	"$tools/machine/verify.d/add-payload" "$root" "$tools/machine/boot.d/payload" script
 	loader loader.iso
 	mke2fs -q -t ext4 -d "$root" -L root root.img 1500M >/dev/null
 

@@ -7,7 +7,7 @@ load helpers
 setup_file() {
 	have_rpms || return 0
 	find_rpms
-	"$tools/install-root" make "$BATS_FILE_TMPDIR/first"
+	"$tools/machine/install-root" make "$BATS_FILE_TMPDIR/first"
 	dnf_install "$BATS_FILE_TMPDIR/first" >"$BATS_FILE_TMPDIR/first.log" 2>&1
 }
 
@@ -21,9 +21,9 @@ teardown() {
 	rm -rf -- "$BATS_TEST_TMPDIR"/root*
 }
 
-# boot_svm ARG...: tools/boot svm with the first build's kernel, 120 s at most.
+# boot_svm ARG...: tools/machine/boot svm with the first build's kernel, 120 s at most.
 boot_svm() {
-	"$tools/boot" svm --kernel "$first/boot/vmlinuz-$kverrel" --deadline 120 \
+	"$tools/machine/boot" svm --kernel "$first/boot/vmlinuz-$kverrel" --deadline 120 \
 		--moddir "$first/lib/modules/$kverrel" "$@"
 }
 
@@ -32,17 +32,17 @@ boot_svm() {
 boot_disk() {
 	local image=$BATS_TEST_TMPDIR/root.img
 	printf '%s\n' '#!/bin/sh' "$2" >"$BATS_TEST_TMPDIR/script"
-	"$tools/verify.d/add-payload" "$root" "$tools/boot.d/payload" "$BATS_TEST_TMPDIR/script"
+	"$tools/machine/verify.d/add-payload" "$root" "$tools/machine/boot.d/payload" "$BATS_TEST_TMPDIR/script"
 	rm -f "$image"
 	mke2fs -q -t ext4 -d "$root" -L root "$image" 1500M >/dev/null
-	"$tools/boot" svm --kernel "$root/boot/vmlinuz-$1" --deadline 300 \
+	"$tools/machine/boot" svm --kernel "$root/boot/vmlinuz-$1" --deadline 300 \
 		--initrd "$root/boot/initramfs-$1.img" --disk "$image" \
 		--log "$BATS_TEST_TMPDIR/console" --append "root=/dev/vda rw TERM=dumb \
 			systemd.mask=serial-getty@ttyS0.service"
 	rm -f "$image"
 }
 
-@test "tools/boot: output and status are the command's" {
+@test "tools/machine/boot: output and status are the command's" {
 	run boot_svm --output "$BATS_TEST_TMPDIR/output" --log "$BATS_TEST_TMPDIR/console" \
 		-- sh -c 'uname -r; printf "no newline"; exit 7'
 	echo "$output"
@@ -52,7 +52,7 @@ boot_disk() {
 	grep -q "Linux version $kverrel" "$BATS_TEST_TMPDIR/console"
 }
 
-@test "tools/boot: the deadline kills a machine that hangs, with status 124" {
+@test "tools/machine/boot: the deadline kills a machine that hangs, with status 124" {
 	run boot_svm --deadline 20 --log "$BATS_TEST_TMPDIR/console" -- \
 		sh -c 'while :; do :; done'
 	echo "$output"
@@ -66,7 +66,7 @@ boot_disk() {
 	[ "$status" -ne 0 ]
 }
 
-@test "tools/boot: a host gets an interrupt now and then, whatever it does" {
+@test "tools/machine/boot: a host gets an interrupt now and then, whatever it does" {
 	# Bounded by the deadline, 124.
 	# shellcheck disable=SC2016 # the machine's own
 	run boot_svm --deadline 40 -- sh -c '
@@ -77,7 +77,7 @@ boot_disk() {
 	[ "$status" -eq 0 ]
 }
 
-@test "tools/boot: a panic and a power-off without a status are 125" {
+@test "tools/machine/boot: a panic and a power-off without a status are 125" {
 	run boot_svm --append rdinit=/none -- true
 	echo "$output"
 	[ "$status" -eq 125 ]

@@ -10,7 +10,7 @@ setup_file() {
 	find_rpms
 	local devel=${packages[1]/kernel-kvm-core/kernel-kvm-devel}
 	[[ -f $devel ]]
-	"$tools/install-root" make "$BATS_FILE_TMPDIR/root" \
+	"$tools/machine/install-root" make "$BATS_FILE_TMPDIR/root" \
 		--with gcc,make,bison,flex,libelf-dev,libssl-dev,perl,findutils,dkms,openssl
 	in_root "$BATS_FILE_TMPDIR/root" dnf -y install "/rpms1/${devel##*/}" \
 		>"$BATS_FILE_TMPDIR/log" 2>&1
@@ -70,7 +70,7 @@ write_module() {
 	# The kernel itself, from its package; no root is needed to boot it.
 	cd "$BATS_TEST_TMPDIR" || return
 	rpm2cpio "${packages[1]}" | cpio -idm --quiet "./lib/modules/$kverrel/vmlinuz"
-	run "$tools/boot" svm --kernel "lib/modules/$kverrel/vmlinuz" --deadline 120 \
+	run "$tools/machine/boot" svm --kernel "lib/modules/$kverrel/vmlinuz" --deadline 120 \
 		--file "$root/var/tmp/e2e/e2e.ko:/e2e.ko" -- sh -c \
 		'insmod /e2e.ko && rmmod e2e && dmesg | grep "e2e: "'
 	echo "$output"
@@ -88,7 +88,7 @@ write_module() {
 	printf '\xff\xfe' | dd of=versions conv=notrunc status=none
 	objcopy --update-section __versions=versions "$root/var/tmp/other/e2e.ko"
 	rpm2cpio "${packages[1]}" | cpio -idm --quiet "./lib/modules/$kverrel/vmlinuz"
-	run "$tools/boot" svm --kernel "lib/modules/$kverrel/vmlinuz" --deadline 120 \
+	run "$tools/machine/boot" svm --kernel "lib/modules/$kverrel/vmlinuz" --deadline 120 \
 		--log console --file "$root/var/tmp/other/e2e.ko:/e2e.ko" -- insmod /e2e.ko
 	echo "$output"
 	[ "$status" -ne 0 ]

@@ -15,7 +15,7 @@ tools=$BATS_TEST_DIRNAME/../../tools
 # packagesX of the build that FROM names.
 build_in() {
 	local -n _dir=rpms$1 _kverrel=kverrel$1 _packages=packages$1
-	mapfile -t _packages < <("$tools/verify.d/pick" "${@:2}")
+	mapfile -t _packages < <("$tools/machine/verify.d/pick" "${@:2}")
 	((${#_packages[@]} == 5))
 	_kverrel=${_packages[0]}
 	_packages=("${_packages[@]:1}")
@@ -48,7 +48,7 @@ in_root() {
 	local root=$1 binds=(--bind "$rpms:/rpms1")
 	shift
 	[[ -z ${rpms2:-} ]] || binds+=(--bind "$rpms2:/rpms2")
-	"$tools/install-root" run "$root" --deadline "${in_root_deadline:-300}" \
+	"$tools/machine/install-root" run "$root" --deadline "${in_root_deadline:-300}" \
 		${boot_size:+--boot-size "$boot_size"} "${binds[@]}" -- "$@"
 }
 
@@ -88,7 +88,7 @@ version_of() {
 
 # is_installed ROOT KVERREL: files, modules, initramfs, entry and rpm -V.
 is_installed() {
-	"$tools/verify.d/installed" "$1" "$2"
+	"$tools/machine/verify.d/installed" "$1" "$2"
 }
 
 # traces ROOT KVERREL: print whatever of that kernel is left in the root.
@@ -103,7 +103,7 @@ default_entry() {
 	sed -n 's/^saved_entry=//p' "$1/boot/grub2/grubenv"
 }
 
-# verify_once BACKEND: tools/verify on the first build, for the tests of a file.
+# verify_once BACKEND: tools/machine/verify on the first build, for the tests of a file.
 # What it leaves is what a person looks at, so it stays in build/verify
 # (KERNEL_KVM_VERIFY_OUT).
 verify_once() {
@@ -111,7 +111,7 @@ verify_once() {
 	find_rpms
 	export out=${KERNEL_KVM_VERIFY_OUT:-$tools/../build/verify}
 	mkdir -p "$out"
-	"$tools/verify" --rpms "$rpms" --kverrel "$kverrel" --out "$out" --backend "$1" \
+	"$tools/machine/verify" --rpms "$rpms" --kverrel "$kverrel" --out "$out" --backend "$1" \
 		>"$out/$1.verdict" 2>"$out/$1.progress" || status=$?
 	echo "$status" >"$BATS_FILE_TMPDIR/status"
 }

@@ -9,7 +9,7 @@ load helpers
 setup_file() {
 	have_rpms || return 0
 	find_rpms
-	"$tools/install-root" make "$BATS_FILE_TMPDIR/plain"
+	"$tools/machine/install-root" make "$BATS_FILE_TMPDIR/plain"
 	copy_root "$BATS_FILE_TMPDIR/plain" "$BATS_FILE_TMPDIR/first"
 	dnf_install "$BATS_FILE_TMPDIR/first" >"$BATS_FILE_TMPDIR/first.log" 2>&1
 }

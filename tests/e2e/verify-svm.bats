@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
-# tools/verify on the built packages, on an AMD processor in QEMU, and what makes
+# tools/machine/verify on the built packages, on an AMD processor in QEMU, and what makes
 # it fail.
 
 load helpers
@@ -26,7 +26,7 @@ setup() {
 	mkdir "$copy"
 	ln -s "${packages[@]}" "$copy/"
 	# The same packages on a machine that is killed before they are done.
-	run "$tools/verify" --rpms "$copy" --out "$BATS_TEST_TMPDIR/out" \
+	run "$tools/machine/verify" --rpms "$copy" --out "$BATS_TEST_TMPDIR/out" \
 		--backend svm --deadline 5
 	echo "$output"
 	[ "$status" -eq 1 ]
@@ -40,19 +40,19 @@ setup() {
 	mkdir "$copy"
 	cp "${packages[@]}" "$copy/"
 	truncate -s 100000 "$copy/${packages[2]##*/}"
-	run "$tools/verify" --rpms "$copy" --out "$BATS_TEST_TMPDIR/out" --backend svm
+	run "$tools/machine/verify" --rpms "$copy" --out "$BATS_TEST_TMPDIR/out" --backend svm
 	echo "$output"
 	[ "$status" -eq 1 ]
 	[[ $output == *"dnf install failed"* ]]
 	rm "$copy/${packages[2]##*/}"
-	run "$tools/verify" --rpms "$copy" --out "$BATS_TEST_TMPDIR/out" --backend svm
+	run "$tools/machine/verify" --rpms "$copy" --out "$BATS_TEST_TMPDIR/out" --backend svm
 	[ "$status" -eq 1 ]
 	[[ $output == *"${packages[2]##*/}: not there"* ]]
 }
 
 @test "scriptlets that fail while dnf says Complete: found by the files" {
 	local root=$BATS_TEST_TMPDIR/root
-	"$tools/install-root" make "$root"
+	"$tools/machine/install-root" make "$root"
 	printf '%s\n' '#!/bin/sh' 'exit 1' >"$root/usr/lib/kernel/install.d/50-dracut.install"
 	run dnf_install "$root"
 	[[ $output == *Complete* ]]

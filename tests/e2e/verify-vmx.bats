@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# tools/verify on the built packages, on an Intel processor in Bochs, whose time
+# tools/machine/verify on the built packages, on an Intel processor in Bochs, whose time
 # is counted in instructions: other load makes it later, not other.
 
 load helpers

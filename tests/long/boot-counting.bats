@@ -56,7 +56,7 @@ life() {
 }
 
 @test "boot counting: a broken KVM is marked bad and rolls back; a good one is blessed" {
-	"$tools/install-root" make "$root" --with systemd-boot
+	"$tools/machine/install-root" make "$root" --with systemd-boot
 	trial_root "$root"
 	mkdir -p "$root/efi"
 	echo '/dev/vdb1 /efi vfat umask=0077 0 0' >>"$root/etc/fstab"
@@ -73,7 +73,7 @@ life() {
 		fi
 		umount /efi
 	END
-	"$tools/verify.d/add-payload" "$root" "$tools/boot.d/payload" script
+	"$tools/machine/verify.d/add-payload" "$root" "$tools/machine/boot.d/payload" script
 	esp
 	mke2fs -q -t ext4 -d "$root" -L root root.img 1500M >/dev/null
 

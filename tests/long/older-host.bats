@@ -39,17 +39,17 @@ module_root() {
 	printf 'deb %s bullseye main\n' "$(archive)" >"$dir.new/etc/apt/sources.list"
 	cp -L /etc/resolv.conf /etc/hosts "$dir.new/etc/"
 	# shellcheck disable=SC2016  # the root's own
-	"$tools/install-root" run "$dir.new" --deadline 900 -- sh -c \
+	"$tools/machine/install-root" run "$dir.new" --deadline 900 -- sh -c \
 		'apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(echo "$1" | tr , " ")' sh "$extra" &&
 		rm -rf "$dir.new/var/cache/apt/archives" && mv "$dir.new" "$dir"
 }
 
-# register ROOT: its rpm learns what its dpkg has, as in tools/install-root.
+# register ROOT: its rpm learns what its dpkg has, as in tools/machine/install-root.
 register() {
 	local work=$BATS_FILE_TMPDIR/base
 	mkdir -p "$work" "$1/var/lib/rpm"
 	echo '%_dbpath /var/lib/rpm' >"$1/etc/rpm/macros"
-	"$tools/install-root.d/provides" "$1" "$tools/install-root.d/el-names" >"$work/provides"
+	"$tools/machine/install-root.d/provides" "$1" "$tools/machine/install-root.d/el-names" >"$work/provides"
 	{
 		printf '%s\n' 'Name: root' 'Version: 1' 'Release: 1' 'Summary: root' 'License: GPL-2.0-only' 'BuildArch: noarch'
 		sed 's/^/Provides: /' "$work/provides"
@@ -98,7 +98,7 @@ setup() {
 
 # kvm_in_root COMMAND...: with this machine's /dev/kvm.
 kvm_in_root() {
-	"$tools/install-root" run "$root" --deadline 300 --bind /dev/kvm:/dev/kvm -- "$@"
+	"$tools/machine/install-root" run "$root" --deadline 300 --bind /dev/kvm:/dev/kvm -- "$@"
 }
 
 need_guests() {
@@ -211,7 +211,7 @@ module() {
 
 	cd "$BATS_TEST_TMPDIR" || return
 	rpm2cpio "${packages2[1]}" | cpio -idm --quiet "./lib/modules/$kverrel2/vmlinuz"
-	run "$tools/boot" svm --kernel "lib/modules/$kverrel2/vmlinuz" --deadline 120 \
+	run "$tools/machine/boot" svm --kernel "lib/modules/$kverrel2/vmlinuz" --deadline 120 \
 		--file "$root/var/tmp/older/older.ko:/older.ko" -- sh -c \
 		'insmod /older.ko && rmmod older && dmesg | grep "older: "'
 	echo "$output"

@@ -3,7 +3,7 @@
 # built, with KVM modules that have the series and with ones that lack it, and
 # booted with either on an AMD (QEMU) and an Intel processor (Bochs). What
 # kvm-selftest's probes say of each, what 40001 and 40006 cost in instructions,
-# and whether 40002 holds guests to their rate. At hand: what tools/patch finds,
+# and whether 40002 holds guests to their rate. At hand: what tools/spec/patch finds,
 # and the linux-source tarballs that KERNEL_KVM_BASES names. Built in ten
 # minutes a base at most, two when ccache has it all; kept under
 # build/cache/patch-live.
@@ -15,8 +15,8 @@ modules=(virt/lib/irqbypass.ko arch/x86/kvm/kvm.ko arch/x86/kvm/kvm-amd.ko arch/
 
 setup() {
 	cd "$BATS_FILE_TMPDIR" || exit
-	# shellcheck source=tools/patch.d/bases.sh
-	. "$top/tools/patch.d/bases.sh"
+	# shellcheck source=tools/spec/patch.d/bases.sh
+	. "$top/tools/spec/patch.d/bases.sh"
 	read -ra tarballs <<< "${KERNEL_KVM_BASES-$(bases_at_hand | paste -sd' ')}"
 	((${#tarballs[@]})) || skip "no kernel at hand: tools/build-deps --for check --install, or KERNEL_KVM_BASES=FILE"
 }
@@ -46,8 +46,8 @@ build() {
 	rm -rf "$dir"
 	mkdir -p "$dir/tree" &&
 		XZ_OPT=-T0 tar -xf "$2" -C "$dir/tree" --strip-components=1 &&
-		"$top/tools/patch" apply --tree "$dir/tree" --out "$dir/series.json" "$top"/patches/*.patch &&
-		"$top/tools/kconfig" guest --tree "$dir/tree" --build "$dir/tree/obj" --fragment "$BATS_TEST_DIRNAME/patches.config" &&
+		"$top/tools/spec/patch" apply --tree "$dir/tree" --out "$dir/series.json" "$top"/patches/*.patch &&
+		"$top/tools/spec/kconfig" guest --tree "$dir/tree" --build "$dir/tree/obj" --fragment "$BATS_TEST_DIRNAME/patches.config" &&
 		kmake "$dir" bzImage modules && take "$dir" patched || return
 	while read -r f; do
 		patch -R -p1 -s --no-backup-if-mismatch -d "$dir/tree" < "$top/patches/$f" || return
@@ -100,7 +100,7 @@ machine() {
 	done
 	mkdir -p "$dir/said"
 	printf '%s\n' "$look" > look
-	"$top/tools/boot" "$mach" --kernel "$dir/tree/obj/arch/x86/boot/bzImage" "${options[@]}" --append tsc=reliable \
+	"$top/tools/machine/boot" "$mach" --kernel "$dir/tree/obj/arch/x86/boot/bzImage" "${options[@]}" --append tsc=reliable \
 		--file "$dir/root/usr/bin/kvm-selftest" --file "$dir/root/usr/bin/kvm-vmm" --file "$dir/root/usr/bin/dirty-limit" \
 		--dir "$dir/root/usr/share/kernel-kvm/guest:/usr/share/kernel-kvm/guest" \
 		--file "$dir/manifest.json:/manifest.json" --file look:/look \

@@ -163,7 +163,7 @@ load helpers
 }
 
 @test "guest-image: the same bytes each time, bad input refused" {
-	image=$SHARE/../../tools/guest-image
+	image=$SHARE/../../tools/spec/guest-image
 	"$image" initramfs --init "$guest/init" --out a.img
 	"$image" initramfs --init "$guest/init" --out b.img
 	cmp a.img b.img

@@ -32,9 +32,9 @@ setup_file() {
 	touch src/kernel-5.14.0-362.24.1.el9_3.src.rpm
 	cp -r "$top/tools" "$top/vmm" "$top/configs" ours/
 	for t in base-srpm patch kconfig; do
-		cp "$BATS_TEST_DIRNAME/mini/stubs" "ours/tools/$t"
+		cp "$BATS_TEST_DIRNAME/mini/stubs" "ours/tools/spec/$t"
 	done
-	tar -C ours -czf src/kernel-kvm-tools.tar.gz tools vmm configs
+	tar -C ours -czf src/kernel-kvm-tools.tar.gz tools/spec vmm configs
 	export K=5.14.0-362.24.1.el9_3.kvm.x86_64
 }
 

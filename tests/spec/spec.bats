@@ -103,11 +103,11 @@ packages() {
 	[ "$status" -eq 1 ]
 }
 
-@test "allow_no_patch reaches tools/patch, and nothing else does" {
+@test "allow_no_patch reaches tools/spec/patch, and nothing else does" {
 	run spec -P --define 'allow_no_patch 1'
-	[[ $output == *"tools/patch apply --allow-no-patch --tree"* ]]
+	[[ $output == *"tools/spec/patch apply --allow-no-patch --tree"* ]]
 	run spec -P
-	[[ $output == *"tools/patch apply --tree"* || $output == *"tools/patch apply  --tree"* ]]
+	[[ $output == *"tools/spec/patch apply --tree"* || $output == *"tools/spec/patch apply  --tree"* ]]
 }
 
 @test "what is not made is refused by its name, and so is baseonly with dbgonly" {

@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/base-srpm
+	base_srpm=$top/tools/spec/base-srpm
 	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
 	cd "$BATS_TEST_TMPDIR" || exit
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp
@@ -155,8 +155,8 @@ layout() {
 @test "profiles: the families' names, and who gets which" {
 	local name want profile profile_file
 	# shellcheck disable=SC2034  # choose_profile's
-	local here=$top/tools file_name=x match_groups name_tag version release profile_why
-	# shellcheck source=tools/base-srpm.d/profile.sh
+	local here=$top/tools/spec file_name=x match_groups name_tag version release profile_why
+	# shellcheck source=tools/spec/base-srpm.d/profile.sh
 	. "$here/base-srpm.d/profile.sh"
 	member_names() { printf '%s\n' kernel.spec linux-6.1.1.tar.xz kernel-x86_64.config; }
 	while read -r name want; do
@@ -200,8 +200,8 @@ layout() {
 @test "profiles: the macros that each family's own rpm has" {
 	local name macros want found profile profile_file defines
 	# shellcheck disable=SC2034  # choose_profile's
-	local here=$top/tools file_name=x match_groups name_tag version release profile_why
-	# shellcheck source=tools/base-srpm.d/profile.sh
+	local here=$top/tools/spec file_name=x match_groups name_tag version release profile_why
+	# shellcheck source=tools/spec/base-srpm.d/profile.sh
 	. "$here/base-srpm.d/profile.sh"
 	member_names() { echo kernel.spec; }
 	while IFS=' ' read -r name macros want; do

@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/base-srpm
+	base_srpm=$top/tools/spec/base-srpm
 	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
 	cd "$BATS_TEST_TMPDIR" || exit
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp
@@ -67,10 +67,10 @@ placed() {
 	cp "S/$2" T/SOURCES/
 	(
 		# shellcheck disable=SC2034  # place_spec's
-		spec=$2 name_tag=$1 here=$top/tools
+		spec=$2 name_tag=$1 here=$top/tools/spec
 		info() { echo "$@"; }
-		# shellcheck source=tools/base-srpm.d/spec.sh
-		. "$top/tools/base-srpm.d/spec.sh"
+		# shellcheck source=tools/spec/base-srpm.d/spec.sh
+		. "$top/tools/spec/base-srpm.d/spec.sh"
 		place_spec T
 	)
 }

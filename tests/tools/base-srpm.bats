@@ -5,7 +5,7 @@
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/base-srpm
+	base_srpm=$top/tools/spec/base-srpm
 	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
 	cd "$BATS_TEST_TMPDIR" || exit
 	export TMPDIR=$BATS_TEST_TMPDIR/tmp

@@ -82,8 +82,9 @@ END
 
 # on_debian ARGUMENT...: build-deps there, its registration left out.
 on_debian() {
-	mkdir -p t
-	cp -r "$tools/lib.sh" "$tools/build-deps" "$tools/debian-base" "$tools/debian-base.d" "$tools/made-base.d" t/
+	mkdir -p t/spec
+	cp "$tools/spec/lib.sh" t/spec/
+	cp -r "$tools/build-deps" "$tools/debian-base" "$tools/debian-base.d" "$tools/made-base.d" t/
 	printf '#!/bin/sh\n' > t/dpkg-provides
 	chmod +x t/dpkg-provides
 	run t/build-deps --map map "$@"

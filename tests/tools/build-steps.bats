@@ -16,7 +16,7 @@ tree() {
 @test "kernelrelease: localversion is what follows the tree's version" {
 	tree
 	touch tree/localversion-foo
-	"$tools/kernelrelease" set tree 6.1.192-2.kvm.x86_64
+	"$tools/spec/kernelrelease" set tree 6.1.192-2.kvm.x86_64
 	[ "$(cat tree/localversion-kernel-kvm)" = -2.kvm.x86_64 ]
 	grep -qx 'EXTRAVERSION =' tree/Makefile
 	[ ! -e tree/localversion-foo ]
@@ -24,7 +24,7 @@ tree() {
 
 @test "kernelrelease: a tree of another version is refused, both named" {
 	tree
-	run "$tools/kernelrelease" set tree 6.12.1-2.kvm.x86_64
+	run "$tools/spec/kernelrelease" set tree 6.12.1-2.kvm.x86_64
 	[ "$status" -eq 1 ]
 	[[ $output == *"the tree is 6.1.192, KVERREL is 6.12.1-2.kvm.x86_64"* ]]
 	grep -qx 'EXTRAVERSION =' tree/Makefile
@@ -33,13 +33,13 @@ tree() {
 @test "kernelrelease: 6.1.19 does not begin 6.1.192" {
 	tree
 	sed -i 's/192/19/' tree/Makefile
-	run "$tools/kernelrelease" set tree 6.1.192-1
+	run "$tools/spec/kernelrelease" set tree 6.1.192-1
 	[ "$status" -eq 1 ]
 }
 
 @test "kernelrelease: more than 64 characters are refused" {
 	tree
-	run "$tools/kernelrelease" set tree "6.1.192-$(printf '%060d' 0)"
+	run "$tools/spec/kernelrelease" set tree "6.1.192-$(printf '%060d' 0)"
 	[ "$status" -eq 1 ]
 	[[ $output == *"uname -r holds 64"* ]]
 }
@@ -48,52 +48,52 @@ tree() {
 	tree
 	# shellcheck disable=SC2016  # the dollar is meant
 	for bad in '6.1.192-a b' '6.1.192-$(id)' '6.1.192-a/b' '6.1.192-a|b'; do
-		run "$tools/kernelrelease" set tree "$bad"
+		run "$tools/spec/kernelrelease" set tree "$bad"
 		[ "$status" -eq 1 ]
 		[[ $output == *"not a kernel release"* ]]
 	done
 }
 
 @test "kernelrelease: no tree" {
-	run "$tools/kernelrelease" set nowhere 6.1.192-1
+	run "$tools/spec/kernelrelease" set nowhere 6.1.192-1
 	[ "$status" -eq 1 ]
 	[[ $output == *"nowhere/Makefile: not found"* ]]
 }
 
-@test "preflight: too little disk is said with the figure, before any work" {
-	run env KERNEL_KVM_NEED_MIB=99999999 "$tools/preflight" --config lean .
+@test "check-space: too little disk is said with the figure, before any work" {
+	run env KERNEL_KVM_NEED_MIB=99999999 "$tools/spec/check-space" --config lean .
 	[ "$status" -eq 1 ]
 	[[ $output == *"99999999 MiB needed"* ]]
 	[[ $output =~ [0-9]+\ MiB\ free ]]
 }
 
-@test "preflight: unknown config is a usage error" {
-	run "$tools/preflight" --config tiny .
+@test "check-space: unknown config is a usage error" {
+	run "$tools/spec/check-space" --config tiny .
 	[ "$status" -eq 2 ]
 }
 
-@test "phase keeps the exit status and reports the time" {
-	run "$tools/phase" demo -- bash -c 'exit 7'
+@test "time-phase keeps the exit status and reports the time" {
+	run "$tools/spec/time-phase" demo -- bash -c 'exit 7'
 	[ "$status" -eq 7 ]
 	[[ ${lines[-1]} =~ ^==\ phase\ demo:\ [0-9]+\ s$ ]]
 }
 
-@test "phase: the summary adds up, marks the slowest, and says what no phase covers" {
+@test "time-phase: the summary adds up, marks the slowest, and says what no phase covers" {
 	printf 'one %d 5\ntwo %d 20\n' $(($(date +%s) - 30)) $(($(date +%s) - 25)) > log
-	run "$tools/phase" --summary log
+	run "$tools/spec/time-phase" --summary log
 	[ "$status" -eq 0 ]
 	[[ ${lines[2]} =~ ^==\ \ \ two\ +20\ \ \<$ ]]
 	[[ ${lines[3]} =~ the\ rest\ +[5-8]$ ]]
 	[[ ${lines[4]} =~ \ 3[0-3]$ ]]
-	"$tools/phase" --log log three -- true
+	"$tools/spec/time-phase" --log log three -- true
 	[ "$(awk 'END { print NR, $1 }' log)" = "3 three" ]
-	run "$tools/phase" --summary nowhere
+	run "$tools/spec/time-phase" --summary nowhere
 	[ "$status" -eq 1 ]
 }
 
 @test "install-kernel: no kernel image is one clear message, and nothing is left" {
 	mkdir -p obj
-	run "$tools/install-kernel" --objdir obj --kverrel 6.1.192-1 --destdir root -- true
+	run "$tools/spec/install-kernel" --objdir obj --kverrel 6.1.192-1 --destdir root -- true
 	[ "$status" -eq 1 ]
 	[[ $output == *"obj/arch/x86/boot/bzImage: not found"* ]]
 	[ ! -e root ]
@@ -102,7 +102,7 @@ tree() {
 @test "install-devel: no Module.symvers is refused" {
 	tree
 	mkdir -p obj
-	run "$tools/install-devel" --tree tree --objdir obj --kverrel 6.1.192-1 --destdir root
+	run "$tools/spec/install-devel" --tree tree --objdir obj --kverrel 6.1.192-1 --destdir root
 	[ "$status" -eq 1 ]
 	[[ $output == *"Module.symvers: not found or empty"* ]]
 	[ ! -e root ]
@@ -118,7 +118,7 @@ tree() {
 		echo "0x1 a vmlinux EXPORT_SYMBOL" > "$d/Module.symvers"
 		echo 'int main(void) { return 7; }' > "$d/objtool.c"
 		gcc -g -Wl,--build-id -o "$d/tools/objtool/objtool" "$PWD/$d/objtool.c"
-		"$tools/install-devel" --tree tree --objdir "$d" --kverrel 6.1.192-1 --destdir "$d/root"
+		"$tools/spec/install-devel" --tree tree --objdir "$d" --kverrel 6.1.192-1 --destdir "$d/root"
 	done
 	run cmp -s one/obj/tools/objtool/objtool other/place/obj/tools/objtool/objtool
 	[ "$status" -eq 1 ]
@@ -132,7 +132,7 @@ tree() {
 	openssl req -new -x509 -newkey rsa:2048 -nodes -subj /CN=t/ -keyout k.pem -out c.pem 2>/dev/null
 	openssl x509 -in c.pem -outform der -out c.der
 	for cert in c.pem c.der; do
-		run "$tools/module-key" --key k.pem --cert "$cert" --objdir obj
+		run "$tools/spec/module-key" --key k.pem --cert "$cert" --objdir obj
 		[ "$output" = '--set CONFIG_MODULE_SIG_KEY="certs/modsign.pem"' ]
 		[ "$(stat -c %a obj/certs/modsign.pem)" = 600 ]
 		[ "$(openssl x509 -in obj/certs/modsign.pem -noout -subject -nameopt RFC2253)" = subject=CN=t ]
@@ -145,7 +145,7 @@ tree() {
 	openssl req -new -x509 -newkey rsa:2048 -nodes -subj /CN=t/ -keyout k.pem -out c.pem 2>/dev/null
 	openssl genpkey -algorithm RSA -out k2.pem 2>/dev/null
 	for pair in "k2.pem c.pem" "c.pem c.pem" "k.pem k.pem" "k.pem nowhere"; do
-		run "$tools/module-key" --key "${pair% *}" --cert "${pair#* }" --objdir obj
+		run "$tools/spec/module-key" --key "${pair% *}" --cert "${pair#* }" --objdir obj
 		[ "$status" -eq 1 ] || { echo "$pair"; false; }
 		[[ $output == *not* ]]
 		[ ! -e obj ]
@@ -165,7 +165,7 @@ built_debuginfo() {
 
 @test "install-debuginfo: vmlinux and a module's function resolve to file:line" {
 	built_debuginfo
-	"$tools/install-debuginfo" --objdir obj --kverrel K --destdir root
+	"$tools/spec/install-debuginfo" --objdir obj --kverrel K --destdir root
 	debug=root/usr/lib/debug/lib/modules/K
 	addr=$(nm "$debug/vmlinux" | awk '$3 == "demo_add" { print $1 }')
 	run addr2line -f -e "$debug/vmlinux" "$addr"
@@ -178,7 +178,7 @@ built_debuginfo() {
 
 @test "install-debuginfo: gdb finds the symbols by the link in the module, also after brp-strip's strip -g" {
 	built_debuginfo
-	"$tools/install-debuginfo" --objdir obj --kverrel K --destdir root
+	"$tools/spec/install-debuginfo" --objdir obj --kverrel K --destdir root
 	ko=$PWD/root/lib/modules/K/kernel/virt/kvm/kvm.ko
 	strip -g "$ko"
 	[[ $(readelf -SW "$ko") != *.debug_info* ]]
@@ -189,7 +189,7 @@ built_debuginfo() {
 
 @test "install-debuginfo: a kernel without DEBUG_INFO is refused, and the fragment named" {
 	built_debuginfo -g0
-	run "$tools/install-debuginfo" --objdir obj --kverrel K --destdir root
+	run "$tools/spec/install-debuginfo" --objdir obj --kverrel K --destdir root
 	[ "$status" -eq 1 ]
 	[[ $output == *"no .debug_info"*debuginfo.config* ]]
 	[ ! -e root/usr ]
@@ -198,7 +198,7 @@ built_debuginfo() {
 @test "install-debuginfo: a module that the build no longer has is named" {
 	built_debuginfo
 	rm obj/virt/kvm/kvm.ko
-	run "$tools/install-debuginfo" --objdir obj --kverrel K --destdir root
+	run "$tools/spec/install-debuginfo" --objdir obj --kverrel K --destdir root
 	[ "$status" -eq 1 ]
 	[[ $output == *virt/kvm/kvm.ko* ]]
 }
@@ -206,7 +206,7 @@ built_debuginfo() {
 @test "sign-modules: no sign-file, no key: named" {
 	mkdir -p obj mods
 	printf 'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_HASH="sha512"\n' > obj/.config
-	run "$tools/sign-modules" --objdir obj mods
+	run "$tools/spec/sign-modules" --objdir obj mods
 	[ "$status" -eq 1 ]
 	[[ $output == *"obj/scripts/sign-file: not found"* ]]
 }
@@ -214,7 +214,7 @@ built_debuginfo() {
 @test "sign-modules: a kernel without CONFIG_MODULE_SIG leaves them alone and says so" {
 	mkdir -p obj mods
 	echo '# CONFIG_MODULE_SIG is not set' > obj/.config
-	run "$tools/sign-modules" --objdir obj mods
+	run "$tools/spec/sign-modules" --objdir obj mods
 	[ "$status" -eq 0 ]
 	[[ $output == *"left unsigned"* ]]
 }
@@ -225,7 +225,7 @@ built_debuginfo() {
 	echo 'CONFIG_MODULE_SIG=y' > obj/.config
 	echo '{"nevra":"kernel-0:6.1.192-2.src","sha256":"ab","profile":"debian"}' > info.json
 	echo '{"series":"0123456789abcdef","patches":[{"number":40000,"status":"applied"}]}' > series.json
-	"$tools/manifest" --objdir obj --kverrel 6.1.192-2.kvm.x86_64 --name kernel-kvm --version 6.1.192 \
+	"$tools/spec/manifest" --objdir obj --kverrel 6.1.192-2.kvm.x86_64 --name kernel-kvm --version 6.1.192 \
 		--release 2.kvm --buildid .kvm --base info.json --base-srpm k.src.rpm --series series.json \
 		--signed --moddir mods --out out/manifest.json
 	[ "$(jq -r .build_id out/manifest.json)" = 6.1.192-2.kvm.x86_64+0123456789abcdef ]
@@ -237,12 +237,12 @@ built_debuginfo() {
 	# A base made from a git tree, and one that no patch is for.
 	echo '{"nevra":"x","sha256":"ab","profile":"upstream","vcs":"git:0123456789abcdef0123456789abcdef01234567#v6.1-rc3-2-gabc"}' > info.json
 	echo '{"series":"0123456789abcdef","patches":[],"no_patch":true}' > series.json
-	"$tools/manifest" --objdir obj --kverrel k --name n --version 1 --release 2 --buildid .b --base info.json \
+	"$tools/spec/manifest" --objdir obj --kverrel k --name n --version 1 --release 2 --buildid .b --base info.json \
 		--base-srpm k --series series.json --moddir mods --out out/manifest.json
 	[ "$(jq -c '[.no_patch, .base.commit, .base.describe]' out/manifest.json)" = '[true,"0123456789abcdef0123456789abcdef01234567","v6.1-rc3-2-gabc"]' ]
 	# A distribution's own VCS tag is not ours.
 	echo '{"nevra":"x","sha256":"ab","profile":"fedora","vcs":"git:https://example.org/kernel"}' > info.json
-	"$tools/manifest" --objdir obj --kverrel k --name n --version 1 --release 2 --buildid .b --base info.json \
+	"$tools/spec/manifest" --objdir obj --kverrel k --name n --version 1 --release 2 --buildid .b --base info.json \
 		--base-srpm k --series series.json --moddir mods --out out/manifest.json
 	[ "$(jq -c .base.describe out/manifest.json)" = null ]
 }
@@ -253,7 +253,7 @@ built_debuginfo() {
 	: > obj/.config
 	echo '{"nevra":"x","sha256":"ab","profile":"debian"}' > info.json
 	echo '{"patches":[]}' > series.json
-	run "$tools/manifest" --objdir obj --kverrel k --name n --version 1 --release 2 --buildid .b \
+	run "$tools/spec/manifest" --objdir obj --kverrel k --name n --version 1 --release 2 --buildid .b \
 		--base info.json --base-srpm k --series series.json --moddir mods --out out/manifest.json
 	[ "$status" -eq 1 ]
 	[ ! -e out/manifest.json ]
@@ -265,7 +265,7 @@ built_debuginfo() {
 		patches: [{number: 40000, file: "40000-a.patch", subject: "A", sha256: ("cd" * 32), status: "applied"},
 			{number: 40001, file: "40001-b.patch", subject: "B", sha256: ("ef" * 32), status: "excluded"}],
 		toolchain: {cc: "gcc 12", ld: "ld 2.40"}}' > m.json
-	SOURCE_DATE_EPOCH=1700000000 "$tools/sbom" --manifest m.json --out out/s.json
+	SOURCE_DATE_EPOCH=1700000000 "$tools/spec/sbom" --manifest m.json --out out/s.json
 	[ "$(jq -r .spdxVersion out/s.json)" = SPDX-2.3 ]
 	[ "$(jq -r .creationInfo.created out/s.json)" = 2023-11-14T22:13:20Z ]
 	[ "$(jq -r '[.packages[].SPDXID] | join(" ")' out/s.json)" = "SPDXRef-kernel SPDXRef-base SPDXRef-patch-40000 SPDXRef-tool-cc SPDXRef-tool-ld" ]
@@ -274,13 +274,13 @@ built_debuginfo() {
 	jq -e '([.packages[].SPDXID] + ["SPDXRef-DOCUMENT"]) as $ids | all(.relationships[]; .spdxElementId as $a | .relatedSpdxElement as $b
 		| ($ids | index($a)) and ($ids | index($b)))' out/s.json
 	jq -e 'all(.packages[]; .licenseDeclared and .downloadLocation and .copyrightText)' out/s.json
-	SOURCE_DATE_EPOCH=1700000000 "$tools/sbom" --manifest m.json --out out/t.json
+	SOURCE_DATE_EPOCH=1700000000 "$tools/spec/sbom" --manifest m.json --out out/t.json
 	cmp out/s.json out/t.json
 }
 
 @test "sbom: what is no manifest is refused" {
 	echo '{}' > m.json
-	run "$tools/sbom" --manifest m.json --out out/s.json
+	run "$tools/spec/sbom" --manifest m.json --out out/s.json
 	[ "$status" -eq 1 ]
 	[[ $output == *"m.json: not a manifest"* ]]
 	[ ! -e out ]
@@ -359,14 +359,14 @@ own_ccache() {
 }
 
 @test "the tools find what an ordinary user's PATH on Debian lacks" {
-	PATH=/usr/local/bin:/usr/bin:/bin run bash -c '. "$1/lib.sh"; command -v modinfo depmod mke2fs debugfs' - "$tools"
+	PATH=/usr/local/bin:/usr/bin:/bin run bash -c '. "$1/spec/lib.sh"; command -v modinfo depmod mke2fs debugfs' - "$tools"
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 4 ]
 }
 
 @test "every tool has --help" {
-	for t in "$tools"/*; do
+	for t in "$tools"/* "$tools"/{spec,machine}/*; do
 		[[ -f $t && -x $t ]] || continue
 		run "$t" --help
 		[ "$status" -eq 0 ] || { echo "$t"; false; }

@@ -23,9 +23,9 @@ made() {
 	[ "$status" -eq 0 ]
 	local srpm=out/kernel-8.1.3-1~bpo1+1.src.rpm
 	[ "${lines[-1]}" = "$srpm" ]
-	[ "$("$tools/base-srpm" inspect "$srpm" --json | jq -r .profile)" = debian ]
+	[ "$("$tools/spec/base-srpm" inspect "$srpm" --json | jq -r .profile)" = debian ]
 	# The tree's Makefile says 8.1.0; that is kernelrelease's business.
-	"$tools/base-srpm" tree "$srpm" t --allow-unsigned
+	"$tools/spec/base-srpm" tree "$srpm" t --allow-unsigned
 	grep -q 'default "localhost"' t/init/Kconfig
 	[ "$(cat t.base/config)" = $'# x86_64\nCONFIG_KVM=m' ]
 	[ "$(rpm --dbpath "$PWD/db" -qp --qf '%{BUILDTIME}' "$srpm")" = "$(date -ud '2026-10-12 13:00' +%s)" ]
@@ -48,7 +48,7 @@ made() {
 	made "$deb"
 	[ "$status" -eq 0 ]
 	[[ $output == *"no linux-config-8.1_8.1.3-1~bpo1+1_amd64.deb beside debs/"*"for CONFIG=distro put it there"* ]]
-	"$tools/base-srpm" import out/*.src.rpm --sources src --allow-unsigned
+	"$tools/spec/base-srpm" import out/*.src.rpm --sources src --allow-unsigned
 	grep -qx '%global base_profile debian' src/base.inc
 	grep -qx '%global base_config 0' src/base.inc
 	run rpmspec -P --define "_sourcedir $PWD/src" --define 'kconfig distro' "$top/kernel-kvm.spec"
@@ -57,7 +57,7 @@ made() {
 	rpmspec -P --define "_sourcedir $PWD/src" --define 'kconfig full' "$top/kernel-kvm.spec" > /dev/null
 	config_deb
 	made "$deb"
-	"$tools/base-srpm" import out/*.src.rpm --sources src --allow-unsigned
+	"$tools/spec/base-srpm" import out/*.src.rpm --sources src --allow-unsigned
 	rpmspec -P --define "_sourcedir $PWD/src" --define 'kconfig distro' "$top/kernel-kvm.spec" > /dev/null
 }
 
@@ -69,7 +69,7 @@ made() {
 	source_deb 8.1~rc4-1~exp1
 	made "$deb"
 	[ "${lines[-1]}" = out/kernel-8.1.0-0.rc4.1~exp1.src.rpm ]
-	[ "$("$tools/base-srpm" inspect "${lines[-1]}" --json | jq -r .profile)" = debian ]
+	[ "$("$tools/spec/base-srpm" inspect "${lines[-1]}" --json | jq -r .profile)" = debian ]
 	source_deb 8.1.3
 	made "$deb"
 	[ "$status" -eq 1 ]

@@ -32,11 +32,11 @@ setup_file() {
 	cp -r "$top/tools" "$top/vmm" "$top/configs" ours/
 	local t
 	for t in base-srpm patch kconfig; do
-		cp "$top/tests/spec/mini/stubs" "ours/tools/$t"
+		cp "$top/tests/spec/mini/stubs" "ours/tools/spec/$t"
 	done
 	cp "$top/tests/spec/base.inc" "$top"/patches/*.patch co/SOURCES/
 	touch co/SOURCES/kernel-5.14.0-362.24.1.el9_3.src.rpm
-	tar -C ours -czf co/SOURCES/kernel-kvm-tools.tar.gz tools vmm configs
+	tar -C ours -czf co/SOURCES/kernel-kvm-tools.tar.gz tools/spec vmm configs
 	cp -r "$top/tools" "$top/kernel-kvm.spec" co/
 	setup
 	rpm_of --define 'x plain' > plain.log 2>&1 || { tail -n 30 co/build/rpmbuild.log; return 1; }
@@ -201,7 +201,7 @@ here() {
 	daemon good
 	good=127.0.0.1:$port/3
 	closed
-	run co/tools/spread hosts "$other" "127.0.0.1:$port" "$good" localhost/2
+	run co/tools/distcc-hosts hosts "$other" "127.0.0.1:$port" "$good" localhost/2
 	[ "$status" -eq 0 ]
 	echo "$output"
 	[ "${lines[-1]}" = "$good localhost/2" ]
@@ -216,7 +216,7 @@ here() {
 		[ "$status" -eq 2 ]
 		[[ $output == *"DISTCC_HOSTS: "*"$h"* ]]
 	done
-	co/tools/spread check a a/4 a.b-c:3632/12,lzo user@a/2 @a localhost localhost/2
+	co/tools/distcc-hosts check a a/4 a.b-c:3632/12,lzo user@a/2 @a localhost localhost/2
 }
 
 @test "no distcc: the packages to install are named" {

@@ -8,15 +8,15 @@ bats_require_minimum_version 1.5.0
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	cd "$BATS_TEST_TMPDIR" || exit
-	mkdir -p co/tools co/vmm co/tests/faults
-	cp "$top/tools/lib.sh" co/tools/
+	mkdir -p co/tools/{spec,machine} co/vmm co/tests/faults
+	cp "$top/tools/spec/lib.sh" co/tools/spec/
 	cp "$top"/tests/faults/{run,texts.sh,places.awk} co/tests/faults/
 	run=co/tests/faults/run
 	fault one arch/x86/kvm/x86.c 20 vm/one
 	fault two virt/kvm/kvm_main.c 20 "vm/other vm/two"
 	# shellcheck disable=SC2016  # for make
 	printf 'install:\n\tmkdir -p $(DESTDIR)/usr/share/kernel-kvm/guest\n' > co/vmm/Makefile
-	cat > co/tools/boot <<-'END'
+	cat > co/tools/machine/boot <<-'END'
 		#!/usr/bin/env bash
 		while [[ $1 != --objdir ]]; do shift; done
 		module=$2/arch/x86/kvm/kvm.ko
@@ -30,7 +30,7 @@ setup() {
 		done
 		exit "${rc:-0}"
 	END
-	chmod +x co/tools/boot
+	chmod +x co/tools/machine/boot
 }
 
 # fault NAME FILE LINE CHECKS: a fault after that line of FILE.

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
-# Which C library the programs of the RPMs may need: what tools/host-abi decides
+# Which C library the programs of the RPMs may need: what tools/spec/host-abi decides
 # before a build, and what it finds in one.
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	tool=$top/tools/host-abi
+	tool=$top/tools/spec/host-abi
 	cd "$BATS_TEST_TMPDIR" || exit
 	mkdir bin
 	PATH=$PWD/bin:$PATH

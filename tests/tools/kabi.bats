@@ -3,7 +3,7 @@
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	kabi=$top/tools/kabi
+	kabi=$top/tools/spec/kabi
 	cd "$BATS_TEST_TMPDIR" || exit
 	printf '0x11111111\tkvm_a\tvmlinux\tEXPORT_SYMBOL_GPL\t\n0x22222222\tkvm_b\tarch/x86/kvm/kvm\tEXPORT_SYMBOL_GPL\t\n' > Module.symvers
 }

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# kconfig-helper.bash - kernel trees for the tests of tools/kconfig: the real
+# kconfig-helper.bash - kernel trees for the tests of tools/spec/kconfig: the real
 # makefiles and scripts/kconfig of a distribution's tree, with its own Kconfig
 # or with a small one.
 
 top=$(realpath "$BATS_TEST_DIRNAME/../..")
 # shellcheck disable=SC2034  # the tests use it
-kconfig=$top/tools/kconfig
+kconfig=$top/tools/spec/kconfig
 # Every warning of the program against the tree's headers counts.
 export EXPLAIN_CFLAGS=-Werror
 
@@ -66,9 +66,9 @@ real_tree() {
 }
 
 # What a build directory of this compiler and these rules may be used again for.
-# tools/kconfig itself sees when its program must be compiled anew.
+# tools/spec/kconfig itself sees when its program must be compiled anew.
 build_key() {
-	{ "${HOSTCC:-gcc}" --version; cat "$top/tools/kconfig.d/environment.mk" "$top/tests/tools/kconfig-helper.bash"; } |
+	{ "${HOSTCC:-gcc}" --version; cat "$top/tools/spec/kconfig.d/environment.mk" "$top/tests/tools/kconfig-helper.bash"; } |
 		sha256sum | cut -c1-12
 }
 

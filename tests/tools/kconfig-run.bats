@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# tools/kconfig run: the kernel's own config targets, and what they change,
+# tools/spec/kconfig run: the kernel's own config targets, and what they change,
 # kept as configs/local.config; menuconfig in a real terminal.
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output, the helper the rest
 
@@ -221,7 +221,7 @@ keys() {
 
 # A checkout whose %prep (a stub of rpmbuild) takes the mini tree.
 checkout() {
-	mkdir -p co/SOURCES bin
+	mkdir -p co/SOURCES co/vmm bin
 	cp -r "$top/tools" "$top/kernel-kvm.spec" co/
 	cp -r configs co/configs
 	touch co/SOURCES/base.inc co/SOURCES/40000-x.patch
@@ -238,32 +238,49 @@ checkout() {
 	PATH=$PWD/bin:$PATH
 }
 
-@test "prepared: a fragment, CONFIG or local.config changed: no %prep, but the config of today" {
+@test "prepare-tree: a fragment, CONFIG or local.config changed: no %prep, but the config of today" {
 	checkout
-	tree=$(co/tools/prepared)
+	tree=$(co/tools/prepare-tree)
 	grep -qx 'CONFIG_SLOTS=16' "$tree/obj/.config"
 	grep -qx '# CONFIG_BRIDGE is not set' "$tree/obj/.config"
 	sed -i s/SLOTS=16/SLOTS=17/ co/configs/lean-x86_64.config
-	[ "$(co/tools/prepared --config full)" = "$tree" ]
+	[ "$(co/tools/prepare-tree --config full)" = "$tree" ]
 	grep -qx 'CONFIG_SLOTS=17' "$tree/obj/.config"
 	grep -qx 'CONFIG_BRIDGE=m' "$tree/obj/.config"
-	co/tools/prepared --config distro
+	co/tools/prepare-tree --config distro
 	grep -qx 'CONFIG_LABEL="distro"' "$tree/obj/.config"
 	echo 'CONFIG_BASE=0x20' > co/configs/site.config
-	co/tools/prepared --fragment site
+	co/tools/prepare-tree --fragment site
 	grep -qx 'CONFIG_BASE=0x20' "$tree/obj/.config"
 	grep -qx 'CONFIG_LABEL="none"' "$tree/obj/.config"
-	co/tools/prepared --run allmodconfig
+	co/tools/prepare-tree --run allmodconfig
 	grep -qx 'CONFIG_EXPERT=y' co/configs/local.config
 	# Taken back by hand, it is gone from the tree too.
 	rm co/configs/local.config
-	co/tools/prepared
+	co/tools/prepare-tree
 	grep -qx '# CONFIG_EXPERT is not set' "$tree/obj/.config"
 	[ "$(wc -l < rpmbuild.calls)" -eq 1 ]
 	# A patch is another matter.
 	echo more > co/SOURCES/40000-x.patch
 	: > stop
-	run co/tools/prepared
+	run co/tools/prepare-tree
 	[ "$status" -eq 1 ]
 	[ "$(wc -l < rpmbuild.calls)" -eq 2 ]
+}
+
+@test "prepare-tree: a change of what %prep runs makes the tree anew, one of other tools does not" {
+	local f calls=1
+	checkout
+	co/tools/prepare-tree
+	for f in tools/machine/boot tools/rpm tools/spec/profiles/README.md; do echo '# changed' >> "co/$f"; done
+	co/tools/prepare-tree
+	[ "$(wc -l < rpmbuild.calls)" -eq 1 ]
+	for f in tools/spec/patch.d/series.sh tools/spec/patch.d/nearest.awk tools/spec/kernelrelease tools/spec/lib.sh; do
+		echo '# changed' >> "co/$f"
+		co/tools/prepare-tree
+		calls=$((calls + 1))
+		[ "$(wc -l < rpmbuild.calls)" -eq "$calls" ] || { echo "$f"; false; }
+		# What %prep unpacks is what was hashed.
+		tar -xOzf co/SOURCES/kernel-kvm-tools.tar.gz "$f" | cmp - "co/$f"
+	done
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# tools/kconfig on a kernel tree with a small Kconfig: what it merges, what it
+# tools/spec/kconfig on a kernel tree with a small Kconfig: what it merges, what it
 # refuses, and the reasons that it gives.
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output, the helper the rest
 

@@ -5,7 +5,7 @@
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	mini=$top/tests/spec/mini
-	tool=$top/tools/kernel-selftests
+	tool=$top/tools/spec/kernel-selftests
 	cd "$BATS_TEST_TMPDIR" || exit
 	tree tree
 }

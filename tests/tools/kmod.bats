@@ -60,7 +60,7 @@ make_devel() {
 		> esac
 	END
 	cp -r base patched
-	co/tools/patch apply --tree patched --out s.json co/patches/*.patch
+	co/tools/spec/patch apply --tree patched --out s.json co/patches/*.patch
 	jq -n --arg k "$K" --arg s "$sha" --slurpfile p s.json '{schema: 1, kverrel: $k, version: "6.1.9", release: "1.kvm",
 		base: {sha256: $s, srpm: "k-6.1.9-1.src.rpm"}, series: $p[0].series, patches: $p[0].patches, build_id: "x",
 		modules: {irqbypass: {}, kvm: {}, "kvm-intel": {}, "kvm-amd": {}}}' > manifest.json

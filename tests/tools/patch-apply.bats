@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# tools/patch apply on a small tree: what it applies, what it refuses and how it
+# tools/spec/patch apply on a small tree: what it applies, what it refuses and how it
 # says so, and that a refusal leaves everything as it was.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output
 # shellcheck disable=SC2154  # top, patch are the helper's
@@ -112,10 +112,10 @@ load patch-helper
 
 # --- Guards -------------------------------------------------------------------------
 @test "guards: what they admit" {
-	# shellcheck source=tools/lib.sh
-	. "$top/tools/lib.sh"
-	# shellcheck source=tools/patch.d/series.sh
-	. "$top/tools/patch.d/series.sh"
+	# shellcheck source=tools/spec/lib.sh
+	. "$top/tools/spec/lib.sh"
+	# shellcheck source=tools/spec/patch.d/series.sh
+	. "$top/tools/spec/patch.d/series.sh"
 	while read -r want version guard; do
 		got=no
 		guard_fault "$guard" && guard_admits "$guard" "$version" && got=yes
@@ -297,10 +297,10 @@ refused() {
 }
 
 @test "probes: every kind that kvm-selftest knows, and no other, is taken" {
-	# shellcheck source=tools/lib.sh
-	. "$top/tools/lib.sh"
-	# shellcheck source=tools/patch.d/series.sh
-	. "$top/tools/patch.d/series.sh"
+	# shellcheck source=tools/spec/lib.sh
+	. "$top/tools/spec/lib.sh"
+	# shellcheck source=tools/spec/patch.d/series.sh
+	. "$top/tools/spec/patch.d/series.sh"
 	known=$(sed -n "s/.*this program knows \(.*\)\", p);/\1/p" "$top/vmm/selftest/patch.c" | tr -d ' ' | tr , '\n' | sort)
 	for probe in 'param kvm.x' 'cap 40002' 'stat vm x' 'stat vcpu x' 'symbol kvm_x' 'debugfs kvm/x' 'tracepoint kvm/kvm_exit' 'check flat/mode-switch'; do
 		probe_fault "$probe" || { echo "$probe"; return 1; }

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# For the bats files of tools/patch: a small kernel tree with a history, and a
+# For the bats files of tools/spec/patch: a small kernel tree with a history, and a
 # series on it.
 
 setup() {
 	# shellcheck disable=SC2034  # the tests use it
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	patch=$top/tools/patch
+	patch=$top/tools/spec/patch
 	cd "$BATS_TEST_TMPDIR" || exit
 	export HOME=$PWD GIT_CONFIG_NOSYSTEM=1 GIT_CEILING_DIRECTORIES=$PWD
 	git config --global user.name Carrier

@@ -2,12 +2,12 @@
 # The series of patches/ on trees of old kernels' versions that have just the lines
 # which the patches' hunks show (fixtures/patch-series): what the guards admit, in
 # which order it fits together; whether the hunks are right for a real kernel is
-# tools/patch check's. And guards that ask for a file of the base.
+# tools/spec/patch check's. And guards that ask for a file of the base.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	patch=$top/tools/patch
+	patch=$top/tools/spec/patch
 	cd "$BATS_TEST_TMPDIR" || exit
 }
 
@@ -113,14 +113,14 @@ applied() {
 	echo '/* backported */' > tree/virt/kvm/binary_stats.c
 	tar -cJf linux-4.18.tar.xz --transform 's,^tree,linux-4.18,' tree
 	cp -r "$top/tools" "$top/patches" "$top/kernel-kvm.spec" copy/
-	run copy/tools/patch check --base linux-4.18.tar.xz
+	run copy/tools/spec/patch check --base linux-4.18.tar.xz
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == *"applied          40000-"*"excluded         40005-"* ]]
 	# And a tarball without it, of the same name.
 	rm tree/virt/kvm/binary_stats.c
 	tar -cJf linux-4.18.tar.xz --transform 's,^tree,linux-4.18,' tree
-	run copy/tools/patch check --base linux-4.18.tar.xz
+	run copy/tools/spec/patch check --base linux-4.18.tar.xz
 	[ "$status" -eq 0 ]
 	[[ $output == *"applied          40000-"*"applied          40005-"* ]]
 }
@@ -156,10 +156,10 @@ applied() {
 }
 
 @test "guards: with FILE and without FILE" {
-	# shellcheck source=tools/lib.sh
-	. "$top/tools/lib.sh"
-	# shellcheck source=tools/patch.d/series.sh
-	. "$top/tools/patch.d/series.sh"
+	# shellcheck source=tools/spec/lib.sh
+	. "$top/tools/spec/lib.sh"
+	# shellcheck source=tools/spec/patch.d/series.sh
+	. "$top/tools/spec/patch.d/series.sh"
 	mkdir -p d/virt/kvm && echo 'int kvm_vfio_ops;' > d/virt/kvm/vfio.c
 	while read -r want guard; do
 		got=no

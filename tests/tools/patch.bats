@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# tools/patch on a small tree: the verbs that carry a series, check, list, add,
+# tools/spec/patch on a small tree: the verbs that carry a series, check, list, add,
 # refresh, drop.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output
 # shellcheck disable=SC2154  # top, patch are the helper's
@@ -29,15 +29,15 @@ on_tree() {
 	one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	tar -cJf linux-6.1.tar.xz --transform 's,^tree,linux-6.1,' tree
 	mkdir copy && cp -r "$top/tools" copy/
-	run copy/tools/patch check --patches patches --spec spec --base linux-6.1.tar.xz
+	run copy/tools/spec/patch check --patches patches --spec spec --base linux-6.1.tar.xz
 	[ "$status" -eq 0 ]
 	# From the cache, and with a file that was not asked for before.
 	one_patch 40001-two.patch "KVM: two" 's/main_3;/x;/' virt/kvm/kvm_main.c
 	echo 'Patch40001: 40001-two.patch' >> spec
-	run copy/tools/patch check --patches patches --spec spec --base linux-6.1.tar.xz
+	run copy/tools/spec/patch check --patches patches --spec spec --base linux-6.1.tar.xz
 	[ "$status" -eq 0 ]
 	truncate -s -200 linux-6.1.tar.xz
-	run copy/tools/patch check --patches patches --spec spec --base linux-6.1.tar.xz
+	run copy/tools/spec/patch check --patches patches --spec spec --base linux-6.1.tar.xz
 	[ "$status" -eq 1 ]
 	[[ $output == *"linux-6.1.tar.xz: "* ]]
 }
@@ -52,16 +52,16 @@ on_tree() {
 	mkdir -p a/kernel b/kernel && cp old.c a/kernel/fork.c && sed '2s/$/ changed/' old.c > b/kernel/fork.c
 	{ sed '/^---$/,$d' patches/40000-one.patch; echo ---; git diff --no-index --no-prefix a b || :; } > patches/new
 	mv patches/new patches/40000-one.patch
-	run copy/tools/patch check --patches patches --spec spec --base base.src.rpm
+	run copy/tools/spec/patch check --patches patches --spec spec --base base.src.rpm
 	[ "$status" -eq 1 ]
 	[[ $output == *"not signed"*"base.src.rpm: no tree could be made of it"*"--allow-unsigned"* ]]
-	run copy/tools/patch check --patches patches --spec spec --allow-unsigned --base base.src.rpm
+	run copy/tools/spec/patch check --patches patches --spec spec --allow-unsigned --base base.src.rpm
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == *"(base.src.rpm)"*"applied          40000-one.patch"* ]]
 	# From the cache: %prep does not run again.
-	printf '#!/bin/sh\nexit 9\n' > copy/tools/base-srpm
-	run copy/tools/patch check --patches patches --spec spec --base base.src.rpm
+	printf '#!/bin/sh\nexit 9\n' > copy/tools/spec/base-srpm
+	run copy/tools/spec/patch check --patches patches --spec spec --base base.src.rpm
 	[ "$status" -eq 0 ]
 }
 

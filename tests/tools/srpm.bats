@@ -21,7 +21,7 @@ setup_file() {
 		printf 'Subject: [PATCH] KVM: x86: Do it\n\nWhy.\n\nKernel: any\nProbe: none\nUpstream: no\nSigned-off-by: a <a@b.invalid>\n---\n'
 		printf 'diff --git a/init/main.c b/init/main.c\n--- a/init/main.c\n+++ b/init/main.c\n@@ -1,3 +1,4 @@\n int main_1;\n int main_2;\n+int ours;\n int main_3;\n'
 	} > "$f"
-	cp "$top/tests/spec/mini/stubs" clone/tools/kconfig
+	cp "$top/tests/spec/mini/stubs" clone/tools/spec/kconfig
 	printf 'SRPM = file://%s\nALLOW_UNSIGNED = 1\nCONFIG = full\nBUILDID = .acme\nALLOW_NO_PATCH = 1\nWITHOUT = guestkernel\nWITH = headers\n' \
 		"$(realpath "$srpm")" > clone/.copr/base.mk
 	# mock's macros: _topdir is not the checkout's.
@@ -62,7 +62,7 @@ rebuilt() {
 @test "what it was made with is what a rebuild builds; the rebuild's own switches count more" {
 	[[ $(rebuilt -q --builtrpms --qf '%{name}-%{release} ') == *"kernel-kvm-headers-2.acme "* ]]
 	[[ $(rebuilt -P) == *"--config full "* ]]
-	[[ $(rebuilt -P) == *"tools/patch apply --allow-no-patch "* ]]
+	[[ $(rebuilt -P) == *"tools/spec/patch apply --allow-no-patch "* ]]
 	[[ $(rebuilt -P) != *"guest-kernel"* ]]
 	[[ $(rebuilt -P --with guestkernel) == *"guest-kernel"* ]]
 	[[ $(rebuilt -q --builtrpms --without headers --qf '%{name} ') != *headers* ]]

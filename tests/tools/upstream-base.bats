@@ -18,7 +18,7 @@ refused() {
 	[ -z "$(find out -name '*.src.rpm')" ]
 }
 profile_of() {
-	"$tools/base-srpm" inspect "$1" --json | jq -r '.profile + " " + (.vcs // "none") + " " + (.configs | length | tostring)'
+	"$tools/spec/base-srpm" inspect "$1" --json | jq -r '.profile + " " + (.vcs // "none") + " " + (.configs | length | tostring)'
 }
 
 # signer NAME: a key of that name, public part in NAME.asc and NAME.bin.
@@ -46,7 +46,7 @@ teardown() {
 		[ "${lines[-1]}" = out/kernel-8.1.0-1.src.rpm ]
 		[[ $output == *"CONFIG=distro is not for it"* ]]
 		[ "$(profile_of out/kernel-8.1.0-1.src.rpm)" = "upstream none 0" ]
-		"$tools/base-srpm" tree out/kernel-8.1.0-1.src.rpm t --allow-unsigned
+		"$tools/spec/base-srpm" tree out/kernel-8.1.0-1.src.rpm t --allow-unsigned
 		diff -r linux-8.1 t
 	done
 	# Of the Makefile's time, whenever the file was fetched; the same bytes again.
@@ -197,7 +197,7 @@ git_tree() {
 	[ "$status" -eq 0 ]
 	[ "${lines[-1]}" = "$srpm" ]
 	[ "$(profile_of "$srpm")" = "upstream git:$first#v8.1-rc3 0" ]
-	"$tools/base-srpm" tree "$srpm" t --allow-unsigned
+	"$tools/spec/base-srpm" tree "$srpm" t --allow-unsigned
 	mkdir whole
 	git -C kvm archive v8.1-rc3 | tar -C whole -xf -
 	diff -r whole t
@@ -225,7 +225,7 @@ git_tree() {
 	made kvm out --ref master
 	[ "$status" -eq 0 ]
 	[[ $output == *"kvm has uncommitted changes (1 files); they are not in the base"* ]]
-	"$tools/base-srpm" tree "${lines[-1]}" t --allow-unsigned
+	"$tools/spec/base-srpm" tree "${lines[-1]}" t --allow-unsigned
 	[ "$(cat t/arch/x86/kvm/x86.c)" = $'int kvm;\nint more;' ]
 	# Of another commit nobody expects them.
 	made kvm out --ref v8.1-rc3

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# tools/verify's and tools/boot's parts that need neither root nor a kernel.
+# tools/machine/verify's and tools/machine/boot's parts that need neither root nor a kernel.
 
 tools=$BATS_TEST_DIRNAME/../../tools
 
@@ -8,7 +8,7 @@ setup() {
 }
 
 tap() {
-	"$tools/verify.d/tap" "$@" 2>&1
+	"$tools/machine/verify.d/tap" "$@" 2>&1
 }
 
 @test "tap: counts what passed and what was skipped" {
@@ -91,39 +91,39 @@ fake_rpm() {
 		fake_rpm "$name" 2
 	done
 	touch -d '1 hour ago' rpms/kernel-kvm-core-2-1.x86_64.rpm
-	run "$tools/verify.d/pick" rpms
+	run "$tools/machine/verify.d/pick" rpms
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = 1-1.x86_64 ]
 	[ "${lines[2]}" = "$PWD/rpms/kernel-kvm-core-1-1.x86_64.rpm" ]
 	[ "${#lines[@]}" -eq 5 ]
 
-	run "$tools/verify.d/pick" rpms 2-1.x86_64
+	run "$tools/machine/verify.d/pick" rpms 2-1.x86_64
 	[ "${lines[0]}" = 2-1.x86_64 ]
 	printf '%s\n' "$PWD"/rpms/*-2-1.x86_64.rpm >list
-	run "$tools/verify.d/pick" list
+	run "$tools/machine/verify.d/pick" list
 	[ "${lines[0]}" = 2-1.x86_64 ]
 
-	run "$tools/verify.d/pick" rpms 3-1.x86_64
+	run "$tools/machine/verify.d/pick" rpms 3-1.x86_64
 	[ "$status" -eq 1 ]
 	[[ $output == *"no kernel-kvm-core package of 3-1.x86_64"*kernel-kvm-core-1-1* ]]
 	rm rpms/kernel-kvm-modules-2-1.x86_64.rpm
-	run "$tools/verify.d/pick" rpms 2-1.x86_64
+	run "$tools/machine/verify.d/pick" rpms 2-1.x86_64
 	[ "$status" -eq 1 ]
 	[[ $output == *"kernel-kvm-modules-2-1.x86_64.rpm: not there"* ]]
 	mkdir none
-	run "$tools/verify.d/pick" none
+	run "$tools/machine/verify.d/pick" none
 	[ "$status" -eq 1 ]
 	[[ $output == *"make rpm"* ]]
 }
 
 @test "boot: what cannot be booted is named, with status 125" {
 	printf '%600s' 'no kernel' >file
-	run "$tools/boot" svm --kernel file -- true
+	run "$tools/machine/boot" svm --kernel file -- true
 	echo "$output"
 	[ "$status" -eq 125 ]
 	[[ $output == *"file: not an x86 kernel image"* ]]
-	run "$tools/boot" svm --kernel absent -- true
+	run "$tools/machine/boot" svm --kernel absent -- true
 	[ "$status" -eq 125 ]
 	[[ $output == *"absent: cannot be read"* ]]
 }
@@ -135,11 +135,11 @@ fake_rpm() {
 	for tool in bash dirname cat awk dd grep cpio mktemp rm chmod; do
 		ln -s "$(command -v "$tool")" bin/
 	done
-	PATH=$PWD/bin run "$tools/boot" svm --kernel file -- true
+	PATH=$PWD/bin run "$tools/machine/boot" svm --kernel file -- true
 	echo "$output"
 	[ "$status" -eq 125 ]
 	[[ $output == *qemu-system-x86_64*qemu-kvm*qemu-system-x86* ]]
-	PATH=$PWD/bin run "$tools/boot" vmx --kernel file -- true
+	PATH=$PWD/bin run "$tools/machine/boot" vmx --kernel file -- true
 	[ "$status" -eq 125 ]
 	[[ $output == *"bochs: command not found"* ]]
 }
@@ -152,13 +152,13 @@ fake_rpm() {
 		install-root 'install-root make' 'install-root run /tmp' 'install-root eat /tmp' \
 		'install-root run /tmp --boot-size x -- true'; do
 		# shellcheck disable=SC2086 # words
-		run "$tools/"$args
+		run "$tools/machine/"$args
 		echo "$args: $status: $output"
 		[ "$status" -eq 2 ]
 		[[ $output == *"--help"* ]]
 	done
 	for args in boot verify install-root; do
-		run "$tools/$args" --help
+		run "$tools/machine/$args" --help
 		[ "$status" -eq 0 ]
 		[[ $output == "$args - "* ]]
 	done
@@ -167,17 +167,17 @@ fake_rpm() {
 @test "install-root: a directory in use, or without a root, is refused" {
 	((EUID == 0)) || skip "install-root needs root"
 	mkdir dir
-	run "$tools/install-root" make dir
+	run "$tools/machine/install-root" make dir
 	[ "$status" -eq 1 ]
 	[[ $output == *"dir: is there already"* ]]
-	run "$tools/install-root" run dir -- true
+	run "$tools/machine/install-root" run dir -- true
 	[ "$status" -eq 1 ]
 	[[ $output == *"not an install root"* ]]
 }
 
 @test "install-root: debootstrap fails: the reason is shown, nothing is left" {
 	((EUID == 0)) || skip "install-root needs root"
-	run "$tools/install-root" make new --cache cache --mirror http://127.0.0.1:9/debian
+	run "$tools/machine/install-root" make new --cache cache --mirror http://127.0.0.1:9/debian
 	echo "$output"
 	[ "$status" -eq 1 ]
 	[[ $output == *"debootstrap failed"*127.0.0.1* ]]

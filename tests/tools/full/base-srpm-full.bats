@@ -5,7 +5,7 @@
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../../..")
-	base_srpm=$top/tools/base-srpm
+	base_srpm=$top/tools/spec/base-srpm
 	command -v dpkg-query >/dev/null || skip "not a Debian host: no linux-source packages"
 	cd "$BATS_FILE_TMPDIR" || exit
 }

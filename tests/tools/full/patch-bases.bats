@@ -8,7 +8,7 @@ setup() {
 
 @test "the series applies to every base at hand" {
 	rm -rf "$top/build/cache/patch-bases"
-	run "$top/tools/patch" check
+	run "$top/tools/spec/patch" check
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output != *CONFLICT* ]]

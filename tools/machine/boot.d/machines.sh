@@ -1,0 +1,154 @@
+# shellcheck shell=bash disable=SC2154,SC2034 # globals are tools/machine/boot's
+# machines.sh - part of tools/machine/boot: how the two emulators are started. Reads
+# its globals: kernel, initrd, disk, mem, cpus, append, icount, novirt, work,
+# console, output, tag; sets machine_pid, and monitor if the machine has one.
+
+# first_file FILE...: the first that is there.
+first_file() {
+	local f
+	for f; do
+		[[ ! -f $f ]] || { echo "$f"; return; }
+	done
+	return 1
+}
+
+# machine_needs MACHINE: die, naming the package, if something is missing.
+machine_needs() {
+	need_cmd cpio cpio cpio
+	if [[ $1 == svm ]]; then
+		qemu >/dev/null || need_cmd qemu-system-x86_64 qemu-kvm qemu-system-x86
+		return
+	fi
+	need_cmd bochs bochs bochs
+	need_cmd xorriso xorriso xorriso
+	need_cmd mformat mtools mtools
+	command -v grub2-mkrescue >/dev/null || need_cmd grub-mkrescue grub2-tools-extra grub-common
+	[[ -d /usr/lib/grub/i386-pc ]] ||
+		die "/usr/lib/grub/i386-pc: not there" \
+			"install it: grub2-pc-modules (dnf/yum) or grub-pc-bin (apt)"
+	bochs_rom >/dev/null || die "no BIOS-bochs-latest in /usr/share/bochs" \
+		"install it: bochs (dnf/yum) or bochsbios (apt)"
+	bochs_vgarom >/dev/null || die "no VGABIOS-lgpl-latest in /usr/share" \
+		"install it: vgabios (dnf/yum and apt)"
+}
+
+# EL has it under another name, off the path.
+qemu() { command -v qemu-system-x86_64 || command -v /usr/libexec/qemu-kvm; }
+bochs_rom() { first_file /usr/share/bochs/BIOS-bochs-latest; }
+bochs_vgarom() { first_file /usr/share/{bochs,vgabios}/VGABIOS-lgpl-latest{,.bin}; }
+
+start_machine() {
+	"start_$1"
+}
+
+start_svm() {
+	local args=(-machine q35 -m "$mem" -nodefaults -no-reboot -display none
+		-serial "file:$console" -serial "file:$output"
+		-kernel "$kernel" -initrd "$initrd")
+	if [[ -n $novirt ]]; then
+		# Not max,-svm: that makes static glibc programs abort.
+		args+=(-cpu "qemu64,-svm")
+	else
+		# Without erms and fsrm kernels clear and copy by words, not by bytes:
+		# to QEMU, and to --icount, each repetition is an instruction, so that
+		# a page cleared by bytes would cost what no processor makes it cost.
+		args+=(-cpu "max,+svm,-erms,-fsrm")
+	fi
+	# More than one processor is for those who ask for it. With a thread each,
+	# QEMU now and then runs code that another one has patched, and the kernel
+	# meets a breakpoint of its own jump labels that is gone ("int3"); in one
+	# thread, a processor that is stopped for another may take the interrupt
+	# that VMRUN injected twice.
+	args+=(-accel "tcg,thread=single")
+	if [[ -n $icount ]]; then
+		args+=(-icount "shift=1,sleep=off" -smp 1)
+	else
+		args+=(-smp "$cpus")
+	fi
+	# Without space for the snapshot QEMU would stop the machine and say nothing.
+	[[ -z $disk ]] || args+=(-drive "file=$disk,format=raw,if=virtio,snapshot=on,werror=report,rerror=report")
+	mkfifo "$work/monitor"
+	exec {monitor}<>"$work/monitor"
+	# On a loaded host the timer's interrupts come late, and the kernel's test
+	# of them takes that for broken hardware. The NMI is where_it_hangs's.
+	"$(qemu)" "${args[@]}" -monitor stdio \
+		-append "console=ttyS0,115200 panic=-1 no_timer_check unknown_nmi_panic kvm_boot=$tag $append" \
+		<&"$monitor" >"$work/emulator.log" 2>&1 &
+	machine_pid=$!
+}
+
+# nudge: make an interrupt, whatever the machine does. QEMU clears a flag of its
+# own at each #VMEXIT without a lock (do_vmexit, interrupt_request), and now and
+# then the processor so misses that the timer's interrupt is pending: a host that
+# is idle then sleeps for ever. The next interrupt of any device ends that, and a
+# key is one; Shift alone does nothing. Not for --icount: its timers run in the
+# processor's own thread, and its runs repeat exactly.
+nudge() {
+	[[ -z ${monitor:-} || -n $icount ]] || echo 'sendkey shift' >&"$monitor"
+}
+
+# where_it_hangs: what a machine with a monitor was doing when its time was up,
+# into the console's log: running or stopped, its registers and interrupts, and
+# the stack of a kernel that can still take an NMI. Ends the machine if it can.
+where_it_hangs() {
+	local left=40
+	[[ -n ${monitor:-} ]] || return 0
+	printf 'info status\ninfo registers\ninfo lapic\nnmi\n' >&"$monitor"
+	# The panic ends it; there is nothing else to wait for.
+	while ((left-- > 0)) && kill -0 "$machine_pid" 2>/dev/null; do
+		read -rt 0.25 <>"$never" || :
+	done
+	printf '\ntools/boot: the machine at its deadline, by its monitor:\n' >>"$console"
+	sed -n -e '/^VM status/p' -e '/^[RE]AX=/,/^EFER=/p' -e '/^I[SR]R\t/p' -e '/ PPR /p' "$work/emulator.log" |
+		grep -a . >>"$console" ||
+		echo "no answer: the emulator hangs, not what runs in it" >>"$console"
+}
+
+# Bochs takes no kernel by option: a GRUB CD does it.
+start_vmx() {
+	local iso=$work/iso mkrescue net=()
+	mkrescue=$(command -v grub2-mkrescue || command -v grub-mkrescue)
+	mkdir -p "$iso/boot/grub"
+	cp -L -- "$kernel" "$iso/boot/vmlinuz"
+	cp -L -- "$initrd" "$iso/boot/initramfs"
+	# The timer and TSC of the emulator do not stand the kernel's calibration
+	# against each other.
+	cat >"$iso/boot/grub/grub.cfg" <<-END
+		set timeout=0
+		linux /boot/vmlinuz console=ttyS0,115200 tsc=reliable no_timer_check nokaslr kvm_boot=$tag $append
+		initrd /boot/initramfs
+		boot
+	END
+	"$mkrescue" -o "$work/boot.iso" "$iso" >"$work/emulator.log" 2>&1 ||
+		no_boot "grub-mkrescue failed" "$(tail -n 2 "$work/emulator.log")"
+	# Newer models of Bochs 2.7 have AVX-512 and a wrong size of the XSAVE area
+	# for it: the kernel warns and KVM goes without XCRS.
+	cat >"$work/bochsrc" <<-END
+		cpu: model=broadwell_ult, count=1, ips=100000000, reset_on_triple_fault=1
+		megs: $mem
+		romimage: file=$(bochs_rom)
+		vgaromimage: file=$(bochs_vgarom)
+		ata0-master: type=cdrom, path=$work/boot.iso, status=inserted
+		boot: cdrom
+		display_library: rfb, options="timeout=0"
+		clock: sync=none
+		com1: enabled=1, mode=file, dev=$console
+		com2: enabled=1, mode=file, dev=$output
+		log: $work/bochs.log
+		panic: action=fatal
+		error: action=report
+		info: action=ignore
+	END
+	# Its display is a VNC server, for every address of the host: give it a
+	# network of its own, where nobody is.
+	if unshare --net true 2>/dev/null; then
+		net=(unshare --net)
+	elif unshare --net --map-root-user true 2>/dev/null; then
+		net=(unshare --net --map-root-user)
+	fi
+	# "c" starts the machine in a Bochs that was built with its debugger.
+	echo c >"$work/stdin"
+	${net[@]+"${net[@]}"} bochs -q -f "$work/bochsrc" <"$work/stdin" \
+		>>"$work/emulator.log" 2>&1 &
+	machine_pid=$!
+}

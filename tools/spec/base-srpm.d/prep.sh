@@ -1,0 +1,191 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154  # the variables of tools/spec/base-srpm
+# prep.sh - the distribution's own %prep, run in a private _topdir, and its tree
+# taken over.
+
+# adapt_scripts SOURCES: the SRPM's scripts for /bin/sh get bash, which it is where
+# they come from ("10#$x", "${x/a/b}"). Scripts of the profile's "skip" lines (they
+# check configs against the compiler; ours is another, and the config is made by
+# us) do nothing.
+adapt_scripts() {
+	local regex f
+	for f in "$1"/*; do
+		[[ ! -f $f || $(head -c 10 -- "$f" | tr -d '\0 ') != '#!/bin/sh' ]] || sed -i '1s|/bin/sh|/bin/bash|' -- "$f"
+	done
+	while read -r regex; do
+		for f in "$1"/*; do
+			[[ ${f##*/} =~ $regex ]] || continue
+			printf '#!/bin/sh\nexit 0\n' > "$f"
+			chmod +x "$f"
+		done
+	done < <(profile_values skip)
+}
+
+# run_prep TOPDIR: its log in $tmp/prep.log.
+run_prep() {
+	local rc=0 hint
+	info "running the base's own %prep under profile $profile"
+	rpm_private "$1" rpmbuild -bp --nodeps "$1/SPECS/$spec" > "$tmp/prep.log" 2>&1 || rc=$?
+	((rc != 124 && rc != 137)) || die "$spec: its %prep did not end within $deadline s" "it was at: $(grep '^+' "$tmp/prep.log" | tail -n 1)" \
+		"a longer time: --deadline SEC"
+	# %setup's pipeline hides what xz says of a tarball that is cut: part of a
+	# tree, exit 0.
+	hint=$(grep -E -m 1 '(xz|gzip|bzip2|zstd|tar): .*([Uu]nexpected|[Cc]orrupt|CRC|truncated|premature)' "$tmp/prep.log" || :)
+	[[ -z $hint ]] || die "$spec: the tarball inside the SRPM is damaged: $tarball" "$hint"
+	((rc)) || return 0
+	hint=$(grep -v '^#' "$here/base-srpm.d/hints" | while IFS=$'\t' read -r regex text; do
+		! grep -qE -- "$regex" "$tmp/prep.log" || { printf '%s\n' "$text"; break; }
+	done)
+	# Without what rpm says of itself and repeats at the end.
+	sed '/^RPM build \(warnings\|errors\):/,$d' "$tmp/prep.log" |
+		grep -vE '^\+|^warning: |Bad exit status|^Executing|^Building |^[ \t]*$' > "$tmp/said" || :
+	grep -iE 'error|fail|reject|not found|cannot|No such' "$tmp/said" > "$tmp/reasons" || cp "$tmp/said" "$tmp/reasons"
+	die "$spec: its %prep failed (exit $rc)" "$(tail -n 4 "$tmp/reasons")" \
+		"its last command: $(grep '^+' "$tmp/prep.log" | tail -n 1)" ${hint:+"$hint"}
+}
+
+# find_tree BUILD: the one kernel tree below it. rpm >= 4.20 has a directory per
+# package there, and the specs name theirs as they like; copies of the whole tree
+# that a spec makes beside it (openEuler's -source, Fedora's vanilla-) are not it,
+# and where both stay, it is the one with the release in its name (UEK).
+find_tree() {
+	local found several
+	found=$(find "$1" -mindepth 1 -maxdepth 5 -name Kconfig -type f -execdir test -f Makefile -a -d kernel -a -d arch \; -printf '%h\n')
+	[[ -n $found ]] || die "$file_name: its %prep left no kernel tree" "expected a directory with Kconfig, Makefile, arch and kernel"
+	if [[ $found == *$'\n'* ]]; then
+		several=$(grep -viE -- '(-source|/vanilla-[^/]*)$' <<< "$found")
+		[[ $several != *$'\n'* ]] || several=$(grep -F -- "$release" <<< "${several//"$1/"/}" | sed "s|^|$1/|")
+		[[ -n $several && $several != *$'\n'* ]] || die "$file_name: its %prep left several kernel trees:" "${found//"$1/"/}"
+		found=$several
+	fi
+	printf '%s\n' "$found"
+}
+
+# pick KEY TREE SOURCES: the file that the first fitting KEY line of the profile
+# names: "REGEX" a member, "tree:REGEX" a path in the tree.
+pick() {
+	local regex found
+	while read -r regex; do
+		if [[ $regex == tree:* ]]; then
+			found=$(cd -- "$2" && find . -maxdepth 4 -type f -printf '%P\n' | grep -E -m 1 -- "${regex#tree:}" || :)
+			[[ -z $found ]] || { printf '%s\n' "$2/$found"; return; }
+		else
+			found=$(find "$3" -maxdepth 1 -type f -printf '%f\n' | grep -E -m 1 -- "$regex" || :)
+			[[ -z $found ]] || { printf '%s\n' "$3/$found"; return; }
+		fi
+	done < <(profile_values "$1")
+}
+
+# collect_base SOURCES TREE OUT: the x86_64 config, the kABI list and info.json.
+collect_base() {
+	local file
+	mkdir "$3"
+	file=$(pick config "$2" "$1")
+	[[ -z $file ]] || cp -- "$file" "$3/config"
+	file=$(pick kabi "$2" "$1")
+	[[ -z $file ]] || cp -- "$file" "$3/kabi"
+	info_json > "$3/info.json"
+}
+
+# prepare_fresh OUT: OUT/tree and OUT/base, proven.
+prepare_fresh() {
+	local out=$1 topdir=$1/topdir tree
+	make_topdir "$topdir"
+	(cd -- "$topdir/SOURCES" && rpm2cpio "$srpm" | cpio -id --quiet --no-absolute-filenames)
+	cp -- "$topdir/SOURCES/$spec" "$tmp/spec"
+	place_spec "$topdir"
+	expand_spec "$topdir"
+	check_flavour "$topdir"
+	patch_order "$tmp/expanded"
+	check_listed "$topdir"
+	adapt_scripts "$topdir/SOURCES"
+	run_prep "$topdir"
+	tree=$(find_tree "$topdir/BUILD")
+	unapplied=()
+	prove_patches "$topdir/SOURCES" "$tree"
+	info "$proven patches of the base proven on the finished tree${unapplied[*]:+, ${#unapplied[@]} not in it}"
+	collect_base "$topdir/SOURCES" "$tree" "$out/base"
+	# The config is made in a build directory: what the distribution's left in
+	# the tree would stop that ("The source tree is not clean").
+	rm -rf -- "$tree"/.config "$tree"/.config.old "$tree"/include/{config,generated} "$tree"/arch/x86/include/generated "$tree/.git"
+	mv -- "$tree" "$out/tree"
+	rm -rf -- "$topdir"
+}
+
+# space_needed: MiB that the sources and the unpacked tree take, with room for
+# the copy some specs make; a kernel's tarball grows tenfold (.xz) at most.
+space_needed() {
+	awk -F '\t' -v tarball="$tarball" '
+		{ n += $1 }
+		$2 == tarball { n += $1 * ($2 ~ /tar$/ ? 1.2 : $2 ~ /gz$/ ? 6 : 11) }
+		END { printf "%d\n", n / 1048576 + 16 }' "$tmp/members"
+}
+
+# cache_key: of all that the tree depends on.
+cache_key() {
+	{
+		cat "$here/base-srpm" "$here"/base-srpm.d/*.* "$here"/base-srpm.d/bin/* "$profile_file"
+		rpmbuild --version
+		srpm_sha256
+	} | sha256sum | cut -c1-16
+}
+
+# listing DIR: of all files in it what a change by anybody would change.
+listing() {
+	find "$1/tree" "$1/base" ! -type d -printf '%P\t%y\t%m\t%s\t%T@\t%l\n' | LC_ALL=C sort | sha256sum
+}
+
+# shared FROM TO: FROM's tree and base in TO, too: the same files (a copy of
+# 80,000 can take longer than to unpack them), or a copy where links can't be.
+shared() {
+	cp -al -- "$1/tree" "$1/base" "$2/" 2>/dev/null || {
+		rm -rf -- "${2:?}/tree" "$2/base"
+		cp -a --reflink=auto -- "$1/tree" "$1/base" "$2/"
+	}
+}
+
+# cached ENTRY: is the tree there, and as it was? Who writes into a file of a
+# build's tree, and not a new file over it, writes into the cache.
+cached() {
+	[[ -d $1/tree ]] || return 1
+	[[ $(listing "$1") != "$(cat -- "$1/listing" 2>/dev/null)" ]] || return 0
+	warn "$1: files of the cached tree were written to" "it is made anew"
+	rm -rf -- "$1"
+	return 1
+}
+
+# prepare_tree DIR: the finished tree as DIR, from the cache where it is there.
+prepare_tree() {
+	local dir=$1 entry='' parent work new
+	[[ ! -e $dir ]] || die "$dir: exists" "expected a directory that is not there yet"
+	[[ $deadline =~ ^[1-9][0-9]*$ ]] || usage_error "--deadline $deadline: expected seconds"
+	verify
+	choose_profile
+	parent=$(dirname -- "$(realpath -m -- "$dir")")
+	if [[ -n $cache ]]; then
+		mkdir -p -- "$cache"
+		entry=$(realpath -- "$cache")/$(cache_key)
+	fi
+	need_space "$parent" "$(space_needed)" "the base tree"
+	mkdir -p -- "$parent"
+	make_tmp work "$parent"
+	if [[ -n $entry ]] && cached "$entry"; then
+		info "the finished tree is in the cache"
+		shared "$entry" "$work"
+	else
+		doctor_missing static
+		prepare_fresh "$work"
+		if [[ -n $entry ]]; then
+			need_space "$cache" "$(du -sm -- "$work/tree" | cut -f1)" "the cached tree"
+			make_tmp new "$cache"
+			shared "$work" "$new"
+			listing "$new" > "$new/listing"
+			# Somebody may have been first; the bytes are the same.
+			mv -T -- "$new" "$entry" 2>/dev/null || :
+		fi
+	fi
+	rm -rf -- "$dir.base"
+	mv -- "$work/base" "$dir.base"
+	mv -- "$work/tree" "$dir"
+	info "the base tree is $dir"
+}

@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154  # the variables of tools/spec/base-srpm
+# profile.sh - under which macros an SRPM's own spec is prepared. Profiles are
+# data, tools/spec/profiles/NN-NAME.profile, lines "key value" (tools/spec/profiles/README.md).
+# Chosen from the SRPM, never from the build host.
+
+# choose_profile: the first profile, by file name, all of whose conditions hold.
+# match_groups gets what the parentheses of its match line caught.
+choose_profile() {
+	local f regex member nvr=$name_tag-$version-$release
+	for f in "$here"/profiles/*.profile; do
+		regex=$(sed -n 's/^match  *//p' "$f")
+		[[ -n $regex ]] || die "$f: no match line" "see tools/spec/profiles/README.md"
+		[[ $nvr =~ $regex ]] || continue
+		match_groups=("${BASH_REMATCH[@]}")
+		member=$(sed -n 's/^member  *//p' "$f")
+		[[ -z $member ]] || grep -qE -- "$member" <(member_names) || continue
+		profile=${f##*/}
+		profile=${profile#[0-9][0-9]-}
+		profile=${profile%.profile}
+		profile_file=$f
+		profile_why="$nvr matches $regex${member:+ and it holds $member}"
+		return
+	done
+	die "$file_name: no profile for $nvr" \
+		"known: $(for f in "$here"/profiles/*.profile; do basename "${f#*-}" .profile; done | paste -sd' ' -)" \
+		"a new distribution is one file in tools/spec/profiles (see its README.md)"
+}
+
+# profile_values KEY: the values of KEY, one per line, $1..$9 replaced by what
+# the match line caught.
+profile_values() {
+	local value i
+	while IFS= read -r value; do
+		for i in 1 2 3 4; do
+			value=${value//"\$$i"/${match_groups[i]:-}}
+		done
+		printf '%s\n' "$value"
+	done < <(sed -n "s/^$1  *//p" "$profile_file")
+}
+
+# profile_macros ARRAY: --define options into ARRAY.
+profile_macros() {
+	local -n _defines=$1
+	local name value
+	while read -r name value; do
+		_defines+=(--define "$name ${value:-%{nil\}}")
+	done < <(profile_values macro)
+}
+
+# has_config: may the base have an x86_64 config of its own? One in the tree shows
+# only when the tree is made.
+has_config() {
+	local regex
+	while read -r regex; do
+		[[ $regex != tree:* ]] || return 0
+		! member_names | grep -E -- "$regex" > /dev/null || return 0
+	done < <(profile_values config)
+	return 1
+}
+
+# --- Switches ---------------------------------------------------------------------
+
+# base_switches: every --with/--without name the base knows: those of its profile
+# and those its spec asks for.
+base_switches() {
+	{
+		profile_values switches | tr ' ' '\n'
+		[[ ! -f ${1:-} ]] || {
+			grep -oE '^[ \t]*%bcond(_with|_without)?[ \t]+[a-z0-9_]+' "$1" | awk '{ print $2 }'
+			grep -oE '%\{?[?!]*_with(out)?_[a-z0-9_]+' "$1" | sed -E 's/.*_with(out)?_//'
+		} || :
+	} | { grep -E '^[a-z0-9_]+$' || :; } | sort -u
+}
+
+# check_switches KNOWN-FILE NAME...: every NAME is a line of KNOWN-FILE, else the
+# nearest one is named (edit distance).
+check_switches() {
+	local known=$1 name nearest
+	shift
+	for name; do
+		grep -qxF -- "$name" "$known" && continue
+		nearest=$(awk -v want="$name" '
+			function least(a, b) { return a < b ? a : b }
+			function distance(s, t,   i, j, row, last, keep) {
+				for (j = 0; j <= length(t); j++) row[j] = j
+				for (i = 1; i <= length(s); i++) {
+					last = row[0]; row[0] = i
+					for (j = 1; j <= length(t); j++) {
+						keep = row[j]
+						row[j] = least(least(row[j], row[j-1]) + 1, last + (substr(s, i, 1) != substr(t, j, 1)))
+						last = keep
+					}
+				}
+				return row[length(t)]
+			}
+			{ d = distance(want, $1); if (best == "" || d < least_d) { best = $1; least_d = d } }
+			END { print best }' "$known")
+		die "--with/--without $name: neither kernel-kvm.spec nor the base knows it" \
+			${nearest:+"did you mean $nearest?"} "(rpmbuild itself takes any name and does nothing)"
+	done
+}

@@ -1,0 +1,143 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154  # the variables of tools/spec/base-srpm
+# spec.sh - the spec in an SRPM: set up in a private _topdir, expanded by rpm,
+# and read for the patches it applies.
+
+# rpm_private TOPDIR PROGRAM ARG...: rpmbuild or rpmspec with nothing of the host
+# or of an outer rpmbuild: own _topdir, database, HOME, bash as the build shell
+# (dash dies on ${x:0:8}, its error hidden), x86_64 whatever the host is, git kept
+# from finding a checkout above (git apply would skip patches, rc 0), shims first
+# in PATH and for %{__make}, no terminal, and a deadline on the whole process group.
+rpm_private() {
+	local topdir=$1 program=$2 defines=() f
+	shift 2
+	profile_macros defines
+	while read -r f; do
+		defines+=(--define "_without_$f 1")
+	done < <(profile_values without)
+	env -i PATH="$topdir/bin:$PATH" LC_ALL=C HOME="$topdir/home" TMPDIR="$topdir/tmp" GIT_CEILING_DIRECTORIES="$topdir" \
+		timeout --kill-after=10 "$deadline" "$program" --target x86_64 --define "_topdir $topdir" --define "_dbpath $topdir/db" \
+		--define '_buildshell /bin/bash' --define "_tmppath $topdir/tmp" --define "__make $topdir/bin/make" ${defines[@]+"${defines[@]}"} "$@" < /dev/null
+}
+
+# make_topdir TOPDIR: its directories, and in bin/ what stands in for programs
+# that %prep calls. make always (it answers config targets: the config is redone
+# later, and a foreign compiler must not fail %prep); others where they are absent.
+# sh is bash, as on every distribution these specs come from: they pipe into it
+# what dash does not know ("trap ... ERR").
+make_topdir() {
+	local shim name
+	mkdir -p "$1"/{SOURCES,SPECS,BUILD,BUILDROOT,home,tmp,bin,db}
+	for shim in "$here"/base-srpm.d/bin/*; do
+		name=${shim##*/}
+		[[ $name != make ]] && command -v "$name" >/dev/null || cp -- "$shim" "$1/bin/"
+	done
+	ln -s /bin/bash "$1/bin/sh"
+}
+
+# own_names FILE: the names that the spec defines and this host's rpm keeps for
+# itself: it refuses the %define (%rpmversion of EL 7 and 8 since rpm 4.18). rpm is
+# asked, and names one of them at a time.
+own_names() {
+	local names found
+	names=$(grep -oE '%(define|global)[ \t]+[A-Za-z_][A-Za-z0-9_]+' "$1" | awk '{ print $2 }' | sort -u) || return 0
+	while [[ -n $names ]]; do
+		found=$(rpm --eval "%define ${names//$'\n'/ x$'\n'%define } x" 2>&1 > /dev/null || :)
+		[[ $found =~ Macro\ %([A-Za-z0-9_]+)\ is\ a\ built-in ]] || return 0
+		found=${BASH_REMATCH[1]}
+		grep -xF -- "$found" <<< "$names" || return 0
+		names=$(grep -vxF -- "$found" <<< "$names") || return 0
+	done
+}
+
+# rename_own TOPDIR: those names get another, in the spec and in what it may include.
+rename_own() {
+	local name f files=()
+	own_names "$1/SPECS/$spec" > "$1/own"
+	[[ -s $1/own ]] || return 0
+	files=("$1/SPECS/$spec")
+	! grep -q '^[ \t]*%include' "${files[0]}" || for f in "$1"/SOURCES/*; do
+		[[ $f == *.patch || $f == *.tar* ]] || files+=("$f")
+	done
+	while read -r name; do
+		for f in "${files[@]}"; do
+			! grep -qI -- "$name" "$f" || sed -i -E "s/(%(define|global|undefine)[ \t]+|%\{?[?!]*((un)?defined[ \t]+)?)$name\>/\1spec_$name/g" "$f"
+		done
+		info "$spec defines %$name, which is rpm's own name on this host: read as %spec_$name"
+	done < "$1/own"
+}
+
+# place_spec TOPDIR: from SOURCES/ into SPECS/, made portable, and once more under
+# the names that ApplyPatch looks for.
+place_spec() {
+	local name
+	sed -E -f "$here/base-srpm.d/portable.sed" "$1/SOURCES/$spec" > "$1/SPECS/$spec"
+	rename_own "$1"
+	touch -r "$1/SOURCES/$spec" "$1/SPECS/$spec"
+	rm -f -- "$1/SOURCES/$spec"
+	for name in "$name_tag.spec" kernel.spec; do
+		[[ -e $1/SPECS/$name ]] || cp -- "$1/SPECS/$spec" "$1/SPECS/$name"
+	done
+}
+
+# expand_spec TOPDIR: the spec as rpm reads it under the profile, in
+# $tmp/expanded. Runs the spec's %(...), so only after verify. rpm's own listing
+# leaves out the line %build (4.18): a comment after it marks where %prep ends.
+expand_spec() {
+	local line text rc=0 marked=$1/SPECS/.marked
+	mkdir "$marked"
+	sed '/^%build\([ \t]\|$\)/a #section build' "$1/SPECS/$spec" > "$marked/$spec"
+	rpm_private "$1" rpmspec -P "$marked/$spec" > "$tmp/expanded" 2> "$tmp/expanded.err" || rc=$?
+	((rc != 124)) || die "$spec: rpm did not read it to the end within $deadline s"
+	if ((rc == 0)); then
+		# rpm >= 4.20 says so, applies nothing, and ends well.
+		text=$(grep -E '^error: .*No patch number' "$tmp/expanded.err" || :)
+		[[ -z $text ]] || die "$spec: its %prep applies a patch that it has no Patch line for" "$text"
+		return
+	fi
+	grep -vE '^warning:' "$tmp/expanded.err" > "$tmp/expanded.errors" || cp "$tmp/expanded.err" "$tmp/expanded.errors"
+	line=$(grep -oE 'line [0-9]+' "$tmp/expanded.errors" | head -n 1 | cut -d' ' -f2 || :)
+	text=
+	if [[ -n $line ]]; then
+		text=$(sed -n "${line}p" "$marked/$spec")
+		line=$((line - $(head -n "$line" "$marked/$spec" | grep -cx '#section build' || :)))
+	fi
+	die "$spec${line:+:$line}: rpm cannot read it under profile $profile" \
+		"$(sed "s|$marked/||g; s|$1/S[A-Z]*/||g" "$tmp/expanded.errors" | cut -c1-300 | head -n 3)" ${text:+"the line: $text"}
+}
+
+# check_flavour TOPDIR: under the profile, the spec must call itself what the
+# SRPM is called; else it is prepared as something else than what was built.
+# openEuler's rpm puts the dist after any release by itself.
+check_flavour() {
+	local found dist
+	found=$(rpm_private "$1" rpmspec -q --srpm --qf '%{NAME}-%{VERSION}-%{RELEASE}\n' "$1/SPECS/$spec" 2>/dev/null | head -n 1 || :)
+	dist=$(profile_values macro | sed -n 's/^dist //p')
+	[[ -z $found || $found == "$name_tag-$version-$release" || $found$dist == "$name_tag-$version-$release" ]] ||
+		warn "$spec calls itself $found under profile $profile, the SRPM is $name_tag-$version-$release" \
+			"a macro of its distribution is missing from ${profile_file##*/}"
+}
+
+# patch_order SPEC-TEXT: lines "mechanism<tab>strip<tab>file" in $tmp/order.
+patch_order() {
+	member_names > "$tmp/names"
+	printf '%s\n' "$patch_tags" | sed '/^$/d' > "$tmp/tags"
+	timeout 60 awk -v members="$tmp/names" -v tags="$tmp/tags" -f "$here/base-srpm.d/patch-order.awk" "$1" > "$tmp/order"
+}
+
+# check_listed TOPDIR: ApplyPatch refuses a patch without a line
+# "PatchN: name" and hides its own message; say it with the line.
+check_listed() {
+	local how strip file line
+	grep -qF 'not listed as a source patch' "$tmp/expanded" || return 0
+	while IFS=$'\t' read -r how strip file; do
+		[[ $how == ApplyPatch || $how == ApplyOptionalPatch ]] || continue
+		# (No pipe: grep -q closes it early, and pipefail takes that for a miss.)
+		grep -qxF -- "$file" <(sed -nE 's/^Patch[0-9]+: //p' "$1/SPECS/$spec") && continue
+		# Named by version, or through a macro: ApplyPatch lets these pass, or
+		# the expanded spec has them.
+		grep -qE "^Patch[0-9]+: .*%" "$1/SPECS/$spec" && continue
+		line=$(grep -nF -- "$how $file" "$1/SPECS/$spec" | head -n 1 | cut -d: -f1 || :)
+		die "$spec:${line:-?}: $how $file: no line \"PatchN: $file\" in it" "add one, with one space after the colon"
+	done < "$tmp/order"
+}

@@ -1,0 +1,118 @@
+# shellcheck shell=bash
+# lib.sh - what every tool of kernel-kvm shares, those of the other two folders
+# too: messages, temporary directories, progress. Source it first; it sets the
+# shell's strict mode.
+#
+# Exit codes of all tools: 0 done, 1 the work failed (bad input, a check that
+# does not hold), 2 wrong usage.
+
+set -euo pipefail
+export LC_ALL=C
+# modinfo, mke2fs and others, which Debian gives to root alone.
+PATH=$PATH:/usr/sbin:/sbin
+
+prog=${0##*/}
+
+if [[ -t 2 && ${TERM:-dumb} != dumb && -z ${NO_COLOR:-} ]]; then
+	c_red=$'\e[31m' c_yellow=$'\e[33m' c_bold=$'\e[1m' c_off=$'\e[0m'
+else
+	c_red='' c_yellow='' c_bold='' c_off=''
+fi
+
+# die MESSAGE...: print the message (one line per argument), exit 1.
+# Say what was expected, what was found, and what to do next.
+die() {
+	printf '%s%s: error:%s %s\n' "$c_red" "$prog" "$c_off" "$1" >&2
+	shift
+	(($# == 0)) || printf '    %s\n' "$@" >&2
+	exit 1
+}
+
+# usage_error MESSAGE: the call itself is wrong; exit 2.
+usage_error() {
+	printf '%s%s: error:%s %s\n' "$c_red" "$prog" "$c_off" "$1" >&2
+	printf '    see %s --help\n' "$prog" >&2
+	exit 2
+}
+
+# warn MESSAGE...: as die, but go on.
+warn() {
+	printf '%s%s: warning:%s %s\n' "$c_yellow" "$prog" "$c_off" "$1" >&2
+	shift
+	(($# == 0)) || printf '    %s\n' "$@" >&2
+}
+
+info() {
+	printf '%s: %s\n' "$prog" "$*" >&2
+}
+
+# step N TOTAL MESSAGE: progress of long work, with the time since the start.
+step() {
+	printf '%s[%s/%s]%s %2d:%02d %s\n' "$c_bold" "$1" "$2" "$c_off" \
+		$((SECONDS / 60)) $((SECONDS % 60)) "$3" >&2
+}
+
+# print_help FILE: the comment block under the shebang is the tool's help.
+print_help() {
+	awk 'NR == 1 { next } /^#/ { sub(/^# ?/, ""); print; next } { exit }' "$1"
+}
+
+# make_tmp VAR [PARENT]: a temporary directory in VAR, gone on exit whatever
+# happens (KEEP_TMP=1 keeps it and says where it is).
+_tmp_dirs=()
+make_tmp() {
+	local -n _out=$1
+	# shellcheck disable=SC2034  # set through the nameref
+	_out=$(mktemp -d "${2:-${TMPDIR:-/tmp}}/$prog.XXXXXX")
+	_tmp_dirs+=("$_out")
+}
+_drop_tmp() {
+	local rc=$? d
+	for d in ${_tmp_dirs[@]+"${_tmp_dirs[@]}"}; do
+		if [[ -n ${KEEP_TMP:-} ]]; then
+			info "kept $d"
+		else
+			rm -rf -- "$d" 2>/dev/null || {
+				chmod -R u+rwX "$d"
+				rm -rf -- "$d"
+			}
+		fi
+	done
+	return "$rc"
+}
+trap _drop_tmp EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# need_cmd COMMAND EL_PACKAGE DEBIAN_PACKAGE: stop if COMMAND is not here.
+need_cmd() {
+	command -v "$1" >/dev/null 2>&1 ||
+		die "$1: command not found" \
+			"install it: $2 (dnf/yum) or $3 (apt), or run tools/build-deps --install"
+}
+
+# check_rpm: warn of an rpm whose ways nobody has looked at yet.
+check_rpm() {
+	local is
+	is=$(rpm --version 2>/dev/null || :)
+	[[ $is =~ \ (4|6)\.[0-9] ]] ||
+		warn "rpm on this host is '$is': known are rpm 4 (from 4.16) and 6" \
+			"what follows may fail where it does things another way; tests/run fast base-srpm spec says where"
+}
+
+# need_space DIR MIB WHAT: stop if DIR's file system has less than MIB free.
+need_space() {
+	local dir=$1 free
+	while [[ ! -d $dir ]]; do dir=$(dirname -- "$dir"); done
+	free=$(df -Pm -- "$dir" | awk 'NR == 2 { print $4 }')
+	((free >= $2)) ||
+		die "$dir: no space for $3: $2 MiB needed, $free MiB free" \
+			"free some, or put the work elsewhere"
+}
+
+# packed_files DIR...: the files in DIRs that the spec's build reads, sorted, each
+# with a NUL at its end: no documents and nothing that an editor or compiler left.
+# kernel-kvm-tools.tar.gz holds them, and whether a result is up to date is their hash.
+packed_files() {
+	find "$@" -type f ! -name '*.md' ! -name '*.o' ! -name '*.d' ! -name '.*.swp' -print0 | sort -z
+}
