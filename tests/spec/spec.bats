@@ -33,10 +33,10 @@ spec() {
 switches() {
 	sed -n 's/^%bcond_with\(out\)\? *//p' "$top/kernel-kvm.spec"
 }
-# table: the names in the first column of README's table of switches.
+# table: the names in the first column of the table of switches in docs/build.md.
 table() {
 	awk -F '|' '/^\| name \| default \|/ { on = 1 } on && /^$/ { exit }
-		on { while (match($2, /`[a-z]+`/)) { print substr($2, RSTART + 1, RLENGTH - 2); $2 = substr($2, RSTART + RLENGTH) } }' "$top/README.md"
+		on { while (match($2, /`[a-z]+`/)) { print substr($2, RSTART + 1, RLENGTH - 2); $2 = substr($2, RSTART + RLENGTH) } }' "$top/docs/build.md"
 }
 
 # packages SWITCH...: those that are built, without the kernel-kvm- in front.
@@ -123,7 +123,7 @@ packages() {
 	[[ $output == *"exclude each other"* ]]
 }
 
-@test "README's table of switches names every one of the spec, and no other" {
+@test "the documented table of switches names every one of the spec, and no other" {
 	table | sort > there
 	[ -s there ]
 	diff <(switches | sort) there
