@@ -163,6 +163,29 @@ built_debuginfo() {
 	strip --strip-debug obj/virt/kvm/kvm.ko -o root/lib/modules/K/kernel/virt/kvm/kvm.ko
 }
 
+@test "strip-programs: programs and modules lose their debug information, other files are left alone" {
+	mkdir -p root/usr/lib/debug root/usr/src
+	echo 'int main(void) { return 0; }' > p.c
+	gcc -g -o 'root/a program' p.c
+	gcc -g -c -o root/m.ko p.c
+	cp root/m.ko root/usr/src/object
+	cp 'root/a program' root/usr/lib/debug/
+	printf '#!/bin/sh\n' > root/script
+	chmod +x root/script
+	"$tools/spec/strip-programs" root
+	for f in 'root/a program' root/m.ko; do
+		run readelf -SW "$f"
+		[[ $output == *.symtab* && $output != *.debug_info* ]]
+	done
+	for f in root/usr/src/object 'root/usr/lib/debug/a program'; do
+		[[ $(readelf -SW "$f") == *.debug_info* ]]
+	done
+	[ "$(cat root/script)" = '#!/bin/sh' ]
+	run "$tools/spec/strip-programs" nowhere
+	[ "$status" -eq 1 ]
+	[[ $output == *"nowhere: no such directory"* ]]
+}
+
 @test "install-debuginfo: vmlinux and a module's function resolve to file:line" {
 	built_debuginfo
 	"$tools/spec/install-debuginfo" --objdir obj --kverrel K --destdir root
