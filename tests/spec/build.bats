@@ -28,7 +28,7 @@ setup_file() {
 	# shellcheck disable=SC2016  # the script's own
 	printf '#!/bin/sh\nexec "${0%%.sh}_test"\n' > "$MINI/tools/testing/selftests/kvm/x86_64/demo.sh"
 	chmod +x "$MINI/tools/testing/selftests/kvm/x86_64/demo.sh"
-	cp "$BATS_TEST_DIRNAME/base.inc" "$top"/patches/*.patch src/
+	cp "$BATS_TEST_DIRNAME/base.inc" "$top/SOURCES/macros.inc" "$top"/patches/*.patch src/
 	touch src/kernel-5.14.0-362.24.1.el9_3.src.rpm
 	cp -r "$top/tools" "$top/vmm" "$top/configs" ours/
 	for t in base-srpm patch kconfig; do
@@ -234,6 +234,9 @@ unmet() {
 	[ "$(root/usr/bin/kvm-selftest --version)" = "kvm-selftest $vr" ]
 	run root/usr/bin/kvm-selftest --only host/kvm-access --format json --allow-missing
 	[ "$(jq -r .version <<< "$output")" = "$vr" ]
+	# "dev" is what a checkout's own build says.
+	run root/usr/bin/kvm-selftest --only host/kvm-access --format html --allow-missing
+	[[ $output == *"$vr"* && ! $output =~ [^a-z/]dev[^a-z/] ]]
 	for m in man1/kvm-vmm.1 man1/kvm-selftest.1 man8/kernel-kvm-boot-once.8; do
 		zcat "root/usr/share/man/$m.gz" | grep "^\.TH .*\"kernel-kvm $vr\""
 	done

@@ -5,7 +5,7 @@ setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	cd "$BATS_TEST_TMPDIR" || exit
 	mkdir -p src
-	cp "$BATS_TEST_DIRNAME/base.inc" src/
+	cp "$BATS_TEST_DIRNAME/base.inc" "$top/SOURCES/macros.inc" src/
 }
 
 # spec RPMSPEC-OPTION...: parse it under the pin above.
@@ -133,7 +133,7 @@ packages() {
 	spec -P --with debug --with debuginfo > out
 	awk '/^%package/ { p = $2 } /^Requires:.*kernel-kvm/ { print p, $2 }' out > reqs
 	grep -q '^debug-modules kernel-kvm-debug-core' reqs
-	awk '/^%files / { p = $2 } p ~ /^debug-/ && p != "debug-info" && /6|5\.14/' out > files
+	awk '/^%/ && !/^%(dir|license|ghost|attr)/ { p = $1 == "%files" ? $2 : "" } p ~ /^debug-/ && p != "debug-info" && /6|5\.14/' out > files
 	[ -s files ]
 	run grep -vF 'x86_64+debug' files
 	[[ $output != *362.24.1* ]]
@@ -175,7 +175,7 @@ payload() {
 	while read -r release want; do
 		sed -i "s/^%global base_release .*/%global base_release $release/" src/base.inc
 		[[ $(payload "$top/kernel-kvm.spec") == *."$want" ]] || { echo "$release: $(payload "$top/kernel-kvm.spec")"; false; }
-		[[ $(payload "$top/tools/kmod.d/kernel-kvm-kmod.spec" --define "base_release $release" --define 'base_format 4' --define 'stage /nowhere' \
+		[[ $(payload "$top/tools/kmod.d/kernel-kvm-kmod.spec" --define 'stage /nowhere' \
 			--define 'kverrel 1' --define 'kernel_version 1' --define 'kmod_release 1' --define 'license_file /nowhere') == *."$want" ]] ||
 			{ echo "kmod, $release"; false; }
 	done <<-'END'

@@ -321,12 +321,14 @@ cd ..'
 	done
 	rpmsign --define "__gpg $(command -v gpg)" --define '_gpg_name right@example.invalid' --define "_gpg_path $GNUPGHOME" --addsign "$srpm" > /dev/null
 	gpgconf --kill all
-	"$base_srpm" verify "$srpm" --key right.asc
+	run "$base_srpm" verify "$srpm" --key right.asc
+	[ "$status" -eq 0 ]
+	[[ $output == *": signed by "*" digests and archive in order" ]]
 	"$base_srpm" verify "$srpm" --key wrong.asc --key right.asc
 	fails_with "signature or digest is not in order" "$base_srpm" verify "$srpm" --key wrong.asc
 	fails_with "signed, but no key to check it with" "$base_srpm" verify "$srpm"
 	"$base_srpm" import "$srpm" --sources sources --key right.asc
-	grep -qx '%global base_signed 1' sources/base.inc
+	grep -qx '%global base_version 6.1.1' sources/base.inc
 }
 
 @test "doctor names what is absent, under the host's package names, and stand-ins" {

@@ -13,7 +13,7 @@ setup() {
 # The spec with a pin, so that it can be parsed without SOURCES/ being filled.
 parse_spec() {
 	mkdir -p src
-	cp "$top/tests/spec/base.inc" src/
+	cp "$top/tests/spec/base.inc" "$top/SOURCES/macros.inc" src/
 	rpmspec --define "_sourcedir $PWD/src" "$@" "$top/kernel-kvm.spec"
 }
 

@@ -34,7 +34,7 @@ setup_file() {
 	for t in base-srpm patch kconfig; do
 		cp "$top/tests/spec/mini/stubs" "ours/tools/spec/$t"
 	done
-	cp "$top/tests/spec/base.inc" "$top"/patches/*.patch co/SOURCES/
+	cp "$top/tests/spec/base.inc" "$top/SOURCES/macros.inc" "$top"/patches/*.patch co/SOURCES/
 	touch co/SOURCES/kernel-5.14.0-362.24.1.el9_3.src.rpm
 	tar -C ours -czf co/SOURCES/kernel-kvm-tools.tar.gz tools/spec vmm configs
 	cp -r "$top/tools" "$top/kernel-kvm.spec" co/

@@ -13,6 +13,7 @@ setup() {
 	make_base
 	sha=$(printf '%064d' 7)
 	printf '%%global base_%s\n' "srpm k-6.1.9-1.src.rpm" "release 1" "epoch_time 1700000000" "sha256 $sha" > co/SOURCES/base.inc
+	cp "$top/SOURCES/macros.inc" co/SOURCES/
 	cp -r base "co/build/kmod-base"
 	mkdir co/build/kmod
 	mv co/build/kmod-base "co/build/kmod/base-${sha:0:16}"

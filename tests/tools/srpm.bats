@@ -43,8 +43,8 @@ setup() {
 	[ "$(ls "out put")" = "${result##*/}" ]
 	run rpm -qpl --nosignature "$result"
 	echo "$output"
-	[ "${#lines[@]}" -eq 5 ]
-	for f in kernel-kvm.spec base.inc kernel-kvm-tools.tar.gz 40000- "${srpm##*/}"; do
+	[ "${#lines[@]}" -eq 6 ]
+	for f in kernel-kvm.spec base.inc macros.inc kernel-kvm-tools.tar.gz 40000- "${srpm##*/}"; do
 		[[ $output == *"$f"* ]]
 	done
 	# Nothing of the call is left in the clone's SOURCES.
