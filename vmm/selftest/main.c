@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,10 +61,14 @@ static void help(void)
 	     "internal error, 4 nothing of KVM was tried, 128 + N ended by signal N.");
 }
 
-static int usage(const char *fmt, const char *what)
+static int __attribute__((format(printf, 1, 2))) usage(const char *fmt, ...)
 {
+	va_list ap;
+
 	fprintf(stderr, "kvm-selftest: ");
-	fprintf(stderr, fmt, what);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
 	fprintf(stderr, "\nTry 'kvm-selftest --help'.\n");
 	return EXIT_USAGE;
 }
@@ -208,7 +213,7 @@ static int option(int opt, struct options *o, struct env *env)
 	case OPT_SKIP:
 		if (opt == OPT_ONLY ? patterns(optarg, o->only, &o->nonly) :
 				      patterns(optarg, o->skip, &o->nskip))
-			return usage("too many patterns%s", "");
+			return usage("--only and --skip take %d patterns each at most", PATTERNS_MAX);
 		break;
 	case OPT_SUITE:
 		if (suite_add(optarg, err, sizeof(err)))
@@ -403,7 +408,7 @@ int main(int argc, char **argv)
 		return usage("no check is named '%s' (see --list)", bad);
 	n = select_checks(&o, list);
 	if (!n)
-		return usage("--only and --skip leave nothing to run%s", "");
+		return usage("--only and --skip leave nothing to run");
 	if (o.explain)
 		return explain(o.explain);
 	if (o.list) {

@@ -167,7 +167,7 @@ static void finish(struct runner *r, unsigned int i)
 	}
 }
 
-static int launch(struct runner *r, unsigned int i)
+static void launch(struct runner *r, unsigned int i)
 {
 	const struct check *c = r->o->list[i];
 	const char *why = unmet(r->env, c);
@@ -177,7 +177,7 @@ static int launch(struct runner *r, unsigned int i)
 	if (why) {
 		t_skip(&t, "%s", why);
 		finish(r, i);
-		return 0;
+		return;
 	}
 	if (r->o->report->ops->running)
 		r->o->report->ops->running(r->o->report, i);
@@ -190,7 +190,7 @@ static int launch(struct runner *r, unsigned int i)
 	if (j->pid < 0) {
 		t_fail(&t, "no process for the check: %s", strerror(errno));
 		finish(r, i);
-		return 0;
+		return;
 	}
 	if (j->pid == 0)
 		child(r, i);
@@ -198,7 +198,6 @@ static int launch(struct runner *r, unsigned int i)
 	j->state = RUNNING;
 	r->running++;
 	r->alone = c->needs & ALONE;
-	return 0;
 }
 
 static void reap(struct runner *r)
