@@ -301,7 +301,7 @@ refused() {
 	. "$top/tools/spec/lib.sh"
 	# shellcheck source=tools/spec/patch.d/series.sh
 	. "$top/tools/spec/patch.d/series.sh"
-	known=$(sed -n "s/.*this program knows \(.*\)\", p);/\1/p" "$top/vmm/selftest/patch.c" | tr -d ' ' | tr , '\n' | sort)
+	known=$(sed -n "s/.*this program knows \(.*\)\", p);/\1/p" "$top/vmm/selftest/patch/patch.c" | tr -d ' ' | tr , '\n' | sort)
 	for probe in 'param kvm.x' 'cap 40002' 'stat vm x' 'stat vcpu x' 'symbol kvm_x' 'debugfs kvm/x' 'tracepoint kvm/kvm_exit' 'check flat/mode-switch'; do
 		probe_fault "$probe" || { echo "$probe"; return 1; }
 		taken+="${probe%% *}"$'\n'

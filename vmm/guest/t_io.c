@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Port and memory-mapped I/O. The host answers: selftest/flat_io.c. */
+/* Port and memory-mapped I/O. The host answers: selftest/flat/io.c. */
 #include "lib.h"
 
 /* What the host gives for a read of port or address byte @a. */

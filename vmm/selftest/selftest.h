@@ -168,7 +168,7 @@ long read_filef(char *buf, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 bool file_exists(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /*
- * host_clocksource_now - the host's clocksource, as read_file() (host_env.c)
+ * host_clocksource_now - the host's clocksource, as read_file() (host/system.c)
  * Waits, 5 s at most, while it is tsc-early, which another one follows.
  */
 long host_clocksource_now(const struct env *env, char *v, size_t size);

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The host's half of guest/t_hyperv.c: a CPUID like Hyper-V's, and SynIC. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "flat/flat.h"
+
+#define HV_LEAF		0x40000000u
+#define HV_LAST		0x40000005u	/* no nested, no debugging */
+#define KVM_MOVED	0x40000100u	/* KVM's own leaves make way */
+#define ENTRIES		256
+#define SCONTROL	0x40000080u	/* HV_X64_MSR_SCONTROL */
+
+/* Hyper-V's leaves, as KVM offers them, to the end of @c. */
+static int add_leaves(struct lab *l, unsigned int id, struct kvm_cpuid2 *c)
+{
+	struct kvm_cpuid2 *hv = calloc(1, sizeof(*hv) + ENTRIES * sizeof(hv->entries[0]));
+	unsigned int i;
+	int rc;
+
+	REQUIRE(l->t, hv, "out of memory");
+	hv->nent = ENTRIES;
+	rc = lab_cpu_ioctl(l, id, KVM_GET_SUPPORTED_HV_CPUID, hv);
+	for (i = 0; rc >= 0 && i < hv->nent && c->nent < ENTRIES; i++) {
+		if (hv->entries[i].function > HV_LAST)
+			continue;
+		if (hv->entries[i].function == HV_LEAF)
+			hv->entries[i].eax = HV_LAST;
+		c->entries[c->nent++] = hv->entries[i];
+	}
+	free(hv);
+	return rc < 0 ? -1 : 0;
+}
+
+static int hv_cpuid(struct lab *l, unsigned int id)
+{
+	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + ENTRIES * sizeof(c->entries[0]));
+	unsigned int i, n = 0;
+	int rc;
+
+	REQUIRE(l->t, c, "out of memory");
+	c->nent = ENTRIES;
+	rc = lab_cpu_ioctl(l, id, KVM_GET_CPUID2, c);
+	/* Before 6.3 the ioctl left nent as it was given. */
+	for (i = 0; rc >= 0 && i < c->nent && (!i || c->entries[i].function || c->entries[i].index); i++)
+		if ((c->entries[i].function & ~0xffu) == HV_LEAF)
+			c->entries[i].function += KVM_MOVED - HV_LEAF;
+	n = i;
+	c->nent = n;
+	if (rc >= 0 && !add_leaves(l, id, c))
+		rc = lab_cpu_ioctl(l, id, KVM_SET_CPUID2, c);
+	else
+		rc = -1;
+	free(c);
+	return rc < 0 ? -1 : 0;
+}
+
+static int hv_cpu(struct lab *l, unsigned int id)
+{
+	struct kvm_enable_cap synic = { .cap = KVM_CAP_HYPERV_SYNIC2 };
+
+	return hv_cpuid(l, id) || lab_cpu_ioctl(l, id, KVM_ENABLE_CAP, &synic) < 0 ? -1 : 0;
+}
+
+/* Each change of SynIC's MSRs is told; with the last, SCONTROL, all are there. */
+static int on_exit_hv(struct lab *l, unsigned int cpu, void *arg)
+{
+	const struct kvm_run *run = l->cpu[cpu].run;
+	const struct kvm_hyperv_exit *e = &run->hyperv;
+	const uint64_t messages = UNIT_SCRATCH + 2 * 4096 + 1, events = UNIT_SCRATCH + 3 * 4096 + 1;
+
+	(void)arg;
+	if (run->exit_reason != KVM_EXIT_HYPERV || e->type != KVM_EXIT_HYPERV_SYNIC)
+		return lab_odd_exit(l, cpu);
+	REQUIRE(l->t, e->u.synic.msr != SCONTROL ||
+		(e->u.synic.control == 1 && e->u.synic.msg_page == messages && e->u.synic.evt_page == events),
+		"SynIC's exit: control 0x%llx, message page 0x%llx, event page 0x%llx; the guest set 1, 0x%llx, 0x%llx",
+		e->u.synic.control, e->u.synic.msg_page, e->u.synic.evt_page,
+		(unsigned long long)messages, (unsigned long long)events);
+	return 1;
+}
+
+int flat_hyperv(struct t *t)
+{
+	const struct unit_row *row = unit_row(t);
+	struct lab_opts o = { .irqchip = true, .cpus = row->cpus };
+	struct lab l;
+	unsigned int i;
+	int rc = unit_open(&l, t, &o, row->test), khz;
+
+	l.on_exit = on_exit_hv;
+	if (!rc && (lab_cap(&l, KVM_CAP_HYPERV_CPUID) <= 0 || lab_cap(&l, KVM_CAP_HYPERV_SYNIC2) <= 0))
+		rc = t_skip(t, "this KVM has nothing for guests made for Hyper-V (CONFIG_KVM_HYPERV)");
+	for (i = 0; !rc && i < row->cpus; i++)
+		rc = hv_cpu(&l, i);
+	if (!rc) {
+		khz = lab_cpu_ioctl(&l, 0, KVM_GET_TSC_KHZ, 0);
+		unit_shared(&l)->arg[0] = khz > 0 ? (uint64_t)khz : 0;
+		unit_shared(&l)->arg[1] = host_clock_is_tsc(t->env);
+		rc = khz > 0 ? unit_run(&l) : -1;
+	}
+	lab_close(&l);
+	return rc;
+}

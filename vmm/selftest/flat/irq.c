@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The host's half of guest/t_apic.c and t_smp.c: lines, MSIs, NMIs. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "flat/flat.h"
+
+#define VEC	0x60		/* as in the guest */
+#define MSI_GSI	30
+
+static int set_line(struct lab *l, uint32_t gsi, uint32_t level)
+{
+	struct kvm_irq_level irq = { .irq = gsi, .level = level };
+
+	return lab_vm_ioctl(l, KVM_IRQ_LINE, &irq) < 0 ? -1 : 1;
+}
+
+/* Address and data: SDM vol. 3, 11.11. @logical: destination mode. */
+static int send_msi(struct lab *l, uint32_t dest, bool logical, uint32_t vec, int want)
+{
+	struct kvm_msi m = { .address_lo = 0xfee00000 | dest << 12 | (logical ? 4 : 0), .data = vec };
+	int rc = lab_vm_ioctl(l, KVM_SIGNAL_MSI, &m);
+
+	if (rc < 0)
+		return -1;
+	REQUIRE(l->t, (rc > 0) == (want > 0), "KVM_SIGNAL_MSI returned %d, expected %s", rc,
+		want ? "a delivery" : "none");
+	return 1;
+}
+
+/* All of the default routes, and MSI_GSI as an MSI of @vec. */
+static int route_msi(struct lab *l, uint32_t vec)
+{
+	struct kvm_irq_routing *r = calloc(1, sizeof(*r) + 64 * sizeof(r->entries[0]));
+	uint32_t i;
+	int rc;
+
+	REQUIRE(l->t, r, "out of memory");
+	for (i = 0; i < 24; i++) {
+		struct kvm_irq_routing_entry *e = &r->entries[r->nr++];
+
+		e->gsi = i;
+		e->type = KVM_IRQ_ROUTING_IRQCHIP;
+		e->u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
+		e->u.irqchip.pin = i == 0 ? 2 : i;
+	}
+	r->entries[r->nr].gsi = MSI_GSI;
+	r->entries[r->nr].type = KVM_IRQ_ROUTING_MSI;
+	r->entries[r->nr].u.msi.address_lo = 0xfee00000;
+	r->entries[r->nr++].u.msi.data = vec;
+	rc = lab_vm_ioctl(l, KVM_SET_GSI_ROUTING, r);
+	free(r);
+	return rc < 0 ? -1 : 0;
+}
+
+static int irqfd(struct lab *l, int fd, uint32_t gsi, uint32_t flags)
+{
+	struct kvm_irqfd f = { .fd = (uint32_t)fd, .gsi = gsi, .flags = flags };
+
+	return lab_vm_ioctl(l, KVM_IRQFD, &f) < 0 ? -1 : 1;
+}
+
+struct irq_state {
+	int msi_fd, pin_fd, level_fd, eoi_fd;
+	uint64_t eois, eoi_vector;	/* KVM_EXIT_IOAPIC_EOI */
+};
+
+/* The VMM's IOAPIC of guest/t_irqchip.c: pin 5, level, vector 0x75. */
+static int split_sync(struct lab *l, struct irq_state *s, uint32_t n)
+{
+	struct kvm_msi m = { .address_lo = 0xfee00000, .data = 0x75 | 1 << 14 | 1 << 15 };
+	struct kvm_irq_routing *r;
+	int rc;
+
+	if (n == 95)
+		return lab_vm_ioctl(l, KVM_SIGNAL_MSI, &m) < 0 ? -1 : 1;
+	if (n == 96) {
+		unit_shared(l)->arg[1] = s->eois;
+		unit_shared(l)->arg[2] = s->eoi_vector;
+		return 1;
+	}
+	r = calloc(1, sizeof(*r) + sizeof(r->entries[0]));
+	REQUIRE(l->t, r, "out of memory");
+	r->nr = 1;
+	r->entries[0].gsi = 5;
+	r->entries[0].type = KVM_IRQ_ROUTING_MSI;
+	r->entries[0].u.msi.address_lo = m.address_lo;
+	r->entries[0].u.msi.data = m.data;
+	rc = lab_vm_ioctl(l, KVM_SET_GSI_ROUTING, r);
+	free(r);
+	return rc < 0 ? -1 : 1;
+}
+
+/* The level irqfd of guest/t_irqchip.c. */
+static int level_sync(struct lab *l, struct irq_state *s, uint32_t n)
+{
+	struct kvm_irqfd f = { .gsi = 9, .flags = KVM_IRQFD_FLAG_RESAMPLE };
+	uint64_t v = 1;
+
+	if (n == 91) {
+		s->level_fd = eventfd(0, EFD_CLOEXEC);
+		s->eoi_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		f.fd = (uint32_t)s->level_fd;
+		f.resamplefd = (uint32_t)s->eoi_fd;
+		return lab_vm_ioctl(l, KVM_IRQFD, &f) < 0 ? -1 : 1;
+	}
+	if (n == 92)
+		return write(s->level_fd, &v, 8) == 8 ? 1 : t_fail(l->t, "write to a level irqfd: %s", strerror(errno));
+	if (read(s->eoi_fd, &v, 8) != 8)
+		v = 0;
+	unit_shared(l)->arg[1] = v;
+	return 1;
+}
+
+static int irq_sync(struct lab *l, struct irq_state *s, uint32_t n)
+{
+	uint64_t one = 1;
+
+	if (n >= 40 && n < 60)
+		return set_line(l, n - 40, 1);
+	if (n >= 60 && n < 80)
+		return set_line(l, n - 60, 0);
+	switch (n) {
+	case 80:
+	case 81:
+		return lab_cpu_ioctl(l, 0, KVM_NMI, 0) < 0 ? -1 : 1;
+	case 82: return send_msi(l, 0, false, VEC, 1);
+	case 83: return send_msi(l, 1, true, VEC, 1);
+	case 85: return send_msi(l, 0x33, false, VEC, 0);
+	case 84:
+		if (s->msi_fd < 0) {
+			s->msi_fd = eventfd(0, EFD_CLOEXEC);
+			if (route_msi(l, VEC + 1) || irqfd(l, s->msi_fd, MSI_GSI, 0) < 0)
+				return -1;
+		}
+		return write(s->msi_fd, &one, 8) == 8 ? 1 : t_fail(l->t, "write to an irqfd: %s", strerror(errno));
+	case 86:
+		s->pin_fd = eventfd(0, EFD_CLOEXEC);
+		return irqfd(l, s->pin_fd, 5, 0);
+	case 87:
+		return write(s->pin_fd, &one, 8) == 8 ? 1 : t_fail(l->t, "write to an irqfd: %s", strerror(errno));
+	case 88:
+		return irqfd(l, s->pin_fd, 5, KVM_IRQFD_FLAG_DEASSIGN);
+	case 90:
+		return route_msi(l, 0x73) ? -1 : 1;
+	case 91:
+	case 92:
+	case 93:
+		return level_sync(l, s, n);
+	case 94:
+	case 95:
+	case 96:
+		return split_sync(l, s, n);
+	}
+	return t_fail(l->t, "the guest asked for step %u, which this program does not know", n);
+}
+
+static int on_exit_irq(struct lab *l, unsigned int cpu, void *arg)
+{
+	struct kvm_run *run = l->cpu[cpu].run;
+	struct irq_state *s = arg;
+	uint32_t n;
+
+	if (sync_number(run, &n))
+		return irq_sync(l, s, n);
+	if (run->exit_reason == KVM_EXIT_IOAPIC_EOI) {
+		s->eois++;
+		s->eoi_vector = run->eoi.vector;
+		return 1;
+	}
+	return lab_odd_exit(l, cpu);
+}
+
+/* For guest/t_irqchip.c's ioapic_split_eoi. */
+static int suppress_eoi(struct lab *l)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_X2APIC_API, .args = { KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST } };
+
+	if (!(lab_cap(l, KVM_CAP_X2APIC_API) & (int)KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST))
+		return t_skip(l->t, "this KVM does not suppress the broadcast of EOIs (a flag of KVM_CAP_X2APIC_API, after Linux 6.12)");
+	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
+}
+
+int flat_irq(struct t *t)
+{
+	const struct unit_row *row = unit_row(t);
+	/* Without an irqchip: that is, without any but the LAPIC. */
+	struct lab_opts o = { .irqchip = row->irqchip, .split = !row->irqchip, .cpus = row->cpus };
+	struct irq_state s = { -1, -1, -1, -1, 0, 0 };
+	struct lab l;
+	int rc, khz;
+
+	if (!strcmp(row->test, "ioapic_split_eoi"))
+		o.pre = suppress_eoi;
+	rc = unit_open(&l, t, &o, row->test);
+	l.on_exit = on_exit_irq;
+	l.arg = &s;
+	if (!rc) {
+		khz = lab_cpu_ioctl(&l, 0, KVM_GET_TSC_KHZ, 0);
+		unit_shared(&l)->arg[0] = khz > 0 ? (uint64_t)khz : 0;
+		rc = khz > 0 ? unit_run(&l) : -1;
+	}
+	lab_close(&l);
+	if (s.msi_fd >= 0)
+		close(s.msi_fd);
+	if (s.pin_fd >= 0)
+		close(s.pin_fd);
+	if (s.level_fd >= 0)
+		close(s.level_fd);
+	if (s.eoi_fd >= 0)
+		close(s.eoi_fd);
+	return rc;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The laboratory: a small VM on raw ioctls, in which checks see every exit.
+ * Deliberately not the VMM: a check must not depend on what it helps to test.
+ */
+#ifndef SELFTEST_LAB_H
+#define SELFTEST_LAB_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "compat.h"
+#include "exit_name.h"
+#include "selftest.h"
+#include "guest/abi.h"
+
+#define LAB_CPUS_MAX	UNIT_CPUS_MAX
+#define LAB_HISTORY	32
+
+struct lab;
+
+/*
+ * lab_exit_fn - an exit that lab_run() has no answer to
+ * Returns 1: go on; 0: the run is over; negative: failed, t_fail() was called.
+ */
+typedef int (*lab_exit_fn)(struct lab *l, unsigned int cpu, void *arg);
+
+struct lab_cpu {
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool started;
+	unsigned int id;
+	struct lab *lab;
+	uint64_t exits;
+	uint32_t last[LAB_HISTORY];	/* exit reasons, a ring by exits */
+};
+
+struct lab {
+	struct t *t;
+	int kvm, vm;
+	unsigned long type;		/* the VM's */
+	timer_t timer;			/* of the deadline */
+	bool armed;
+	uint8_t *ram;			/* slot 0, from guest address 0 */
+	size_t ram_size;
+	struct lab_cpu cpu[LAB_CPUS_MAX];
+	unsigned int ncpus;
+	size_t run_size;
+	bool irqchip;
+	lab_exit_fn on_exit;
+	void *arg;
+	char text[1024];		/* what came out of UNIT_PORT_TEXT */
+	unsigned int text_len;
+	bool yield;			/* the guest has nothing to do */
+	pthread_mutex_t lock;		/* on_exit and text, with several CPUs */
+	atomic_int done;		/* the run is over */
+	int code;			/* what came out of UNIT_PORT_EXIT, or -1 */
+	double deadline;		/* now_ms() at which a run is given up */
+};
+
+struct lab_opts {
+	unsigned long type;		/* of KVM_CREATE_VM */
+	size_t ram;			/* 0: UNIT_RAM */
+	unsigned int cpus;		/* 0: 1 */
+	unsigned int ram_flags;		/* KVM_MEM_LOG_DIRTY_PAGES ... */
+	bool irqchip;			/* PIC, IOAPIC, LAPIC, PIT in the kernel */
+	bool split;			/* only the LAPIC in the kernel */
+	bool no_cpuid;			/* leave the vCPUs without CPUID */
+	/* Called between creation of the VM and of its vCPUs; may be NULL. */
+	int (*pre)(struct lab *l);
+};
+
+/* lab_open - make it; 0, or -1 after t_fail(). lab_close - undo it all. */
+int lab_open(struct lab *l, struct t *t, const struct lab_opts *o);
+void lab_close(struct lab *l);
+/* lab_with - lab_open(), @body if that worked, lab_close() */
+int lab_with(struct t *t, const struct lab_opts *o, int (*body)(struct lab *l));
+
+/* lab_ioctl - an ioctl that must work; its value, or -1 after t_fail() */
+#define lab_vm_ioctl(l, req, arg) \
+	lab_ioctl((l)->t, (l)->vm, req, #req, (unsigned long)(arg))
+#define lab_cpu_ioctl(l, n, req, arg) \
+	lab_ioctl((l)->t, (l)->cpu[n].fd, req, #req, (unsigned long)(arg))
+int lab_ioctl(struct t *t, int fd, unsigned long req, const char *name,
+	      unsigned long arg);
+
+/* lab_refused - an ioctl that must not work; 0, or -1 after t_fail() */
+int lab_refused(struct t *t, int fd, unsigned long req, const void *arg, const char *what);
+
+/* lab_slot - set memory slot @slot; 0 or -errno, no t_fail() */
+int lab_slot(struct lab *l, unsigned int slot, uint32_t flags, uint64_t gpa,
+	     uint64_t size, void *host);
+/* lab_msr - KVM_GET_MSRS or KVM_SET_MSRS of one MSR: 1, or as the ioctl */
+int lab_msr(struct lab *l, unsigned long req, uint32_t msr, uint64_t *v);
+/* lab_cap - KVM_CHECK_EXTENSION on the VM */
+int lab_cap(struct lab *l, unsigned int cap);
+
+/* lab_real - real mode, CS base and DS.. 0, IP, flags 2 */
+int lab_real(struct lab *l, unsigned int cpu, uint16_t ip);
+/* lab_long - long mode, one to one; tables at 0x10000 of RAM */
+int lab_long(struct lab *l, unsigned int cpu, uint64_t ip, uint64_t sp);
+/* lab_code_real, lab_code_long - code at 0x1000, and CPU 0 there */
+int lab_code_real(struct lab *l, const void *code, size_t len);
+int lab_code_long(struct lab *l, const void *code, size_t len);
+
+/*
+ * lab_step - KVM_RUN of one CPU until an exit
+ * 0 and run->exit_reason, -EINTR, or -1 after t_fail() (also at the deadline,
+ * with registers in the result).
+ */
+int lab_step(struct lab *l, unsigned int cpu);
+/* lab_step_to - CPU 0 until an exit, which must be @reason; @what it is for */
+int lab_step_to(struct lab *l, uint32_t reason, const char *what);
+/*
+ * lab_run - all CPUs (the first on this thread) until one writes to
+ * UNIT_PORT_EXIT or on_exit() ends it
+ * 0 (l->code), or -1 after t_fail().
+ */
+int lab_run(struct lab *l);
+/* lab_odd_exit - for an exit_fn: fail, with the exit in words */
+int lab_odd_exit(struct lab *l, unsigned int cpu);
+/* lab_code - put bytes into RAM */
+void lab_code(struct lab *l, uint64_t gpa, const void *code, size_t len);
+/* lab_dump - registers, code, exits and statistics of @cpu to the result's dump */
+void lab_dump(struct lab *l, unsigned int cpu);
+/* host_is_tcg - does this host run in QEMU without acceleration? For skips. */
+bool host_is_tcg(void);
+/* host_is_bochs - is this host's CPU Bochs'? For skips. */
+bool host_is_bochs(void);
+
+/* --- KVM's binary statistics (stats.c) --- */
+struct stats {
+	int fd;
+	struct kvm_stats_header h;
+	uint8_t *desc;
+	size_t stride;
+};
+/* stats_open - of @fd, a VM or vCPU, called @what; 0, or -1 after t_fail() */
+int stats_open(struct t *t, struct stats *s, int fd, const char *what);
+void stats_close(struct stats *s);
+const struct kvm_stats_desc *stats_find(const struct stats *s, const char *name);
+int stats_get(const struct stats *s, const char *name, uint64_t *v);
+/* stats_text - those that are not 0, as "name value, ..." */
+void stats_text(int fd, char *buf, size_t size);
+
+/* --- the unit guest --- */
+#define unit_shared(l) ((struct unit_shared *)(void *)((l)->ram + UNIT_SHARED))
+/* unit_open - a lab with unit.bin loaded, test @name chosen, CPU 0 at its start */
+int unit_open(struct lab *l, struct t *t, const struct lab_opts *o,
+	      const char *name);
+/* unit_run - run it and turn the guest's word into the check's: 0 passed */
+int unit_run(struct lab *l);
+/* unit_check - for table rows: arg is a struct unit_row */
+struct unit_row {
+	const char *test;
+	unsigned int cpus;
+	bool irqchip;
+};
+int unit_check(struct t *t);
+
+/* unit_row - the row of a check whose arg is one */
+static inline const struct unit_row *unit_row(const struct t *t)
+{
+	/* arg is a pointer or a number, as the row's function wants it. */
+	return (const struct unit_row *)t->check->arg; /* NOLINT(performance-no-int-to-ptr) */
+}
+
+#endif

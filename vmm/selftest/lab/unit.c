@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The unit guest in the laboratory: load, run one of its tests, judge. */
+#include <cpuid.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lab/lab.h"
+
+/*
+ * On an AMD CPU that does not tell the next RIP (NRIPS: CPUID 8000000AH, EDX bit
+ * 3; QEMU's TCG is one), KVM decodes what it skips, and left the shadow as it was
+ * before 6.1.
+ */
+static bool sticky_shadow(const struct env *env)
+{
+	unsigned int a, b, c, d;
+
+	if (!env_kernel(env) || env_kernel(env) >= KERNEL(6, 1))
+		return false;
+	return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & 4) &&	/* SVM */
+	       __get_cpuid(0x8000000a, &a, &b, &c, &d) && !(d & 8);
+}
+
+int unit_open(struct lab *l, struct t *t, const struct lab_opts *o, const char *name)
+{
+	struct unit_shared *sh;
+
+	if (lab_open(l, t, o) ||
+	    guest_load(t, "unit.bin", l->ram + UNIT_LOAD, UNIT_LOAD_MAX - UNIT_LOAD) < 0)
+		return -1;
+	sh = unit_shared(l);
+	sh->magic = GUEST_MAGIC;
+	sh->ncpus = l->ncpus;
+	sh->tcg = host_is_tcg();
+	sh->bochs = host_is_bochs();
+	sh->sticky_shadow = sticky_shadow(t->env);
+	sh->old_kvm = env_old_kvm(t->env);
+	memcpy(sh->test, name, strnlen(name, sizeof(sh->test) - 1));
+	return lab_real(l, 0, UNIT_LOAD);
+}
+
+int unit_run(struct lab *l)
+{
+	struct unit_shared *sh = unit_shared(l);
+
+	l->code = -1;
+	if (lab_run(l))
+		return -1;
+	sh->msg[sizeof(sh->msg) - 1] = '\0';
+	switch (l->code) {
+	case UNIT_PASS:
+		return 0;
+	case UNIT_SKIP:
+		return t_skip(l->t, "%s", sh->msg);
+	case UNIT_FAIL:
+		l->t->res->broken_test = !strncmp(sh->msg, "no test of this name", 20);
+		lab_dump(l, 0);
+		return t_fail(l->t, "%s", sh->msg[0] ? sh->msg : "the guest gave no reason");
+	}
+	return t_fail(l->t, "the guest's verdict %d is none of pass, fail, skip", l->code);
+}
+
+int unit_check(struct t *t)
+{
+	const struct unit_row *row = unit_row(t);
+	struct lab_opts o = { .cpus = row->cpus, .irqchip = row->irqchip };
+	struct lab l;
+	int rc = unit_open(&l, t, &o, row->test);
+
+	if (!rc)
+		rc = unit_run(&l);
+	lab_close(&l);
+	return rc;
+}

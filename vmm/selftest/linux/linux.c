@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/* linux: a whole Linux guest, by kvm-vmm. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <linux/vm_sockets.h>
+
+#include "lab/linux.h"
+
+static int vmm_there(struct t *t)
+{
+	const char *const argv[] = { t->env->vmm, "--version", NULL };
+	struct proc_out o = { .cue = NULL };
+	int rc;
+
+	REQUIRE(t, t->env->vmm, "kvm-vmm is neither beside kvm-selftest nor in PATH");
+	rc = proc_run(argv, 5000, 4096, &o);
+	REQUIRE(t, !rc, "%s: %s", t->env->vmm, strerror(-rc));
+	if (o.status)
+		rc = t_fail(t, "%s --version ended with %d", t->env->vmm, o.status);
+	t_note_text(t, o.text, o.len);
+	free(o.text);
+	return rc;
+}
+
+static int boots(struct t *t)
+{
+	return linux_boot(t, &(struct boot){ .append = "st.cpus=1" });
+}
+
+static int smp(struct t *t)
+{
+	char append[32], cpus[8];
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	/* The rows' argument: 2, or 0 for as many as the host has, up to 8 */
+	if (!t->check->arg && n <= 2)
+		return t_skip(t, "the host has %ld CPUs: linux/smp-2 is the same", n);
+	snprintf(cpus, sizeof(cpus), "%ld", t->check->arg ? (long)t->check->arg : n < 1 ? 1 : n > 8 ? 8 : n);
+	snprintf(append, sizeof(append), "st.cpus=%s", cpus);
+	return linux_boot(t, &(struct boot){ .cpus = cpus, .append = append });
+}
+
+static int reboots(struct t *t)
+{
+	return linux_boot(t, &(struct boot){ .append = "st.reboot=1", .status = 8 });
+}
+
+/* A file without a name: nothing to clean up. @path: how others open it. */
+static int nameless(struct t *t, off_t size, char *path, size_t len)
+{
+	int fd = memfd_create("kvm-selftest", 0);
+
+	if (fd >= 0 && ftruncate(fd, size) == 0) {
+		snprintf(path, len, "/proc/%d/fd/%d", (int)getpid(), fd);
+		return fd;
+	}
+	t_fail(t, "no memory for a file of %lld bytes: %s", (long long)size, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int blk(struct t *t)
+{
+	/* The guest's first word, by the generator of guest/init.c */
+	const uint64_t x = 42 * 6364136223846793005ull + 1442695040888963407ull;
+	uint64_t first = 0;
+	char disk[64];
+	int fd, rc;
+
+	if (linux_own(t))
+		return -1;
+	fd = nameless(t, 4 << 20, disk, sizeof(disk));
+	if (fd < 0)
+		return -1;
+	/* On MMIO with irqfd, or on PCI with MSIs; there beside others */
+	rc = linux_boot(t, t->check->arg ?
+		&(struct boot){ .append = "st.blk=1 st.net=1 st.rng=1",
+			.extra = { "--disk", disk, "--net", "loop", "--rng", "--pci" } } :
+		&(struct boot){ .append = "st.blk=1", .extra = { "--disk", disk } });
+	if (!rc && (pread(fd, &first, 8, 0) != 8 || first != x))
+		rc = t_fail(t, "the disk's first word is 0x%llx, the guest wrote 0x%llx",
+			    (unsigned long long)first, (unsigned long long)x);
+	close(fd);
+	return rc;
+}
+
+static int rng(struct t *t)
+{
+	return linux_own(t) ? -1 : linux_boot(t, &(struct boot){ .append = "st.rng=1", .extra = { "--rng" } });
+}
+
+static int net(struct t *t)
+{
+	return linux_own(t) ? -1 :
+		linux_boot(t, &(struct boot){ .append = "st.net=1", .extra = { "--net", "loop" } });
+}
+
+/* No PIC, IOAPIC, PIT in KVM, so no serial port's interrupt: all by messages. */
+static int split(struct t *t)
+{
+	return linux_own(t) ? -1 : linux_boot(t, &(struct boot){ .cpus = "2",
+		.append = "console=hvc0 st.cpus=2 st.net=1",
+		.extra = { "--irqchip", "split", "--pci", "--console", "virtio", "--net", "loop" } });
+}
+
+/* Of 128 MiB 48 are asked back: at most 80 are left. */
+static int balloon(struct t *t)
+{
+	return linux_own(t) ? -1 :
+		linux_boot(t, &(struct boot){ .append = "st.balloon=80", .extra = { "--balloon", "48" } });
+}
+
+static int console(struct t *t)
+{
+	struct proc_out o = { .text = NULL };
+	int rc = -1;
+
+	if (!linux_own(t) && !linux_images(t))
+		rc = linux_run(t, &(struct boot){ .append = "st.console=1", .extra = { "--console", "virtio" } }, &o);
+	if (!rc && !strstr(o.text, "kvm-selftest on hvc0"))
+		rc = t_fail(t, "what the guest wrote to hvc0 did not come out");
+	free(o.text);
+	return rc;
+}
+
+/* --- vsock --- */
+
+/* Send back what comes, to one guest. */
+static void *echo_main(void *arg)
+{
+	int fd = accept4(*(int *)arg, NULL, NULL, SOCK_CLOEXEC);
+	char buf[4096];
+	ssize_t n;
+
+	while (fd >= 0 && (n = recv(fd, buf, sizeof(buf), 0)) > 0)
+		if (send(fd, buf, (size_t)n, MSG_NOSIGNAL) != n)
+			break;
+	if (fd >= 0)
+		close(fd);
+	return NULL;
+}
+
+static int vsock(struct t *t)
+{
+	struct sockaddr_vm a = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = VMADDR_PORT_ANY };
+	socklen_t len = sizeof(a);
+	/* Beside other guests: a CID that is likely nobody's. */
+	unsigned int cid = 0x40000000u + (unsigned int)getpid();
+	char append[32], number[16];
+	pthread_t th;
+	int fd, rc;
+
+	if (linux_own(t))
+		return -1;
+	if (access("/dev/vhost-vsock", R_OK | W_OK))
+		return t_skip(t, "/dev/vhost-vsock: %s (modprobe vhost_vsock)", strerror(errno));
+	fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return t_skip(t, "this host has no vsock: %s", strerror(errno));
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || getsockname(fd, (struct sockaddr *)&a, &len) || listen(fd, 1) ||
+	    pthread_create(&th, NULL, echo_main, &fd)) {
+		close(fd);
+		return t_fail(t, "the host's end of a vsock cannot be made: %s", strerror(errno));
+	}
+	snprintf(append, sizeof(append), "st.vsock=%u", a.svm_port);
+	snprintf(number, sizeof(number), "%u", cid);
+	rc = linux_boot(t, &(struct boot){ .append = append, .extra = { "--vsock", number } });
+	shutdown(fd, SHUT_RDWR);	/* ends accept() if nobody came */
+	pthread_join(th, NULL);
+	close(fd);
+	return rc;
+}
+
+/* --- snapshot --- */
+
+/* The number of the last, or first, "# tick N" in @text; 0: none */
+static unsigned long tick(const char *text, bool last)
+{
+	unsigned long n = 0;
+	const char *p;
+
+	for (p = strstr(text, "# tick "); p; p = last ? strstr(p + 7, "# tick ") : NULL)
+		n = strtoul(p + 7, NULL, 10);
+	return n;
+}
+
+/* Paused in the middle, it goes on in another process where it was. */
+static int snapshot_body(struct t *t, const char *file)
+{
+	struct boot save = { .mem = "64", .append = "st.ticks=40", .extra = { "--snapshot", file },
+		.cue = "# tick 5\r", .part = true };
+	struct boot restore = { .restore = file, .part = true };
+	struct proc_out a, b = { .text = NULL };
+	unsigned long before, after;
+	int rc = linux_run(t, &save, &a);
+
+	if (!rc)
+		rc = linux_run(t, &restore, &b);
+	if (!rc) {
+		before = tick(a.text, true);
+		after = tick(b.text, false);
+		t_note(t, "tick %lu before the snapshot, %lu after", before, after);
+		/* The line it was in may have come out before, in part. */
+		if (before < 5 || after < before || after > before + 1)
+			rc = t_fail(t, "the guest was at tick %lu when it was saved and went on with %lu", before, after);
+		else if (!strstr(b.text, "# guest: all well"))
+			rc = t_fail(t, "the restored guest did not come to its end");
+	}
+	if (rc && b.text)
+		t_note_text(t, b.text, b.len > 2000 ? 2000 : b.len);
+	free(a.text);
+	free(b.text);
+	return rc;
+}
+
+static int snapshot(struct t *t)
+{
+	char path[64];
+	int fd, rc;
+
+	if (linux_own(t) || linux_images(t))
+		return -1;
+	fd = nameless(t, 0, path, sizeof(path));
+	if (fd < 0)
+		return -1;
+	rc = snapshot_body(t, path);
+	close(fd);
+	return rc;
+}
+
+/* --- many at once --- */
+
+#define MANY		8
+#define MANY_MIB	"48"
+
+struct guest {
+	struct t t;
+	struct result res;
+	pthread_t thread;
+	bool started;
+};
+
+static void *guest_main(void *arg)
+{
+	struct guest *g = arg;
+	struct proc_out o;
+
+	linux_run(&g->t, &(struct boot){ .mem = MANY_MIB, .append = "st.cpus=1" }, &o);
+	free(o.text);
+	return NULL;
+}
+
+static int many(struct t *t)
+{
+	struct guest *g = calloc(MANY, sizeof(*g));
+	struct sysinfo si;
+	unsigned int i;
+	int rc = 0;
+
+	REQUIRE(t, g, "out of memory");
+	/* Beside others' guests: only where there is more than enough. */
+	if (!sysinfo(&si) && (double)(si.freeram + si.bufferram) * si.mem_unit < 600e6) {
+		free(g);
+		return t_skip(t, "less than 600 MB are free");
+	}
+	if (linux_own(t) || linux_images(t)) {
+		free(g);
+		return -1;
+	}
+	for (i = 0; i < MANY; i++) {
+		g[i].t = (struct t){ .check = t->check, .env = t->env, .res = &g[i].res };
+		g[i].started = !pthread_create(&g[i].thread, NULL, guest_main, &g[i]);
+	}
+	for (i = 0; i < MANY; i++) {
+		if (g[i].started)
+			pthread_join(g[i].thread, NULL);
+		if (!rc && g[i].started && g[i].res.status != ST_NONE) {
+			t_note_text(t, g[i].res.notes, g[i].res.notes_len);
+			rc = t_fail(t, "guest %u of %u at once: %.900s", i + 1, MANY, g[i].res.why);
+		} else if (!rc && !g[i].started) {
+			rc = t_fail(t, "no thread for guest %u of %u", i + 1, MANY);
+		}
+	}
+	free(g);
+	return rc;
+}
+
+#define ADVICE_LINUX "If the flat/ checks pass, look at the guest's console in the notes; try kvm-vmm by hand."
+#define LINUX	(NEED_KVM | NEED_VMM | NEED_HW)
+
+const struct check checks_linux[] = {
+	{ "linux/vmm", "kvm-vmm is there and starts",
+	  "Install kernel-kvm-selftest whole, or give --vmm.", 0, 0, vmm_there, 0 },
+	{ "linux/boot", "a Linux guest boots to its init, has the host's time, powers off",
+	  ADVICE_LINUX, LINUX, 30000, boots, 0 },
+	{ "linux/smp-2", "a Linux guest has 2 CPUs and all work",
+	  ADVICE_LINUX, LINUX, 30000, smp, 2 },
+	{ "linux/smp-host", "a Linux guest has as many CPUs as the host, up to 8",
+	  ADVICE_LINUX, LINUX, 60000, smp, 0 },
+	{ "linux/reboot", "a Linux guest reboots",
+	  ADVICE_LINUX, LINUX, 30000, reboots, 0 },
+	{ "linux/virtio-blk", "a Linux guest writes a disk and reads it back",
+	  ADVICE_LINUX, LINUX, 30000, blk, 0 },
+	{ "linux/virtio-net", "frames arrive whole from one network card at the other",
+	  ADVICE_LINUX, LINUX, 30000, net, 0 },
+	{ "linux/virtio-pci", "a disk, network cards and random numbers work on PCI, by MSI-X",
+	  ADVICE_LINUX, LINUX, 30000, blk, 1 },
+	{ "linux/split-irqchip", "a Linux guest with 2 CPUs works with KVM's local APICs alone",
+	  ADVICE_LINUX, LINUX, 30000, split, 0 },
+	{ "linux/virtio-rng", "a Linux guest gets random numbers from its host",
+	  ADVICE_LINUX, LINUX, 30000, rng, 0 },
+	{ "linux/virtio-console", "a Linux guest writes to a virtio console",
+	  ADVICE_LINUX, LINUX, 30000, console, 0 },
+	{ "linux/virtio-balloon", "a Linux guest gives memory back",
+	  ADVICE_LINUX, LINUX, 30000, balloon, 0 },
+	{ "linux/vsock", "a Linux guest and its host talk by vsock (vhost)",
+	  ADVICE_LINUX, LINUX, 30000, vsock, 0 },
+	{ "linux/snapshot", "a Linux guest that was saved goes on where it was",
+	  ADVICE_LINUX, LINUX, 30000, snapshot, 0 },
+	{ "linux/eight-at-once", "8 Linux guests run side by side",
+	  ADVICE_LINUX, LINUX, 60000, many, 0 },
+	{ 0 }
+};

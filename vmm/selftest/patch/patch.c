@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * patch: each patch of the manifest, live or not. The rows come from the
+ * manifest; how a patch is proven live is its Probe: trailer.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "vm/vmchecks.h"
+
+#define ADVICE_PATCH "The manifest says that this patch is in: find which kvm.ko is loaded (host/build-id, host/module-origin), then rebuild or reinstall."
+
+/* The first line of @path's text; -errno. */
+static int probe_param(struct t *t, const char *what)
+{
+	const char *dot = strchr(what, '.');
+	char text[256];
+	long n;
+
+	REQUIRE(t, dot, "probe 'param %s': expected MODULE.PARAMETER", what);
+	n = read_filef(text, sizeof(text), "%s/module/%.*s/parameters/%s", t->env->sys,
+		       (int)(dot - what), what, dot + 1);
+	if (n == -EACCES)
+		return t_skip(t, "parameter %s is for root only", what);
+	REQUIRE(t, n >= 0, "module parameter %s: %s: the patch is not in the loaded module", what,
+		strerror((int)-n));
+	t_note(t, "%s is '%s'", what, text);
+	return 0;
+}
+
+static int probe_cap(struct t *t, const char *what)
+{
+	struct lab_opts o = { 0 };
+	struct lab l;
+	char *end;
+	unsigned long nr = strtoul(what, &end, 0);
+	int rc;
+
+	REQUIRE(t, !*end && end != what, "probe 'cap %s': expected a number", what);
+	rc = lab_open(&l, t, &o);
+	if (!rc) {
+		rc = lab_cap(&l, (unsigned int)nr);
+		t_note(t, "capability %lu is %d", nr, rc);
+		rc = rc > 0 ? 0 : t_fail(t, "KVM_CHECK_EXTENSION of %lu gives %d: the patch is not in the running kvm.ko", nr, rc);
+	}
+	lab_close(&l);
+	return rc;
+}
+
+static int probe_stat(struct t *t, const char *what)
+{
+	const char *name = strchr(what, ' ');
+
+	REQUIRE(t, name && (!strncmp(what, "vm ", 3) || !strncmp(what, "vcpu ", 5)),
+		"probe 'stat %s': expected vm NAME or vcpu NAME", what);
+	return stat_exists(t, what[1] == 'm' ? "vm" : "vcpu", name + 1);
+}
+
+static int probe_file(struct t *t, const char *root, const char *what)
+{
+	if (!file_exists("%s/kernel/%s", t->env->sys, root))
+		return t_skip(t, "%s/kernel/%s is not mounted, or not for this user", t->env->sys, root);
+	REQUIRE(t, file_exists("%s/kernel/%s/%s", t->env->sys, root, what),
+		"%s/kernel/%s/%s is not there: the patch is not in the running kernel", t->env->sys, root, what);
+	return 0;
+}
+
+static int probe_symbol(struct t *t, const char *what)
+{
+	char path[4096], line[512], name[256];
+	bool found = false, any = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/kallsyms", t->env->proc);
+	f = fopen(path, "re");
+	if (!f)
+		return t_skip(t, "%s: %s", path, strerror(errno));
+	while (!found && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%*s %*s %255s", name) != 1)
+			continue;
+		any = true;
+		found = !strcmp(name, what);
+	}
+	fclose(f);
+	if (!any)
+		return t_skip(t, "%s shows no symbols", path);
+	REQUIRE(t, found, "symbol %s is not in the running kernel: the patch is not in it", what);
+	return 0;
+}
+
+/* A guest's behaviour: another check of ours, by name. */
+static int probe_check(struct t *t, const char *what)
+{
+	const struct check *const *table;
+	const struct check *c;
+
+	for (table = check_tables(); *table; table++) {
+		for (c = *table; c->name; c++) {
+			struct t sub = { .check = c, .env = t->env, .res = t->res };
+
+			if (!strcmp(c->name, what) && c->fn != t->check->fn)
+				return c->fn(&sub);
+		}
+	}
+	return t_fail(t, "probe 'check %s': this program has no such check", what);
+}
+
+static int probe(struct t *t, const char *p)
+{
+	static const struct {
+		const char *kind;
+		int (*fn)(struct t *t, const char *what);
+		bool kvm;
+	} kinds[] = {
+		{ "param ", probe_param, false }, { "cap ", probe_cap, true },
+		{ "stat ", probe_stat, true }, { "symbol ", probe_symbol, false },
+		{ "check ", probe_check, true },
+	};
+	size_t i, n;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		n = strlen(kinds[i].kind);
+		if (strncmp(p, kinds[i].kind, n))
+			continue;
+		if (kinds[i].kvm && t->env->kvm_err)
+			return t_skip(t, "/dev/kvm cannot be opened (see vm/device)");
+		return kinds[i].fn(t, p + n);
+	}
+	if (!strncmp(p, "debugfs ", 8))
+		return probe_file(t, "debug", p + 8);
+	if (!strncmp(p, "tracepoint ", 11)) {
+		char path[300];
+
+		snprintf(path, sizeof(path), "events/%.256s", p + 11);
+		return probe_file(t, "tracing", path);
+	}
+	return t_fail(t, "probe '%s': this program knows param, cap, stat, symbol, debugfs, tracepoint, check", p);
+}
+
+static struct json_object *patch_at(const struct env *env, uintptr_t i)
+{
+	struct json_object *a = json_path(env->manifest, "patches");
+
+	return json_object_is_type(a, json_type_array) && i < json_object_array_length(a) ?
+		json_object_array_get_idx(a, i) : NULL;
+}
+
+static int one_patch(struct t *t)
+{
+	struct json_object *p = patch_at(t->env, t->check->arg);
+	const char *status = json_str(p, "status"), *pr = json_str(p, "probe");
+	const char *reason = json_str(p, "reason");
+
+	t_note(t, "%s", json_str(p, "file") ? json_str(p, "file") : "(no file name)");
+	if (status && strcmp(status, "applied"))
+		return t_skip(t, "%s: %s", status, reason ? reason : "the manifest gives no reason");
+	if (!pr || !*pr)
+		return t_skip(t, "applied; it has no probe, so nothing can be said of the running kernel");
+	t_note(t, "probe: %s", pr);
+	return probe(t, pr);
+}
+
+/* What kvm.ko says of itself ends in the series' hash. */
+static int series(struct t *t)
+{
+	const char *want = manifest_str(t->env, "series"), *plus;
+	char got[256];
+
+	if (manifest_no_patch(t->env))
+		return t_skip(t, "built without any patch (ALLOW_NO_PATCH=1)");
+	REQUIRE(t, read_filef(got, sizeof(got), "%s/module/kvm/parameters/build_id", t->env->sys) >= 0,
+		"kvm.ko has no build_id: none of the package's patches is in it");
+	plus = strrchr(got, '+');
+	REQUIRE(t, plus && !strcmp(plus + 1, want),
+		"the loaded kvm.ko was built with the patch series '%s', the package's is '%s'",
+		plus ? plus + 1 : got, want);
+	return 0;
+}
+
+#define PATCHES_MAX 64
+
+struct check checks_patch[PATCHES_MAX + 2] = {
+	{ "patch/series", "the loaded kvm.ko has the package's patch series", ADVICE_PATCH,
+	  NEED_MANIFEST, 0, series, 0 },
+};
+
+void patch_table(const struct env *env)
+{
+	static char names[PATCHES_MAX][32];
+	struct json_object *p;
+	uintptr_t i;
+
+	for (i = 0; i < PATCHES_MAX && (p = patch_at(env, i)); i++) {
+		struct json_object *nr = json_path(p, "number");
+		const char *subject = json_str(p, "subject");
+
+		snprintf(names[i], sizeof(names[i]), "patch/%d", json_object_get_int(nr));
+		checks_patch[i + 1] = (struct check){ names[i],
+			subject ? subject : "(the manifest gives no subject)", ADVICE_PATCH,
+			NEED_MANIFEST, 0, one_patch, i };
+	}
+}

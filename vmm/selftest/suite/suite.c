@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Foreign suites in the same report: the kernel's own KVM selftests, programs
+ * in a directory (--suite kernel[=DIR]), and kvm-unit-tests, images that
+ * kvm-vmm runs (--suite kvm-unit-tests=DIR). They are others' work: their time
+ * is bounded here, their memory is not. Known failures, each with its reason,
+ * are in guest_dir/known-failures and count as skipped.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lab/lab.h"
+
+#define ROWS_MAX	320
+#define OUTPUT_MAX	65536
+#define KSFT_SKIP	4
+#define SUITE_MS	120000
+#define KERNEL_DIR	"/usr/libexec/kernel-kvm/selftests"
+
+struct row {
+	char name[80];
+	char file[PATH_MAX];
+	char append[800];
+	char needs[256];	/* "FILE=VALUE ...", or it is skipped */
+	char cpus[8];
+	char mem[8];		/* MiB */
+};
+
+static struct row rows[ROWS_MAX];
+static unsigned int nrows;
+struct check checks_suite[ROWS_MAX + 1];
+
+/*
+ * The reason in known-failures ("GLOB BACK-END REASON" a line) into @why, or
+ * false. @alone: a line for several tests does not count.
+ */
+static bool known(const struct t *t, bool alone, char *why, size_t size)
+{
+	char path[PATH_MAX], line[512], glob[100], backend[32];
+	bool hit = false;
+	int at;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/known-failures", t->env->guest_dir);
+	f = fopen(path, "re");
+	while (f && !hit && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (line[0] == '#' || sscanf(line, "%99s %31s %n", glob, backend, &at) != 2)
+			continue;
+		hit = !(alone ? strcmp(glob, t->check->name) : fnmatch(glob, t->check->name, 0)) &&
+			(!fnmatch(backend, t->env->backend, 0) || (!strcmp(backend, "tcg") && host_is_tcg()));
+		if (hit)
+			snprintf(why, size, "%s", line + at);
+	}
+	if (f)
+		fclose(f);
+	return hit;
+}
+
+static int failed(struct t *t, const struct proc_out *o, const char *what)
+{
+	char why[512];
+
+	t_note_text(t, o->text + (o->len > 4000 ? o->len - 4000 : 0), o->len > 4000 ? 4000 : o->len);
+	if (known(t, false, why, sizeof(why)))
+		return t_skip(t, "known to fail: %s (%s)", why, what);
+	return t_fail(t, "%s", what);
+}
+
+/* A line for this test alone that is out of date; what needs time may have had it. */
+static int passed(struct t *t)
+{
+	char why[512];
+
+	if (known(t, true, why, sizeof(why)) && strncmp(why, "time:", 5))
+		t_warn(t, "it passes, though known-failures says: %s", why);
+	return 0;
+}
+
+/* The last line that says why, without what marks it in TAP and in kvm-unit-tests. */
+static const char *skip_line(char *text)
+{
+	static const char *const marks[] = { "1..0 ", "# SKIP ", "SKIP: ", "- " };
+	char *p, *hit = NULL, *save;
+	unsigned int i;
+
+	for (p = strtok_r(text, "\r\n", &save); p; p = strtok_r(NULL, "\r\n", &save))
+		if ((strcasestr(p, "skip") || strstr(p, "not supported")) && strncmp(p, "SUMMARY", 7))
+			hit = p;
+	for (i = 0; hit && i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (!strncmp(hit, marks[i], strlen(marks[i])))
+			hit += strlen(marks[i]);
+	return hit ? hit : "it gives no reason";
+}
+
+/* What is killed has to give back its memory before the check's time is up. */
+static unsigned int limit_ms(const struct t *t)
+{
+	return deadline_ms(t) / 12 * 11;
+}
+
+static int run(struct t *t, const char *const *argv, struct proc_out *o)
+{
+	int rc = proc_run(argv, limit_ms(t), OUTPUT_MAX, o);
+
+	REQUIRE(t, !rc && o->text, "%s: %s", argv[0], strerror(-rc));
+	return o->timed_out ? failed(t, o, "no end in time: killed") : 0;
+}
+
+/* 0 passed, 4 skipped; assertions end with 254. */
+static int kernel_test(struct t *t)
+{
+	const struct row *r = &rows[t->check->arg];
+	const char *const argv[] = { r->file, NULL };
+	struct proc_out o = { .cue = NULL };
+	char what[64];
+	int rc = run(t, argv, &o);
+
+	if (!rc && o.status == KSFT_SKIP) {
+		rc = t_skip(t, "%s", skip_line(o.text));
+	} else if (!rc && o.status) {
+		snprintf(what, sizeof(what), "it ended with %d", o.status);
+		rc = failed(t, &o, what);
+	} else if (!rc) {
+		rc = passed(t);
+	}
+	free(o.text);
+	return rc;
+}
+
+/* The first "FILE=VALUE" of @r that does not hold here, into @why. */
+static bool unmet(const struct t *t, const struct row *r, char *why, size_t size)
+{
+	char words[sizeof(r->needs)], path[PATH_MAX], is[64], *w, *want, *save;
+	FILE *f;
+
+	strcpy(words, r->needs);
+	for (w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		want = strchr(w, '=');
+		if (!want)
+			continue;
+		*want++ = '\0';
+		if (!strncmp(w, "/sys/", 5))
+			snprintf(path, sizeof(path), "%s/%s", t->env->sys, w + 5);
+		else if (!strncmp(w, "/proc/", 6))
+			snprintf(path, sizeof(path), "%s/%s", t->env->proc, w + 6);
+		else
+			snprintf(path, sizeof(path), "%s", w);
+		is[0] = '\0';
+		f = fopen(path, "re");
+		if (f && !fgets(is, sizeof(is), f))
+			is[0] = '\0';
+		if (f)
+			fclose(f);
+		is[strcspn(is, "\n")] = '\0';
+		if (!strcmp(is, want))
+			continue;
+		snprintf(why, size, "it needs %.200s=%.64s; %s%s", w, want, f ? "it is " : "that is not there", is);
+		return true;
+	}
+	return false;
+}
+
+/* The words for the guest; kvm-unit-tests' own runner is a shell, which knows the time. */
+static void words_now(const struct row *r, char *out, size_t size)
+{
+	static const char date[] = "`date +%s`";
+	const char *p = strstr(r->append, date);
+
+	if (p)
+		snprintf(out, size, "%.*s%lld%s", (int)(p - r->append), r->append, (long long)time(NULL),
+			 p + strlen(date));
+	else
+		snprintf(out, size, "%s", r->append);
+}
+
+/*
+ * The guest writes its status to port 0xf4 and kvm-vmm ends with (status << 1) | 1
+ * in 8 bits: 1 passed; 77 all skipped, as the guest writes 77 >> 1; else failed.
+ */
+static int unit_test(struct t *t)
+{
+	const struct row *r = &rows[t->check->arg];
+	char seconds[16], what[400], words[sizeof(r->append) + 32];
+	const char *const argv[] = { t->env->vmm, "--kernel", r->file, "--mem", r->mem, "--cpus", r->cpus,
+		"--deadline", seconds, "--append", words, NULL };
+	struct proc_out o = { .cue = NULL };
+	int rc;
+
+	if (unmet(t, r, what, sizeof(what)))
+		return t_skip(t, "%s", what);
+	words_now(r, words, sizeof(words));
+	snprintf(seconds, sizeof(seconds), "%u", limit_ms(t) / 1000 - 1);
+	rc = run(t, argv, &o);
+	if (!rc && o.status == 77) {
+		rc = t_skip(t, "%s", skip_line(o.text));
+	} else if (!rc && o.status != 1) {
+		snprintf(what, sizeof(what), o.status & 1 ? "it failed, status %d" : "kvm-vmm ended with %d",
+			 o.status & 1 ? o.status >> 1 : o.status);
+		rc = failed(t, &o, what);
+	} else if (!rc) {
+		rc = passed(t);
+	}
+	free(o.text);
+	return rc;
+}
+
+static struct row *add(const char *suite, const char *name, int (*fn)(struct t *t), unsigned int needs,
+		       const char *purpose, const char *advice)
+{
+	struct row *r;
+	char *p;
+
+	if (nrows == ROWS_MAX)
+		return NULL;
+	r = &rows[nrows];
+	snprintf(r->name, sizeof(r->name), "%s/%.48s", suite, name);
+	for (p = strchr(r->name, '/') + 1; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_' && *p != '.')
+			*p = '_';
+	checks_suite[nrows] = (struct check){ r->name, purpose, advice, needs, SUITE_MS, fn, nrows };
+	nrows++;
+	return r;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int add_kernel(const char *dir, char *err, size_t size)
+{
+	struct dirent **list;
+	unsigned int before = nrows;
+	int n = scandir(dir, &list, NULL, by_name), i;
+	struct stat st;
+	struct row *r;
+
+	if (n < 0) {
+		snprintf(err, size, "%s: %s; install kernel-kvm-selftests-internal, or make the programs (tools/kernel-selftests) and give --suite kernel=DIR",
+			 dir, strerror(errno));
+		return -1;
+	}
+	for (i = 0; i < n; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", dir, list[i]->d_name);
+		if (!stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK)) {
+			r = add("kernel", list[i]->d_name, kernel_test, NEED_KVM,
+				"the kernel's own selftest of this name passes",
+				"Read its source in tools/testing/selftests/kvm; run it by hand.");
+			if (r)
+				snprintf(r->file, sizeof(r->file), "%s", path);
+		}
+		free(list[i]);
+	}
+	free(list);
+	if (nrows > before)
+		return 0;
+	snprintf(err, size, "%s: no programs in it", dir);
+	return -1;
+}
+
+/* The words behind @opt in @s, without quotes, into @out. */
+static void option_of(const char *s, const char *opt, char *out, size_t size)
+{
+	const char *p = strstr(s, opt);
+	char end = ' ';
+	size_t n = 0;
+
+	out[0] = '\0';
+	if (!p)
+		return;
+	p += strlen(opt);
+	while (*p == ' ')
+		p++;
+	if (*p == '\'' || *p == '"')
+		end = *p++;
+	while (p[n] && p[n] != end && n < size - 1)
+		n++;
+	memcpy(out, p, n);
+	out[n] = '\0';
+}
+
+/* One "key = value" of unittests.cfg for the row that its section made. */
+static void cfg_line(struct row *r, const char *dir, const char *key, const char *value)
+{
+	char word[16], *unit;
+	unsigned long n;
+
+	if (!strcmp(key, "file"))
+		snprintf(r->file, sizeof(r->file), "%.3000s/%s", dir, value);
+	else if (!strcmp(key, "smp"))
+		snprintf(r->cpus, sizeof(r->cpus), "%ld", strtol(value, NULL, 10));
+	else if (!strcmp(key, "check"))
+		snprintf(r->needs, sizeof(r->needs), "%.255s", value);
+	else if (!strcmp(key, "test_args"))
+		option_of(value, "", r->append, sizeof(r->append));
+	if (!strcmp(key, "timeout")) {
+		n = strtoul(value, NULL, 10);
+		if (n > SUITE_MS / 1000 && n < 3600)
+			checks_suite[r - rows].deadline_ms = (unsigned int)n * 1000;
+	}
+	if (strcmp(key, "extra_params") && strcmp(key, "qemu_params"))
+		return;
+	option_of(value, "-append", r->append + strlen(r->append), sizeof(r->append) - strlen(r->append));
+	option_of(value, "-m ", word, sizeof(word));
+	n = strtoul(word, &unit, 10);
+	if (*unit == 'g' || *unit == 'G')
+		n *= 1024;
+	/* More than there is without. */
+	if (n > 256 && n <= 65536)
+		snprintf(r->mem, sizeof(r->mem), "%lu", n);
+}
+
+static struct row *add_image(const char *name)
+{
+	struct row *r = add("kvm-unit-tests", name, unit_test, NEED_KVM | NEED_VMM | NEED_HW,
+			    "this image of kvm-unit-tests passes on kvm-vmm",
+			    "Read its source in kvm-unit-tests/x86; run it by hand: kvm-vmm --kernel.");
+
+	if (r) {
+		strcpy(r->cpus, "1");
+		strcpy(r->mem, "256");
+	}
+	return r;
+}
+
+static void add_cfg(FILE *f, const char *dir)
+{
+	char line[1024], key[32], value[900];
+	struct row *r = NULL;
+	unsigned int i, from = nrows, to;
+
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (line[0] == '[' && strchr(line, ']')) {
+			*strchr(line, ']') = '\0';
+			r = add_image(line + 1);
+		} else if (r && sscanf(line, " %31[a-z_] = %899[^\n]", key, value) == 2) {
+			cfg_line(r, dir, key, value);
+		}
+	}
+	/* What was not built (32-bit only, EFI) is not there. */
+	for (i = to = from; i < nrows; i++) {
+		if (!rows[i].file[0] || access(rows[i].file, R_OK))
+			continue;
+		if (to != i) {
+			rows[to] = rows[i];
+			checks_suite[to] = checks_suite[i];
+		}
+		checks_suite[to].name = rows[to].name;
+		checks_suite[to].arg = to;
+		to++;
+	}
+	memset(&checks_suite[to], 0, (nrows - to) * sizeof(checks_suite[0]));
+	memset(&rows[to], 0, (nrows - to) * sizeof(rows[0]));
+	nrows = to;
+}
+
+static int add_unit_tests(const char *top, char *err, size_t size)
+{
+	unsigned int before = nrows;
+	char dir[PATH_MAX], path[PATH_MAX + 16];
+	FILE *f;
+
+	snprintf(dir, sizeof(dir), "%s/x86", top);
+	if (access(dir, R_OK))
+		snprintf(dir, sizeof(dir), "%s", top);
+	snprintf(path, sizeof(path), "%s/unittests.cfg", dir);
+	f = fopen(path, "re");
+	if (!f) {
+		snprintf(err, size, "%s: %s; give the directory of a built kvm-unit-tests", path, strerror(errno));
+		return -1;
+	}
+	add_cfg(f, dir);
+	fclose(f);
+	if (nrows > before)
+		return 0;
+	snprintf(err, size, "%s: none of its images is built; ./configure && make there", dir);
+	return -1;
+}
+
+int suite_add(const char *what, char *err, size_t size)
+{
+	const char *dir = strchr(what, '=');
+	size_t n = dir ? (size_t)(dir++ - what) : strlen(what);
+
+	if (n == 6 && !strncmp(what, "kernel", n))
+		return add_kernel(dir ? dir : KERNEL_DIR, err, size);
+	if (n == 14 && !strncmp(what, "kvm-unit-tests", n) && dir)
+		return add_unit_tests(dir, err, size);
+	snprintf(err, size, "expected kernel, kernel=DIR or kvm-unit-tests=DIR");
+	return -1;
+}

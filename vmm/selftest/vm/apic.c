@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vm: what KVM does to CPUs by their APIC ids: INIT, IPIs by hypercall. Only
+ * the first CPU runs; the others are looked at from outside.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "vm/vmchecks.h"
+
+/* Registers: SDM vol. 3, table 11-1. */
+enum { APIC_ID = 0x20, APIC_TPR = 0x80, APIC_LDR = 0xd0, APIC_SVR = 0xf0, APIC_IRR = 0x200, APIC_LVTT = 0x320 };
+
+static uint32_t apic_get(const struct kvm_lapic_state *s, unsigned int reg)
+{
+	uint32_t v;
+
+	memcpy(&v, s->regs + reg, sizeof(v));
+	return v;
+}
+
+static void apic_put(struct kvm_lapic_state *s, unsigned int reg, uint32_t v)
+{
+	memcpy(s->regs + reg, &v, sizeof(v));
+}
+
+#define FD_IOCTL(t, fd, req, arg) lab_ioctl(t, fd, req, #req, (uintptr_t)(arg))
+
+/* --- INIT --- */
+
+/* Something in every register that INIT must clear. SDM vol. 3, table 9-1. */
+static int fill_cpu(struct lab *l, unsigned int cpu)
+{
+	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_RUNNABLE };
+	struct kvm_regs r = { .rax = 1, .rbx = 2, .rsi = 3, .r8 = 4, .r15 = 5, .rip = 0x1234, .rflags = 0x246 };
+	struct kvm_debugregs d = { .db = { 0x1000, 0x2000, 0x3000, 0x4000 }, .dr6 = 0xffff0ff0, .dr7 = 0x455 };
+	struct kvm_lapic_state a;
+
+	if (lab_long(l, cpu, 0x1000, 0x8000) || lab_cpu_ioctl(l, cpu, KVM_SET_REGS, &r) < 0 ||
+	    lab_cpu_ioctl(l, cpu, KVM_SET_DEBUGREGS, &d) < 0 || lab_cpu_ioctl(l, cpu, KVM_GET_LAPIC, &a) < 0)
+		return -1;
+	apic_put(&a, APIC_SVR, 0x1ff);
+	apic_put(&a, APIC_TPR, 0x50);
+	apic_put(&a, APIC_LVTT, 0x61);
+	apic_put(&a, APIC_IRR + 0x30, 1 << 2);		/* vector 0x62 */
+	if (lab_cpu_ioctl(l, cpu, KVM_SET_LAPIC, &a) < 0)
+		return -1;
+	return lab_cpu_ioctl(l, cpu, KVM_SET_MP_STATE, &mp) < 0 ? -1 : 0;
+}
+
+static int registers_after_init(struct lab *l, unsigned int cpu)
+{
+	struct kvm_debugregs d;
+	struct kvm_sregs s;
+	struct kvm_regs r;
+	unsigned int i;
+
+	if (lab_cpu_ioctl(l, cpu, KVM_GET_REGS, &r) < 0 || lab_cpu_ioctl(l, cpu, KVM_GET_SREGS, &s) < 0 ||
+	    lab_cpu_ioctl(l, cpu, KVM_GET_DEBUGREGS, &d) < 0)
+		return -1;
+	REQUIRE(l->t, r.rip == 0xfff0 && s.cs.selector == 0xf000 && s.cs.base == 0xffff0000,
+		"after INIT: CS:RIP %x (%llx):%llx, expected f000 (ffff0000):fff0", s.cs.selector, s.cs.base, r.rip);
+	REQUIRE(l->t, r.rflags == 2 && !(r.rax | r.rbx | r.rsi | r.r8 | r.r15),
+		"INIT leaves general registers or flags: rflags 0x%llx, rax 0x%llx, rbx 0x%llx, rsi 0x%llx",
+		r.rflags, r.rax, r.rbx, r.rsi);
+	REQUIRE(l->t, !(s.cr0 & 0x80000001) && !s.efer, "INIT leaves CR0 0x%llx, EFER 0x%llx", s.cr0, s.efer);
+	/* SVM's KVM forgot CR4 until 5.15. */
+	REQUIRE(l->t, !s.cr4 || lab_cap(l, KVM_CAP_XSAVE2) <= 0, "INIT leaves CR4 0x%llx", s.cr4);
+	for (i = 0; i < 4; i++)
+		REQUIRE(l->t, !d.db[i], "INIT leaves DR%u 0x%llx", i, d.db[i]);
+	REQUIRE(l->t, d.dr7 == 0x400, "INIT leaves DR7 0x%llx", d.dr7);
+	return 0;
+}
+
+static int lapic_after_init(struct lab *l, unsigned int cpu)
+{
+	struct kvm_lapic_state a;
+	unsigned int i;
+
+	if (lab_cpu_ioctl(l, cpu, KVM_GET_LAPIC, &a) < 0)
+		return -1;
+	for (i = 0; i < 8; i++)
+		REQUIRE(l->t, !apic_get(&a, APIC_IRR + 16 * i), "INIT leaves interrupts pending: IRR %u is 0x%x", i,
+			apic_get(&a, APIC_IRR + 16 * i));
+	REQUIRE(l->t, apic_get(&a, APIC_ID) == cpu << 24, "INIT made APIC id 0x%x of %u", apic_get(&a, APIC_ID), cpu << 24);
+	REQUIRE(l->t, apic_get(&a, APIC_SVR) == 0xff && apic_get(&a, APIC_TPR) == 0 && apic_get(&a, APIC_LVTT) == 0x10000,
+		"INIT leaves the LAPIC at SVR 0x%x, TPR 0x%x, LVT timer 0x%x", apic_get(&a, APIC_SVR),
+		apic_get(&a, APIC_TPR), apic_get(&a, APIC_LVTT));
+	return 0;
+}
+
+static int init_state(struct lab *l)
+{
+	/* An MSI may deliver INIT as an IPI does: mode 5, edge, to APIC id 1. */
+	struct kvm_msi m = { .address_lo = 0xfee00000 | 1 << 12, .data = 5 << 8 | 1 << 14 };
+	struct kvm_mp_state mp;
+
+	if (fill_cpu(l, 1))
+		return -1;
+	REQUIRE(l->t, ioctl(l->vm, KVM_SIGNAL_MSI, &m) > 0, "an MSI that delivers INIT reached no CPU");
+	if (lab_cpu_ioctl(l, 1, KVM_GET_MP_STATE, &mp) < 0)
+		return -1;
+	REQUIRE(l->t, mp.mp_state == KVM_MP_STATE_INIT_RECEIVED, "mp_state after INIT is %u, expected INIT_RECEIVED (2)",
+		mp.mp_state);
+	return registers_after_init(l, 1) || lapic_after_init(l, 1) ? -1 : 0;
+}
+
+int vm_init_state(struct t *t)
+{
+	return lab_with(t, &(struct lab_opts){ .irqchip = true, .cpus = 2 }, init_state);
+}
+
+/* --- CPUs with ids beyond the lab's --- */
+
+struct extra {
+	unsigned int id;
+	int fd;
+};
+
+static int extra_open(struct lab *l, struct extra *x, unsigned int n)
+{
+	struct kvm_lapic_state a;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		x[i].fd = -1;
+	for (i = 0; i < n; i++) {
+		x[i].fd = lab_vm_ioctl(l, KVM_CREATE_VCPU, x[i].id);
+		if (x[i].fd < 0 || FD_IOCTL(l->t, x[i].fd, KVM_GET_LAPIC, &a) < 0)
+			return -1;
+		apic_put(&a, APIC_SVR, 0x1ff);
+		if (FD_IOCTL(l->t, x[i].fd, KVM_SET_LAPIC, &a) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void extra_close(const struct extra *x, unsigned int n)
+{
+	while (n--)
+		if (x[n].fd >= 0)
+			close(x[n].fd);
+}
+
+/* Is @vec pending at exactly those CPUs of @x that @want has a bit for? */
+static int pending_at(struct lab *l, const struct extra *x, unsigned int n, unsigned int vec, unsigned int want)
+{
+	struct kvm_lapic_state a;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		bool got;
+
+		if (FD_IOCTL(l->t, x[i].fd, KVM_GET_LAPIC, &a) < 0)
+			return -1;
+		got = apic_get(&a, APIC_IRR + vec / 32 * 16) >> vec % 32 & 1;
+		REQUIRE(l->t, got == (want >> i & 1), "an IPI by hypercall %s CPU %u", got ? "went to" : "did not reach", x[i].id);
+	}
+	return 0;
+}
+
+/* A hypercall, number and arguments, by CPU 0. Documentation/virt/kvm/x86/hypercalls.rst */
+static int hypercall(struct lab *l, const uint64_t a[5], int64_t *ret)
+{
+	/* vmcall or vmmcall; out %al,$0xe1 */
+	uint8_t code[] = { 0x0f, 0x01, strcmp(l->t->env->backend, "kvm_amd") ? 0xc1 : 0xd9, 0xe6, 0xe1 };
+	struct kvm_regs r;
+
+	if (lab_code_long(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	r.rax = a[0];
+	r.rbx = a[1];
+	r.rcx = a[2];
+	r.rdx = a[3];
+	r.rsi = a[4];
+	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0 || lab_step_to(l, KVM_EXIT_IO, "OUT after a hypercall") ||
+	    lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	*ret = (int64_t)r.rax;
+	return 0;
+}
+
+#define HC_KICK_CPU	5
+#define HC_SEND_IPI	10
+#define KVM_ENOSYS	1000
+
+static int send_ipis(struct lab *l, const struct extra *x, unsigned int n)
+{
+	/* Bitmaps, the APIC id of their first bit, vector, and whom of @x they name. */
+	static const struct { uint64_t low, high, min; unsigned int vec, want; } ipi[] = {
+		{ 1, 0, 3, 0x62, 1 }, { 0, 2, 0, 0x63, 4 }, { 4, 1, 1, 0x84, 5 },
+	};
+	unsigned int i;
+	int64_t ret;
+
+	for (i = 0; i < sizeof(ipi) / sizeof(ipi[0]); i++) {
+		uint64_t a[5] = { HC_SEND_IPI, ipi[i].low, ipi[i].high, ipi[i].min, ipi[i].vec };
+
+		if (hypercall(l, a, &ret))
+			return -1;
+		if (ret == -KVM_ENOSYS)
+			return t_skip(l->t, "KVM has no KVM_HC_SEND_IPI (before 4.19)");
+		if (pending_at(l, x, n, ipi[i].vec, ipi[i].want))
+			return -1;
+		REQUIRE(l->t, ret == __builtin_popcount(ipi[i].want), "KVM_HC_SEND_IPI to %d CPUs says that it reached %lld",
+			__builtin_popcount(ipi[i].want), (long long)ret);
+	}
+	return 0;
+}
+
+/* A CPU that waits for a lock is woken, and no other. */
+static int kick(struct lab *l, const struct extra *x, unsigned int n)
+{
+	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_HALTED };
+	unsigned int i;
+	int64_t ret;
+
+	for (i = 0; i < n; i++)
+		if (FD_IOCTL(l->t, x[i].fd, KVM_SET_MP_STATE, &mp) < 0)
+			return -1;
+	if (hypercall(l, (uint64_t[5]){ HC_KICK_CPU, 0, x[1].id }, &ret))
+		return -1;
+	REQUIRE(l->t, !ret, "KVM_HC_KICK_CPU gave %lld", (long long)ret);
+	for (i = 0; i < n; i++) {
+		if (FD_IOCTL(l->t, x[i].fd, KVM_GET_MP_STATE, &mp) < 0)
+			return -1;
+		REQUIRE(l->t, (mp.mp_state == KVM_MP_STATE_RUNNABLE) == (i == 1), "KVM_HC_KICK_CPU of CPU %u: CPU %u is in mp_state %u",
+			x[1].id, x[i].id, mp.mp_state);
+	}
+	return 0;
+}
+
+/* with_extra - @fn with the CPUs of @x, @n of them, made beside the first */
+static int with_extra(struct t *t, struct extra *x, unsigned int n,
+		      int (*fn)(struct lab *l, const struct extra *x, unsigned int n))
+{
+	struct lab_opts o = { .irqchip = true };
+	struct lab l;
+	int rc = lab_open(&l, t, &o);
+
+	if (!rc && (extra_open(&l, x, n) || fn(&l, x, n)))
+		rc = -1;
+	extra_close(x, n);
+	lab_close(&l);
+	return rc;
+}
+
+int vm_pv_ipi(struct t *t)
+{
+	struct extra x[] = { { 3, -1 }, { 64, -1 }, { 65, -1 } };
+
+	return with_extra(t, x, 3, send_ipis);
+}
+
+int vm_pv_kick(struct t *t)
+{
+	struct extra x[] = { { 3, -1 }, { 7, -1 }, { 64, -1 } };
+
+	return with_extra(t, x, 3, kick);
+}
+
+/* The x2APIC's logical id follows from its id: SDM vol. 3, 11.12.10.2. */
+static int x2apic_ids(struct lab *l, const struct extra *x, unsigned int n)
+{
+	uint64_t buf[(sizeof(struct kvm_cpuid2) + sizeof(struct kvm_cpuid_entry2)) / 8 + 1] = { 0 };
+	struct kvm_cpuid2 *c = (void *)buf;
+	struct kvm_lapic_state a;
+	struct kvm_sregs s;
+	unsigned int i;
+
+	c->nent = 1;
+	c->entries[0].function = 1;
+	c->entries[0].ecx = 1 << 21;
+	for (i = 0; i < n; i++) {
+		uint32_t ldr = x[i].id >> 4 << 16 | 1u << (x[i].id & 15);
+
+		if (FD_IOCTL(l->t, x[i].fd, KVM_SET_CPUID2, c) < 0 || FD_IOCTL(l->t, x[i].fd, KVM_GET_SREGS, &s) < 0)
+			return -1;
+		s.apic_base |= 0x400;
+		if (FD_IOCTL(l->t, x[i].fd, KVM_SET_SREGS, &s) < 0 || FD_IOCTL(l->t, x[i].fd, KVM_GET_LAPIC, &a) < 0)
+			return -1;
+		REQUIRE(l->t, apic_get(&a, APIC_LDR) == ldr, "the x2APIC of CPU %u has logical id 0x%x, expected 0x%x", x[i].id,
+			apic_get(&a, APIC_LDR), ldr);
+	}
+	return 0;
+}
+
+int vm_x2apic_ids(struct t *t)
+{
+	struct extra x[] = { { 9, -1 }, { 0x23, -1 }, { 0x4f, -1 } };
+
+	return with_extra(t, x, 3, x2apic_ids);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Capabilities: which must be there, which should be by this kernel's version,
+ * which are only told. Numbers and versions: Documentation/virt/kvm/api.rst.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "vm/vmchecks.h"
+
+#define V(major, minor)	KERNEL(major, minor)
+/* Since 0: without it no VMM of today starts. All of these are older than 3.10. */
+#define REQUIRED(n)	{ KVM_CAP_##n, "KVM_CAP_" #n, 0, true }
+#define EXPECTED(nr, n, since) { nr, "KVM_CAP_" #n, since, true }
+#define TOLD(nr, n)	{ nr, "KVM_CAP_" #n, 0, false }
+
+const struct cap caps[] = {
+	REQUIRED(IRQCHIP), REQUIRED(HLT), REQUIRED(USER_MEMORY), REQUIRED(SET_TSS_ADDR),
+	REQUIRED(EXT_CPUID), REQUIRED(CLOCKSOURCE), REQUIRED(NR_VCPUS), REQUIRED(NR_MEMSLOTS),
+	REQUIRED(PIT2), REQUIRED(MP_STATE), REQUIRED(COALESCED_MMIO), REQUIRED(IRQ_ROUTING),
+	REQUIRED(DESTROY_MEMORY_REGION_WORKS), REQUIRED(JOIN_MEMORY_REGIONS_WORKS), REQUIRED(MCE),
+	REQUIRED(IRQFD), REQUIRED(IOEVENTFD), REQUIRED(SET_IDENTITY_MAP_ADDR),
+	REQUIRED(ADJUST_CLOCK), REQUIRED(VCPU_EVENTS), REQUIRED(DEBUGREGS),
+	REQUIRED(X86_ROBUST_SINGLESTEP), REQUIRED(XSAVE), REQUIRED(XCRS), REQUIRED(GET_TSC_KHZ),
+	REQUIRED(MAX_VCPUS), REQUIRED(SIGNAL_MSI), REQUIRED(READONLY_MEM),
+	REQUIRED(TSC_DEADLINE_TIMER),
+	EXPECTED(100, IOEVENTFD_NO_LENGTH, V(3, 15)), EXPECTED(121, SPLIT_IRQCHIP, V(4, 4)),
+	EXPECTED(122, IOEVENTFD_ANY_LENGTH, V(4, 4)), EXPECTED(128, MAX_VCPU_ID, V(4, 6)),
+	EXPECTED(129, X2APIC_API, V(4, 7)), EXPECTED(136, IMMEDIATE_EXIT, V(4, 11)),
+	EXPECTED(153, GET_MSR_FEATURES, V(4, 16)), EXPECTED(162, COALESCED_PIO, V(4, 20)),
+	EXPECTED(164, EXCEPTION_PAYLOAD, V(4, 20)), EXPECTED(168, MANUAL_DIRTY_LOG_PROTECT2, V(5, 2)),
+	EXPECTED(182, HALT_POLL, V(5, 8)), EXPECTED(184, LAST_CPU, V(5, 9)),
+	EXPECTED(187, STEAL_TIME, V(5, 10)), EXPECTED(188, X86_USER_SPACE_MSR, V(5, 10)),
+	EXPECTED(189, X86_MSR_FILTER, V(5, 10)), EXPECTED(190, ENFORCE_PV_FEATURE_CPUID, V(5, 10)),
+	EXPECTED(195, SET_GUEST_DEBUG2, V(5, 13)), EXPECTED(200, SREGS2, V(5, 14)),
+	EXPECTED(201, EXIT_HYPERCALL, V(5, 14)), EXPECTED(203, BINARY_STATS_FD, V(5, 14)),
+	EXPECTED(204, EXIT_ON_EMULATION_FAILURE, V(5, 15)), EXPECTED(208, XSAVE2, V(5, 17)),
+	EXPECTED(209, SYS_ATTRIBUTES, V(5, 17)), EXPECTED(213, DISABLE_QUIRKS2, V(5, 18)),
+	EXPECTED(218, X86_TRIPLE_FAULT_EVENT, V(6, 1)), EXPECTED(231, USER_MEMORY2, V(6, 8)),
+	EXPECTED(232, MEMORY_FAULT_INFO, V(6, 8)), EXPECTED(235, VM_TYPES, V(6, 8)),
+	EXPECTED(237, X86_APIC_BUS_CYCLES_NS, V(6, 11)), EXPECTED(238, X86_GUEST_MODE, V(6, 11)),
+	EXPECTED(KVM_CAP_ONE_REG, ONE_REG, V(7, 2)),
+	TOLD(60, TSC_CONTROL), TOLD(44, HYPERV), TOLD(38, XEN_HVM), TOLD(59, ASYNC_PF), TOLD(117, X86_SMM),
+	TOLD(143, X86_DISABLE_EXITS), TOLD(157, NESTED_STATE), TOLD(163, HYPERV_ENLIGHTENED_VMCS),
+	TOLD(173, PMU_EVENT_FILTER), TOLD(183, ASYNC_PF_INT), TOLD(185, SMALLER_MAXPHYADDR),
+	TOLD(192, DIRTY_LOG_RING), TOLD(193, X86_BUS_LOCK_EXIT), TOLD(196, SGX_ATTRIBUTE),
+	TOLD(198, PTP_KVM), TOLD(212, PMU_CAPABILITY), TOLD(214, VM_TSC_CONTROL),
+	TOLD(219, X86_NOTIFY_VMEXIT), TOLD(220, VM_DISABLE_NX_HUGE_PAGES), TOLD(223, DIRTY_LOG_RING_ACQ_REL),
+	TOLD(226, PMU_EVENT_MASKED_EVENTS), TOLD(233, MEMORY_ATTRIBUTES), TOLD(234, GUEST_MEMFD),
+	TOLD(236, PRE_FAULT_MEMORY), TOLD(244, GUEST_MEMFD_FLAGS),
+	{ 0, NULL, 0, false }
+};
+
+int vm_caps_required(struct t *t)
+{
+	int fd = open(t->env->kvm_path, O_RDWR | O_CLOEXEC);
+	unsigned int now = env_kernel(t->env), there = 0;
+	const char *missing = NULL;
+	char not[450] = "";
+	size_t n = 0;
+	const struct cap *c;
+
+	REQUIRE(t, fd >= 0, "%s: %s", t->env->kvm_path, strerror(errno));
+	for (c = caps; c->name; c++) {
+		int v = ioctl(fd, KVM_CHECK_EXTENSION, c->nr);
+
+		there += v > 0;
+		if (v > 0)
+			continue;
+		if (!c->needed) {
+			n += (size_t)snprintf(not + n, sizeof(not) - n, " %s", c->name + 8);
+			n = n < sizeof(not) ? n : sizeof(not) - 1;
+		} else if (!c->since) {
+			close(fd);
+			return t_fail(t, "%s (%d) is missing", c->name, c->nr);
+		} else if (now >= c->since) {
+			t_note(t, "%s (%d) is in Linux %u.%u and later, not here", c->name, c->nr,
+			       c->since / 1000, c->since % 1000);
+			missing = c->name;
+		}
+	}
+	close(fd);
+	if (n)
+		t_note(t, "not offered:%s", not);
+	t_note(t, "%u of %zu capabilities", there, sizeof(caps) / sizeof(caps[0]) - 1);
+	if (missing)
+		return t_warn(t, "%s is missing, which this kernel's version has; notes name all such", missing);
+	return 0;
+}

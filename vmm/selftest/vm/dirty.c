@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vm: the dirty log and the dirty ring: live migration's account of writes. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vm/slot.h"
+
+/* mov $0x600, %dx; mov (%rdi), %rdi; insb; hlt */
+static const uint8_t code_ins[] = { 0x66, 0xba, 0x00, 0x06, 0x48, 0x8b, 0x3f, 0x6c, 0xf4 };
+
+static int get_log(struct lab *l, uint64_t *bits)
+{
+	struct kvm_dirty_log d = { .slot = 1, .dirty_bitmap = bits };
+
+	memset(bits, 0x5a, PAGES / 8);
+	return lab_vm_ioctl(l, KVM_GET_DIRTY_LOG, &d);
+}
+
+static int compare_log(struct lab *l, const uint64_t *bits, const bool *want, const char *when)
+{
+	unsigned int i, missed = 0, extra = 0, first = PAGES;
+
+	for (i = 0; i < PAGES; i++) {
+		bool got = bits[i / 64] >> i % 64 & 1;
+
+		if (got == want[i])
+			continue;
+		missed += want[i];
+		extra += got;
+		if (first == PAGES)
+			first = i;
+	}
+	REQUIRE(l->t, !missed, "%s: %u written pages are missing in the dirty log, the first is page %u: live migration would corrupt guests",
+		when, missed, first);
+	REQUIRE(l->t, !extra, "%s: %u pages are in the dirty log that were not written, the first is page %u",
+		when, extra, first);
+	return 0;
+}
+
+static void pattern(bool *p, unsigned int round)
+{
+	unsigned int i;
+
+	for (i = 0; i < PAGES; i++)
+		p[i] = round == 0 || (i * 7 + round * 13) % (round + 2) == 0;
+	p[0] = round & 1;
+	p[PAGES - 1] = !(round & 1);
+}
+
+static const bool none[PAGES];
+
+/* Logging is turned on, off and on under pages that are mapped already. */
+static int log_started(struct lab *l, void *host)
+{
+	uint64_t bits[PAGES / 64];
+	bool pages[PAGES] = { false };
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		pattern(pages, 0);
+		REQUIRE(l->t, !lab_slot(l, 1, 0, SLOT1, PAGES * PG, host), "turning dirty logging off was refused");
+		if (TOUCH(l, slot_write, pages))
+			return -1;
+		REQUIRE(l->t, !lab_slot(l, 1, KVM_MEM_LOG_DIRTY_PAGES, SLOT1, PAGES * PG, host),
+			"turning dirty logging on was refused");
+		pattern(pages, 1);
+		if (TOUCH(l, slot_write, pages) || get_log(l, bits) ||
+		    compare_log(l, bits, pages, "after logging was turned on for mapped pages"))
+			return -1;
+	}
+	return 0;
+}
+
+int vm_dirty_log(struct t *t)
+{
+	uint64_t bits[PAGES / 64];
+	bool pages[PAGES] = { false };
+	struct lab l;
+	void *host;
+	unsigned int i;
+	int rc = slot_open(&l, t, KVM_MEM_LOG_DIRTY_PAGES, &host, NULL);
+
+	for (i = 0; !rc && i < 6; i++) {
+		pattern(pages, i);
+		/* What was written; then nothing new; and reads are nothing new either. */
+		if (TOUCH(&l, slot_write, pages) || get_log(&l, bits) ||
+		    compare_log(&l, bits, pages, "after writes") ||
+		    get_log(&l, bits) || compare_log(&l, bits, none, "after nothing") ||
+		    TOUCH(&l, slot_read, pages) || get_log(&l, bits) ||
+		    compare_log(&l, bits, none, "after reads"))
+			rc = -1;
+	}
+	if (!rc)
+		rc = log_started(&l, host);
+	slot_close(&l, host);
+	return rc;
+}
+
+/*
+ * Have KVM write to page @n of slot 1 by an MSR that gives it a place there.
+ * What KVM or its host does not have is left out.
+ */
+static int written_by_msr(struct lab *l, uint32_t msr, unsigned int n, const char *when)
+{
+	uint64_t bits[PAGES / 64], at = (SLOT1 + n * PG) | 1;
+	bool pages[PAGES] = { false };
+
+	if (lab_msr(l, KVM_SET_MSRS, msr, &at) != 1)
+		return 0;
+	pages[n] = true;
+	return TOUCH(l, slot_read, none) || get_log(l, bits) || compare_log(l, bits, pages, when);
+}
+
+/* Pages that KVM writes itself: by an emulated string input, by its clocks. */
+int vm_dirty_log_kvm(struct t *t)
+{
+	uint64_t bits[PAGES / 64], off = 0;
+	bool pages[PAGES] = { [5] = true };
+	struct lab l;
+	void *host;
+	int rc = slot_open(&l, t, KVM_MEM_LOG_DIRTY_PAGES, &host, NULL);
+
+	if (!rc && (TOUCH(&l, code_ins, pages) || get_log(&l, bits) ||
+		    compare_log(&l, bits, pages, "after INS, which KVM carries out")))
+		rc = -1;
+	if (!rc && ((uint8_t *)host)[5 * PG + (size_t)5 * 64] != 0x5a)
+		rc = t_fail(t, "INS did not store what the port gave");
+	/* One at a time: each KVM_RUN may write to what is still on. */
+	if (!rc && (written_by_msr(&l, 0x4b564d01, 9, "after KVM wrote its clock page") ||
+		    lab_msr(&l, KVM_SET_MSRS, 0x4b564d01, &off) < 0 ||
+		    written_by_msr(&l, 0x4b564d03, 11, "after KVM wrote its record of steal time")))
+		rc = -1;
+	slot_close(&l, host);
+	return rc;
+}
+
+static int want_manual(struct lab *l)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { 1 } };
+
+	if (lab_cap(l, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) <= 0)
+		return t_skip(l->t, "KVM has no KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2");
+	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
+}
+
+/* GET only reads; CLEAR takes exactly the range and bits it is given. */
+int vm_dirty_log_clear(struct t *t)
+{
+	uint64_t bits[PAGES / 64], clear[1] = { 0xff00ff00ff00ff00ull };
+	struct kvm_clear_dirty_log c = { .slot = 1, .num_pages = 64, .first_page = 64,
+		.dirty_bitmap = clear };
+	bool pages[PAGES] = { false }, rest[PAGES] = { false };
+	struct lab l;
+	void *host;
+	unsigned int i;
+	int rc = slot_open(&l, t, KVM_MEM_LOG_DIRTY_PAGES, &host, want_manual);
+
+	if (!rc) {
+		pattern(pages, 0);
+		if (TOUCH(&l, slot_write, pages) || get_log(&l, bits) ||
+		    compare_log(&l, bits, pages, "after writes") || get_log(&l, bits) ||
+		    compare_log(&l, bits, pages, "read again before KVM_CLEAR_DIRTY_LOG") ||
+		    lab_vm_ioctl(&l, KVM_CLEAR_DIRTY_LOG, &c) < 0)
+			rc = -1;
+	}
+	for (i = 0; !rc && i < PAGES; i++)
+		rest[i] = pages[i] && !(i >= 64 && i < 128 && clear[0] >> (i - 64) & 1);
+	if (!rc && (get_log(&l, bits) || compare_log(&l, bits, rest, "after KVM_CLEAR_DIRTY_LOG of some")))
+		rc = -1;
+	/* What was cleared must be noticed when it is written again. */
+	if (!rc && (TOUCH(&l, slot_write, pages) || get_log(&l, bits) ||
+		    compare_log(&l, bits, pages, "after what was cleared was written again")))
+		rc = -1;
+	slot_close(&l, host);
+	return rc;
+}
+
+static int want_ring_of(struct lab *l, unsigned int entries)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { entries * sizeof(struct kvm_dirty_gfn) } };
+	int max = lab_cap(l, KVM_CAP_DIRTY_LOG_RING);
+
+	if (max <= 0)
+		return t_skip(l->t, "KVM has no dirty ring");
+	if ((uint64_t)max < c.args[0])
+		c.args[0] = (uint64_t)max;
+	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
+}
+
+static int want_ring(struct lab *l)
+{
+	return want_ring_of(l, 4096);
+}
+
+static struct kvm_dirty_gfn *map_ring(struct lab *l, unsigned int entries)
+{
+	void *p = mmap(NULL, entries * sizeof(struct kvm_dirty_gfn), PROT_READ | PROT_WRITE, MAP_SHARED,
+		       l->cpu[0].fd, KVM_DIRTY_LOG_PAGE_OFFSET * sysconf(_SC_PAGESIZE));
+
+	if (p == MAP_FAILED)
+		t_fail(l->t, "mmap of the dirty ring: %s", strerror(errno));
+	return p;
+}
+
+/* Take what is in the ring: each page of slot 1 once. */
+static int reap_ring(struct lab *l, struct kvm_dirty_gfn *ring, unsigned int *next,
+		     bool *got)
+{
+	unsigned int n = 0;
+	int rc;
+
+	memset(got, 0, PAGES);
+	while (__atomic_load_n(&ring[*next % 4096].flags, __ATOMIC_ACQUIRE) & KVM_DIRTY_GFN_F_DIRTY) {
+		struct kvm_dirty_gfn *e = &ring[*next % 4096];
+
+		if (e->slot == 1) {
+			REQUIRE(l->t, e->offset < PAGES, "dirty ring: page %llu of a slot of %u", e->offset, PAGES);
+			REQUIRE(l->t, !got[e->offset], "dirty ring: page %llu is there twice", e->offset);
+			got[e->offset] = true;
+		}
+		__atomic_store_n(&e->flags, KVM_DIRTY_GFN_F_RESET, __ATOMIC_RELEASE);
+		(*next)++;
+		n++;
+	}
+	rc = lab_vm_ioctl(l, KVM_RESET_DIRTY_RINGS, 0);
+	REQUIRE(l->t, rc == (int)n, "KVM_RESET_DIRTY_RINGS took %d entries, %u were given back", rc, n);
+	return 0;
+}
+
+int vm_dirty_ring(struct t *t)
+{
+	struct kvm_dirty_gfn *ring = MAP_FAILED;
+	bool pages[PAGES] = { false }, got[PAGES];
+	size_t size = 4096 * sizeof(*ring);
+	unsigned int i, k, next = 0;
+	struct lab l;
+	void *host;
+	int rc = slot_open(&l, t, KVM_MEM_LOG_DIRTY_PAGES, &host, want_ring);
+
+	if (!rc) {
+		ring = map_ring(&l, 4096);
+		rc = ring == MAP_FAILED ? -1 : 0;
+	}
+	for (i = 0; !rc && i < 4; i++) {
+		pattern(pages, i);
+		if (TOUCH(&l, slot_write, pages) || reap_ring(&l, ring, &next, got))
+			rc = -1;
+		for (k = 0; !rc && k < PAGES; k++)
+			if (pages[k] != got[k])
+				rc = t_fail(t, "round %u: page %u was %swritten and is %sin the dirty ring",
+					    i, k, pages[k] ? "" : "not ", got[k] ? "" : "not ");
+	}
+	if (ring != MAP_FAILED)
+		munmap(ring, size);
+	slot_close(&l, host);
+	return rc;
+}
+
+/* With the 512 that VMX keeps back, the least that KVM takes. */
+#define SMALL_RING	1024u
+
+static int want_small_ring(struct lab *l)
+{
+	return want_ring_of(l, SMALL_RING);
+}
+
+/*
+ * Write to each page of RAM behind the code, and take what is in the ring when
+ * KVM says that it is full: it must say so while there is room for what one
+ * more exit may write, or entries are lost.
+ */
+static int fill_ring(struct lab *l, struct kvm_dirty_gfn *ring, uint8_t *got, unsigned int pages)
+{
+	/* rdi: start; 1: mov %al,(%rdi); add $4096,%rdi; dec %ecx; jnz 1b; hlt */
+	static const uint8_t code[] = {
+		0x88, 0x07, 0x48, 0x81, 0xc7, 0, 0x10, 0, 0, 0xff, 0xc9, 0x75, 0xf3, 0xf4,
+	};
+	struct kvm_run *run = l->cpu[0].run;
+	unsigned int next = 0, n, full = 0;
+	struct kvm_regs r;
+
+	if (lab_code_long(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	r.rdi = UNIT_SCRATCH;
+	r.rcx = pages;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0)
+		return -1;
+	do {
+		int rc;
+
+		do {
+			rc = lab_step(l, 0);
+		} while (rc == -EINTR);
+		if (rc)
+			return -1;
+		for (n = 0; n < SMALL_RING && ring[next % SMALL_RING].flags & KVM_DIRTY_GFN_F_DIRTY; n++, next++) {
+			struct kvm_dirty_gfn *e = &ring[next % SMALL_RING];
+
+			if (e->slot == 0 && e->offset >= UNIT_SCRATCH / PG && e->offset < UNIT_SCRATCH / PG + pages)
+				got[e->offset - UNIT_SCRATCH / PG] = 1;
+			__atomic_store_n(&e->flags, KVM_DIRTY_GFN_F_RESET, __ATOMIC_RELEASE);
+		}
+		full += run->exit_reason == KVM_EXIT_DIRTY_RING_FULL;
+		REQUIRE(l->t, n < SMALL_RING, "KVM let the dirty ring run full: %u of %u entries", n, SMALL_RING);
+		REQUIRE(l->t, n || run->exit_reason == KVM_EXIT_HLT, "%s with nothing in the dirty ring",
+			exit_name(run->exit_reason));
+		if (lab_vm_ioctl(l, KVM_RESET_DIRTY_RINGS, 0) < 0)
+			return -1;
+	} while (run->exit_reason == KVM_EXIT_DIRTY_RING_FULL);
+	if (run->exit_reason != KVM_EXIT_HLT)
+		return lab_odd_exit(l, 0);
+	REQUIRE(l->t, full, "%u pages were written and KVM never said that the ring of %u is full", pages, SMALL_RING);
+	for (n = 0; n < pages; n++)
+		REQUIRE(l->t, got[n], "page %u of %u was written and never in the dirty ring", n, pages);
+	return 0;
+}
+
+#define RING_PAGES	(SMALL_RING + SMALL_RING / 4)
+
+int vm_dirty_ring_full(struct t *t)
+{
+	struct lab_opts o = { .ram_flags = KVM_MEM_LOG_DIRTY_PAGES, .pre = want_small_ring };
+	struct kvm_dirty_gfn *ring = MAP_FAILED;
+	uint8_t got[RING_PAGES] = { 0 };
+	struct lab l;
+	int rc = lab_open(&l, t, &o);
+
+	if (!rc) {
+		ring = map_ring(&l, SMALL_RING);
+		rc = ring == MAP_FAILED ? -1 : fill_ring(&l, ring, got, RING_PAGES);
+	}
+	if (ring != MAP_FAILED)
+		munmap(ring, SMALL_RING * sizeof(*ring));
+	lab_close(&l);
+	return rc;
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vm: I/O that KVM does without leaving to user space. */
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "vm/vmchecks.h"
+
+int vm_ioeventfd(struct t *t)
+{
+	/* mov $7,%al; out %al,$0x50; mov $8,%al; out %al,$0x50; out %ax,$0x50; hlt */
+	static const uint8_t code[] = { 0xb0, 7, 0xe6, 0x50, 0xb0, 8, 0xe6, 0x50, 0xe7, 0x50, 0xf4 };
+	struct lab_opts o = { .irqchip = false };
+	struct kvm_ioeventfd e = { .datamatch = 7, .addr = 0x50, .len = 1,
+		.flags = KVM_IOEVENTFD_FLAG_PIO | KVM_IOEVENTFD_FLAG_DATAMATCH };
+	struct kvm_run *run;
+	struct kvm_regs r;
+	uint64_t n = 0;
+	struct lab l;
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0, fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	e.fd = fd;
+	run = l.cpu[0].run;
+	if (!rc && (lab_vm_ioctl(&l, KVM_IOEVENTFD, &e) < 0 ||
+		    lab_step_to(&l, KVM_EXIT_IO, "OUT of another value than the ioeventfd's")))
+		rc = -1;
+	if (!rc && (*((uint8_t *)run + run->io.data_offset) != 8 || run->io.size != 1))
+		rc = t_fail(t, "the OUT that matches an ioeventfd came to user space");
+	if (!rc && (read(fd, &n, 8) != 8 || n != 1))
+		rc = t_fail(t, "an OUT that matches an ioeventfd signalled it %llu times, expected once", (unsigned long long)n);
+	if (!rc)
+		rc = lab_step_to(&l, KVM_EXIT_IO, "OUT of another width than the ioeventfd's");
+	if (!rc && run->io.size != 2)
+		rc = t_fail(t, "OUT of 2 bytes came as %u", run->io.size);
+	if (!rc && ioctl(l.vm, KVM_IOEVENTFD, &e) != -1)
+		rc = t_fail(t, "the same ioeventfd was taken twice");
+	e.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
+	if (!rc && (lab_step_to(&l, KVM_EXIT_HLT, "HLT") || lab_vm_ioctl(&l, KVM_IOEVENTFD, &e) < 0 ||
+		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
+		rc = -1;
+	r.rip = 0x1000;
+	if (!rc && (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 ||
+		    lab_step_to(&l, KVM_EXIT_IO, "OUT after the ioeventfd was taken away")))
+		rc = -1;
+	if (!rc && read(fd, &n, 8) == 8)
+		rc = t_fail(t, "an ioeventfd that was taken away was signalled");
+	close(fd);
+	lab_close(&l);
+	return rc;
+}
+
+/* mov %eax, addr32 in long mode; twice; hlt */
+int vm_ioeventfd_mmio(struct t *t)
+{
+	static const uint8_t code[] = {
+		0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0x89, 0x04, 0x25, 4, 0, 0, 0x10, 0xf4,
+	};
+	struct lab_opts o = { 0 };
+	/* no data to match */
+	struct kvm_ioeventfd e = { .addr = UNIT_MMIO, .len = 4 };
+	struct kvm_run *run;
+	uint64_t n = 0;
+	struct lab l;
+	int rc = lab_open(&l, t, &o), fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	e.fd = fd;
+	run = l.cpu[0].run;
+	if (!rc) {
+		lab_code(&l, 0x1000, code, sizeof(code));
+		rc = lab_long(&l, 0, 0x1000, 0x8000);
+	}
+	if (!rc && (lab_vm_ioctl(&l, KVM_IOEVENTFD, &e) < 0 ||
+		    lab_step_to(&l, KVM_EXIT_MMIO, "MMIO beside the ioeventfd")))
+		rc = -1;
+	if (!rc && run->mmio.phys_addr != UNIT_MMIO + 4)
+		rc = t_fail(t, "MMIO at the ioeventfd's address came to user space");
+	if (!rc && (read(fd, &n, 8) != 8 || n != 1))
+		rc = t_fail(t, "MMIO to an ioeventfd signalled it %llu times, expected once", (unsigned long long)n);
+	if (!rc)
+		rc = lab_step_to(&l, KVM_EXIT_HLT, "HLT");
+	close(fd);
+	lab_close(&l);
+	return rc;
+}
+
+/* @n writes, of every width, must reach the ioeventfd of no length @e and no exit be made. */
+static int any_length(struct lab *l, struct kvm_ioeventfd *e, const uint8_t *code, size_t len, uint64_t n)
+{
+	uint64_t got = 0;
+
+	if (lab_vm_ioctl(l, KVM_IOEVENTFD, e) < 0 || lab_code_long(l, code, len) ||
+	    lab_step_to(l, KVM_EXIT_HLT, "writes of every width to an ioeventfd of any length"))
+		return -1;
+	REQUIRE(l->t, read(e->fd, &got, 8) == 8 && got == n, "%llu writes to an ioeventfd of any length signalled it %llu times",
+		(unsigned long long)n, (unsigned long long)got);
+	return 0;
+}
+
+int vm_ioeventfd_any(struct t *t)
+{
+	/* mov %al, %ax, %eax, %rax to addr32; hlt */
+	static const uint8_t mmio[] = {
+		0x88, 0x04, 0x25, 0, 0, 0, 0x10, 0x66, 0x89, 0x04, 0x25, 0, 0, 0, 0x10,
+		0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0x48, 0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0xf4,
+	};
+	/* out %al, %ax, %eax to 0x50; hlt */
+	static const uint8_t pio[] = { 0xe6, 0x50, 0x66, 0xe7, 0x50, 0xe7, 0x50, 0xf4 };
+	struct lab_opts o = { 0 };
+	struct kvm_ioeventfd m = { .addr = UNIT_MMIO }, p = { .addr = 0x50, .flags = KVM_IOEVENTFD_FLAG_PIO };
+	struct lab l;
+	int rc = lab_open(&l, t, &o);
+
+	m.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	p.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (!rc && lab_cap(&l, KVM_CAP_IOEVENTFD_ANY_LENGTH) <= 0)
+		rc = t_skip(t, "KVM has no ioeventfd of any length");
+	if (!rc && (any_length(&l, &m, mmio, sizeof(mmio), 4) || any_length(&l, &p, pio, sizeof(pio), 3)))
+		rc = -1;
+	close(m.fd);
+	close(p.fd);
+	lab_close(&l);
+	return rc;
+}
+
+int vm_coalesced_mmio(struct t *t)
+{
+	/* mov %eax,0x10000000; x3 to +4, +8; mov 0x10000100,%eax; hlt */
+	static const uint8_t code[] = {
+		0xb8, 0x78, 0x56, 0x34, 0x12,
+		0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0x88, 0x04, 0x25, 4, 0, 0, 0x10,
+		0x66, 0x89, 0x04, 0x25, 8, 0, 0, 0x10, 0x89, 0x04, 0x25, 0, 1, 0, 0x10, 0xf4,
+	};
+	static const struct { uint32_t off, len; uint64_t v; } want[] = {
+		{ 0, 4, 0x12345678 }, { 4, 1, 0x78 }, { 8, 2, 0x5678 },
+	};
+	struct kvm_coalesced_mmio_zone z = { .addr = UNIT_MMIO, .size = 0x100 };
+	struct kvm_coalesced_mmio_ring *ring;
+	struct lab_opts o = { 0 };
+	struct lab l;
+	unsigned int i;
+	int rc = lab_open(&l, t, &o), page = rc ? 0 : lab_cap(&l, KVM_CAP_COALESCED_MMIO);
+
+	if (!rc && page <= 0)
+		rc = t_skip(t, "KVM has no coalesced MMIO");
+	if (!rc) {
+		lab_code(&l, 0x1000, code, sizeof(code));
+		rc = lab_long(&l, 0, 0x1000, 0x8000);
+	}
+	if (!rc && (lab_vm_ioctl(&l, KVM_REGISTER_COALESCED_MMIO, &z) < 0 ||
+		    lab_step_to(&l, KVM_EXIT_MMIO, "MMIO behind the coalesced zone")))
+		rc = -1;
+	if (!rc && l.cpu[0].run->mmio.phys_addr != UNIT_MMIO + 0x100)
+		rc = t_fail(t, "a coalesced write came to user space at once");
+	ring = rc ? NULL : (void *)((uint8_t *)l.cpu[0].run + page * sysconf(_SC_PAGESIZE));
+	for (i = 0; !rc && i < 3; i++) {
+		uint64_t v = 0;
+
+		memcpy(&v, ring->coalesced_mmio[i].data, want[i].len);
+		if (ring->last != 3)
+			rc = t_fail(t, "3 coalesced writes, %u in the ring", ring->last);
+		else if (ring->coalesced_mmio[i].phys_addr != UNIT_MMIO + want[i].off ||
+			 ring->coalesced_mmio[i].len != want[i].len || v != want[i].v)
+			rc = t_fail(t, "coalesced write %u: %u bytes 0x%llx at 0x%llx, expected %u bytes 0x%llx at 0x%x",
+				    i, ring->coalesced_mmio[i].len, (unsigned long long)v,
+				    ring->coalesced_mmio[i].phys_addr, want[i].len,
+				    (unsigned long long)want[i].v, UNIT_MMIO + want[i].off);
+	}
+	lab_close(&l);
+	return rc;
+}
+
+/* KVM_COALESCED_MMIO_MAX, which needs the kernel's PAGE_SIZE. */
+#define RING_MAX	((4096 - sizeof(struct kvm_coalesced_mmio_ring)) / sizeof(struct kvm_coalesced_mmio))
+#define RING_WRITES	200u
+
+/*
+ * The guest counts down from RING_WRITES; what is in the ring, and then what
+ * came as an exit, must go on where @next is. KVM before 6.12 may call a ring
+ * full that is half empty, so when it does is not looked at.
+ */
+static int take_ring(struct lab *l, struct kvm_coalesced_mmio_ring *ring, uint32_t *next)
+{
+	uint32_t v = 0;
+
+	REQUIRE(l->t, ring->last < RING_MAX, "the coalesced ring of %zu has its end at %u", RING_MAX, ring->last);
+	for (; ring->first != ring->last; ring->first = (ring->first + 1) % (uint32_t)RING_MAX, --*next) {
+		memcpy(&v, ring->coalesced_mmio[ring->first].data, 4);
+		REQUIRE(l->t, v == *next, "a coalesced write is %u, the guest wrote %u: some were lost", v, *next);
+	}
+	if (l->cpu[0].run->exit_reason != KVM_EXIT_MMIO)
+		return 0;
+	memcpy(&v, l->cpu[0].run->mmio.data, 4);
+	REQUIRE(l->t, v == *next, "the write behind a full coalesced ring is %u, the guest wrote %u", v, *next);
+	--*next;
+	return 0;
+}
+
+/* What the ring has no room for must come to user space, and nothing be lost. */
+static int coalesced_full(struct lab *l)
+{
+	/* mov $200,%ecx; 1: mov %ecx,0x10000000; loop 1b; hlt */
+	static const uint8_t code[] = { 0xb9, RING_WRITES, 0, 0, 0, 0x89, 0x0c, 0x25, 0, 0, 0, 0x10, 0xe2, 0xf7, 0xf4 };
+	struct kvm_coalesced_mmio_zone z = { .addr = UNIT_MMIO, .size = 0x100 };
+	int page = lab_cap(l, KVM_CAP_COALESCED_MMIO), rc;
+	struct kvm_run *run = l->cpu[0].run;
+	uint32_t next = RING_WRITES;
+
+	if (page <= 0)
+		return t_skip(l->t, "KVM has no coalesced MMIO");
+	if (lab_vm_ioctl(l, KVM_REGISTER_COALESCED_MMIO, &z) < 0 || lab_code_long(l, code, sizeof(code)))
+		return -1;
+	do {
+		do {
+			rc = lab_step(l, 0);
+		} while (rc == -EINTR);
+		if (rc || take_ring(l, (void *)((uint8_t *)run + page * sysconf(_SC_PAGESIZE)), &next))
+			return -1;
+	} while (run->exit_reason == KVM_EXIT_MMIO);
+	if (run->exit_reason != KVM_EXIT_HLT)
+		return lab_odd_exit(l, 0);
+	REQUIRE(l->t, !next, "%u of %u coalesced writes are missing", next, RING_WRITES);
+	return 0;
+}
+
+int vm_coalesced_full(struct t *t)
+{
+	return lab_with(t, &(struct lab_opts){ 0 }, coalesced_full);
+}

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vm: what closed VMs, vCPUs and files leave behind in the kernel. */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "lab/msrfilter.h"
+#include "vm/slot.h"
+
+/* Entries of this process in KVM's debugfs: PID-FD each. */
+static int debugfs_vms(const struct env *env)
+{
+	char path[PATH_MAX], me[16];
+	struct dirent *e;
+	int n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/kernel/debug/kvm", env->sys);
+	snprintf(me, sizeof(me), "%d-", (int)getpid());
+	d = opendir(path);
+	if (!d)
+		return -1;
+	while ((e = readdir(d)))
+		n += !strncmp(e->d_name, me, strlen(me));
+	closedir(d);
+	return n;
+}
+
+static long refcount(const struct env *env)
+{
+	char text[32];
+
+	if (read_filef(text, sizeof(text), "%s/module/%s/refcnt", env->sys, env->backend) < 0)
+		return -1;
+	return strtol(text, NULL, 10);
+}
+
+/* The kernel lets a VM go after its last user has: give it a moment. */
+#define SETTLE_MS 2000
+
+/* Files of statistics are references of their own. */
+static int open_stats(struct lab *l)
+{
+	int vm, cpu;
+
+	if (lab_cap(l, KVM_CAP_BINARY_STATS_FD) <= 0)
+		return 0;
+	vm = lab_vm_ioctl(l, KVM_GET_STATS_FD, 0);
+	cpu = lab_cpu_ioctl(l, 0, KVM_GET_STATS_FD, 0);
+	if (vm >= 0)
+		close(vm);
+	if (cpu >= 0)
+		close(cpu);
+	return vm < 0 || cpu < 0 ? -1 : 0;
+}
+
+#define LEAK_LIVES	20
+
+int vm_leak_vm(struct t *t)
+{
+	double until;
+	long before = refcount(t->env), after;
+	int i, rc = 0, left;
+
+	for (i = 0; !rc && i < LEAK_LIVES; i++)
+		rc = one_life(t, i & 1, 0) || lab_with(t, &(struct lab_opts){ 0 }, open_stats) ? -1 : 0;
+	if (rc)
+		return rc;
+	until = now_ms() + SETTLE_MS;
+	do {
+		left = debugfs_vms(t->env);
+		after = refcount(t->env);
+	} while ((left > 0 || after >= before + LEAK_LIVES) && now_ms() < until && !usleep(10000));
+	REQUIRE(t, left <= 0, "%d VMs are still in KVM's debugfs after they were closed: a reference to the VM is leaked", left);
+	/* Other VMs may come and go meanwhile, but not one for each of ours. */
+	REQUIRE(t, before < 0 || after < before + LEAK_LIVES,
+		"the use count of %s went from %ld to %ld over %d VMs: a reference to the VM is leaked",
+		t->env->backend, before, after, 2 * LEAK_LIVES);
+	if (left < 0 && before < 0)
+		return t_skip(t, "neither debugfs nor a module use count can be read");
+	return 0;
+}
+
+/*
+ * Memory, in KiB, that is neither free nor anything that programs and files
+ * take and give back: what the kernel holds for itself. Leaks show here, and
+ * next to nothing of what others on this host do. -1: cannot be read.
+ */
+static long kernel_kb(const struct env *env)
+{
+	static const char *const others[] = { "MemFree:", "Buffers:", "Cached:", "SwapCached:",
+		"AnonPages:", "SReclaimable:", "KernelStack:", "PageTables:" };
+	char text[8192], key[24];
+	const char *p;
+	long kb;
+	size_t i;
+
+	if (read_filef(text, sizeof(text), "%s/meminfo", env->proc) < 0)
+		return -1;
+	p = strstr(text, "MemTotal:");
+	if (!p)
+		return -1;
+	kb = strtol(p + 9, NULL, 10);
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		/* At a line's start: SwapCached ends like Cached. */
+		snprintf(key, sizeof(key), "\n%s", others[i]);
+		p = strstr(text, key);
+		kb -= p ? strtol(p + strlen(key), NULL, 10) : 0;
+	}
+	return kb;
+}
+
+/*
+ * How much more the kernel holds after @life: what it gives back late (RCU) is
+ * waited for, but only as long as it is more than @much.
+ */
+static int growth(struct t *t, int (*life)(struct t *t), long much, long *kb)
+{
+	long before = kernel_kb(t->env);
+	double until;
+
+	if (life(t))
+		return -1;
+	until = now_ms() + 500;
+	do {
+		*kb = kernel_kb(t->env) - before;
+	} while (*kb >= much && now_ms() < until && !usleep(10000));
+	return 0;
+}
+
+#define LEAK_ROUNDS	4
+
+/*
+ * What others take meanwhile does not repeat, a leak does: it fails only if
+ * each of some rounds leaves more than a quarter of what was used behind. Without
+ * a leak some 50 KiB are left; with one, a part of an earlier round that comes
+ * back late can hide half of it.
+ */
+static int leaks(struct t *t, int (*life)(struct t *t), long used_kb, const char *what)
+{
+	long kb, least = LONG_MAX;
+	int i;
+
+	if (kernel_kb(t->env) < 0)
+		return t_skip(t, "%s/meminfo cannot be read", t->env->proc);
+	if (life(t))			/* caches fill */
+		return -1;
+	for (i = 0; i < LEAK_ROUNDS && least >= used_kb / 4; i++) {
+		if (growth(t, life, used_kb / 4, &kb))
+			return -1;
+		least = kb < least ? kb : least;
+	}
+	t_note(t, "a round that uses %ld KiB leaves %ld KiB behind", used_kb, least);
+	REQUIRE(t, least < used_kb / 4, "each round that uses %ld KiB leaves the kernel with at least %ld KiB more: %s leaked",
+		used_kb, least, what);
+	return 0;
+}
+
+#define LEAK_MIB 24
+
+static int big_life(struct t *t)
+{
+	return one_life(t, true, (size_t)LEAK_MIB << 20);
+}
+
+int vm_leak_memory(struct t *t)
+{
+	struct sysinfo si;
+
+	if (!sysinfo(&si) && (double)si.freeram * si.mem_unit < 4.0 * (LEAK_MIB << 20))
+		return t_skip(t, "less than %d MiB free", 4 * LEAK_MIB);
+	return leaks(t, big_life, LEAK_MIB * 1024L, "guest pages are");
+}
+
+#define CROWDS	16
+#define CROWD	16
+
+/* Many vCPUs, of many VMs, that live and go. */
+static int crowd(struct lab *l)
+{
+	int fds[CROWD], n, rc = 0;
+
+	for (n = 0; !rc && n < CROWD; n++) {
+		fds[n] = ioctl(l->vm, KVM_CREATE_VCPU, n + 1);
+		if (fds[n] < 0)
+			rc = t_fail(l->t, "KVM_CREATE_VCPU of id %d: %s", n + 1, strerror(errno));
+	}
+	while (n)
+		close(fds[--n]);
+	return rc;
+}
+
+static int crowds(struct t *t)
+{
+	int i, rc = 0;
+
+	for (i = 0; !rc && i < CROWDS; i++)
+		rc = lab_with(t, &(struct lab_opts){ .irqchip = true }, crowd);
+	return rc;
+}
+
+/* Each vCPU has several pages; more than one of them must stay for a failure. */
+int vm_leak_vcpu(struct t *t)
+{
+	return leaks(t, crowds, CROWDS * CROWD * 4 * 3 / 2, "a part of every vCPU is");
+}
+
+/* --- the dirty log, its ring, MSR filters --- */
+
+#define BIG_SLOT	(4ull << 30)	/* nothing of it is ever touched */
+#define TOGGLES		12
+#define RING_ENTRIES	4096u
+
+/* Turn the log of a big slot on and off: two bitmaps of 128 KiB each time. */
+static int toggle_log(struct lab *l)
+{
+	void *host = mmap(NULL, BIG_SLOT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int i, rc = 0;
+
+	if (host == MAP_FAILED)
+		return t_skip(l->t, "no address space of 4 GiB: %s", strerror(errno));
+	for (i = 0; !rc && i < 2 * TOGGLES; i++)
+		rc = lab_slot(l, 1, i & 1 ? KVM_MEM_LOG_DIRTY_PAGES : 0, 1ull << 32, BIG_SLOT, host);
+	if (rc)
+		rc = t_fail(l->t, "a slot of 4 GiB whose log is turned %s: %s", i & 1 ? "off" : "on", strerror(-rc));
+	munmap(host, BIG_SLOT);
+	return rc;
+}
+
+static int maybe_ring(struct lab *l)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { RING_ENTRIES * sizeof(struct kvm_dirty_gfn) } };
+
+	if (lab_cap(l, KVM_CAP_DIRTY_LOG_RING) < (int)c.args[0])
+		return 0;
+	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
+}
+
+static int log_life(struct t *t)
+{
+	int i, rc = lab_with(t, &(struct lab_opts){ 0 }, toggle_log);
+
+	for (i = 0; !rc && i < 2; i++)
+		rc = lab_with(t, &(struct lab_opts){ .pre = maybe_ring }, crowd);
+	return rc;
+}
+
+int vm_leak_log(struct t *t)
+{
+	return leaks(t, log_life, TOGGLES * 256L + 2 * CROWD * 64L, "dirty bitmaps or rings are");
+}
+
+#define FILTERS		48
+
+/* Each filter has as many ranges, as long, as may be: 16 of 2 KiB. */
+static int set_filters(struct lab *l)
+{
+	static uint8_t all[MSR_FILTER_BYTES];
+	struct msr_filter f = { 0 };
+	unsigned int i;
+
+	if (lab_cap(l, CAP_MSR_FILTER) <= 0)
+		return t_skip(l->t, "KVM has no MSR filter (before 5.10)");
+	memset(all, 0xff, sizeof(all));
+	for (i = 0; i < MSR_FILTER_RANGES; i++)
+		f.range[i] = (struct msr_range){ FILTER_READ, MSR_FILTER_BYTES * 8, 0x1000000 * (i + 1), all };
+	for (i = 0; i < FILTERS; i++)
+		if (lab_vm_ioctl(l, SET_MSR_FILTER, &f) < 0)
+			return -1;
+	return 0;
+}
+
+static int filter_life(struct t *t)
+{
+	return lab_with(t, &(struct lab_opts){ 0 }, set_filters);
+}
+
+int vm_leak_msr_filter(struct t *t)
+{
+	return leaks(t, filter_life, FILTERS * MSR_FILTER_RANGES * 2L, "MSR filters are");
+}
+
+/* --- eventfds --- */
+
+#define EVENTFDS	3		/* that use_eventfds() has at a time */
+
+/*
+ * The kernel numbers eventfds, each by the lowest number that is free: that of
+ * one behind as many as are in use at a time, which goes up with each that is
+ * leaked. -1: this kernel does not.
+ */
+static long eventfd_number(void)
+{
+	int fd[EVENTFDS + 1], i;
+	char text[256] = "";
+	const char *p;
+
+	for (i = 0; i <= EVENTFDS; i++)
+		fd[i] = eventfd(0, EFD_CLOEXEC);
+	read_filef(text, sizeof(text), "/proc/self/fdinfo/%d", fd[EVENTFDS]);
+	for (i = 0; i <= EVENTFDS; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+	p = strstr(text, "eventfd-id:");
+	return p ? strtol(p + 11, NULL, 10) : -1;
+}
+
+/* Give KVM eventfds of each kind; take half of them back, leave half to the VM's end. */
+static int use_eventfds(struct lab *l)
+{
+	int fd[EVENTFDS], i, rc = 0;
+
+	for (i = 0; i < EVENTFDS; i++)
+		fd[i] = eventfd(0, EFD_CLOEXEC);
+	for (i = 0; !rc && i < 2; i++) {
+		struct kvm_irqfd f = { .fd = (uint32_t)fd[0], .gsi = 5 + (uint32_t)i, .flags = i ? KVM_IRQFD_FLAG_RESAMPLE : 0,
+			.resamplefd = (uint32_t)fd[1] };
+		struct kvm_ioeventfd e = { .fd = fd[2], .addr = 0x50 + (uint64_t)i, .len = 1, .flags = KVM_IOEVENTFD_FLAG_PIO };
+
+		/* An eventfd takes one irqfd at a time. */
+		if (lab_vm_ioctl(l, KVM_IRQFD, &f) < 0 || lab_vm_ioctl(l, KVM_IOEVENTFD, &e) < 0)
+			rc = -1;
+		f.flags |= KVM_IRQFD_FLAG_DEASSIGN;
+		e.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
+		if (!rc && !i && (lab_vm_ioctl(l, KVM_IRQFD, &f) < 0 || lab_vm_ioctl(l, KVM_IOEVENTFD, &e) < 0))
+			rc = -1;
+	}
+	for (i = 0; i < EVENTFDS; i++)
+		close(fd[i]);
+	return rc;
+}
+
+#define EVENTFD_LIVES	8
+
+/* As with memory: others may take eventfds meanwhile, but not so many in each round. */
+int vm_leak_eventfd(struct t *t)
+{
+	long before, least = LONG_MAX;
+	int i, k, rc = 0;
+
+	if (eventfd_number() < 0)
+		return t_skip(t, "the kernel does not number eventfds (before 5.2)");
+	for (i = 0; !rc && i < LEAK_ROUNDS && least >= EVENTFD_LIVES; i++) {
+		long n;
+
+		before = eventfd_number();
+		for (k = 0; !rc && k < EVENTFD_LIVES; k++)
+			rc = lab_with(t, &(struct lab_opts){ .irqchip = true }, use_eventfds);
+		n = eventfd_number() - before;
+		least = n < least ? n : least;
+	}
+	if (rc)
+		return rc;
+	REQUIRE(t, least < EVENTFD_LIVES, "each %d VMs with irqfds and ioeventfds leave %ld eventfds in the kernel",
+		EVENTFD_LIVES, least);
+	return 0;
+}

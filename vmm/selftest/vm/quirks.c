@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vm: KVM's quirks, each on by default and gone where KVM_CAP_DISABLE_QUIRKS2 turns
+ * it off. Those that show without a CPU of one vendor are tried both ways.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "vm/vmchecks.h"
+
+#define APIC_PAGE	0xfee00000u
+#define LVT0		0x350
+
+/* What a probe saw: the quirk, or what the manual says. */
+enum { PROPER, QUIRKY };
+
+static const char *const words[] = { "as the manual says", "as the quirk has it" };
+
+/* LVT0 after reset: ExtINT, not masked */
+static int lint0(struct lab *l)
+{
+	struct kvm_lapic_state a;
+	uint32_t v;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &a) < 0)
+		return -1;
+	memcpy(&v, a.regs + LVT0, sizeof(v));
+	return v == 0x700 ? QUIRKY : v == 0x10000 ? PROPER : t_fail(l->t, "LVT0 after reset is 0x%x", v);
+}
+
+/* In x2APIC mode the APIC's page is memory like any other, not a hole that reads as ones. */
+static int apic_page(struct lab *l)
+{
+	static const uint8_t code[] = {		/* mov $0xfee00030, %edi; mov (%rdi), %eax; out %eax, $0x600 */
+		0xbf, 0x30, 0x00, 0xe0, 0xfe, 0x8b, 0x07, 0x66, 0xba, 0x00, 0x06, 0xef,
+	};
+	uint64_t base = APIC_PAGE | 0xd00;
+	const struct kvm_run *run = l->cpu[0].run;
+	int rc;
+
+	REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, 0x1b, &base) == 1, "KVM_SET_MSRS refuses x2APIC mode");
+	if (lab_code_long(l, code, sizeof(code)))
+		return -1;
+	do {
+		rc = lab_step(l, 0);
+	} while (rc == -EINTR);
+	if (rc)
+		return -1;
+	if (run->exit_reason == KVM_EXIT_IO)
+		return QUIRKY;
+	return run->exit_reason == KVM_EXIT_MMIO && run->mmio.phys_addr == APIC_PAGE + 0x30 ? PROPER : lab_odd_exit(l, 0);
+}
+
+/* RIP at the exit of OUT to port 0x7e */
+static int out_7e(struct lab *l)
+{
+	static const uint8_t code[] = { 0xe6, 0x7e, 0xf4 };
+	struct kvm_regs r;
+
+	if (lab_code_real(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_IO, "OUT to port 0x7e") ||
+	    lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	return r.rip == 0x1002 ? QUIRKY : r.rip == 0x1000 ? PROPER : t_fail(l->t, "RIP at the exit of OUT, at 0x1000, is 0x%llx", r.rip);
+}
+
+/* Run 3 bytes and OUT to UNIT_PORT_IO; without an IDT #UD is a triple fault. */
+static int faults(struct lab *l, const uint8_t *insn)
+{
+	uint8_t code[] = { insn[0], insn[1], insn[2], 0x66, 0xba, 0x00, 0x06, 0xee };
+	const struct kvm_run *run = l->cpu[0].run;
+	struct kvm_sregs s;
+	int rc;
+
+	if (lab_code_long(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.idt.limit = 0;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0)
+		return -1;
+	do {
+		rc = lab_step(l, 0);
+	} while (rc == -EINTR);
+	if (rc)
+		return -1;
+	if (run->exit_reason == KVM_EXIT_SHUTDOWN)
+		return PROPER;
+	return run->exit_reason == KVM_EXIT_IO && run->io.port == UNIT_PORT_IO ? QUIRKY : lab_odd_exit(l, 0);
+}
+
+/* MONITOR, though the guest's CPUID has none */
+static int monitor(struct lab *l)
+{
+	return faults(l, (const uint8_t[]){ 0x0f, 0x01, 0xc8 });
+}
+
+/* The other vendor's hypercall instruction, which KVM rewrites */
+static int hypercall(struct lab *l)
+{
+	return faults(l, !strcmp(l->t->env->backend, "kvm_amd") ? (const uint8_t[]){ 0x0f, 0x01, 0xc1 } :
+		      (const uint8_t[]){ 0x0f, 0x01, 0xd9 });
+}
+
+/* CPUID's MONITOR bit, after MISC_ENABLE's was set: the manual has them agree. */
+static int misc_enable(struct lab *l)
+{
+	enum { MAX = 256 };
+	static uint64_t buf[(sizeof(struct kvm_cpuid2) + MAX * sizeof(struct kvm_cpuid_entry2)) / 8 + 1];
+	struct kvm_cpuid2 *c = (void *)buf;
+	uint64_t v = 0;
+	unsigned int i;
+
+	REQUIRE(l->t, lab_msr(l, KVM_GET_MSRS, 0x1a0, &v) == 1, "KVM_GET_MSRS refuses IA32_MISC_ENABLE");
+	v |= 1 << 18;
+	REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, 0x1a0, &v) == 1, "KVM_SET_MSRS refuses IA32_MISC_ENABLE with MONITOR set");
+	c->nent = MAX;
+	if (lab_cpu_ioctl(l, 0, KVM_GET_CPUID2, c) < 0)
+		return -1;
+	for (i = 0; i < c->nent; i++)
+		if (c->entries[i].function == 1)
+			return c->entries[i].ecx & 8 ? PROPER : QUIRKY;
+	return t_fail(l->t, "KVM_GET_CPUID2 has no leaf 1");
+}
+
+/* MSRs of what the host's CPU can do: filled in, though nobody set them */
+static int feature_msrs(struct lab *l)
+{
+	uint64_t v = 0;
+
+	REQUIRE(l->t, lab_msr(l, KVM_GET_MSRS, 0xce, &v) == 1, "KVM_GET_MSRS refuses MSR_PLATFORM_INFO");
+	return v ? QUIRKY : PROPER;
+}
+
+static const struct quirk {
+	const char *name;
+	int (*probe)(struct lab *l);	/* PROPER, QUIRKY, or -1 after t_fail(); NULL: not from here */
+	bool irqchip;
+} quirks[] = {
+	{ "LINT0_REENABLED", lint0, true },
+	{ "CD_NW_CLEARED", NULL, false },
+	{ "LAPIC_MMIO_HOLE", apic_page, true },
+	{ "OUT_7E_INC_RIP", out_7e, false },
+	{ "MISC_ENABLE_NO_MWAIT", misc_enable, false },
+	{ "FIX_HYPERCALL_INSN", hypercall, false },
+	{ "MWAIT_NEVER_UD_FAULTS", monitor, false },
+	{ "SLOT_ZAP_ALL", NULL, false },
+	{ "STUFF_FEATURE_MSRS", feature_msrs, false },
+	{ "IGNORE_GUEST_PAT", NULL, false },
+	{ "VMCS12_ALLOW_FREEZE_IN_SMM", NULL, false },
+	{ "NESTED_SVM_SHARED_PAT", NULL, false },	/* flat/nested-pat */
+};
+#define QUIRKS	(sizeof(quirks) / sizeof(quirks[0]))
+
+static uint64_t turn_off;	/* in this process there is one lab at a time */
+
+static int disable(struct lab *l)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_DISABLE_QUIRKS2, .args = { turn_off } };
+
+	return turn_off && lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
+}
+
+static int see(struct t *t, const struct quirk *q, uint64_t off, int want)
+{
+	struct lab_opts o = { .irqchip = q->irqchip, .pre = disable };
+	struct lab l;
+	int got;
+
+	turn_off = off;
+	got = lab_open(&l, t, &o) ? -1 : q->probe(&l);
+	lab_close(&l);
+	if (got < 0) {
+		t_note(t, "this was quirk %s, turned %s", q->name, off ? "off" : "on");
+		return -1;
+	}
+	REQUIRE(t, got == want, "quirk %s is %s, but KVM behaves %s", q->name, off ? "turned off" : "on, the default", words[got]);
+	return 0;
+}
+
+/* What cannot be turned off must be refused, and nothing of it be done. */
+static int unknown_refused(struct lab *l)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_DISABLE_QUIRKS2 };
+	int offered = lab_cap(l, KVM_CAP_DISABLE_QUIRKS2);
+
+	c.args[0] = 1ull << 30;
+	REQUIRE(l->t, ioctl(l->vm, KVM_ENABLE_CAP, &c) < 0, "KVM turned off a quirk that it does not offer (0x%llx of 0x%x)",
+		(unsigned long long)c.args[0], (unsigned int)offered);
+	c.args[0] = (uint64_t)offered;
+	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
+}
+
+static int offered_quirks(struct lab *l)
+{
+	return lab_cap(l, KVM_CAP_DISABLE_QUIRKS2);
+}
+
+int vm_quirks(struct t *t)
+{
+	char list[400] = "", unknown[60] = "";
+	struct lab l;
+	size_t i, n = 0;
+	int mask = lab_open(&l, t, &(struct lab_opts){ 0 }) ? -1 : offered_quirks(&l);
+	int rc = mask > 0 ? unknown_refused(&l) : mask;
+
+	lab_close(&l);
+	if (rc < 0)
+		return -1;
+	if (!mask)
+		return t_skip(t, "this KVM has no quirks that it lists (KVM_CAP_DISABLE_QUIRKS2, Linux 5.18)");
+	for (i = 0; i < QUIRKS; i++) {
+		if (!(mask & 1 << i))
+			continue;
+		n += (size_t)snprintf(list + n, sizeof(list) - n, " %s%s", quirks[i].name, quirks[i].probe ? "" : " (not tried)");
+		n = n < sizeof(list) ? n : sizeof(list) - 1;
+		if (quirks[i].probe && (see(t, &quirks[i], 0, QUIRKY) || see(t, &quirks[i], 1u << i, PROPER)))
+			return -1;
+	}
+	if ((unsigned int)mask >> QUIRKS)
+		snprintf(unknown, sizeof(unknown), ", and 0x%x, which this program does not know", (unsigned int)mask >> QUIRKS << QUIRKS);
+	t_note(t, "quirks that can be turned off:%s%s", list, unknown);
+	return 0;
+}

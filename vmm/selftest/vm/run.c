@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vm: KVM_RUN: how it ends, how it is stopped, how it is debugged. */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vm/vmchecks.h"
+
+int vm_hlt(struct t *t)
+{
+	static const uint8_t code[] = { 0xf4, 0x90, 0xf4 };
+	struct lab_opts o = { 0 };
+	struct kvm_regs r;
+	struct lab l;
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+
+	if (!rc && (lab_step_to(&l, KVM_EXIT_HLT, "HLT without an interrupt controller") ||
+		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
+		rc = -1;
+	if (!rc && r.rip != 0x1001)
+		rc = t_fail(t, "RIP after HLT is 0x%llx, expected 0x1001", r.rip);
+	if (!rc)
+		rc = lab_step_to(&l, KVM_EXIT_HLT, "the next HLT");
+	lab_close(&l);
+	return rc;
+}
+
+/* No IDT in real mode with limit 0: the fault has nowhere to go. */
+int vm_triple_fault(struct t *t)
+{
+	static const uint8_t code[] = { 0x0f, 0x0b };
+	struct lab_opts o = { 0 };
+	struct kvm_sregs s;
+	struct lab l;
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+
+	if (!rc && lab_cpu_ioctl(&l, 0, KVM_GET_SREGS, &s) >= 0) {
+		s.idt.limit = 0;
+		rc = lab_cpu_ioctl(&l, 0, KVM_SET_SREGS, &s) < 0 ? -1 :
+			lab_step_to(&l, KVM_EXIT_SHUTDOWN, "a triple fault");
+	}
+	lab_close(&l);
+	return rc;
+}
+
+int vm_immediate_exit(struct t *t)
+{
+	/* out %al,$0xe1; jmp to it: a guest that runs ends KVM_RUN without EINTR */
+	static const uint8_t code[] = { 0xe6, 0xe1, 0xeb, 0xfc };
+	struct lab_opts o = { 0 };
+	struct kvm_regs r = { 0 };
+	struct lab l;
+	unsigned int i;
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+
+	if (!rc && lab_cap(&l, KVM_CAP_IMMEDIATE_EXIT) <= 0)
+		rc = t_skip(t, "KVM has no immediate_exit");
+	for (i = 0; !rc && i < 20; i++) {
+		l.cpu[0].run->immediate_exit = 1;
+		if (ioctl(l.cpu[0].fd, KVM_RUN, 0) != -1 || errno != EINTR)
+			rc = t_fail(t, "KVM_RUN with immediate_exit did not end with EINTR");
+	}
+	if (!rc && lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) >= 0 && r.rip != 0x1000)
+		rc = t_fail(t, "KVM_RUN with immediate_exit ran guest code");
+	lab_close(&l);
+	return rc;
+}
+
+struct kicker {
+	pthread_t target;
+	volatile int stop;
+};
+
+static void *kick(void *arg)
+{
+	struct kicker *k = arg;
+
+	while (!k->stop) {
+		pthread_kill(k->target, SIGUSR2);
+		usleep(500);		/* for the guest to get somewhere */
+	}
+	return NULL;
+}
+
+/* A guest that spins comes out by a signal, each time, with nothing lost. */
+int vm_signal(struct t *t)
+{
+	/* sti, or no interrupt of the host ends this in Bochs 2.7; incl %eax; jmp to it */
+	static const uint8_t code[] = { 0xfb, 0x66, 0x40, 0xeb, 0xfc };
+	struct lab_opts o = { 0 };
+	struct kicker k = { .target = pthread_self() };
+	struct kvm_regs r = { 0 };
+	unsigned long long last = 0;
+	pthread_t th;
+	struct lab l;
+	unsigned int i;
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0, n;
+
+	if (rc || pthread_create(&th, NULL, kick, &k)) {
+		lab_close(&l);
+		return rc ? rc : t_fail(t, "no thread");
+	}
+	for (i = 0; !rc && i < 50; i++) {
+		n = lab_step(&l, 0);
+		if (n != -EINTR)
+			rc = n ? -1 : t_fail(t, "a signal during KVM_RUN: %s, expected EINTR",
+					     exit_name(l.cpu[0].run->exit_reason));
+		else if (lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0)
+			rc = -1;
+		else if (r.rip < 0x1000 || r.rip > 0x1003 || r.rax < last)
+			rc = t_fail(t, "registers after a signal: rip 0x%llx, rax 0x%llx after 0x%llx", r.rip, r.rax, last);
+		last = r.rax;
+	}
+	k.stop = 1;
+	pthread_join(th, NULL);
+	if (!rc && !last)
+		rc = t_fail(t, "the guest never ran between signals");
+	lab_close(&l);
+	return rc;
+}
+
+/* KVM_SET_SIGNAL_MASK: what is blocked outside ends KVM_RUN inside. */
+int vm_signal_mask(struct t *t)
+{
+	static const uint8_t code[] = { 0xeb, 0xfe };
+	/* struct kvm_signal_mask: a length, then that many bytes; none blocked */
+	uint32_t m[3] = { 8, 0, 0 };
+	struct lab_opts o = { 0 };
+	sigset_t usr2, old, now;
+	struct lab l;
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+
+	sigemptyset(&usr2);
+	sigaddset(&usr2, SIGUSR2);
+	pthread_sigmask(SIG_BLOCK, &usr2, &old);
+	if (!rc && lab_cpu_ioctl(&l, 0, KVM_SET_SIGNAL_MASK, m) < 0)
+		rc = -1;
+	if (!rc) {
+		pthread_kill(pthread_self(), SIGUSR2);
+		rc = lab_step(&l, 0);
+		if (rc == 0)
+			rc = t_fail(t, "a pending signal that KVM_SET_SIGNAL_MASK lets in did not end KVM_RUN");
+		else if (rc == -EINTR)
+			rc = 0;
+	}
+	pthread_sigmask(SIG_SETMASK, NULL, &now);
+	if (!rc && !sigismember(&now, SIGUSR2))
+		rc = t_fail(t, "the mask of KVM_SET_SIGNAL_MASK stays with the thread after KVM_RUN");
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	lab_close(&l);
+	return rc;
+}
+
+static int debug(struct lab *l, uint32_t control, uint64_t dr0, uint64_t dr7)
+{
+	struct kvm_guest_debug d = { .control = control };
+
+	d.arch.debugreg[0] = dr0;
+	d.arch.debugreg[7] = dr7;
+	return lab_cpu_ioctl(l, 0, KVM_SET_GUEST_DEBUG, &d) < 0 ? -1 : 0;
+}
+
+int vm_guest_debug(struct t *t)
+{
+	/* 1000 nop; 1001 cpuid; 1003 out %al,$0xe1; 1005 int3; 1006 nop; 1007 hlt */
+	static const uint8_t code[] = { 0x90, 0x0f, 0xa2, 0xe6, 0xe1, 0xcc, 0x90, 0xf4 };
+	static const uint16_t at[] = { 0x1001, 0x1003, 0x1005 };
+	struct lab_opts o = { 0 };
+	struct kvm_run *run;
+	struct lab l;
+	unsigned long long pc;
+	unsigned int i;
+	int rc;
+
+	if (host_is_bochs())
+		return t_skip(t, "Bochs, in which this host runs, traps before the first step, not after it");
+	rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	run = l.cpu[0].run;
+	if (!rc)
+		rc = debug(&l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, 0, 0);
+	for (i = 0; !rc && i < 3; i++) {
+		do {
+			rc = lab_step(&l, 0);
+		} while (rc == -EINTR || (!rc && run->exit_reason == KVM_EXIT_IO && run->io.port == 0xe1));
+		/* Old KVMs, when they step themselves, say where stepping began. */
+		pc = run->debug.arch.pc;
+		if (i > 0 && pc == 0x1000 && env_old_kvm(t->env))
+			pc = at[i];
+		if (!rc && (run->exit_reason != KVM_EXIT_DEBUG || pc != at[i] || run->debug.arch.exception != 1))
+			rc = t_fail(t, "single step %u: %s, pc 0x%llx, exception %u; expected KVM_EXIT_DEBUG at 0x%x",
+				    i, exit_name(run->exit_reason), run->debug.arch.pc, run->debug.arch.exception, at[i]);
+		/* Before 5.8 SVM gives DR6 only for steps that KVM makes, as of CPUID. */
+		if (!rc && i == 1 && !(run->debug.arch.dr6 & 0x4000))
+			rc = t_fail(t, "single step over CPUID: DR6 0x%llx lacks BS", run->debug.arch.dr6);
+	}
+	/* QEMU's TCG takes INT3 for INT n, which KVM does not intercept. */
+	if (!rc && !host_is_tcg() &&
+	    (debug(&l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP, 0, 0) ||
+	     lab_step_to(&l, KVM_EXIT_DEBUG, "INT3 with software breakpoints on")))
+		rc = -1;
+	if (!rc && !host_is_tcg() && (run->debug.arch.pc != 0x1005 || run->debug.arch.exception != 3))
+		rc = t_fail(t, "software breakpoint: pc 0x%llx, exception %u", run->debug.arch.pc, run->debug.arch.exception);
+	/* Nor does it arm breakpoints when VMRUN loads DR7. */
+	if (!rc && !host_is_tcg()) {
+		struct kvm_regs r;
+
+		rc = lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0 ? -1 : 0;
+		r.rip = 0x1006;
+		if (!rc && (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 ||
+			    debug(&l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP, 0x1007, 0x402) ||
+			    lab_step_to(&l, KVM_EXIT_DEBUG, "hardware breakpoint")))
+			rc = -1;
+		if (!rc && (run->debug.arch.pc != 0x1007 || !(run->debug.arch.dr6 & 1)))
+			rc = t_fail(t, "hardware breakpoint: pc 0x%llx, dr6 0x%llx", run->debug.arch.pc, run->debug.arch.dr6);
+	}
+	if (!rc && host_is_tcg())
+		rc = debug(&l, 0, 0, 0);
+	else if (!rc && (debug(&l, 0, 0, 0) || lab_step_to(&l, KVM_EXIT_HLT, "after debugging was turned off")))
+		rc = -1;
+	lab_close(&l);
+	return rc;
+}
+
+/* Without an interrupt controller in the kernel: KVM_INTERRUPT and its window. */
+int vm_interrupt(struct t *t)
+{
+	/* 1000 cli; out %al,$0xe1; sti; nop; 1005 jmp .   handler at 1100: mov $0x5a,%bl; hlt */
+	static const uint8_t code[] = { 0xfa, 0xe6, 0xe1, 0xfb, 0x90, 0xeb, 0xfe };
+	static const uint8_t handler[] = { 0xb3, 0x5a, 0xf4 };
+	struct kvm_interrupt irq = { .irq = 0x40 };
+	struct lab_opts o = { 0 };
+	struct kvm_run *run;
+	struct kvm_regs r;
+	struct lab l;
+	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+
+	run = l.cpu[0].run;
+	if (!rc) {
+		uint16_t vec[2] = { 0x1100, 0 };
+
+		lab_code(&l, 0x100, vec, 4);
+		lab_code(&l, 0x1100, handler, sizeof(handler));
+		rc = lab_step_to(&l, KVM_EXIT_IO, "OUT with interrupts off");
+	}
+	if (!rc && (run->ready_for_interrupt_injection || run->if_flag))
+		rc = t_fail(t, "with IF=0 KVM says if_flag %u, ready_for_interrupt_injection %u",
+			    run->if_flag, run->ready_for_interrupt_injection);
+	if (!rc) {
+		run->request_interrupt_window = 1;
+		rc = lab_step_to(&l, KVM_EXIT_IRQ_WINDOW_OPEN, "after STI, with a window asked for");
+		run->request_interrupt_window = 0;
+	}
+	if (!rc && (lab_cpu_ioctl(&l, 0, KVM_INTERRUPT, &irq) < 0 ||
+		    lab_step_to(&l, KVM_EXIT_HLT, "the handler's HLT") ||
+		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
+		rc = -1;
+	if (!rc && ((r.rbx & 0xff) != 0x5a || r.rip != 0x1103))
+		rc = t_fail(t, "after the injected interrupt: rip 0x%llx, bl 0x%llx; expected 0x1103, 0x5a",
+			    r.rip, r.rbx & 0xff);
+	lab_close(&l);
+	return rc;
+}
+
+/* Without a LAPIC in the kernel the VMM has it, and must hear when TPR is lowered. */
+static int set_tpr(struct lab *l)
+{
+	/* mov $8,%eax; mov %rax,%cr8; mov $3,%al; mov %rax,%cr8; hlt */
+	static const uint8_t code[] = {
+		0xb8, 8, 0, 0, 0, 0x44, 0x0f, 0x22, 0xc0, 0xb0, 3, 0x44, 0x0f, 0x22, 0xc0, 0xf4,
+	};
+
+	if (lab_code_long(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_SET_TPR, "a lower CR8"))
+		return -1;
+	REQUIRE(l->t, l->cpu[0].run->cr8 == 3, "CR8 was set to 3, kvm_run says %llu", l->cpu[0].run->cr8);
+	return lab_step_to(l, KVM_EXIT_HLT, "HLT after a lower CR8");
+}
+
+int vm_set_tpr(struct t *t)
+{
+	return lab_with(t, &(struct lab_opts){ 0 }, set_tpr);
+}
+
+/* Registers that go in and out by kvm_run, without ioctls. */
+static int sync_regs(struct lab *l)
+{
+	/* out %al,$0x51; hlt */
+	static const uint8_t code[] = { 0xe6, 0x51, 0xf4 };
+	struct kvm_run *run = l->cpu[0].run;
+	struct kvm_sync_regs *in = &run->s.regs;
+	struct kvm_regs r;
+	struct kvm_sregs s;
+
+	if ((lab_cap(l, KVM_CAP_SYNC_REGS) & 3) != 3)
+		return t_skip(l->t, "KVM has no KVM_CAP_SYNC_REGS (before 4.17)");
+	if (lab_code_real(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &in->regs) < 0 ||
+	    lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &in->sregs) < 0)
+		return -1;
+	in->regs.rax = 0x5a;
+	in->regs.r15 = 0x1234567887654321ull;
+	in->sregs.cr2 = 0xabcd000;
+	run->kvm_valid_regs = run->kvm_dirty_regs = KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS;
+	if (lab_step_to(l, KVM_EXIT_IO, "OUT"))
+		return -1;
+	REQUIRE(l->t, *((uint8_t *)run + run->io.data_offset) == 0x5a,
+		"RAX was set to 0x5a through kvm_run, the guest has 0x%x", *((uint8_t *)run + run->io.data_offset));
+	REQUIRE(l->t, !run->kvm_dirty_regs, "KVM_RUN leaves kvm_dirty_regs at 0x%llx", run->kvm_dirty_regs);
+	run->kvm_valid_regs = 0;
+	if (lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	REQUIRE(l->t, !memcmp(&r, &in->regs, sizeof(r)) && r.r15 == 0x1234567887654321ull,
+		"kvm_run's registers after an exit are not those of KVM_GET_REGS");
+	REQUIRE(l->t, s.cr2 == in->sregs.cr2 && s.cr2 == 0xabcd000 && s.cs.base == in->sregs.cs.base,
+		"kvm_run's special registers after an exit are not those of KVM_GET_SREGS");
+	return 0;
+}
+
+int vm_sync_regs(struct t *t)
+{
+	return lab_with(t, &(struct lab_opts){ 0 }, sync_regs);
+}
+
+/* What a debugger asks: KVM's own walk of the guest's page tables. */
+static int translate(struct lab *l)
+{
+	struct kvm_translation tr = { .linear_address = 0x1234567 };
+
+	if (lab_long(l, 0, 0x1000, 0x8000) || lab_cpu_ioctl(l, 0, KVM_TRANSLATE, &tr) < 0)
+		return -1;
+	REQUIRE(l->t, tr.valid && tr.physical_address == 0x1234567,
+		"KVM_TRANSLATE of 0x1234567, mapped one to one: valid %u, 0x%llx", tr.valid, tr.physical_address);
+	tr.linear_address = 1ull << 40;
+	if (lab_cpu_ioctl(l, 0, KVM_TRANSLATE, &tr) < 0)
+		return -1;
+	REQUIRE(l->t, !tr.valid, "KVM_TRANSLATE of an address that is not mapped: 0x%llx", tr.physical_address);
+	return 0;
+}
+
+int vm_translate(struct t *t)
+{
+	return lab_with(t, &(struct lab_opts){ 0 }, translate);
+}
+
+static double cpu_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+#define IDLE_MS		60
+#define IDLE_TRIES	5
+
+/* Halt for a while, which a signal ends now and then: -EINTR is as it should be. */
+static int idle(struct lab *l, double *cpu, double *wall)
+{
+	double start = now_ms();
+	int rc;
+
+	*cpu = cpu_ms();
+	do {
+		rc = lab_step(l, 0);
+		if (!rc)
+			rc = lab_odd_exit(l, 0);
+	} while (rc == -EINTR && now_ms() - start < IDLE_MS);
+	*cpu = cpu_ms() - *cpu;
+	*wall = now_ms() - start;
+	return rc;
+}
+
+/*
+ * A halted guest sleeps in KVM_RUN, but for what halt polling adds: that gives
+ * up after halt_poll_ns, 0.2 ms by default. More than one try: a host that is a
+ * guest itself takes for its own what its own host takes from it.
+ */
+int vm_halt_idle(struct t *t)
+{
+	static const uint8_t code[] = { 0xf4, 0xeb, 0xfd };
+	const struct itimerspec every = { .it_value = { 0, 10000000 }, .it_interval = { 0, 10000000 } };
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
+	struct lab_opts o = { .irqchip = true };
+	double cpu = 0, wall = 0;
+	char poll[32] = "";
+	unsigned int tries = 0;
+	timer_t timer;
+	struct lab l;
+	int rc;
+
+	if (read_filef(poll, sizeof(poll), "%s/module/kvm/parameters/halt_poll_ns", t->env->sys) > 0 && atol(poll) > 1000000)
+		return t_skip(t, "kvm.halt_poll_ns is %s: polling is meant to cost much here", poll);
+	rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	if (rc || timer_create(CLOCK_MONOTONIC, &ev, &timer)) {
+		lab_close(&l);
+		return rc ? rc : t_fail(t, "timer_create: %s", strerror(errno));
+	}
+	timer_settime(timer, 0, &every, NULL);
+	do {
+		rc = idle(&l, &cpu, &wall);
+	} while (rc == -EINTR && cpu >= wall / 2 && ++tries < IDLE_TRIES);
+	timer_delete(timer);
+	lab_close(&l);
+	if (rc != -EINTR)
+		return rc;
+	t_note(t, "%.1f ms of CPU in %.1f ms of HLT", cpu, wall);
+	REQUIRE(t, cpu < wall / 2, "a halted guest took %.1f of %.1f ms of the host's CPU, %u times out of %u",
+		cpu, wall, tries, IDLE_TRIES);
+	return 0;
+}
+
+/* On every CPU of the host in turn: finds the one that cannot. */
+int vm_every_cpu(struct t *t)
+{
+	static const uint8_t code[] = { 0xb0, 7, 0xe6, 0xe1, 0xf4 };
+	struct lab_opts o = { 0 };
+	struct kvm_regs r;
+	cpu_set_t all, one;
+	struct lab l;
+	unsigned int n = 0;
+	int cpu, rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+
+	if (!rc && sched_getaffinity(0, sizeof(all), &all))
+		rc = t_fail(t, "sched_getaffinity: %s", strerror(errno));
+	for (cpu = 0; !rc && cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one))
+			continue;
+		memset(&r, 0, sizeof(r));
+		r.rip = 0x1000;
+		r.rflags = 2;
+		if (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 ||
+		    lab_step_to(&l, KVM_EXIT_IO, "OUT") || lab_step_to(&l, KVM_EXIT_HLT, "HLT")) {
+			char why[900];
+
+			memcpy(why, t->res->why, sizeof(why) - 1);
+			why[sizeof(why) - 1] = '\0';
+			t->res->status = ST_NONE;
+			rc = t_fail(t, "host CPU %d does not run guests: %s", cpu, why);
+		}
+		n++;
+	}
+	t_note(t, "%u host CPUs", n);
+	lab_close(&l);
+	return rc;
+}

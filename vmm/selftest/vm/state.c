@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0
+/* vm: what is put into a vCPU or VM can be got back: live migration's basis. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "vm/vmchecks.h"
+
+#define SAME(t, what, a, b) \
+	REQUIRE(t, !memcmp(&(a), &(b), sizeof(a)), "%s: what was set is not what is got, first at byte %zu", \
+		what, first_diff(&(a), &(b), sizeof(a)))
+
+static size_t first_diff(const void *a, const void *b, size_t n)
+{
+	const uint8_t *x = a, *y = b;
+	size_t i;
+
+	for (i = 0; i < n && x[i] == y[i]; i++)
+		;
+	return i;
+}
+
+static int regs(struct lab *l)
+{
+	struct kvm_regs a, b;
+	struct kvm_sregs s, s2;
+	uint64_t *p = (uint64_t *)(void *)&a;
+	size_t i;
+
+	for (i = 0; i < sizeof(a) / 8; i++)
+		p[i] = 0x1111111111111111ull * (i % 15 + 1);
+	a.rflags = 0x246;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &b) < 0)
+		return -1;
+	SAME(l->t, "KVM_SET_REGS", a, b);
+	if (lab_long(l, 0, 0x1000, 0x8000) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.cr2 = 0xdeadbeefcafeull;
+	s.fs.base = 0x7fff12345678ull;
+	s.gdt.base = 0x5000;
+	s.gdt.limit = 0x7f;
+	s.idt.base = 0x6000;
+	s.idt.limit = 0xfff;
+	s.cr8 = 3;
+	s.ldt = (struct kvm_segment){ .base = 0x7000, .limit = 0x67, .selector = 0x28, .type = 2, .present = 1 };
+	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s2) < 0)
+		return -1;
+	SAME(l->t, "KVM_SET_SREGS", s, s2);
+	/* Old KVMs look at few bits of what VMMs set. */
+	s.cr4 |= 1ull << 31;
+	REQUIRE(l->t, env_old_kvm(l->t->env) || ioctl(l->cpu[0].fd, KVM_SET_SREGS, &s) < 0,
+		"KVM_SET_SREGS took a reserved bit of CR4");
+	return 0;
+}
+
+static int fpu(struct lab *l)
+{
+	struct kvm_fpu a, b;
+	struct kvm_xsave *x = calloc(1, 4 * sizeof(*x)), *y = calloc(1, sizeof(*y) * 4);
+	struct kvm_xcrs c, d;
+	unsigned int i;
+	int rc = -1;
+
+	if (!x || !y || lab_cpu_ioctl(l, 0, KVM_GET_FPU, &a) < 0)
+		goto out;
+	for (i = 0; i < sizeof(a.xmm); i++)
+		((uint8_t *)a.xmm)[i] = (uint8_t)(i + 3);
+	for (i = 0; i < 8; i++)
+		a.fpr[i][0] = (uint8_t)(i + 1);
+	a.fcw = 0x27f;
+	a.ftwx = 0xff;
+	a.fsw = 0x3800;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_FPU, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_FPU, &b) < 0)
+		goto out;
+	if (memcmp(a.xmm, b.xmm, sizeof(a.xmm)) || memcmp(a.fpr, b.fpr, sizeof(a.fpr)) ||
+	    a.fcw != b.fcw || a.fsw != b.fsw || a.ftwx != b.ftwx) {
+		t_fail(l->t, "KVM_SET_FPU: what was set is not what is got");
+		goto out;
+	}
+	if (lab_cpu_ioctl(l, 0, KVM_GET_XSAVE, x) < 0)
+		goto out;
+	/* XMM0-15 are at byte 160 of the legacy area, XSTATE_BV at byte 512, AVX's at 576. */
+	if (__builtin_cpu_supports("avx")) {
+		memcpy((uint8_t *)x->region + 576, a.xmm, sizeof(a.xmm));
+		x->region[128] |= 4;
+	}
+	memcpy((uint8_t *)x->region + 160, a.xmm, sizeof(a.xmm));
+	x->region[128] |= 3;
+	((uint8_t *)x->region)[160] ^= 0xff;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_XSAVE, x) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_XSAVE, y) < 0)
+		goto out;
+	if (memcmp((uint8_t *)x->region + 160, (uint8_t *)y->region + 160, 256)) {
+		t_fail(l->t, "KVM_SET_XSAVE: the XMM registers set are not those got");
+		goto out;
+	}
+	if (__builtin_cpu_supports("avx") && memcmp((uint8_t *)x->region + 576, (uint8_t *)y->region + 576, 256)) {
+		t_fail(l->t, "KVM_SET_XSAVE: the upper halves of the YMM registers set are not those got");
+		goto out;
+	}
+	if (lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &c) < 0)
+		goto out;
+	c.xcrs[0].value = 3;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_XCRS, &c) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &d) < 0)
+		goto out;
+	rc = d.xcrs[0].value == 3 ? 0 : t_fail(l->t, "KVM_SET_XCRS of 3: got 0x%llx", d.xcrs[0].value);
+	c.xcrs[0].value = 2;
+	if (!rc)
+		rc = lab_refused(l->t, l->cpu[0].fd, KVM_SET_XCRS, &c, "an XCR0 without x87");
+	c.xcrs[0].value = 7;
+	if (!rc && ioctl(l->cpu[0].fd, KVM_SET_XCRS, &c) >= 0) {
+		if (lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &d) < 0)
+			rc = -1;
+		else if (d.xcrs[0].value != 7)
+			rc = t_fail(l->t, "KVM_SET_XCRS of 7: got 0x%llx", d.xcrs[0].value);
+	}
+	if (!rc && d.xcrs[0].value == 7) {
+		c.xcrs[0].value = 5;
+		rc = lab_refused(l->t, l->cpu[0].fd, KVM_SET_XCRS, &c, "an XCR0 with AVX and without SSE");
+	}
+out:
+	free(x);
+	free(y);
+	return rc;
+}
+
+static int msrs(struct lab *l)
+{
+	static const struct { uint32_t msr; uint64_t v; const char *name; } list[] = {
+		{ 0xc0000081, 0x0023001000000000ull, "STAR" },
+		{ 0xc0000082, 0xffffffff81000000ull, "LSTAR" },
+		{ 0xc0000083, 0xffffffff81000100ull, "CSTAR" },
+		{ 0xc0000084, 0x47700, "SFMASK" },
+		{ 0xc0000102, 0xffff888000001000ull, "KERNEL_GS_BASE" },
+		{ 0x174, 0x10, "SYSENTER_CS" }, { 0x175, 0x1234, "SYSENTER_ESP" },
+		{ 0x176, 0x5678, "SYSENTER_EIP" }, { 0x277, 0x0007010600070106ull, "PAT" },
+		{ 0x10, 0x123456789000ull, "TSC" },
+		{ 0x4b564d01, 0x100000, "KVM system time" }, { 0x4b564d03, 0, "KVM steal time" },
+		{ 0x1d9, 0, "DEBUGCTL" }, { 0x2ff, 0xc06, "MTRR_DEF_TYPE" },
+		{ 0x200, 6, "MTRR_PHYSBASE0" },
+	};
+	uint64_t v = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		v = list[i].v;
+		REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, list[i].msr, &v) == 1,
+			"KVM_SET_MSRS refuses %s (0x%x) = 0x%llx", list[i].name, list[i].msr,
+			(unsigned long long)list[i].v);
+		v = 0;
+		REQUIRE(l->t, lab_msr(l, KVM_GET_MSRS, list[i].msr, &v) == 1,
+			"KVM_GET_MSRS refuses %s (0x%x)", list[i].name, list[i].msr);
+		if (list[i].msr == 0x10)
+			REQUIRE(l->t, v >= list[i].v && v < list[i].v + (1ull << 40),
+				"TSC was set to 0x%llx and is 0x%llx", (unsigned long long)list[i].v, (unsigned long long)v);
+		else
+			REQUIRE(l->t, v == list[i].v, "%s (0x%x) was set to 0x%llx and is 0x%llx",
+				list[i].name, list[i].msr, (unsigned long long)list[i].v, (unsigned long long)v);
+	}
+	REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, 0x12345678, &v) == 0,
+		"KVM_SET_MSRS took an MSR that does not exist");
+	return 0;
+}
+
+/* What KVM has listed since before 4.18: what SYSCALL, time and KVM's own interface need. */
+static int msrs_listed(struct t *t, const struct kvm_msr_list *list)
+{
+	static const uint32_t need[] = { 0x10, 0x174, 0x175, 0x176, 0x277, 0xc0000081, 0xc0000082, 0xc0000083,
+		0xc0000084, 0xc0000102, 0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03, 0x4b564d04 };
+	unsigned int i, k;
+
+	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
+		for (k = 0; k < list->nmsrs && list->indices[k] != need[i]; k++)
+			;
+		REQUIRE(t, k < list->nmsrs, "MSR 0x%x is not in the list: a migration loses it", need[i]);
+	}
+	return 0;
+}
+
+/* Every MSR that KVM says it saves can be read. */
+int vm_msr_list(struct t *t)
+{
+	uint64_t v;
+	struct kvm_msr_list *list = calloc(1, sizeof(*list) + sizeof(uint32_t[1024]));
+	struct lab_opts o = { .irqchip = true };
+	unsigned int i, bad = 0;
+	struct lab l;
+	int rc = lab_open(&l, t, &o);
+
+	if (!rc && list) {
+		list->nmsrs = 1024;
+		rc = lab_ioctl(t, l.kvm, KVM_GET_MSR_INDEX_LIST, "KVM_GET_MSR_INDEX_LIST", (uintptr_t)list) < 0 ? -1 : 0;
+	}
+	for (i = 0; !rc && list && i < list->nmsrs; i++) {
+		v = 0;
+		if (lab_msr(&l, KVM_GET_MSRS, list->indices[i], &v) == 1)
+			continue;
+		bad++;
+		t_note(t, "MSR 0x%x is in the list and cannot be read", list->indices[i]);
+	}
+	if (!rc && list && t->env->hw_backend)
+		rc = msrs_listed(t, list);
+	if (!rc && list && list->nmsrs < 20)
+		rc = t_fail(t, "KVM lists only %u MSRs to save", list->nmsrs);
+	if (!rc && bad)
+		t_note(t, "%u of %u (they belong to features that this guest does not have)", bad, list->nmsrs);
+	free(list);
+	lab_close(&l);
+	return rc;
+}
+
+static int events(struct lab *l)
+{
+	struct kvm_vcpu_events a, b;
+	struct kvm_debugregs d, e;
+	struct kvm_mp_state mp;
+	unsigned int i;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_DEBUGREGS, &d) < 0)
+		return -1;
+	for (i = 0; i < 4; i++)
+		d.db[i] = 0x1000ull * (i + 1);
+	d.dr7 = 0x455;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_DEBUGREGS, &d) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_DEBUGREGS, &e) < 0)
+		return -1;
+	REQUIRE(l->t, !memcmp(d.db, e.db, sizeof(d.db)) && d.dr7 == e.dr7,
+		"KVM_SET_DEBUGREGS: what was set is not what is got");
+	if (lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &a) < 0)
+		return -1;
+	a.nmi.pending = 1;
+	a.nmi.masked = 1;
+	a.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+	a.interrupt.shadow = 0;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &b) < 0)
+		return -1;
+	REQUIRE(l->t, b.nmi.pending == 1 && b.nmi.masked == 1,
+		"a pending and masked NMI was set, got pending %u, masked %u", b.nmi.pending, b.nmi.masked);
+	a.nmi.pending = a.nmi.masked = 0;
+	a.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	a.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	a.exception.injected = a.exception.has_error_code = 1;
+	a.exception.nr = 14;
+	a.exception.error_code = 6;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &b) < 0)
+		return -1;
+	REQUIRE(l->t, b.interrupt.shadow, "the interrupt shadow of STI was set and is not got");
+	REQUIRE(l->t, b.exception.injected && b.exception.nr == 14 && b.exception.error_code == 6,
+		"#PF with error code 6 was set, got vector %u, error code 0x%x, injected %u", b.exception.nr,
+		b.exception.error_code, b.exception.injected);
+	a.interrupt.shadow = a.exception.injected = 0;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &a) < 0)
+		return -1;
+	mp.mp_state = KVM_MP_STATE_HALTED;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_MP_STATE, &mp) < 0)
+		return -1;
+	mp.mp_state = 99;
+	if (lab_cpu_ioctl(l, 0, KVM_GET_MP_STATE, &mp) < 0)
+		return -1;
+	REQUIRE(l->t, mp.mp_state == KVM_MP_STATE_HALTED, "mp_state was set to HALTED (3) and is %u", mp.mp_state);
+	mp.mp_state = KVM_MP_STATE_RUNNABLE;
+	return lab_cpu_ioctl(l, 0, KVM_SET_MP_STATE, &mp) < 0 ? -1 : 0;
+}
+
+static int chips(struct lab *l)
+{
+	struct kvm_lapic_state a, b;
+	struct kvm_irqchip c, d;
+	struct kvm_pit_state2 p, q;
+	unsigned int i;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &a) < 0)
+		return -1;
+	a.regs[0x80] = 0x20;			/* TPR */
+	a.regs[0xf0] = (char)0xff;		/* SVR */
+	a.regs[0xf1] = 0x01;
+	a.regs[0x210] = 0x04;			/* IRR: vector 0x22 */
+	if (lab_cpu_ioctl(l, 0, KVM_SET_LAPIC, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &b) < 0)
+		return -1;
+	for (i = 0; i < 0x400; i += 16) {
+		if (i == 0xa0 || i == 0x390)	/* PPR and the timer's count run */
+			continue;
+		REQUIRE(l->t, !memcmp(a.regs + i, b.regs + i, 4), "KVM_SET_LAPIC: register 0x%x is not what was set", i);
+	}
+	for (i = 0; i < 3; i++) {
+		memset(&c, 0, sizeof(c));
+		c.chip_id = i;
+		if (lab_vm_ioctl(l, KVM_GET_IRQCHIP, &c) < 0)
+			return -1;
+		if (i == KVM_IRQCHIP_IOAPIC) {
+			c.chip.ioapic.redirtbl[4].bits = 0x0200000000010055ull;
+			c.chip.ioapic.redirtbl[5].bits = 0x0000000000018056ull;
+			c.chip.ioapic.irr = 1 << 5;
+		} else {
+			c.chip.pic.imr = 0x5a;
+		}
+		d = c;
+		if (lab_vm_ioctl(l, KVM_SET_IRQCHIP, &c) < 0)
+			return -1;
+		memset(&c.chip, 0, sizeof(c.chip));
+		if (lab_vm_ioctl(l, KVM_GET_IRQCHIP, &c) < 0)
+			return -1;
+		REQUIRE(l->t, i == KVM_IRQCHIP_IOAPIC ?
+			c.chip.ioapic.redirtbl[4].bits == d.chip.ioapic.redirtbl[4].bits :
+			c.chip.pic.imr == d.chip.pic.imr,
+			"KVM_SET_IRQCHIP of chip %u: what was set is not what is got", i);
+		REQUIRE(l->t, i != KVM_IRQCHIP_IOAPIC || c.chip.ioapic.irr & 1 << 5,
+			"KVM_SET_IRQCHIP: a masked interrupt that was pending in the IOAPIC is gone");
+	}
+	if (lab_vm_ioctl(l, KVM_GET_PIT2, &p) < 0)
+		return -1;
+	p.channels[2].mode = 3;
+	p.channels[2].count = 0x1234;
+	if (lab_vm_ioctl(l, KVM_SET_PIT2, &p) < 0 || lab_vm_ioctl(l, KVM_GET_PIT2, &q) < 0)
+		return -1;
+	REQUIRE(l->t, q.channels[2].mode == 3 && q.channels[2].count == 0x1234,
+		"KVM_SET_PIT2: mode %u and count 0x%x, set were 3 and 0x1234", q.channels[2].mode, q.channels[2].count);
+	return 0;
+}
+
+static int clocks(struct lab *l)
+{
+	struct kvm_clock_data a = { .clock = 5000000000000ull }, b = { 0 };
+	double before = now_ms(), start, ms;
+	int khz;
+
+	if (lab_vm_ioctl(l, KVM_SET_CLOCK, &a) < 0)
+		return -1;
+	/* It may have been set at any time in between. */
+	start = now_ms();
+	while (now_ms() - start < 5)
+		;
+	if (lab_vm_ioctl(l, KVM_GET_CLOCK, &b) < 0)
+		return -1;
+	ms = now_ms() - before;
+	REQUIRE(l->t, b.clock >= a.clock + 4000000 && (double)(b.clock - a.clock) < (ms + 100) * 1e6,
+		"the VM's clock was set to %llu and is %llu ns %.1f ms later", a.clock, b.clock, ms);
+	khz = lab_cpu_ioctl(l, 0, KVM_GET_TSC_KHZ, 0);
+	REQUIRE(l->t, khz > 0, "KVM_GET_TSC_KHZ gave %d", khz);
+	/* Old KVMs refuse the greatest frequency there is, which is it without TSC scaling. */
+	if (env_old_kvm(l->t->env) && lab_cap(l, KVM_CAP_TSC_CONTROL) <= 0)
+		return 0;
+	return lab_cpu_ioctl(l, 0, KVM_SET_TSC_KHZ, (unsigned long)khz) < 0 ? -1 : 0;
+}
+
+/* The leaf of @c that @want names; NULL: not held. */
+static const struct kvm_cpuid_entry2 *leaf(const struct kvm_cpuid2 *c, const struct kvm_cpuid_entry2 *want)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nent; i++)
+		if (c->entries[i].function == want->function && c->entries[i].index == want->index &&
+		    c->entries[i].flags == want->flags)
+			return &c->entries[i];
+	return NULL;
+}
+
+/* What was set with KVM_SET_CPUID2 is what KVM holds. */
+static int cpuid_held(struct lab *l, struct kvm_cpuid2 *a, struct kvm_cpuid2 *b)
+{
+	unsigned int i;
+
+	if (lab_ioctl(l->t, l->kvm, KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID", (uintptr_t)a) < 0 ||
+	    lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_CPUID2, b) < 0)
+		return -1;
+	REQUIRE(l->t, a->nent >= 10, "KVM supports only %u CPUID leaves", a->nent);
+	for (i = 0; i < a->nent; i++) {
+		const struct kvm_cpuid_entry2 *x = &a->entries[i], *y = leaf(b, x);
+
+		REQUIRE(l->t, y, "CPUID 0x%x.%u was set and is not held", x->function, x->index);
+		/* 1, 7 and 0xd follow CR4, XCR0 and the APIC base */
+		if (x->function == 1 || x->function == 7 || x->function == 0xd)
+			continue;
+		REQUIRE(l->t, x->eax == y->eax && x->ebx == y->ebx && x->ecx == y->ecx && x->edx == y->edx,
+			"CPUID 0x%x.%u: set %x %x %x %x, held %x %x %x %x", x->function, x->index,
+			x->eax, x->ebx, x->ecx, x->edx, y->eax, y->ebx, y->ecx, y->edx);
+	}
+	return 0;
+}
+
+/* CR4 must not take what the guest's CPUID lacks, whatever the host's CPU has. */
+static int cr4_by_cpuid(struct lab *l, struct kvm_cpuid2 *c)
+{
+	struct kvm_sregs s;
+	unsigned int i;
+
+	for (i = 0; i < c->nent; i++)
+		if (c->entries[i].function == 1)
+			c->entries[i].ecx &= ~(1u << 26);	/* XSAVE */
+	if (lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, c) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.cr4 |= 1 << 18;
+	return lab_refused(l->t, l->cpu[0].fd, KVM_SET_SREGS, &s, "CR4.OSXSAVE for a guest without XSAVE in its CPUID");
+}
+
+static int cpuid_body(struct lab *l)
+{
+	enum { MAX = 256 };
+	const size_t size = sizeof(struct kvm_cpuid2) + MAX * sizeof(struct kvm_cpuid_entry2);
+	struct kvm_cpuid2 *a = calloc(1, size), *b = calloc(1, size);
+	int rc = -1;
+
+	if (a && b) {
+		a->nent = b->nent = MAX;
+		rc = cpuid_held(l, a, b) || cr4_by_cpuid(l, a) ? -1 : 0;
+	}
+	free(a);
+	free(b);
+	return rc;
+}
+
+int vm_cpuid_set(struct t *t)
+{
+	return lab_with(t, &(struct lab_opts){ .no_cpuid = true }, cpuid_body);
+}
+
+/* Rows differ in the part that they take. */
+int vm_state(struct t *t)
+{
+	static int (*const parts[])(struct lab *l) = { regs, fpu, msrs, events, chips, clocks };
+	struct lab_opts o = { .irqchip = true };
+	struct lab l;
+	int rc = lab_open(&l, t, &o);
+
+	if (!rc)
+		rc = parts[t->check->arg](&l);
+	lab_close(&l);
+	return rc;
+}
