@@ -1,18 +1,83 @@
-// SPDX-License-Identifier: GPL-2.0
-/* What a check says: outcome, notes, figures. And the list of tables. */
+// SPDX-License-Identifier: GPL-2.0-only
+/* The list of checks; what a check says: outcome, notes, figures. */
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "selftest.h"
+#include "check.h"
 
-static const struct check *const tables[] = {
-	checks_host, checks_vm, checks_flat, checks_linux, checks_patch,
-	checks_perf, checks_suite, checks_self, NULL,
-};
+/* Where CHECK() puts its pointers; the linker gives the ends. */
+extern struct check *const __start_checks[], *const __stop_checks[];
 
-const struct check *const *check_tables(void)
+static const struct check *all[CHECKS_MAX + 1];
+static unsigned int nall;
+
+/* Of a group, in the report: foreign suites have groups of their own. */
+static unsigned int rank(const struct check *c)
 {
-	return tables;
+	static const char *const groups[] = { "host/", "vm/", "flat/", "linux/", "patch/", "perf/", "", "self/" };
+	unsigned int i, foreign = 0;
+
+	for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		if (!groups[i][0])
+			foreign = i;
+		else if (!strncmp(c->name, groups[i], strlen(groups[i])))
+			return i;
+	}
+	return foreign;
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct check *x = *(const struct check *const *)a, *y = *(const struct check *const *)b;
+
+	if (rank(x) != rank(y))
+		return rank(x) < rank(y) ? -1 : 1;
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* What CHECK() has put into the program: names have no underscores. */
+static void collect(void)
+{
+	struct check *const *c;
+	char *p;
+
+	for (c = __start_checks; c < __stop_checks && nall < CHECKS_MAX; c++) {
+		for (p = (*c)->name; *p; p++)
+			if (*p == '_')
+				*p = '-';
+		all[nall++] = *c;
+	}
+}
+
+void check_add(struct check *c)
+{
+	if (!nall)
+		collect();
+	if (nall < CHECKS_MAX)
+		all[nall++] = c;
+	qsort(all, nall, sizeof(all[0]), by_place);
+}
+
+const struct check *const *checks(void)
+{
+	if (!nall) {
+		collect();
+		qsort(all, nall, sizeof(all[0]), by_place);
+	}
+	return all;
+}
+
+const struct check *check_find(const char *name)
+{
+	const struct check *const *c;
+
+	for (c = checks(); *c; c++)
+		if (!strcmp((*c)->name, name))
+			return *c;
+	return NULL;
 }
 
 const char *status_name(int status)
@@ -51,35 +116,18 @@ static void set(struct t *t, int status, const char *fmt, va_list ap)
 	r->status = status;
 }
 
-int t_fail(struct t *t, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	set(t, ST_FAIL, fmt, ap);
-	va_end(ap);
-	return -1;
-}
-
-int t_skip(struct t *t, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	set(t, ST_SKIP, fmt, ap);
-	va_end(ap);
-	return -1;
-}
-
-int t_warn(struct t *t, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	set(t, ST_WARN, fmt, ap);
-	va_end(ap);
-	return 0;
-}
+#define SAYS(name, status, value) \
+	int name(struct t *t, const char *fmt, ...) \
+	{ \
+		va_list ap; \
+		va_start(ap, fmt); \
+		set(t, status, fmt, ap); \
+		va_end(ap); \
+		return value; \
+	}
+SAYS(t_fail, ST_FAIL, -1)
+SAYS(t_skip, ST_SKIP, -1)
+SAYS(t_warn, ST_WARN, 0)
 
 static void note(struct result *r, const char *line)
 {

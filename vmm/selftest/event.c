@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Events on the host that make a measurement worthless: KVM does as documented
  * when they happen, and a check that compares two clocks sees a jump.
@@ -6,7 +6,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "selftest.h"
+#include "env/clock.h"
+#include "env/files.h"
+#include "event.h"
 
 #define TRIES		3
 
@@ -24,21 +26,6 @@ static double clock_ms(clockid_t id)
 
 	clock_gettime(id, &ts);
 	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
-}
-
-/*
- * A TSC that is marked unstable is gone from the list at once, well before the
- * kernel has another clocksource.
- */
-bool host_tsc_listed(const struct env *env)
-{
-	char list[256] = "", padded[260];
-
-	if (read_filef(list, sizeof(list), "%s/devices/system/clocksource/clocksource0/available_clocksource",
-		       env->sys) < 0)
-		return false;
-	snprintf(padded, sizeof(padded), " %s ", list);
-	return strstr(padded, " tsc ");
 }
 
 static void look(const struct env *env, struct host_state *h)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* kvm-selftest: does KVM on this host work, and is it the KVM that was built? */
 #include <errno.h>
 #include <fnmatch.h>
@@ -11,9 +11,12 @@
 #include <unistd.h>
 
 #include "compat.h"
-#include "selftest.h"
+#include "env/clock.h"
+#include "env/manifest.h"
+#include "patch/patch.h"
+#include "run.h"
+#include "suite/suite.h"
 
-#define CHECKS_MAX	512
 #define PATTERNS_MAX	64
 #define EXIT_USAGE	2
 
@@ -96,24 +99,17 @@ static bool matches(const char *const *list, unsigned int n, const char *name)
 	return false;
 }
 
-/* The checks chosen by --only and --skip, in table order. */
+/* The checks chosen by --only and --skip, in the report's order. */
 static unsigned int select_checks(const struct options *o, const struct check **list)
 {
-	const struct check *const *table;
-	const struct check *c;
+	const struct check *const *c;
 	unsigned int n = 0;
 
-	for (table = check_tables(); *table; table++) {
-		for (c = *table; c->name; c++) {
-			if (o->nonly ? !matches(o->only, o->nonly, c->name) :
-				       c->needs & NOT_DEFAULT)
-				continue;
-			if (c->needs & NOT_DEFAULT && !matches(o->only, o->nonly, c->name))
-				continue;
-			if (matches(o->skip, o->nskip, c->name) || n == CHECKS_MAX)
-				continue;
-			list[n++] = c;
-		}
+	for (c = checks(); *c; c++) {
+		if (o->nonly ? !matches(o->only, o->nonly, (*c)->name) : (*c)->needs & NOT_DEFAULT)
+			continue;
+		if (!matches(o->skip, o->nskip, (*c)->name))
+			list[n++] = *c;
 	}
 	return n;
 }
@@ -121,17 +117,13 @@ static unsigned int select_checks(const struct options *o, const struct check **
 /* A pattern that matches no check is a typing error, not an empty wish. */
 static const char *useless_pattern(const char *const *list, unsigned int n)
 {
-	const struct check *const *table;
-	const struct check *c;
+	const struct check *const *c;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		bool hit = false;
-
-		for (table = check_tables(); *table; table++)
-			for (c = *table; c->name; c++)
-				hit |= !fnmatch(list[i], c->name, 0);
-		if (!hit)
+		for (c = checks(); *c && fnmatch(list[i], (*c)->name, 0); c++)
+			;
+		if (!*c)
 			return list[i];
 	}
 	return NULL;
@@ -248,27 +240,21 @@ static int option(int opt, struct options *o, struct env *env)
 
 static int explain(const char *name)
 {
-	const struct check *const *table;
-	const struct check *c;
+	const struct check *c = check_find(name);
 
-	for (table = check_tables(); *table; table++) {
-		for (c = *table; c->name; c++) {
-			if (strcmp(c->name, name))
-				continue;
-			printf("%s\n  what:      %s\n  if it fails: %s\n", c->name, c->purpose, c->advice);
-			printf("  deadline:  %.1f s\n  needs:    %s%s%s%s%s%s%s\n",
-			       (c->deadline_ms ? c->deadline_ms : DEADLINE_MS) / 1e3,
-			       c->needs & NEED_KVM ? " /dev/kvm" : "",
-			       c->needs & NEED_ROOT ? " root" : "",
-			       c->needs & NEED_MANIFEST ? " the package's manifest" : "",
-			       c->needs & NEED_BASELINE ? " --baseline" : "",
-			       c->needs & NEED_VMM ? " kvm-vmm" : "",
-			       c->needs & NEED_HW ? " a hardware back end (else a failure is a skip)" : "",
-			       c->needs ? "" : " nothing");
-			return 0;
-		}
-	}
-	return usage("no check is named '%s' (see --list)", name);
+	if (!c)
+		return usage("no check is named '%s' (see --list)", name);
+	printf("%s\n  what:      %s\n  if it fails: %s\n", c->name, c->purpose, c->advice);
+	printf("  deadline:  %.1f s\n  needs:    %s%s%s%s%s%s%s\n",
+	       (c->deadline_ms ? c->deadline_ms : DEADLINE_MS) / 1e3,
+	       c->needs & NEED_KVM ? " /dev/kvm" : "",
+	       c->needs & NEED_ROOT ? " root" : "",
+	       c->needs & NEED_MANIFEST ? " the package's manifest" : "",
+	       c->needs & NEED_BASELINE ? " --baseline" : "",
+	       c->needs & NEED_VMM ? " kvm-vmm" : "",
+	       c->needs & NEED_HW ? " a hardware back end (else a failure is a skip)" : "",
+	       c->needs ? "" : " nothing");
+	return 0;
 }
 
 /*
@@ -393,7 +379,7 @@ int main(int argc, char **argv)
 	if (optind < argc)
 		return usage("%s: unexpected argument", argv[optind]);
 	env_fill(&env, vmm, sizeof(vmm));
-	patch_table(&env);
+	patch_checks(&env);
 	if (o.baseline) {
 		char err[512];
 

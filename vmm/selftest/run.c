@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The runner: each check in a process group of its own, with a deadline, some
  * of them side by side; results are reported in the order of the list.
@@ -17,7 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "selftest.h"
+#include "env/clock.h"
+#include "env/manifest.h"
+#include "event.h"
+#include "run.h"
 
 #define JOBS_MAX	16
 #define STDERR_KEPT	2000

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* What the checks run on: the kernel, its KVM, kvm-vmm, and how slow it all is. */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "compat.h"
-#include "selftest.h"
+#include "env/clock.h"
+#include "env/env.h"
+#include "env/files.h"
+#include "env/manifest.h"
 
 /* The back end is what the kernel says it loaded; flags of the CPU are hints. */
 static void find_backend(struct env *env)
@@ -112,4 +115,32 @@ unsigned int env_kernel(const struct env *env)
 bool env_old_kvm(const struct env *env)
 {
 	return env_kernel(env) && env_kernel(env) < KERNEL(5, 14);
+}
+
+bool host_is_bochs(void)
+{
+	char acpi[64] = "";
+	uint32_t a, b, c, d;
+
+	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1), "c"(0));
+	if (c >> 31)
+		return false;		/* SeaBIOS, whose tables say the same, under a hypervisor */
+	return read_file("/sys/firmware/acpi/tables/FACP", acpi, sizeof(acpi)) > 16 &&
+	       !memcmp(acpi + 10, "BOCHS ", 6);		/* OEMID, ACPI 6.5 table 5.4 */
+}
+
+bool host_is_tcg(void)
+{
+	uint32_t a, b, c, d;
+
+	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1), "c"(0));
+	if (!(c >> 31))
+		return false;
+	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(0x40000000), "c"(0));
+	return b == 0x54474354 && c == 0x43544743 && d == 0x47435447;	/* TCGTCGTCGTCG */
+}
+
+void cgroup_path(const struct env *env, int pid, char *path, size_t size)
+{
+	snprintf(path, size, "%s/fs/cgroup/kvm-selftest.%d", env->sys, pid);
 }

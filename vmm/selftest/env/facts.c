@@ -1,13 +1,10 @@
-// SPDX-License-Identifier: GPL-2.0
-/*
- * Facts that a kernel upgrade must not change unnoticed: what KVM offers, which
- * CPU its guests see, how its modules are set. Kept in every json report; with
- * --baseline the host is held against the facts of that report.
- */
+// SPDX-License-Identifier: GPL-2.0-only
+/* See facts.h. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -15,10 +12,55 @@
 
 #include <json-c/json.h>
 
-#include "host/host.h"
-#include "vm/vmchecks.h"
+#include "compat.h"
+#include "env/facts.h"
+#include "env/files.h"
 
 #define LEAVES_MAX 256
+
+/* Numbers and versions: Documentation/virt/kvm/api.rst. */
+#define V(major, minor)	KERNEL(major, minor)
+/* Since 0: without it no VMM of today starts. All of these are older than 3.10. */
+#define REQUIRED(n)	{ KVM_CAP_##n, "KVM_CAP_" #n, 0, true }
+#define EXPECTED(nr, n, since) { nr, "KVM_CAP_" #n, since, true }
+#define TOLD(nr, n)	{ nr, "KVM_CAP_" #n, 0, false }
+
+const struct cap caps[] = {
+	REQUIRED(IRQCHIP), REQUIRED(HLT), REQUIRED(USER_MEMORY), REQUIRED(SET_TSS_ADDR),
+	REQUIRED(EXT_CPUID), REQUIRED(CLOCKSOURCE), REQUIRED(NR_VCPUS), REQUIRED(NR_MEMSLOTS),
+	REQUIRED(PIT2), REQUIRED(MP_STATE), REQUIRED(COALESCED_MMIO), REQUIRED(IRQ_ROUTING),
+	REQUIRED(DESTROY_MEMORY_REGION_WORKS), REQUIRED(JOIN_MEMORY_REGIONS_WORKS), REQUIRED(MCE),
+	REQUIRED(IRQFD), REQUIRED(IOEVENTFD), REQUIRED(SET_IDENTITY_MAP_ADDR),
+	REQUIRED(ADJUST_CLOCK), REQUIRED(VCPU_EVENTS), REQUIRED(DEBUGREGS),
+	REQUIRED(X86_ROBUST_SINGLESTEP), REQUIRED(XSAVE), REQUIRED(XCRS), REQUIRED(GET_TSC_KHZ),
+	REQUIRED(MAX_VCPUS), REQUIRED(SIGNAL_MSI), REQUIRED(READONLY_MEM),
+	REQUIRED(TSC_DEADLINE_TIMER),
+	EXPECTED(100, IOEVENTFD_NO_LENGTH, V(3, 15)), EXPECTED(121, SPLIT_IRQCHIP, V(4, 4)),
+	EXPECTED(122, IOEVENTFD_ANY_LENGTH, V(4, 4)), EXPECTED(128, MAX_VCPU_ID, V(4, 6)),
+	EXPECTED(129, X2APIC_API, V(4, 7)), EXPECTED(136, IMMEDIATE_EXIT, V(4, 11)),
+	EXPECTED(153, GET_MSR_FEATURES, V(4, 16)), EXPECTED(162, COALESCED_PIO, V(4, 20)),
+	EXPECTED(164, EXCEPTION_PAYLOAD, V(4, 20)), EXPECTED(168, MANUAL_DIRTY_LOG_PROTECT2, V(5, 2)),
+	EXPECTED(182, HALT_POLL, V(5, 8)), EXPECTED(184, LAST_CPU, V(5, 9)),
+	EXPECTED(187, STEAL_TIME, V(5, 10)), EXPECTED(188, X86_USER_SPACE_MSR, V(5, 10)),
+	EXPECTED(189, X86_MSR_FILTER, V(5, 10)), EXPECTED(190, ENFORCE_PV_FEATURE_CPUID, V(5, 10)),
+	EXPECTED(195, SET_GUEST_DEBUG2, V(5, 13)), EXPECTED(200, SREGS2, V(5, 14)),
+	EXPECTED(201, EXIT_HYPERCALL, V(5, 14)), EXPECTED(203, BINARY_STATS_FD, V(5, 14)),
+	EXPECTED(204, EXIT_ON_EMULATION_FAILURE, V(5, 15)), EXPECTED(208, XSAVE2, V(5, 17)),
+	EXPECTED(209, SYS_ATTRIBUTES, V(5, 17)), EXPECTED(213, DISABLE_QUIRKS2, V(5, 18)),
+	EXPECTED(218, X86_TRIPLE_FAULT_EVENT, V(6, 1)), EXPECTED(231, USER_MEMORY2, V(6, 8)),
+	EXPECTED(232, MEMORY_FAULT_INFO, V(6, 8)), EXPECTED(235, VM_TYPES, V(6, 8)),
+	EXPECTED(237, X86_APIC_BUS_CYCLES_NS, V(6, 11)), EXPECTED(238, X86_GUEST_MODE, V(6, 11)),
+	EXPECTED(KVM_CAP_ONE_REG, ONE_REG, V(7, 2)),
+	TOLD(60, TSC_CONTROL), TOLD(44, HYPERV), TOLD(38, XEN_HVM), TOLD(59, ASYNC_PF), TOLD(117, X86_SMM),
+	TOLD(143, X86_DISABLE_EXITS), TOLD(157, NESTED_STATE), TOLD(163, HYPERV_ENLIGHTENED_VMCS),
+	TOLD(173, PMU_EVENT_FILTER), TOLD(183, ASYNC_PF_INT), TOLD(185, SMALLER_MAXPHYADDR),
+	TOLD(192, DIRTY_LOG_RING), TOLD(193, X86_BUS_LOCK_EXIT), TOLD(196, SGX_ATTRIBUTE),
+	TOLD(198, PTP_KVM), TOLD(212, PMU_CAPABILITY), TOLD(214, VM_TSC_CONTROL),
+	TOLD(219, X86_NOTIFY_VMEXIT), TOLD(220, VM_DISABLE_NX_HUGE_PAGES), TOLD(223, DIRTY_LOG_RING_ACQ_REL),
+	TOLD(226, PMU_EVENT_MASKED_EVENTS), TOLD(233, MEMORY_ATTRIBUTES), TOLD(234, GUEST_MEMFD),
+	TOLD(236, PRE_FAULT_MEMORY), TOLD(244, GUEST_MEMFD_FLAGS),
+	{ 0, NULL, 0, false }
+};
 
 static struct json_object *capabilities(int kvm)
 {
@@ -103,150 +145,4 @@ struct json_object *facts_json(const struct env *env)
 	if (kvm >= 0)
 		close(kvm);
 	return o;
-}
-
-/* --- held against a baseline --- */
-
-struct compared {
-	struct t *t;
-	unsigned int worse, other;
-	char first[400];		/* the first that is worse, else that is other */
-};
-
-static void differs(struct compared *c, bool worse, const char *line)
-{
-	t_note(c->t, "%s", line);
-	if (worse ? !c->worse : !c->worse && !c->other)
-		snprintf(c->first, sizeof(c->first), "%s", line);
-	if (worse)
-		c->worse++;
-	else
-		c->other++;
-}
-
-static int outcome(const struct compared *c, const char *what)
-{
-	if (c->worse)
-		return t_fail(c->t, "%u %s less than in the baseline: %s", c->worse, what, c->first);
-	if (c->other)
-		return t_warn(c->t, "%u %s differ from the baseline: %s", c->other, what, c->first);
-	return 0;
-}
-
-/* Baseline's and this host's objects of one kind; false: the baseline has none. */
-static bool both(struct t *t, const char *kind, struct json_object **old, struct json_object **now)
-{
-	struct json_object *facts = json_path(t->env->baseline, "facts"), *all;
-
-	*old = json_path(facts, kind);
-	if (!json_object_is_type(*old, json_type_object))
-		return false;
-	all = facts_json(t->env);
-	*now = json_object_get(json_path(all, kind));
-	json_object_put(all);
-	return true;
-}
-
-int vm_baseline_caps(struct t *t)
-{
-	struct compared c = { .t = t };
-	struct json_object *old, *now;
-	char line[200];
-	int rc;
-
-	REQUIRE(t, both(t, "capabilities", &old, &now), "the baseline has no \"capabilities\" in its facts");
-	json_object_object_foreach(old, name, val) {
-		int a = json_object_get_int(val), b = json_object_get_int(json_path(now, name));
-
-		if (a == b)
-			continue;
-		snprintf(line, sizeof(line), "%.60s was %d, is %d", name, a, b);
-		/* Of some the number is a size or a set of flags; gone is gone. */
-		differs(&c, a > 0 && b <= 0, line);
-	}
-	rc = outcome(&c, "capabilities");
-	json_object_put(now);
-	return rc;
-}
-
-static int parse_leaf(struct json_object *o, uint32_t v[4])
-{
-	const char *s = json_object_is_type(o, json_type_string) ? json_object_get_string(o) : "";
-
-	return sscanf(s, "%8x %8x %8x %8x", &v[0], &v[1], &v[2], &v[3]) == 4 ? 0 : -1;
-}
-
-/* Leaves whose registers are sets of features: a bit that is gone is worse. */
-static bool is_flags(const char *leaf, int reg)
-{
-	if (!strcmp(leaf, "0x1.0") || !strcmp(leaf, "0x80000001.0"))
-		return reg >= 2;
-	if (!strcmp(leaf, "0x7.0"))
-		return reg >= 1;
-	return !strcmp(leaf, "0x40000001.0") ? reg == 0 : !strcmp(leaf, "0x80000008.0") && reg == 1;
-}
-
-int vm_baseline_cpuid(struct t *t)
-{
-	static const char *const reg[] = { "EAX", "EBX", "ECX", "EDX" };
-	struct compared c = { .t = t };
-	struct json_object *old, *now, *o;
-	uint32_t a[4], b[4];
-	char line[200];
-	int i, rc;
-
-	REQUIRE(t, both(t, "cpuid", &old, &now), "the baseline has no \"cpuid\" in its facts");
-	json_object_object_foreach(old, leaf, val) {
-		/* Not json_path(): a leaf's name has a dot. */
-		if (!json_object_object_get_ex(now, leaf, &o))
-			o = NULL;
-		if (parse_leaf(val, a))
-			continue;
-		if (parse_leaf(o, b)) {
-			snprintf(line, sizeof(line), "leaf %.20s is gone", leaf);
-			differs(&c, a[0] || a[1] || a[2] || a[3], line);
-			continue;
-		}
-		for (i = 0; i < 4; i++) {
-			uint32_t gone = a[i] & ~b[i];
-
-			if (a[i] == b[i])
-				continue;
-			snprintf(line, sizeof(line), "leaf %.20s %s was %08x, is %08x", leaf, reg[i], a[i], b[i]);
-			differs(&c, is_flags(leaf, i) && gone, line);
-		}
-	}
-	rc = outcome(&c, "CPUID registers");
-	json_object_put(now);
-	return rc;
-}
-
-/* Was on and is off, or was a number and is 0. */
-static bool turned_off(const char *a, const char *b)
-{
-	return (!strcmp(a, "Y") && !strcmp(b, "N")) || (strtol(a, NULL, 10) > 0 && !strcmp(b, "0"));
-}
-
-int host_baseline_parameters(struct t *t)
-{
-	struct compared c = { .t = t };
-	struct json_object *old, *now, *o;
-	char line[300];
-	int rc;
-
-	REQUIRE(t, both(t, "parameters", &old, &now), "the baseline has no \"parameters\" in its facts");
-	json_object_object_foreach(old, name, val) {
-		const char *a = json_object_get_string(val), *b = NULL;
-
-		if (json_object_object_get_ex(now, name, &o))
-			b = json_object_get_string(o);
-		if (b && !strcmp(a, b))
-			continue;
-		snprintf(line, sizeof(line), "%.80s was '%.80s', is %s%.80s%s", name, a, b ? "'" : "",
-			 b ? b : "not there", b ? "'" : "");
-		differs(&c, b && turned_off(a, b), line);
-	}
-	rc = outcome(&c, "module parameters");
-	json_object_put(now);
-	return rc;
 }

@@ -1,14 +1,16 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The manifest: the only thing that passes between packaging and selftest. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
-#include "selftest.h"
+#include "env/files.h"
+#include "env/manifest.h"
 
 #define SHARE		"/usr/share/kernel-kvm"
 #define JSON_MAX	(4u << 20)
@@ -175,9 +177,8 @@ void manifest_load(struct env *env)
 	else
 		snprintf(env->manifest_file, sizeof(env->manifest_file),
 			 SHARE "/%s/manifest.json", env->uname_r);
-	env->manifest_given = env->manifest_path;
 	env->manifest_installed = any_installed();
-	if (!env->manifest_given && !file_exists("%s", env->manifest_file))
+	if (!env->manifest_path && !file_exists("%s", env->manifest_file))
 		return;
 	env->manifest = load(env->manifest_file, env->manifest_err, sizeof(env->manifest_err));
 	if (env->manifest)

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0
-/* Running a program with a deadline and keeping the end of what it prints. */
+// SPDX-License-Identifier: GPL-2.0-only
+/* See proc.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,34 +8,10 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "selftest.h"
-
-double now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
-}
-
-double wall_offset_ms(void)
-{
-	double before, after, offset;
-	struct timespec ts;
-	int i = 0;
-
-	/* Two clocks: again if something took the CPU between the readings. */
-	do {
-		before = now_ms();
-		clock_gettime(CLOCK_REALTIME, &ts);
-		after = now_ms();
-		offset = (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6 - after;
-	} while (after - before > 1 && ++i < 100);
-	return offset;
-}
+#include "env/clock.h"
+#include "env/proc.h"
 
 static void __attribute__((noreturn)) exec_child(const char *const *argv, int out, int err)
 {

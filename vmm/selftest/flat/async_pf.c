@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The host's half of guest/t_async_pf.c: pages that a userfaultfd keeps until the
  * guest says that it runs on without them. userfaultfd(2), ioctl_userfaultfd(2).
@@ -15,6 +15,8 @@
 
 #include <linux/userfaultfd.h>
 
+#define REPORT_PLACE 80
+#include "env/clock.h"
 #include "flat/flat.h"
 
 enum { HOLD = 100, RELEASE, AT_ONCE };		/* as in the guest */
@@ -54,8 +56,9 @@ static void *pager_main(void *arg)
 	return NULL;
 }
 
-static int pager_start(struct pager *p, struct lab *l)
+static int pager_start(struct lab *l)
 {
+	struct pager *p = l->arg;
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 
@@ -107,17 +110,15 @@ static int on_exit_apf(struct lab *l, unsigned int cpu, void *arg)
 	return 1;
 }
 
-int flat_async_pf(struct t *t)
+CHECK(flat, async_page_fault, "a guest hears that a page must be fetched, goes on, and hears that it is there",
+      ADVICE_APF, HW)
 {
-	struct lab_opts o = { .irqchip = true };
 	struct pager p = { .uffd = -1, .go = -1, .stop = -1 };
+	struct unit u = { .test = "async_pf", .lab = { .irqchip = true }, .on_exit = on_exit_apf, .arg = &p,
+		.prepare = pager_start };
 	struct lab l;
-	int rc = unit_open(&l, t, &o, unit_row(t)->test);
+	int rc = unit_open(&l, t, &u);
 
-	l.on_exit = on_exit_apf;
-	l.arg = &p;
-	if (!rc)
-		rc = pager_start(&p, &l);
 	if (!rc)
 		rc = unit_run(&l);
 	pager_stop(&p);

@@ -1,217 +1,21 @@
-// SPDX-License-Identifier: GPL-2.0
-/* The host's half of guest/t_cpu.c: CPUID as it was set, TSC and clocks. */
-#include <errno.h>
-#include <math.h>
-#include <pthread.h>
-#include <sched.h>
+// SPDX-License-Identifier: GPL-2.0-only
+/* flat: CPUID, MSRs and instructions (guest/t_cpu.c). */
+#include <cpuid.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
 
+#define REPORT_PLACE 40
 #include "flat/flat.h"
+#include "lab/msrfilter.h"
 
-static uint64_t clock_ns(clockid_t id)
+/* arg[0] is XCR0, where the CPU has one. */
+static int give_xcr0(struct lab *l)
 {
-	struct timespec ts;
+	unsigned int a, b, c, d;
+	int xcr0 = __get_cpuid(1, &a, &b, &c, &d) && c & bit_XSAVE ? set_xcr0(l) : 0;
 
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t host_tsc(void)
-{
-	uint32_t a, d;
-
-	__asm__ volatile("lfence; rdtsc" : "=a"(a), "=d"(d) : : "memory");
-	return a | (uint64_t)d << 32;
-}
-
-struct clocks {
-	uint64_t before;		/* TSC or kvmclock at the first sync */
-	uint64_t wall_before;		/* the wall clock before the guest looked at its own */
-	int64_t off_lo, off_hi;		/* guest TSC - host TSC is in here */
-	bool have_off, stable;
-	double wall;			/* wall_offset_ms() at the start */
-	unsigned int round;
-};
-
-/* Another host CPU each time, if there are others. */
-static void move(unsigned int round)
-{
-	cpu_set_t all, one;
-	int n, cpu, k = 0;
-
-	if (sched_getaffinity(0, sizeof(all), &all))
-		return;
-	n = CPU_COUNT(&all);
-	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &all) || k++ != (int)round % n)
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		sched_setaffinity(0, sizeof(one), &one);
-		sched_setaffinity(0, sizeof(all), &all);
-	}
-}
-
-static int tsc_sync(struct lab *l, struct clocks *c, uint32_t n)
-{
-	uint64_t guest = unit_shared(l)->out[0], now = host_tsc();
-	int64_t lo = (int64_t)(guest - now), hi = (int64_t)(guest - c->before);
-
-	if (n == 20) {
-		double until = now_ms() + 10;
-
-		while (now_ms() < until)
-			;
-		move(c->round++);
-		c->before = host_tsc();
-		return 1;
-	}
-	if (!c->stable)
-		return 1;
-	if (!c->have_off) {
-		c->off_lo = lo;
-		c->off_hi = hi;
-		c->have_off = true;
-	}
-	/* The offset is one number: all brackets around it must overlap. */
-	if (lo > c->off_lo)
-		c->off_lo = lo;
-	if (hi < c->off_hi)
-		c->off_hi = hi;
-	REQUIRE(l->t, c->off_lo <= c->off_hi,
-		"the guest's TSC does not keep its distance from the host's: off by %lld cycles after %u readings 10 ms apart",
-		(long long)(c->off_lo - c->off_hi), c->round);
-	return 1;
-}
-
-static int kvm_clock(struct lab *l, uint64_t *ns)
-{
-	struct kvm_clock_data d = { 0 };
-
-	if (lab_vm_ioctl(l, KVM_GET_CLOCK, &d) < 0)
-		return -1;
-	*ns = d.clock;
-	return 0;
-}
-
-/*
- * ns. Where the host does not trust its TSC, kvmclock runs by a rate that may
- * be some per cent off, and is put right from time to time.
- */
-#define CLOCK_SLACK(c)	((c)->stable ? 2000000ull : 100000000ull)
-
-#define WALL_SLACK	500000000ull	/* ns: the host's clock is slewed now and then */
-
-static volatile int others_done, others_ran;
-
-static void *other_main(void *arg)
-{
-	(void)arg;
-	while (!others_done)
-		others_ran = 1;
-	return NULL;
-}
-
-/* Let another thread have this CPU for a part of @ms. */
-static int share_cpu(struct lab *l, double ms)
-{
-	double until = now_ms() + ms;
-	cpu_set_t all, one;
-	pthread_t th;
-
-	if (sched_getaffinity(0, sizeof(all), &all))
-		return t_fail(l->t, "sched_getaffinity: %s", strerror(errno));
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	if (sched_setaffinity(0, sizeof(one), &one))	/* the new thread's, too */
-		return t_skip(l->t, "sched_setaffinity to one CPU: %s", strerror(errno));
-	others_done = 0;
-	if (pthread_create(&th, NULL, other_main, NULL))
-		return t_fail(l->t, "no thread");
-	others_ran = 0;
-	/* It has this CPU only: once it ran, this thread waited. */
-	while (now_ms() < until || (!others_ran && now_ms() < l->deadline))
-		;
-	others_done = 1;
-	pthread_join(th, NULL);
-	sched_setaffinity(0, sizeof(all), &all);
-	return 1;
-}
-
-/* What is not a reading of the clock: 27 its flags, 28 stopped, 29 steal time. */
-static int flag_sync(struct lab *l, uint32_t n)
-{
-	struct kvm_clock_data d = { 0 };
-
-	unit_shared(l)->arg[0] = 0;
-	if (n == 29)
-		return share_cpu(l, 20);
-	if (n == 27) {
-		if (lab_vm_ioctl(l, KVM_GET_CLOCK, &d) < 0)
-			return -1;
-		unit_shared(l)->arg[0] = d.flags;
-	} else if (lab_cap(l, KVM_CAP_KVMCLOCK_CTRL) > 0) {
-		if (lab_cpu_ioctl(l, 0, KVM_KVMCLOCK_CTRL, 0) < 0)
-			return -1;
-		unit_shared(l)->arg[0] = 1;
-	}
-	return 1;
-}
-
-static int clock_sync(struct lab *l, struct clocks *c, uint32_t n)
-{
-	uint64_t guest = unit_shared(l)->out[0], now, host;
-
-	if (n > 26)
-		return flag_sync(l, n);
-	if (n == 26) {
-		/* Boot time by the wall clock plus time since then: it was between these. */
-		guest += unit_shared(l)->out[1];
-		host = clock_ns(CLOCK_REALTIME);
-		if (fabs(wall_offset_ms() - c->wall) > 100) {
-			t_note(l->t, "the host's clock was set meanwhile: the guest's was not compared with it");
-			return 1;
-		}
-		REQUIRE(l->t, guest + WALL_SLACK >= c->wall_before && guest <= host + WALL_SLACK,
-			"the guest's wall clock says %llu ns, the host's went from %llu to %llu",
-			(unsigned long long)guest, (unsigned long long)c->wall_before, (unsigned long long)host);
-		return 1;
-	}
-	if (kvm_clock(l, &now))
-		return -1;
-	if (n == 22) {
-		c->before = now;
-		return 1;
-	}
-	if (n == 24) {
-		uint64_t until = clock_ns(CLOCK_MONOTONIC) + 30000000;
-
-		while (clock_ns(CLOCK_MONOTONIC) < until)
-			;
-		c->before += 30000000;		/* at least so much has passed */
-		return 1;
-	}
-	REQUIRE(l->t, guest + CLOCK_SLACK(c) >= c->before && guest <= now + CLOCK_SLACK(c),
-		"kvmclock in the guest says %llu ns, the host's clock of this VM went from %llu to %llu",
-		(unsigned long long)guest, (unsigned long long)c->before,
-		(unsigned long long)now);
-	c->wall_before = clock_ns(CLOCK_REALTIME);
-	return 1;
-}
-
-static int on_exit_cpu(struct lab *l, unsigned int cpu, void *arg)
-{
-	struct kvm_run *run = l->cpu[cpu].run;
-	struct clocks *c = arg;
-	uint32_t n;
-
-	if (sync_number(run, &n))
-		return n < 22 ? tsc_sync(l, c, n) : clock_sync(l, c, n);
-	return lab_odd_exit(l, cpu);
+	unit_shared(l)->arg[0] = (uint64_t)xcr0;
+	return xcr0 < 0 ? -1 : 0;
 }
 
 /* What the guest is to see: what KVM says that it holds. */
@@ -241,56 +45,80 @@ static int give_cpuid(struct lab *l)
 	return rc < 0 ? -1 : 0;
 }
 
-bool host_clock_is_tsc(const struct env *env)
-{
-	char source[64] = "";
+FLAT(cpuid, unit_test(t, &(struct unit){ .test = "cpuid_kvm", .prepare = give_xcr0 }),
+     "CPUID says that this is a KVM guest", ADVICE_CPU, NEED_KVM)
+FLAT(cpuid_leaves, unit_test(t, &(struct unit){ .test = "cpuid_exact", .prepare = give_cpuid }),
+     "every CPUID leaf reads as the host set it", ADVICE_CPU, NEED_KVM)
+FLAT(msr, unit_check(t, "msr"),
+     "MSRs keep valid values and refuse others", ADVICE_CPU, HW)
 
-	host_clocksource_now(env, source, sizeof(source));
-	return !strcmp(source, "tsc") && host_tsc_listed(env);
+/* --- the MSR filter: KVM_X86_SET_MSR_FILTER, since 5.10 --- */
+
+/* kvm_run.msr; at the start of the union of all exits' data */
+struct msr_exit {
+	uint8_t error, pad[7];
+	uint32_t reason, index;
+	uint64_t data;
+};
+
+#define READ_GIVES	0x1122334455667788ull
+#define HELD_175	0x4321ull
+
+static int set_filter(struct lab *l)
+{
+	struct kvm_enable_cap cap = { .cap = CAP_USER_SPACE_MSR, .args = { EXIT_REASON_FILTER } };
+	uint8_t none = 0;
+	struct msr_filter f = { .range = {
+		{ FILTER_READ, 1, 0x174, &none }, { FILTER_WRITE, 1, 0x175, &none },
+		{ FILTER_READ | FILTER_WRITE, 1, 0x176, &none },
+	} };
+
+	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &cap) < 0 || lab_vm_ioctl(l, SET_MSR_FILTER, &f) < 0 ? -1 : 0;
 }
 
-bool host_tsc_stable(const struct env *env)
+static int on_exit_msr(struct lab *l, unsigned int cpu, void *arg)
 {
-	char source[64] = "";
+	struct kvm_run *run = l->cpu[cpu].run;
+	struct msr_exit *m = (struct msr_exit *)(void *)&run->io;
+	struct unit_shared *sh = unit_shared(l);
+	bool write = run->exit_reason == KVM_EXIT_X86_WRMSR;
 
-	host_clocksource_now(env, source, sizeof(source));
-	return host_clock_is_tsc(env) || !strcmp(source, "kvm-clock");
+	(void)arg;
+	if (!write && run->exit_reason != KVM_EXIT_X86_RDMSR)
+		return lab_odd_exit(l, cpu);
+	REQUIRE(l->t, m->index == 0x176 || m->index == (write ? 0x175 : 0x174),
+		"%s of MSR 0x%x came to user space, which the filter does not name",
+		write ? "WRMSR" : "RDMSR", m->index);
+	REQUIRE(l->t, m->reason == EXIT_REASON_FILTER, "MSR 0x%x: exit for reason %u, expected the filter",
+		m->index, m->reason);
+	sh->out[1]++;
+	m->error = m->index == 0x176;
+	if (write && !m->error)
+		sh->out[0] = m->data;
+	else if (!write)
+		m->data = READ_GIVES;
+	return 1;
 }
 
-int flat_smp_tsc(struct t *t)
+static int filtered(struct lab *l)
 {
-	/* Where the kernel does not trust the TSC, KVM keeps each vCPU's alone. */
-	if (!host_tsc_stable(t->env))
-		return t_skip(t, "the host does not trust its TSC (clocksource is not tsc): neither can a guest");
-	return flat_irq(t);
+	uint64_t v = HELD_175;
+
+	if (lab_cap(l, CAP_MSR_FILTER) <= 0 || lab_cap(l, CAP_USER_SPACE_MSR) <= 0)
+		return t_skip(l->t, "KVM has no MSR filter (before 5.10)");
+	REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, 0x175, &v) == 1, "KVM_SET_MSRS refuses SYSENTER_ESP (0x175)");
+	unit_shared(l)->arg[1] = READ_GIVES;
+	unit_shared(l)->arg[2] = HELD_175;
+	return set_filter(l);
 }
 
-int flat_cpu(struct t *t)
-{
-	const struct unit_row *row = unit_row(t);
-	struct lab_opts o = { .irqchip = row->irqchip, .cpus = row->cpus };
-	struct clocks c = { .wall = wall_offset_ms() };
-	struct lab l;
-	int rc = unit_open(&l, t, &o, row->test);
-
-	c.stable = host_tsc_stable(t->env);
-	l.on_exit = on_exit_cpu;
-	l.arg = &c;
-	if (!rc && !strcmp(row->test, "cpuid_exact"))
-		rc = give_cpuid(&l);
-	if (!rc && !strcmp(row->test, "cpuid_kvm") && __builtin_cpu_supports("xsave")) {
-		int xcr0 = set_xcr0(&l);
-
-		unit_shared(&l)->arg[0] = (uint64_t)xcr0;
-		rc = xcr0 < 0 ? -1 : 0;
-	}
-	/* As after a migration: the VM is older than its clock's host. */
-	if (!rc && !strcmp(row->test, "kvmclock"))
-		rc = lab_vm_ioctl(&l, KVM_SET_CLOCK, &(struct kvm_clock_data){ .clock = 1000000000000ull }) < 0 ? -1 : 0;
-	if (!rc)
-		rc = unit_run(&l);
-	if (!rc && !strcmp(row->test, "tsc") && !c.stable)
-		t_note(t, "the host does not trust its TSC: the guest's was not compared with it");
-	lab_close(&l);
-	return rc;
-}
+FLAT(msr_filter, unit_test(t, &(struct unit){ .test = "msr_filter", .on_exit = on_exit_msr, .prepare = filtered }),
+     "filtered MSRs come to user space, others do not", ADVICE_CPU, HW)
+FLAT(syscall, unit_check(t, "syscall"),
+     "SYSCALL and SYSRET go by the MSRs", ADVICE_CPU, HW)
+FLAT(intercepted_instructions, unit_check(t, "intercepts"),
+     "instructions that KVM decides on do what they should", ADVICE_CPU, HW)
+FLAT(compatibility_mode, unit_check(t, "compat_mode"),
+     "32-bit code runs in a 64-bit guest", ADVICE_CPU, HW)
+FLAT(task_switch, flat_greeting(t, "task.bin", false, "Hello from three tasks\n"),
+     "a 32-bit guest switches tasks: by JMP, CALL, IRET, task gate", ADVICE_CPU, HW)

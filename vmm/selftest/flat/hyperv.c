@@ -1,10 +1,12 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The host's half of guest/t_hyperv.c: a CPUID like Hyper-V's, and SynIC. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
+#define REPORT_PLACE 60
+#include "env/clock.h"
 #include "flat/flat.h"
 
 #define HV_LEAF		0x40000000u
@@ -82,25 +84,28 @@ static int on_exit_hv(struct lab *l, unsigned int cpu, void *arg)
 	return 1;
 }
 
-int flat_hyperv(struct t *t)
+static int hv_open(struct lab *l)
 {
-	const struct unit_row *row = unit_row(t);
-	struct lab_opts o = { .irqchip = true, .cpus = row->cpus };
-	struct lab l;
 	unsigned int i;
-	int rc = unit_open(&l, t, &o, row->test), khz;
 
-	l.on_exit = on_exit_hv;
-	if (!rc && (lab_cap(&l, KVM_CAP_HYPERV_CPUID) <= 0 || lab_cap(&l, KVM_CAP_HYPERV_SYNIC2) <= 0))
-		rc = t_skip(t, "this KVM has nothing for guests made for Hyper-V (CONFIG_KVM_HYPERV)");
-	for (i = 0; !rc && i < row->cpus; i++)
-		rc = hv_cpu(&l, i);
-	if (!rc) {
-		khz = lab_cpu_ioctl(&l, 0, KVM_GET_TSC_KHZ, 0);
-		unit_shared(&l)->arg[0] = khz > 0 ? (uint64_t)khz : 0;
-		unit_shared(&l)->arg[1] = host_clock_is_tsc(t->env);
-		rc = khz > 0 ? unit_run(&l) : -1;
-	}
-	lab_close(&l);
-	return rc;
+	if (lab_cap(l, KVM_CAP_HYPERV_CPUID) <= 0 || lab_cap(l, KVM_CAP_HYPERV_SYNIC2) <= 0)
+		return t_skip(l->t, "this KVM has nothing for guests made for Hyper-V (CONFIG_KVM_HYPERV)");
+	for (i = 0; i < l->ncpus; i++)
+		if (hv_cpu(l, i))
+			return -1;
+	unit_shared(l)->arg[1] = host_clock_is_tsc(l->t->env);
+	return unit_tell_khz(l);
 }
+
+static int hyperv(struct t *t, const char *test, unsigned int cpus)
+{
+	return unit_test(t, &(struct unit){ .test = test, .lab = { .irqchip = true, .cpus = cpus },
+		.on_exit = on_exit_hv, .prepare = hv_open });
+}
+
+FLAT(hyperv, hyperv(t, "hyperv", 1),
+     "a guest made for Hyper-V has its hypercalls, reference counter and TSC page", ADVICE_HV, HW)
+FLAT(hyperv_timers, hyperv(t, "hyperv_timer", 1),
+     "synthetic timers fire, not early, by message and direct; no message is lost", ADVICE_HV, HW)
+FLAT(hyperv_smp, hyperv(t, "hyperv_smp", 2),
+     "IPIs and TLB flushes by Hyper-V's hypercalls do what they should", ADVICE_HV, HW, .deadline_ms = SMP_MS)

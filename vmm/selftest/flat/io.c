@@ -1,10 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The host's half of guest/t_io.c: what each port and MMIO access must be. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#define REPORT_PLACE 20
 #include "flat/flat.h"
 
 #define LOG_MAX	8192
@@ -242,31 +243,51 @@ int set_xcr0(struct lab *l)
 	return lab_cpu_ioctl(l, 0, KVM_SET_XCRS, &x) < 0 ? -1 : (int)x.xcrs[0].value;
 }
 
-/* QEMU's emulation of SVM lets XSETBV pass: KVM never learns of it. */
-int flat_xsetbv(struct t *t)
+static int with_io(struct t *t, const char *test, bool irqchip, int (*prepare)(struct lab *l))
 {
-	if (host_is_tcg())
-		return t_skip(t, "QEMU's TCG, under which this host runs, does not intercept XSETBV");
-	return flat_io(t);
-}
-
-int flat_io(struct t *t)
-{
-	const struct unit_row *row = unit_row(t);
-	struct lab_opts o = { .irqchip = row->irqchip };
 	struct io *s = calloc(1, sizeof(*s));
-	struct lab l;
 	int rc;
 
 	REQUIRE(t, s, "out of memory");
-	rc = unit_open(&l, t, &o, row->test);
-	l.on_exit = on_exit_io;
-	l.arg = s;
-	if (!rc && !strcmp(row->test, "xsave_exit"))
-		rc = set_xcr0(&l) < 0 ? -1 : 0;
-	if (!rc)
-		rc = unit_run(&l);
-	lab_close(&l);
+	rc = unit_test(t, &(struct unit){ .test = test, .lab = { .irqchip = irqchip },
+		.on_exit = on_exit_io, .arg = s, .prepare = prepare });
 	free(s);
 	return rc;
+}
+
+int flat_io(struct t *t, const char *test, bool irqchip)
+{
+	return with_io(t, test, irqchip, NULL);
+}
+
+FLAT(port_width, flat_io(t, "pio_width", NO_IRQCHIP),
+     "IN and OUT of 1, 2, 4 bytes arrive as they were made", ADVICE_EMUL, NEED_KVM)
+FLAT(port_string, flat_io(t, "pio_string", NO_IRQCHIP),
+     "REP INS and OUTS move the right bytes, in both directions", ADVICE_EMUL, NEED_KVM)
+FLAT(port_segments, flat_io(t, "io_segments", NO_IRQCHIP),
+     "string I/O in 32-bit code keeps to its segment's limit and rights", ADVICE_EMUL, HW)
+FLAT(mmio_width, flat_io(t, "mmio_width", NO_IRQCHIP),
+     "MMIO of 1, 2, 4, 8, 16 bytes arrives as it was made, across pages too", ADVICE_EMUL, NEED_KVM)
+FLAT(mmio_string, flat_io(t, "mmio_string", NO_IRQCHIP),
+     "string instructions on MMIO move the right bytes", ADVICE_EMUL, NEED_KVM)
+FLAT(mmio_instructions, flat_io(t, "mmio_emulate", NO_IRQCHIP),
+     "instructions emulated on MMIO do what the CPU does on RAM", ADVICE_EMUL, NEED_KVM)
+FLAT(exit_registers, flat_io(t, "regs_exit", NO_IRQCHIP),
+     "general registers and flags survive exits", ADVICE_EMUL, NEED_KVM)
+
+static int with_avx(struct lab *l)
+{
+	return set_xcr0(l) < 0 ? -1 : 0;
+}
+
+FLAT(exit_fpu, with_io(t, "xsave_exit", NO_IRQCHIP, with_avx),
+     "x87, SSE and AVX state survives exits", ADVICE_EMUL, HW)
+
+/* QEMU's emulation of SVM lets XSETBV pass: KVM never learns of it. */
+CHECK(flat, xsetbv, "XCR0 takes valid values and refuses others",
+      ADVICE_CPU, HW)
+{
+	if (host_is_tcg())
+		return t_skip(t, "QEMU's TCG, under which this host runs, does not intercept XSETBV");
+	return flat_io(t, "xsetbv", NO_IRQCHIP);
 }

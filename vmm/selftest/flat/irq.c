@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The host's half of guest/t_apic.c and t_smp.c: lines, MSIs, NMIs. */
 #include <errno.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define REPORT_PLACE 100
 #include "flat/flat.h"
 
 #define VEC	0x60		/* as in the guest */
@@ -185,33 +186,67 @@ static int suppress_eoi(struct lab *l)
 	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
 }
 
-int flat_irq(struct t *t)
+static void close_fd(int fd)
 {
-	const struct unit_row *row = unit_row(t);
-	/* Without an irqchip: that is, without any but the LAPIC. */
-	struct lab_opts o = { .irqchip = row->irqchip, .split = !row->irqchip, .cpus = row->cpus };
-	struct irq_state s = { -1, -1, -1, -1, 0, 0 };
-	struct lab l;
-	int rc, khz;
+	if (fd >= 0)
+		close(fd);
+}
 
-	if (!strcmp(row->test, "ioapic_split_eoi"))
-		o.pre = suppress_eoi;
-	rc = unit_open(&l, t, &o, row->test);
-	l.on_exit = on_exit_irq;
-	l.arg = &s;
-	if (!rc) {
-		khz = lab_cpu_ioctl(&l, 0, KVM_GET_TSC_KHZ, 0);
-		unit_shared(&l)->arg[0] = khz > 0 ? (uint64_t)khz : 0;
-		rc = khz > 0 ? unit_run(&l) : -1;
-	}
-	lab_close(&l);
-	if (s.msi_fd >= 0)
-		close(s.msi_fd);
-	if (s.pin_fd >= 0)
-		close(s.pin_fd);
-	if (s.level_fd >= 0)
-		close(s.level_fd);
-	if (s.eoi_fd >= 0)
-		close(s.eoi_fd);
+static int with_irqs(struct t *t, const char *test, const struct lab_opts *o)
+{
+	struct irq_state s = { -1, -1, -1, -1, 0, 0 };
+	int rc = unit_test(t, &(struct unit){ .test = test, .lab = *o, .on_exit = on_exit_irq, .arg = &s,
+		.prepare = unit_tell_khz });
+
+	close_fd(s.msi_fd);
+	close_fd(s.pin_fd);
+	close_fd(s.level_fd);
+	close_fd(s.eoi_fd);
 	return rc;
 }
+
+int flat_irq(struct t *t, const char *test, unsigned int cpus)
+{
+	return with_irqs(t, test, LAB(.irqchip = true, .cpus = cpus));
+}
+
+/* Of the chips KVM has only the LAPIC. */
+static int with_split(struct t *t, const char *test, int (*pre)(struct lab *l))
+{
+	return with_irqs(t, test, LAB(.split = true, .pre = pre));
+}
+
+FLAT(lapic_registers, flat_irq(t, "lapic_registers", 1),
+     "the local APIC's registers read as written, masks included", ADVICE_IRQ, HW)
+FLAT(lapic_priority, flat_irq(t, "lapic_priority", 1),
+     "interrupts nest and wait by priority, TPR and CR8", ADVICE_IRQ, HW)
+FLAT(lapic_timer, flat_irq(t, "lapic_timer", 1),
+     "the LAPIC timer counts, fires once or periodically, not early, and stops", ADVICE_IRQ, HW)
+FLAT(lapic_errors, flat_irq(t, "lapic_errors", 1),
+     "the LAPIC notes no errors where there are none", ADVICE_IRQ, HW)
+FLAT(timer_tsc_deadline, flat_irq(t, "tsc_deadline", 1),
+     "the TSC-deadline timer fires once, not early, and can be taken back", ADVICE_IRQ, HW)
+FLAT(timer_pit, flat_irq(t, "pit", 1),
+     "the PIT counts and interrupts, by mask and at its rate", ADVICE_IRQ, HW)
+FLAT(pic, flat_irq(t, "pic", 1),
+     "the PIC delivers edges of every line, by mask and priority", ADVICE_IRQ, HW)
+FLAT(ioapic, flat_irq(t, "ioapic", 1),
+     "the IOAPIC delivers edges and levels, by mask and destination", ADVICE_IRQ, HW)
+FLAT(ioapic_split, with_split(t, "ioapic_split", NULL),
+     "a VMM with an IOAPIC of its own hears of its EOIs, and of no others", ADVICE_IRQ, HW)
+FLAT(ioapic_split_eoi, with_split(t, "ioapic_split_eoi", suppress_eoi),
+     "EOIs that the guest keeps from the VMM's IOAPIC do not come to it", ADVICE_IRQ, HW)
+FLAT(x2apic, flat_irq(t, "x2apic", 1),
+     "x2APIC mode has its MSRs and refuses what it should", ADVICE_IRQ, HW)
+FLAT(nmi, flat_irq(t, "nmi", 1),
+     "NMIs arrive, one at a time", ADVICE_IRQ, HW)
+FLAT(msi, flat_irq(t, "msi", 1),
+     "MSIs arrive: by ioctl, by irqfd, and only where they should", ADVICE_IRQ, HW)
+FLAT(irqfd_level, flat_irq(t, "irqfd_level", 1),
+     "a level irqfd is lowered by EOI, which its VMM is told; shared lines stay", ADVICE_IRQ, HW)
+FLAT(pv_eoi, flat_irq(t, "pv_eoi", 1),
+     "interrupts that the guest ends without an exit are ended, others are not", ADVICE_IRQ, HW)
+FLAT(hlt_wake, flat_irq(t, "hlt_wake", 1),
+     "a halted CPU wakes by an interrupt, a pending one too", ADVICE_IRQ, HW)
+FLAT(interrupt_shadow, flat_irq(t, "interrupt_shadow", 1),
+     "no interrupt comes right after STI", ADVICE_IRQ, HW)

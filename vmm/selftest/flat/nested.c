@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The host's half of guest/t_nested.c and t_nested_vmx.c: whose exit is it? */
-#include <string.h>
 #include <sys/ioctl.h>
 
+#define REPORT_PLACE 50
 #include "flat/flat.h"
 
 /* KVM_RUN_X86_GUEST_MODE is set if the guest's own guest ran at the exit. */
@@ -31,16 +31,18 @@ static int own_pat(struct lab *l)
 	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
 }
 
-int flat_nested(struct t *t)
+static int nested(struct t *t, const char *test, int (*pre)(struct lab *l))
 {
-	const struct unit_row *row = unit_row(t);
-	struct lab_opts o = { .pre = strcmp(row->test, "nested_pat") ? NULL : own_pat };
-	struct lab l;
-	int rc = unit_open(&l, t, &o, row->test);
-
-	l.on_exit = on_exit_nested;
-	if (!rc)
-		rc = unit_run(&l);
-	lab_close(&l);
-	return rc;
+	return unit_test(t, &(struct unit){ .test = test, .lab = { .pre = pre }, .on_exit = on_exit_nested });
 }
+
+FLAT(nested_svm, nested(t, "nested_svm", NULL),
+     "a guest runs a guest of its own (SVM), where nested is on", ADVICE_NESTED, HW)
+FLAT(nested_npt, unit_check(t, "nested_npt"),
+     "a guest translates its own guest's addresses (SVM's nested paging)", ADVICE_NESTED, HW)
+FLAT(nested_pat, nested(t, "nested_pat", own_pat),
+     "a guest's own guest has a PAT of its own, where the VMM turned that quirk off", ADVICE_NESTED, HW)
+FLAT(nested_vmx, nested(t, "nested_vmx", NULL),
+     "a guest runs a guest of its own (VMX), where nested is on", ADVICE_NESTED, HW)
+FLAT(nested_ept, unit_check(t, "nested_ept"),
+     "a guest translates its own guest's addresses (VMX's EPT)", ADVICE_NESTED, HW)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* host: is the running kernel, and are its KVM modules, the package's? */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,9 +10,14 @@
 
 #include <json-c/json.h>
 
-#include "host/host.h"
+#define REPORT_PLACE 10
+#include "check.h"
+#include "env/files.h"
+#include "env/manifest.h"
 
-int host_kernel(struct t *t)
+CHECK(host, kernel, "the running kernel is the package's",
+      "Boot the kernel that was installed (grubby --default-kernel, then reboot), or reinstall the package.",
+      0)
 {
 	const struct env *env = t->env;
 	const char *want;
@@ -33,7 +38,36 @@ int host_kernel(struct t *t)
 	return 0;
 }
 
-int host_build_id(struct t *t)
+static bool module_loaded(const struct env *env, const char *name)
+{
+	return file_exists("%s/module/%s", env->sys, name);
+}
+
+CHECK(host, modules, "KVM and a back end are loaded",
+      "modprobe kvm_amd or kvm_intel and read dmesg: virtualization off in the firmware, or the module of another kernel?",
+      0)
+{
+	const struct env *env = t->env;
+
+	if (!module_loaded(env, "kvm")) {
+		if (env->allow_missing)
+			return t_skip(t, "kvm is not loaded");
+		return t_fail(t, "module kvm is not loaded");
+	}
+	if (!env->backend[0]) {
+		if (env->allow_missing)
+			return t_skip(t, "no back end (kvm_amd, kvm_intel, ...) is loaded");
+		return t_fail(t, "module kvm is loaded, but no back end (kvm_amd, kvm_intel, ...): the CPU or the firmware does not offer virtualization, or modprobe failed");
+	}
+	t_note(t, "back end %s", env->backend);
+	if (!strcmp(env->backend, "unknown"))
+		return t_warn(t, "/dev/kvm works, but its back end is none that this program knows");
+	return 0;
+}
+
+CHECK(host, build_id, "the loaded kvm.ko has the package's build id",
+      "Find where kvm.ko came from (modinfo -n kvm; lsinitrd | grep kvm.ko), then depmod -a, dracut -f and reboot.",
+      NEED_MANIFEST)
 {
 	const struct env *env = t->env;
 	const char *want = manifest_str(env, "build_id");
@@ -56,31 +90,6 @@ int host_build_id(struct t *t)
 	return 0;
 }
 
-bool module_loaded(const struct env *env, const char *name)
-{
-	return file_exists("%s/module/%s", env->sys, name);
-}
-
-int host_modules(struct t *t)
-{
-	const struct env *env = t->env;
-
-	if (!module_loaded(env, "kvm")) {
-		if (env->allow_missing)
-			return t_skip(t, "kvm is not loaded");
-		return t_fail(t, "module kvm is not loaded");
-	}
-	if (!env->backend[0]) {
-		if (env->allow_missing)
-			return t_skip(t, "no back end (kvm_amd, kvm_intel, ...) is loaded");
-		return t_fail(t, "module kvm is loaded, but no back end (kvm_amd, kvm_intel, ...): the CPU or the firmware does not offer virtualization, or modprobe failed");
-	}
-	t_note(t, "back end %s", env->backend);
-	if (!strcmp(env->backend, "unknown"))
-		return t_warn(t, "/dev/kvm works, but its back end is none that this program knows");
-	return 0;
-}
-
 /* As in sysfs: dashes of a module's name are underscores. */
 static void sysfs_name(char *s)
 {
@@ -89,7 +98,9 @@ static void sysfs_name(char *s)
 			*s = '_';
 }
 
-int host_module_origin(struct t *t)
+CHECK(host, module_origin, "the loaded KVM modules have the package's srcversion",
+      "Find where they came from (modinfo -n kvm; ls /lib/modules/$(uname -r)/{extra,updates,weak-updates}).",
+      NEED_MANIFEST)
 {
 	struct json_object *mods = json_path(t->env->manifest, "modules");
 	unsigned int seen = 0;
@@ -150,7 +161,9 @@ static int module_tail(const char *path, uint8_t *tail, size_t len)
 	return n < 0 || got < len ? -EIO : 0;
 }
 
-int host_module_signed(struct t *t)
+CHECK(host, module_signed, "the KVM module files carry their signature",
+      "Reinstall the package's core and modules: something stripped or replaced these files.",
+      NEED_MANIFEST)
 {
 	struct json_object *mods = json_path(t->env->manifest, "modules");
 	uint8_t tail[12 + sizeof(SIG_MAGIC) - 1] = { 0 };
@@ -207,7 +220,9 @@ int host_module_signed(struct t *t)
 }
 
 /* Documentation/admin-guide/tainted-kernels.rst */
-int host_taint(struct t *t)
+CHECK(host, taint, "nothing has gone wrong in this kernel since boot",
+      "dmesg shows the oops, lockup or machine check; reboot before trusting any result.",
+      0)
 {
 	static const char *const what[] = {
 		"proprietary module", "module forced in", "CPU out of specification",

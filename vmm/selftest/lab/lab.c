@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The laboratory: see lab.h. KVM: Documentation/virt/kvm/api.rst. */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "env/clock.h"
 #include "lab/lab.h"
 
 /* Of the lab that runs in this process; only the signal handler reads it. */
@@ -102,6 +103,13 @@ int lab_msr(struct lab *l, unsigned long req, uint32_t msr, uint64_t *v)
 	rc = ioctl(l->cpu[0].fd, req, m);
 	*v = m->entries[0].data;
 	return rc;
+}
+
+int lab_enable(const struct lab *l, uint32_t cap, uint64_t arg)
+{
+	struct kvm_enable_cap c = { .cap = cap, .args = { arg } };
+
+	return ioctl(l->vm, KVM_ENABLE_CAP, &c) < 0 ? -errno : 0;
 }
 
 int lab_cap(struct lab *l, unsigned int cap)
@@ -349,27 +357,4 @@ int lab_code_long(struct lab *l, const void *code, size_t len)
 {
 	lab_code(l, 0x1000, code, len);
 	return lab_long(l, 0, 0x1000, 0x8000);
-}
-
-bool host_is_bochs(void)
-{
-	char acpi[64] = "";
-	uint32_t a, b, c, d;
-
-	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1), "c"(0));
-	if (c >> 31)
-		return false;		/* SeaBIOS, whose tables say the same, under a hypervisor */
-	return read_file("/sys/firmware/acpi/tables/FACP", acpi, sizeof(acpi)) > 16 &&
-	       !memcmp(acpi + 10, "BOCHS ", 6);		/* OEMID, ACPI 6.5 table 5.4 */
-}
-
-bool host_is_tcg(void)
-{
-	uint32_t a, b, c, d;
-
-	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1), "c"(0));
-	if (!(c >> 31))
-		return false;
-	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(0x40000000), "c"(0));
-	return b == 0x54474354 && c == 0x43544743 && d == 0x47435447;	/* TCGTCGTCGTCG */
 }

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The laboratory: a small VM on raw ioctls, in which checks see every exit.
  * Deliberately not the VMM: a check must not depend on what it helps to test.
@@ -10,9 +10,9 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "check.h"
 #include "compat.h"
 #include "exit_name.h"
-#include "selftest.h"
 #include "guest/abi.h"
 
 #define LAB_CPUS_MAX	UNIT_CPUS_MAX
@@ -77,6 +77,16 @@ int lab_open(struct lab *l, struct t *t, const struct lab_opts *o);
 void lab_close(struct lab *l);
 /* lab_with - lab_open(), @body if that worked, lab_close() */
 int lab_with(struct t *t, const struct lab_opts *o, int (*body)(struct lab *l));
+/* LAB - struct lab_opts for these: LAB(.irqchip = true) */
+#define LAB(...) (&(const struct lab_opts){ __VA_ARGS__ })
+/* LAB_CHECK - a CHECK() with the body of lab_with(): it has @l, not @t */
+#define LAB_CHECK(group, id, opts, purpose, advice, needs, ...) \
+	static int lab_##group##_##id(struct lab *l); \
+	CHECK(group, id, purpose, advice, needs, __VA_ARGS__) \
+	{ \
+		return lab_with(t, opts, lab_##group##_##id); \
+	} \
+	static int lab_##group##_##id(struct lab *l)
 
 /* lab_ioctl - an ioctl that must work; its value, or -1 after t_fail() */
 #define lab_vm_ioctl(l, req, arg) \
@@ -94,6 +104,8 @@ int lab_slot(struct lab *l, unsigned int slot, uint32_t flags, uint64_t gpa,
 	     uint64_t size, void *host);
 /* lab_msr - KVM_GET_MSRS or KVM_SET_MSRS of one MSR: 1, or as the ioctl */
 int lab_msr(struct lab *l, unsigned long req, uint32_t msr, uint64_t *v);
+/* lab_enable - KVM_ENABLE_CAP of the VM: 0 or -errno, no t_fail() */
+int lab_enable(const struct lab *l, uint32_t cap, uint64_t arg);
 /* lab_cap - KVM_CHECK_EXTENSION on the VM */
 int lab_cap(struct lab *l, unsigned int cap);
 
@@ -111,6 +123,8 @@ int lab_code_long(struct lab *l, const void *code, size_t len);
  * with registers in the result).
  */
 int lab_step(struct lab *l, unsigned int cpu);
+/* lab_next - CPU 0 to its next exit: 0, or -1 after t_fail() */
+int lab_next(struct lab *l);
 /* lab_step_to - CPU 0 until an exit, which must be @reason; @what it is for */
 int lab_step_to(struct lab *l, uint32_t reason, const char *what);
 /*
@@ -125,46 +139,9 @@ int lab_odd_exit(struct lab *l, unsigned int cpu);
 void lab_code(struct lab *l, uint64_t gpa, const void *code, size_t len);
 /* lab_dump - registers, code, exits and statistics of @cpu to the result's dump */
 void lab_dump(struct lab *l, unsigned int cpu);
-/* host_is_tcg - does this host run in QEMU without acceleration? For skips. */
-bool host_is_tcg(void);
-/* host_is_bochs - is this host's CPU Bochs'? For skips. */
-bool host_is_bochs(void);
-
-/* --- KVM's binary statistics (stats.c) --- */
-struct stats {
-	int fd;
-	struct kvm_stats_header h;
-	uint8_t *desc;
-	size_t stride;
-};
-/* stats_open - of @fd, a VM or vCPU, called @what; 0, or -1 after t_fail() */
-int stats_open(struct t *t, struct stats *s, int fd, const char *what);
-void stats_close(struct stats *s);
-const struct kvm_stats_desc *stats_find(const struct stats *s, const char *name);
-int stats_get(const struct stats *s, const char *name, uint64_t *v);
-/* stats_text - those that are not 0, as "name value, ..." */
-void stats_text(int fd, char *buf, size_t size);
-
-/* --- the unit guest --- */
-#define unit_shared(l) ((struct unit_shared *)(void *)((l)->ram + UNIT_SHARED))
-/* unit_open - a lab with unit.bin loaded, test @name chosen, CPU 0 at its start */
-int unit_open(struct lab *l, struct t *t, const struct lab_opts *o,
-	      const char *name);
-/* unit_run - run it and turn the guest's word into the check's: 0 passed */
-int unit_run(struct lab *l);
-/* unit_check - for table rows: arg is a struct unit_row */
-struct unit_row {
-	const char *test;
-	unsigned int cpus;
-	bool irqchip;
-};
-int unit_check(struct t *t);
-
-/* unit_row - the row of a check whose arg is one */
-static inline const struct unit_row *unit_row(const struct t *t)
-{
-	/* arg is a pointer or a number, as the row's function wants it. */
-	return (const struct unit_row *)t->check->arg; /* NOLINT(performance-no-int-to-ptr) */
-}
+/* lab_to_hlt - run CPU 0 to HLT; reads of UNIT_PORT_IO give 0x5a */
+int lab_to_hlt(struct lab *l);
+/* lab_life - create a VM, run it to its first exit, destroy it; 0, or -1 after t_fail() */
+int lab_life(struct t *t, bool irqchip, size_t touch);
 
 #endif

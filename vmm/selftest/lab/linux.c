@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* linux: kvm-vmm as a process, and what the guest's init said. */
 #include <errno.h>
 #include <limits.h>
@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lab/lab.h"
+#include "env/clock.h"
+#include "env/files.h"
+#include "lab/image.h"
 #include "lab/linux.h"
 
 #define OUTPUT_MAX	65536

@@ -1,9 +1,10 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Runs of a Linux guest by kvm-vmm, as processes; and what its init said. */
 #ifndef SELFTEST_LINUX_H
 #define SELFTEST_LINUX_H
 
-#include "selftest.h"
+#include "check.h"
+#include "env/proc.h"
 
 #define EXTRA_MAX	8
 

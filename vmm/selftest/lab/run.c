@@ -1,15 +1,19 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The laboratory while a guest runs: exits, the end, what went wrong. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "env/clock.h"
 #include "lab/lab.h"
+#include "lab/stats.h"
+#include "lab/unit.h"
 
 /* A buffer that text is added to; what does not fit is cut. */
 struct text {
@@ -121,15 +125,21 @@ int lab_step(struct lab *l, unsigned int cpu)
 	return 0;
 }
 
-int lab_step_to(struct lab *l, uint32_t reason, const char *what)
+int lab_next(struct lab *l)
 {
-	uint32_t got;
 	int rc;
 
 	do {
 		rc = lab_step(l, 0);
 	} while (rc == -EINTR);
-	if (rc)
+	return rc;
+}
+
+int lab_step_to(struct lab *l, uint32_t reason, const char *what)
+{
+	uint32_t got;
+
+	if (lab_next(l))
 		return -1;
 	got = l->cpu[0].run->exit_reason;
 	if (got == KVM_EXIT_INTERNAL_ERROR || got == KVM_EXIT_FAIL_ENTRY)
@@ -272,4 +282,39 @@ int lab_run(struct lab *l)
 		l->cpu[i].run->immediate_exit = 0;
 	l->done = 0;
 	return rc || l->t->res->status == ST_FAIL ? -1 : 0;
+}
+
+int lab_to_hlt(struct lab *l)
+{
+	struct kvm_run *run = l->cpu[0].run;
+
+	for (;;) {
+		if (lab_next(l))
+			return -1;
+		if (run->exit_reason == KVM_EXIT_HLT)
+			return 0;
+		if (run->exit_reason != KVM_EXIT_IO || run->io.port != UNIT_PORT_IO)
+			return lab_odd_exit(l, 0);
+		*((uint8_t *)run + run->io.data_offset) = 0x5a;
+	}
+}
+
+/* --- lives --- */
+
+int lab_life(struct t *t, bool irqchip, size_t touch)
+{
+	static const uint8_t code[] = { 0xb0, 7, 0xe6, 0xe1, 0xf4 };
+	struct lab l;
+	int rc = lab_open(&l, t, LAB(.irqchip = irqchip, .ram = touch > UNIT_RAM ? touch : 0));
+
+	if (!rc) {
+		lab_code(&l, 0x1000, code, sizeof(code));
+		if (touch)
+			memset(l.ram + 0x100000, 1, touch - 0x100000);
+		rc = lab_real(&l, 0, 0x1000);
+	}
+	if (!rc)
+		rc = lab_step_to(&l, KVM_EXIT_IO, "the first exit of a short life");
+	lab_close(&l);
+	return rc;
 }

@@ -1,12 +1,13 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* KVM's binary statistics (KVM_GET_STATS_FD, since 5.14). */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "lab/lab.h"
+#include "lab/stats.h"
 
 int stats_open(struct t *t, struct stats *s, int fd, const char *what)
 {
@@ -72,4 +73,30 @@ void stats_text(int fd, char *buf, size_t size)
 		}
 	}
 	stats_close(&s);
+}
+
+int stats_of_vcpu(struct lab *l, struct stats *s)
+{
+	s->fd = -1;
+	s->desc = NULL;
+	if (lab_cap(l, KVM_CAP_BINARY_STATS_FD) <= 0)
+		return t_skip(l->t, "KVM has no binary statistics (before 5.14)");
+	return stats_open(l->t, s, l->cpu[0].fd, "vCPU");
+}
+
+int stat_exists(struct t *t, const char *kind, const char *name)
+{
+	struct stats s = { .fd = -1 };
+	struct lab l;
+	int rc = lab_open(&l, t, LAB());
+
+	if (!rc && lab_cap(&l, KVM_CAP_BINARY_STATS_FD) <= 0)
+		rc = t_fail(t, "KVM has no binary statistics, so no '%s'", name);
+	if (!rc)
+		rc = stats_open(t, &s, strcmp(kind, "vm") ? l.cpu[0].fd : l.vm, kind);
+	if (!rc && !stats_find(&s, name))
+		rc = t_fail(t, "the %s's statistics have no '%s': the patch is not in the running kvm.ko", kind, name);
+	stats_close(&s);
+	lab_close(&l);
+	return rc;
 }

@@ -1,10 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The unit guest in the laboratory: load, run one of its tests, judge. */
 #include <cpuid.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "lab/lab.h"
+#include "lab/image.h"
+#include "lab/unit.h"
 
 /*
  * On an AMD CPU that does not tell the next RIP (NRIPS: CPUID 8000000AH, EDX bit
@@ -21,13 +22,15 @@ static bool sticky_shadow(const struct env *env)
 	       __get_cpuid(0x8000000a, &a, &b, &c, &d) && !(d & 8);
 }
 
-int unit_open(struct lab *l, struct t *t, const struct lab_opts *o, const char *name)
+int unit_open(struct lab *l, struct t *t, const struct unit *u)
 {
 	struct unit_shared *sh;
 
-	if (lab_open(l, t, o) ||
+	if (lab_open(l, t, &u->lab) ||
 	    guest_load(t, "unit.bin", l->ram + UNIT_LOAD, UNIT_LOAD_MAX - UNIT_LOAD) < 0)
 		return -1;
+	l->on_exit = u->on_exit;
+	l->arg = u->arg;
 	sh = unit_shared(l);
 	sh->magic = GUEST_MAGIC;
 	sh->ncpus = l->ncpus;
@@ -35,8 +38,10 @@ int unit_open(struct lab *l, struct t *t, const struct lab_opts *o, const char *
 	sh->bochs = host_is_bochs();
 	sh->sticky_shadow = sticky_shadow(t->env);
 	sh->old_kvm = env_old_kvm(t->env);
-	memcpy(sh->test, name, strnlen(name, sizeof(sh->test) - 1));
-	return lab_real(l, 0, UNIT_LOAD);
+	memcpy(sh->test, u->test, strnlen(u->test, sizeof(sh->test) - 1));
+	if (lab_real(l, 0, UNIT_LOAD))
+		return -1;
+	return u->prepare ? u->prepare(l) : 0;
 }
 
 int unit_run(struct lab *l)
@@ -60,15 +65,26 @@ int unit_run(struct lab *l)
 	return t_fail(l->t, "the guest's verdict %d is none of pass, fail, skip", l->code);
 }
 
-int unit_check(struct t *t)
+int unit_test(struct t *t, const struct unit *u)
 {
-	const struct unit_row *row = unit_row(t);
-	struct lab_opts o = { .cpus = row->cpus, .irqchip = row->irqchip };
 	struct lab l;
-	int rc = unit_open(&l, t, &o, row->test);
+	int rc = unit_open(&l, t, u);
 
 	if (!rc)
 		rc = unit_run(&l);
 	lab_close(&l);
 	return rc;
+}
+
+int unit_check(struct t *t, const char *test)
+{
+	return unit_test(t, &(struct unit){ .test = test });
+}
+
+int unit_tell_khz(struct lab *l)
+{
+	int khz = lab_cpu_ioctl(l, 0, KVM_GET_TSC_KHZ, 0);
+
+	unit_shared(l)->arg[0] = khz > 0 ? (uint64_t)khz : 0;
+	return khz > 0 ? 0 : -1;
 }

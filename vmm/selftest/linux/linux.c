@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* linux: a whole Linux guest, by kvm-vmm. */
 #include <errno.h>
 #include <pthread.h>
@@ -12,9 +12,14 @@
 
 #include <linux/vm_sockets.h>
 
+#define REPORT_PLACE 10
 #include "lab/linux.h"
 
-static int vmm_there(struct t *t)
+#define ADVICE_LINUX "If the flat/ checks pass, look at the guest's console in the notes; try kvm-vmm by hand."
+#define LINUX	(NEED_KVM | NEED_VMM | NEED_HW)
+
+CHECK(linux, vmm, "kvm-vmm is there and starts",
+      "Install kernel-kvm-selftest whole, or give --vmm.", 0)
 {
 	const char *const argv[] = { t->env->vmm, "--version", NULL };
 	struct proc_out o = { .cue = NULL };
@@ -30,25 +35,39 @@ static int vmm_there(struct t *t)
 	return rc;
 }
 
-static int boots(struct t *t)
+CHECK(linux, boot, "a Linux guest boots to its init, has the host's time, powers off",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	return linux_boot(t, &(struct boot){ .append = "st.cpus=1" });
 }
 
-static int smp(struct t *t)
+static int smp(struct t *t, long n)
 {
 	char append[32], cpus[8];
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
-	/* The rows' argument: 2, or 0 for as many as the host has, up to 8 */
-	if (!t->check->arg && n <= 2)
-		return t_skip(t, "the host has %ld CPUs: linux/smp-2 is the same", n);
-	snprintf(cpus, sizeof(cpus), "%ld", t->check->arg ? (long)t->check->arg : n < 1 ? 1 : n > 8 ? 8 : n);
+	snprintf(cpus, sizeof(cpus), "%ld", n);
 	snprintf(append, sizeof(append), "st.cpus=%s", cpus);
 	return linux_boot(t, &(struct boot){ .cpus = cpus, .append = append });
 }
 
-static int reboots(struct t *t)
+CHECK(linux, smp_2, "a Linux guest has 2 CPUs and all work",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
+{
+	return smp(t, 2);
+}
+
+CHECK(linux, smp_host, "a Linux guest has as many CPUs as the host, up to 8",
+      ADVICE_LINUX, LINUX, .deadline_ms = 60000)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (n <= 2)
+		return t_skip(t, "the host has %ld CPUs: linux/smp-2 is the same", n);
+	return smp(t, n > 8 ? 8 : n);
+}
+
+CHECK(linux, reboot, "a Linux guest reboots",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	return linux_boot(t, &(struct boot){ .append = "st.reboot=1", .status = 8 });
 }
@@ -68,7 +87,8 @@ static int nameless(struct t *t, off_t size, char *path, size_t len)
 	return -1;
 }
 
-static int blk(struct t *t)
+/* Boot as @b says, with a disk as its first option, which the guest must have written. */
+static int blk(struct t *t, struct boot *b)
 {
 	/* The guest's first word, by the generator of guest/init.c */
 	const uint64_t x = 42 * 6364136223846793005ull + 1442695040888963407ull;
@@ -81,11 +101,9 @@ static int blk(struct t *t)
 	fd = nameless(t, 4 << 20, disk, sizeof(disk));
 	if (fd < 0)
 		return -1;
-	/* On MMIO with irqfd, or on PCI with MSIs; there beside others */
-	rc = linux_boot(t, t->check->arg ?
-		&(struct boot){ .append = "st.blk=1 st.net=1 st.rng=1",
-			.extra = { "--disk", disk, "--net", "loop", "--rng", "--pci" } } :
-		&(struct boot){ .append = "st.blk=1", .extra = { "--disk", disk } });
+	b->extra[0] = "--disk";
+	b->extra[1] = disk;
+	rc = linux_boot(t, b);
 	if (!rc && (pread(fd, &first, 8, 0) != 8 || first != x))
 		rc = t_fail(t, "the disk's first word is 0x%llx, the guest wrote 0x%llx",
 			    (unsigned long long)first, (unsigned long long)x);
@@ -93,33 +111,45 @@ static int blk(struct t *t)
 	return rc;
 }
 
-static int rng(struct t *t)
+/* On MMIO, with an irqfd */
+CHECK(linux, virtio_blk, "a Linux guest writes a disk and reads it back",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
-	return linux_own(t) ? -1 : linux_boot(t, &(struct boot){ .append = "st.rng=1", .extra = { "--rng" } });
+	return blk(t, &(struct boot){ .append = "st.blk=1" });
 }
 
-static int net(struct t *t)
+CHECK(linux, virtio_net, "frames arrive whole from one network card at the other",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	return linux_own(t) ? -1 :
 		linux_boot(t, &(struct boot){ .append = "st.net=1", .extra = { "--net", "loop" } });
 }
 
+/* On PCI, with MSIs; beside others */
+CHECK(linux, virtio_pci, "a disk, network cards and random numbers work on PCI, by MSI-X",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
+{
+	return blk(t, &(struct boot){ .append = "st.blk=1 st.net=1 st.rng=1",
+		.extra = { [2] = "--net", "loop", "--rng", "--pci" } });
+}
+
 /* No PIC, IOAPIC, PIT in KVM, so no serial port's interrupt: all by messages. */
-static int split(struct t *t)
+CHECK(linux, split_irqchip, "a Linux guest with 2 CPUs works with KVM's local APICs alone",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	return linux_own(t) ? -1 : linux_boot(t, &(struct boot){ .cpus = "2",
 		.append = "console=hvc0 st.cpus=2 st.net=1",
 		.extra = { "--irqchip", "split", "--pci", "--console", "virtio", "--net", "loop" } });
 }
 
-/* Of 128 MiB 48 are asked back: at most 80 are left. */
-static int balloon(struct t *t)
+CHECK(linux, virtio_rng, "a Linux guest gets random numbers from its host",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
-	return linux_own(t) ? -1 :
-		linux_boot(t, &(struct boot){ .append = "st.balloon=80", .extra = { "--balloon", "48" } });
+	return linux_own(t) ? -1 : linux_boot(t, &(struct boot){ .append = "st.rng=1", .extra = { "--rng" } });
 }
 
-static int console(struct t *t)
+CHECK(linux, virtio_console, "a Linux guest writes to a virtio console",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	struct proc_out o = { .text = NULL };
 	int rc = -1;
@@ -130,6 +160,14 @@ static int console(struct t *t)
 		rc = t_fail(t, "what the guest wrote to hvc0 did not come out");
 	free(o.text);
 	return rc;
+}
+
+/* Of 128 MiB 48 are asked back: at most 80 are left. */
+CHECK(linux, virtio_balloon, "a Linux guest gives memory back",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
+{
+	return linux_own(t) ? -1 :
+		linux_boot(t, &(struct boot){ .append = "st.balloon=80", .extra = { "--balloon", "48" } });
 }
 
 /* --- vsock --- */
@@ -149,7 +187,8 @@ static void *echo_main(void *arg)
 	return NULL;
 }
 
-static int vsock(struct t *t)
+CHECK(linux, vsock, "a Linux guest and its host talk by vsock (vhost)",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	struct sockaddr_vm a = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = VMADDR_PORT_ANY };
 	socklen_t len = sizeof(a);
@@ -222,7 +261,8 @@ static int snapshot_body(struct t *t, const char *file)
 	return rc;
 }
 
-static int snapshot(struct t *t)
+CHECK(linux, snapshot, "a Linux guest that was saved goes on where it was",
+      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	char path[64];
 	int fd, rc;
@@ -259,7 +299,8 @@ static void *guest_main(void *arg)
 	return NULL;
 }
 
-static int many(struct t *t)
+CHECK(linux, eight_at_once, "8 Linux guests run side by side",
+      ADVICE_LINUX, LINUX, .deadline_ms = 60000)
 {
 	struct guest *g = calloc(MANY, sizeof(*g));
 	struct sysinfo si;
@@ -293,40 +334,3 @@ static int many(struct t *t)
 	free(g);
 	return rc;
 }
-
-#define ADVICE_LINUX "If the flat/ checks pass, look at the guest's console in the notes; try kvm-vmm by hand."
-#define LINUX	(NEED_KVM | NEED_VMM | NEED_HW)
-
-const struct check checks_linux[] = {
-	{ "linux/vmm", "kvm-vmm is there and starts",
-	  "Install kernel-kvm-selftest whole, or give --vmm.", 0, 0, vmm_there, 0 },
-	{ "linux/boot", "a Linux guest boots to its init, has the host's time, powers off",
-	  ADVICE_LINUX, LINUX, 30000, boots, 0 },
-	{ "linux/smp-2", "a Linux guest has 2 CPUs and all work",
-	  ADVICE_LINUX, LINUX, 30000, smp, 2 },
-	{ "linux/smp-host", "a Linux guest has as many CPUs as the host, up to 8",
-	  ADVICE_LINUX, LINUX, 60000, smp, 0 },
-	{ "linux/reboot", "a Linux guest reboots",
-	  ADVICE_LINUX, LINUX, 30000, reboots, 0 },
-	{ "linux/virtio-blk", "a Linux guest writes a disk and reads it back",
-	  ADVICE_LINUX, LINUX, 30000, blk, 0 },
-	{ "linux/virtio-net", "frames arrive whole from one network card at the other",
-	  ADVICE_LINUX, LINUX, 30000, net, 0 },
-	{ "linux/virtio-pci", "a disk, network cards and random numbers work on PCI, by MSI-X",
-	  ADVICE_LINUX, LINUX, 30000, blk, 1 },
-	{ "linux/split-irqchip", "a Linux guest with 2 CPUs works with KVM's local APICs alone",
-	  ADVICE_LINUX, LINUX, 30000, split, 0 },
-	{ "linux/virtio-rng", "a Linux guest gets random numbers from its host",
-	  ADVICE_LINUX, LINUX, 30000, rng, 0 },
-	{ "linux/virtio-console", "a Linux guest writes to a virtio console",
-	  ADVICE_LINUX, LINUX, 30000, console, 0 },
-	{ "linux/virtio-balloon", "a Linux guest gives memory back",
-	  ADVICE_LINUX, LINUX, 30000, balloon, 0 },
-	{ "linux/vsock", "a Linux guest and its host talk by vsock (vhost)",
-	  ADVICE_LINUX, LINUX, 30000, vsock, 0 },
-	{ "linux/snapshot", "a Linux guest that was saved goes on where it was",
-	  ADVICE_LINUX, LINUX, 30000, snapshot, 0 },
-	{ "linux/eight-at-once", "8 Linux guests run side by side",
-	  ADVICE_LINUX, LINUX, 60000, many, 0 },
-	{ 0 }
-};

@@ -1,10 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * patch: each patch of the manifest, live or not. The rows come from the
  * manifest; how a patch is proven live is its Probe: trailer.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -12,7 +13,11 @@
 
 #include <json-c/json.h>
 
-#include "vm/vmchecks.h"
+#define REPORT_PLACE 10
+#include "env/files.h"
+#include "env/manifest.h"
+#include "lab/stats.h"
+#include "patch/patch.h"
 
 #define ADVICE_PATCH "The manifest says that this patch is in: find which kvm.ko is loaded (host/build-id, host/module-origin), then rebuild or reinstall."
 
@@ -36,14 +41,13 @@ static int probe_param(struct t *t, const char *what)
 
 static int probe_cap(struct t *t, const char *what)
 {
-	struct lab_opts o = { 0 };
 	struct lab l;
 	char *end;
 	unsigned long nr = strtoul(what, &end, 0);
 	int rc;
 
 	REQUIRE(t, !*end && end != what, "probe 'cap %s': expected a number", what);
-	rc = lab_open(&l, t, &o);
+	rc = lab_open(&l, t, LAB());
 	if (!rc) {
 		rc = lab_cap(&l, (unsigned int)nr);
 		t_note(t, "capability %lu is %d", nr, rc);
@@ -97,17 +101,10 @@ static int probe_symbol(struct t *t, const char *what)
 /* A guest's behaviour: another check of ours, by name. */
 static int probe_check(struct t *t, const char *what)
 {
-	const struct check *const *table;
-	const struct check *c;
+	struct t sub = { .check = check_find(what), .env = t->env, .res = t->res };
 
-	for (table = check_tables(); *table; table++) {
-		for (c = *table; c->name; c++) {
-			struct t sub = { .check = c, .env = t->env, .res = t->res };
-
-			if (!strcmp(c->name, what) && c->fn != t->check->fn)
-				return c->fn(&sub);
-		}
-	}
+	if (sub.check && sub.check->fn != t->check->fn)
+		return sub.check->fn(&sub);
 	return t_fail(t, "probe 'check %s': this program has no such check", what);
 }
 
@@ -143,17 +140,9 @@ static int probe(struct t *t, const char *p)
 	return t_fail(t, "probe '%s': this program knows param, cap, stat, symbol, debugfs, tracepoint, check", p);
 }
 
-static struct json_object *patch_at(const struct env *env, uintptr_t i)
-{
-	struct json_object *a = json_path(env->manifest, "patches");
-
-	return json_object_is_type(a, json_type_array) && i < json_object_array_length(a) ?
-		json_object_array_get_idx(a, i) : NULL;
-}
-
 static int one_patch(struct t *t)
 {
-	struct json_object *p = patch_at(t->env, t->check->arg);
+	struct json_object *p = (struct json_object *)t->check->row;
 	const char *status = json_str(p, "status"), *pr = json_str(p, "probe");
 	const char *reason = json_str(p, "reason");
 
@@ -167,7 +156,7 @@ static int one_patch(struct t *t)
 }
 
 /* What kvm.ko says of itself ends in the series' hash. */
-static int series(struct t *t)
+CHECK(patch, series, "the loaded kvm.ko has the package's patch series", ADVICE_PATCH, NEED_MANIFEST)
 {
 	const char *want = manifest_str(t->env, "series"), *plus;
 	char got[256];
@@ -185,24 +174,21 @@ static int series(struct t *t)
 
 #define PATCHES_MAX 64
 
-struct check checks_patch[PATCHES_MAX + 2] = {
-	{ "patch/series", "the loaded kvm.ko has the package's patch series", ADVICE_PATCH,
-	  NEED_MANIFEST, 0, series, 0 },
-};
-
-void patch_table(const struct env *env)
+void patch_checks(const struct env *env)
 {
-	static char names[PATCHES_MAX][32];
-	struct json_object *p;
-	uintptr_t i;
+	static struct check made[PATCHES_MAX];
+	struct json_object *list = json_path(env->manifest, "patches"), *p;
+	const char *subject;
+	unsigned int i, n;
 
-	for (i = 0; i < PATCHES_MAX && (p = patch_at(env, i)); i++) {
-		struct json_object *nr = json_path(p, "number");
-		const char *subject = json_str(p, "subject");
-
-		snprintf(names[i], sizeof(names[i]), "patch/%d", json_object_get_int(nr));
-		checks_patch[i + 1] = (struct check){ names[i],
-			subject ? subject : "(the manifest gives no subject)", ADVICE_PATCH,
-			NEED_MANIFEST, 0, one_patch, i };
+	n = json_object_is_type(list, json_type_array) ? (unsigned int)json_object_array_length(list) : 0;
+	for (i = 0; i < n && i < PATCHES_MAX; i++) {
+		p = json_object_array_get_idx(list, i);
+		subject = json_str(p, "subject");
+		made[i] = (struct check){ .purpose = subject ? subject : "(the manifest gives no subject)",
+			.advice = ADVICE_PATCH, .needs = NEED_MANIFEST, .fn = one_patch, .row = p,
+			.order = UINT_MAX - PATCHES_MAX + i };
+		snprintf(made[i].name, sizeof(made[i].name), "patch/%d", json_object_get_int(json_path(p, "number")));
+		check_add(&made[i]);
 	}
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * perf: how long exits, interrupts and faults take. Three rounds each; the
  * figure is the median of the best round, the noise what the rounds differ.
@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
-#include "lab/lab.h"
+#define REPORT_PLACE 10
+#include "baseline.h"
 #include "lab/linux.h"
+#include "lab/unit.h"
 
 #define ROUNDS	3
 #define SAMPLES	2000
@@ -37,19 +37,16 @@ static int on_exit_perf(struct lab *l, unsigned int cpu, void *arg)
 }
 
 /* One round: samples in ns, sorted; their number, or -1. */
-static int measure(struct t *t, const struct unit_row *row, double *ns)
+static int measure(struct t *t, const struct unit *u, double *ns)
 {
-	struct lab_opts o = { .cpus = row->cpus, .irqchip = row->irqchip };
 	uint32_t s[SAMPLES];
 	struct lab l;
-	int rc = unit_open(&l, t, &o, row->test), khz, i, n = -1;
+	int rc = unit_open(&l, t, u) ? -1 : unit_run(&l), i, n = -1;
+	double khz = 1;
 
-	l.on_exit = on_exit_perf;
-	khz = rc ? 0 : lab_cpu_ioctl(&l, 0, KVM_GET_TSC_KHZ, 0);
-	if (!rc && khz > 0) {
-		unit_shared(&l)->arg[0] = (uint64_t)khz;
-		rc = unit_run(&l);
-		n = rc ? -1 : (int)unit_shared(&l)->out[0];
+	if (!rc) {
+		n = (int)unit_shared(&l)->out[0];
+		khz = (double)unit_shared(&l)->arg[0];
 	}
 	if (n > SAMPLES || n == 0)
 		n = t_fail(t, "the guest took %d samples", n);
@@ -76,34 +73,10 @@ static void histogram(struct metric *m, const double *ns, int n)
 	}
 }
 
-/* The figure of this check in the baseline: 0 if it has none. */
-static double baseline(const struct env *env, const char *check, const char *metric, double *noise)
-{
-	struct json_object *list = json_path(env->baseline, "checks"), *c, *ms, *m;
-	size_t i, k;
-
-	if (!json_object_is_type(list, json_type_array))
-		return 0;
-	for (i = 0; i < (size_t)json_object_array_length(list); i++) {
-		c = json_object_array_get_idx(list, i);
-		if (!json_str(c, "name") || strcmp(json_str(c, "name"), check))
-			continue;
-		ms = json_path(c, "metrics");
-		for (k = 0; json_object_is_type(ms, json_type_array) && k < (size_t)json_object_array_length(ms); k++) {
-			m = json_object_array_get_idx(ms, k);
-			if (!json_str(m, "name") || strcmp(json_str(m, "name"), metric))
-				continue;
-			*noise = json_object_get_double(json_path(m, "noise"));
-			return json_object_get_double(json_path(m, "value"));
-		}
-	}
-	return 0;
-}
-
 /* Is @value worse than the baseline's figure of this name, and beyond both noises? */
 static int compare(struct t *t, const char *name, double value, double noise)
 {
-	double old_noise = 0, old = baseline(t->env, t->check->name, name, &old_noise);
+	double old_noise = 0, old = baseline_figure(t->env, t->check->name, name, &old_noise);
 
 	if (old <= 0)
 		return 0;
@@ -114,21 +87,21 @@ static int compare(struct t *t, const char *name, double value, double noise)
 	return 0;
 }
 
-static int perf(struct t *t)
+/* Three rounds of the guest's test perf_@name. */
+static int perf(struct t *t, const char *name, const struct unit *u)
 {
-	const struct unit_row *row = unit_row(t);
 	double *ns = calloc(SAMPLES, sizeof(*ns)), med, p99 = 0, best = 0, worst = 0, noise;
 	struct metric *m, all = { .value = 0 };
 	int i, n = -1;
 
 	REQUIRE(t, ns, "out of memory");
-	if (row->cpus > 1 && sysconf(_SC_NPROCESSORS_ONLN) < (long)row->cpus) {
+	if (u->lab.cpus > 1 && sysconf(_SC_NPROCESSORS_ONLN) < (long)u->lab.cpus) {
 		free(ns);
 		return t_skip(t, "the host has fewer than %u CPUs: the guest's would wait for their turn, not for each other",
-			      row->cpus);
+			      u->lab.cpus);
 	}
 	for (i = 0; i < ROUNDS; i++) {
-		n = measure(t, row, ns);
+		n = measure(t, u, ns);
 		if (n < 0)
 			break;
 		med = ns[n / 2];
@@ -143,15 +116,31 @@ static int perf(struct t *t)
 	if (n < 0)
 		return -1;
 	noise = (worst - best) / 2;
-	m = t_metric(t, row->test + 5, "ns", best, noise);
+	m = t_metric(t, name, "ns", best, noise);
 	if (m)
 		memcpy(m->hist, all.hist, sizeof(m->hist));
 	t_metric(t, "p99", "ns", p99, 0);
-	return compare(t, row->test + 5, best, noise);
+	return compare(t, name, best, noise);
 }
 
+#define ADVICE_PERF "Compare host/parameters, host/mitigations and host/clocksource with the host of the baseline; then bisect the patches."
+#define PERF(id, name, purpose, ...) \
+	CHECK(perf, id, purpose, ADVICE_PERF, NEED_KVM | NEED_HW | ALONE, .deadline_ms = 20000) \
+	{ \
+		return perf(t, name, &(struct unit){ .test = "perf_" name, .on_exit = on_exit_perf, \
+			.prepare = unit_tell_khz, .lab = { __VA_ARGS__ } }); \
+	}
+
+PERF(exit_kernel, "cpuid", "time of an exit that KVM handles (CPUID)", .cpus = 1)
+PERF(exit_user, "pio", "time of an exit to user space (OUT)", .cpus = 1)
+PERF(exit_mmio, "mmio", "time of an emulated MMIO write to user space", .cpus = 1)
+PERF(page_fault, "fault", "time of the first write to a page", .cpus = 1)
+PERF(timer, "timer", "how late the timer wakes a halted CPU", .cpus = 1, .irqchip = true)
+PERF(ipi, "ipi", "time until an IPI has woken a halted CPU", .cpus = 2, .irqchip = true)
+
 /* From the start of kvm-vmm to its end, with a guest that boots and powers off. */
-static int perf_boot(struct t *t)
+CHECK(perf, boot, "time of a Linux guest from start to power-off",
+      ADVICE_PERF, NEED_KVM | NEED_VMM | NEED_HW | ALONE, .deadline_ms = 60000)
 {
 	double best = 0, worst = 0, ns;
 	struct proc_out o;
@@ -171,22 +160,3 @@ static int perf_boot(struct t *t)
 	t_metric(t, "boot", "ns", best, (worst - best) / 2);
 	return compare(t, "boot", best, (worst - best) / 2);
 }
-
-#define ADVICE_PERF "Compare host/parameters, host/mitigations and host/clocksource with the host of the baseline; then bisect the patches."
-#define PERF(name_, test_, cpus_, irq_, purpose_) \
-	{ "perf/" name_, purpose_, \
-	  ADVICE_PERF, \
-	  NEED_KVM | NEED_HW | ALONE, 20000, perf, \
-	  (uintptr_t)&(const struct unit_row){ test_, cpus_, irq_ } }
-
-const struct check checks_perf[] = {
-	PERF("exit-kernel", "perf_cpuid", 1, false, "time of an exit that KVM handles (CPUID)"),
-	PERF("exit-user", "perf_pio", 1, false, "time of an exit to user space (OUT)"),
-	PERF("exit-mmio", "perf_mmio", 1, false, "time of an emulated MMIO write to user space"),
-	PERF("page-fault", "perf_fault", 1, false, "time of the first write to a page"),
-	PERF("timer", "perf_timer", 1, true, "how late the timer wakes a halted CPU"),
-	PERF("ipi", "perf_ipi", 2, true, "time until an IPI has woken a halted CPU"),
-	{ "perf/boot", "time of a Linux guest from start to power-off", ADVICE_PERF,
-	  NEED_KVM | NEED_VMM | NEED_HW | ALONE, 60000, perf_boot, 0 },
-	{ 0 }
-};

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The bundle: what a person who is to find the fault asks for, as a tar.gz.
  * The report, registers of failed checks, versions, the kernel's log since
@@ -13,7 +13,7 @@
 
 #include <json-c/json.h>
 
-#include "selftest.h"
+#include "report/report.h"
 
 /* One file in ustar form (POSIX.1-1988): a header of 512 bytes, then blocks. */
 static int add_file(gzFile f, const char *name, const char *data, size_t len)

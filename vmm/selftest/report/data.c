@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Reports for machines, written when the run is over: json, junit, prometheus. */
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,9 @@
 
 #include <json-c/json.h>
 
-#include "selftest.h"
+#include "env/facts.h"
+#include "env/manifest.h"
+#include "report/report.h"
 
 static void nothing(struct report *r)
 {

@@ -1,10 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The HTML report: one page, nothing fetched, prints well. */
 #include <math.h>
 #include <string.h>
 #include <time.h>
 
-#include "selftest.h"
+#include "env/manifest.h"
+#include "report/report.h"
 
 static const char style[] =
 	"body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#222;background:#fff}"

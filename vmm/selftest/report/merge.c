@@ -1,11 +1,12 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* kvm-selftest merge: reports of many hosts as one table, odd one out first. */
 #include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
-#include "selftest.h"
+#include "env/manifest.h"
+#include "report/report.h"
 
 #define HOSTS_MAX	512
 #define ROWS_MAX	1024

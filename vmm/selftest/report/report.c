@@ -1,9 +1,10 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Reports as they go along: for people, and TAP. */
 #include <string.h>
 #include <unistd.h>
 
-#include "selftest.h"
+#include "env/manifest.h"
+#include "report/report.h"
 
 int verdict(const struct env *env, const struct totals *tot)
 {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * self: how the runner takes a check that fails, skips, hangs, crashes. Only
  * for its own tests: never run unless --only names them.
@@ -8,30 +8,39 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lab/lab.h"
+#define REPORT_PLACE 10
+#include "env/clock.h"
+#include "env/files.h"
+#include "lab/unit.h"
 
-static int self_pass(struct t *t)
+#define SELF_NEEDS(id, needs) \
+	CHECK(self, id, "the runner takes it as it should", "None.", NOT_DEFAULT | (needs), .deadline_ms = 500)
+#define SELF(id) SELF_NEEDS(id, 0)
+/* A test of the unit guest. */
+#define SELF_UNIT(id, test) SELF_NEEDS(id, NEED_KVM) { return unit_check(t, test); }
+
+SELF(pass)
 {
 	t_note(t, "all is well");
 	return 0;
 }
 
-static int self_fail(struct t *t)
+SELF(fail)
 {
 	return t_fail(t, "asked to fail\twith \033[31mcontrol\033[0m characters");
 }
 
-static int self_warn(struct t *t)
+SELF(warn)
 {
 	return t_warn(t, "asked to warn");
 }
 
-static int self_skip(struct t *t)
+SELF(skip)
 {
 	return t_skip(t, "asked to skip");
 }
 
-static int self_crash(struct t *t)
+SELF(crash)
 {
 	(void)t;
 	if (write(2, "last words\n", 11) != 11)
@@ -39,27 +48,27 @@ static int self_crash(struct t *t)
 	return raise(SIGSEGV);
 }
 
-static int __attribute__((noreturn)) self_hang(struct t *t)
+SELF(hang)
 {
-	(void)t;
 	for (;;)
 		pause();
+	return t_fail(t, "it came to an end");
 }
 
-static int __attribute__((noreturn)) self_silent(struct t *t)
+SELF(silent)
 {
 	(void)t;
 	_exit(0);
 }
 
-static int __attribute__((noreturn)) self_exit(struct t *t)
+SELF(exit)
 {
 	(void)t;
 	_exit(3);
 }
 
 /* Leaves a process that would outlive it. */
-static int self_orphan(struct t *t)
+SELF(orphan)
 {
 	pid_t pid = fork();
 
@@ -72,7 +81,7 @@ static int self_orphan(struct t *t)
 }
 
 /* Takes memory until there is none; what then comes is the runner's. */
-static int self_memory(struct t *t)
+SELF(memory)
 {
 	const size_t step = 1 << 20;
 	unsigned int mib = 0;
@@ -100,43 +109,25 @@ static int switch_clock(struct t *t)
 	return t_fail(t, "the clock jumped");
 }
 
-/* An event at the first try; the second is undisturbed. */
-static int self_event(struct t *t)
+/* An event at the first try; the second, which is undisturbed, fails only where @fails. */
+static int event(struct t *t, bool fails)
 {
 	char v[32] = "";
 
 	host_clocksource_now(t->env, v, sizeof(v));
 	if (!strcmp(v, "tsc"))
 		return switch_clock(t);
-	return t->check->arg ? t_fail(t, "broken by %s, too", v) : 0;
+	return fails ? t_fail(t, "broken by %s, too", v) : 0;
 }
 
-#define SELF(n, fn) { "self/" n, "the runner takes it as it should", "None.", \
-	NOT_DEFAULT, 500, fn, 0 }
-#define SELF_UNIT(n, test) { "self/" n, "the runner takes it as it should", "None.", \
-	NOT_DEFAULT | NEED_KVM, 500, unit_check, \
-	(uintptr_t)&(const struct unit_row){ test, 1, false } }
+SELF(event) { return event(t, false); }
+SELF(event_and_fault) { return event(t, true); }
+SELF(event_always) { return switch_clock(t); }
 
-const struct check checks_self[] = {
-	SELF("pass", self_pass),
-	SELF("fail", self_fail),
-	SELF("warn", self_warn),
-	SELF("skip", self_skip),
-	SELF("crash", self_crash),
-	SELF("hang", self_hang),
-	SELF("silent", self_silent),
-	SELF("exit", self_exit),
-	SELF("orphan", self_orphan),
-	SELF("memory", self_memory),
-	SELF("event", self_event),
-	{ "self/event-and-fault", "the runner takes it as it should", "None.", NOT_DEFAULT, 500, self_event, 1 },
-	SELF("event-always", switch_clock),
-	SELF_UNIT("guest-fail", "self_fail"),
-	SELF_UNIT("guest-skip", "self_skip"),
-	SELF_UNIT("guest-hang", "self_hang"),
-	SELF_UNIT("guest-spin", "self_spin"),
-	SELF_UNIT("guest-flood", "self_flood"),
-	SELF_UNIT("guest-trap", "self_trap"),
-	SELF_UNIT("guest-unknown", "no_such_test"),
-	{ 0 }
-};
+SELF_UNIT(guest_fail, "self_fail")
+SELF_UNIT(guest_skip, "self_skip")
+SELF_UNIT(guest_hang, "self_hang")
+SELF_UNIT(guest_spin, "self_spin")
+SELF_UNIT(guest_flood, "self_flood")
+SELF_UNIT(guest_trap, "self_trap")
+SELF_UNIT(guest_unknown, "no_such_test")

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Foreign suites in the same report: the kernel's own KVM selftests, programs
  * in a directory (--suite kernel[=DIR]), and kvm-unit-tests, images that
@@ -17,7 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lab/lab.h"
+#include "check.h"
+#include "env/proc.h"
+#include "suite/suite.h"
 
 #define ROWS_MAX	320
 #define OUTPUT_MAX	65536
@@ -25,8 +27,9 @@
 #define SUITE_MS	120000
 #define KERNEL_DIR	"/usr/libexec/kernel-kvm/selftests"
 
+/* A foreign test: the check, and what it runs. */
 struct row {
-	char name[80];
+	struct check check;
 	char file[PATH_MAX];
 	char append[800];
 	char needs[256];	/* "FILE=VALUE ...", or it is skipped */
@@ -36,7 +39,6 @@ struct row {
 
 static struct row rows[ROWS_MAX];
 static unsigned int nrows;
-struct check checks_suite[ROWS_MAX + 1];
 
 /*
  * The reason in known-failures ("GLOB BACK-END REASON" a line) into @why, or
@@ -118,7 +120,7 @@ static int run(struct t *t, const char *const *argv, struct proc_out *o)
 /* 0 passed, 4 skipped; assertions end with 254. */
 static int kernel_test(struct t *t)
 {
-	const struct row *r = &rows[t->check->arg];
+	const struct row *r = t->check->row;
 	const char *const argv[] = { r->file, NULL };
 	struct proc_out o = { .cue = NULL };
 	char what[64];
@@ -186,9 +188,9 @@ static void words_now(const struct row *r, char *out, size_t size)
  * The guest writes its status to port 0xf4 and kvm-vmm ends with (status << 1) | 1
  * in 8 bits: 1 passed; 77 all skipped, as the guest writes 77 >> 1; else failed.
  */
-static int unit_test(struct t *t)
+static int image_test(struct t *t)
 {
-	const struct row *r = &rows[t->check->arg];
+	const struct row *r = t->check->row;
 	char seconds[16], what[400], words[sizeof(r->append) + 32];
 	const char *const argv[] = { t->env->vmm, "--kernel", r->file, "--mem", r->mem, "--cpus", r->cpus,
 		"--deadline", seconds, "--append", words, NULL };
@@ -213,28 +215,42 @@ static int unit_test(struct t *t)
 	return rc;
 }
 
-static struct row *add(const char *suite, const char *name, int (*fn)(struct t *t), unsigned int needs,
-		       const char *purpose, const char *advice)
+/* A row to be filled; add() makes it a check. NULL: there are too many. */
+static struct row *new_row(const char *suite, const char *name, const struct check *like)
 {
-	struct row *r;
+	struct row *r = &rows[nrows];
 	char *p;
 
 	if (nrows == ROWS_MAX)
 		return NULL;
-	r = &rows[nrows];
-	snprintf(r->name, sizeof(r->name), "%s/%.48s", suite, name);
-	for (p = strchr(r->name, '/') + 1; *p; p++)
+	memset(r, 0, sizeof(*r));
+	r->check = *like;
+	r->check.deadline_ms = SUITE_MS;
+	r->check.row = r;
+	r->check.order = nrows;
+	snprintf(r->check.name, sizeof(r->check.name), "%s/%.48s", suite, name);
+	for (p = strchr(r->check.name, '/') + 1; *p; p++)
 		if (!isalnum((unsigned char)*p) && *p != '-' && *p != '_' && *p != '.')
 			*p = '_';
-	checks_suite[nrows] = (struct check){ r->name, purpose, advice, needs, SUITE_MS, fn, nrows };
-	nrows++;
 	return r;
+}
+
+static void add(struct row *r)
+{
+	check_add(&r->check);
+	nrows++;
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
+
+static const struct check kernel_check = {
+	.purpose = "the kernel's own selftest of this name passes",
+	.advice = "Read its source in tools/testing/selftests/kvm; run it by hand.",
+	.needs = NEED_KVM, .fn = kernel_test,
+};
 
 static int add_kernel(const char *dir, char *err, size_t size)
 {
@@ -254,11 +270,11 @@ static int add_kernel(const char *dir, char *err, size_t size)
 
 		snprintf(path, sizeof(path), "%s/%s", dir, list[i]->d_name);
 		if (!stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK)) {
-			r = add("kernel", list[i]->d_name, kernel_test, NEED_KVM,
-				"the kernel's own selftest of this name passes",
-				"Read its source in tools/testing/selftests/kvm; run it by hand.");
-			if (r)
+			r = new_row("kernel", list[i]->d_name, &kernel_check);
+			if (r) {
 				snprintf(r->file, sizeof(r->file), "%s", path);
+				add(r);
+			}
 		}
 		free(list[i]);
 	}
@@ -307,7 +323,7 @@ static void cfg_line(struct row *r, const char *dir, const char *key, const char
 	if (!strcmp(key, "timeout")) {
 		n = strtoul(value, NULL, 10);
 		if (n > SUITE_MS / 1000 && n < 3600)
-			checks_suite[r - rows].deadline_ms = (unsigned int)n * 1000;
+			r->check.deadline_ms = (unsigned int)n * 1000;
 	}
 	if (strcmp(key, "extra_params") && strcmp(key, "qemu_params"))
 		return;
@@ -321,49 +337,39 @@ static void cfg_line(struct row *r, const char *dir, const char *key, const char
 		snprintf(r->mem, sizeof(r->mem), "%lu", n);
 }
 
-static struct row *add_image(const char *name)
-{
-	struct row *r = add("kvm-unit-tests", name, unit_test, NEED_KVM | NEED_VMM | NEED_HW,
-			    "this image of kvm-unit-tests passes on kvm-vmm",
-			    "Read its source in kvm-unit-tests/x86; run it by hand: kvm-vmm --kernel.");
+static const struct check image_check = {
+	.purpose = "this image of kvm-unit-tests passes on kvm-vmm",
+	.advice = "Read its source in kvm-unit-tests/x86; run it by hand: kvm-vmm --kernel.",
+	.needs = NEED_KVM | NEED_VMM | NEED_HW, .fn = image_test,
+};
 
-	if (r) {
-		strcpy(r->cpus, "1");
-		strcpy(r->mem, "256");
-	}
-	return r;
+/* What was not built (32-bit only, EFI) is not there: the next row takes its place. */
+static void add_built(struct row *r)
+{
+	if (r && !access(r->file, R_OK))
+		add(r);
 }
 
 static void add_cfg(FILE *f, const char *dir)
 {
 	char line[1024], key[32], value[900];
 	struct row *r = NULL;
-	unsigned int i, from = nrows, to;
 
 	while (fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\r\n")] = '\0';
 		if (line[0] == '[' && strchr(line, ']')) {
+			add_built(r);
 			*strchr(line, ']') = '\0';
-			r = add_image(line + 1);
+			r = new_row("kvm-unit-tests", line + 1, &image_check);
+			if (r) {
+				strcpy(r->cpus, "1");
+				strcpy(r->mem, "256");
+			}
 		} else if (r && sscanf(line, " %31[a-z_] = %899[^\n]", key, value) == 2) {
 			cfg_line(r, dir, key, value);
 		}
 	}
-	/* What was not built (32-bit only, EFI) is not there. */
-	for (i = to = from; i < nrows; i++) {
-		if (!rows[i].file[0] || access(rows[i].file, R_OK))
-			continue;
-		if (to != i) {
-			rows[to] = rows[i];
-			checks_suite[to] = checks_suite[i];
-		}
-		checks_suite[to].name = rows[to].name;
-		checks_suite[to].arg = to;
-		to++;
-	}
-	memset(&checks_suite[to], 0, (nrows - to) * sizeof(checks_suite[0]));
-	memset(&rows[to], 0, (nrows - to) * sizeof(rows[0]));
-	nrows = to;
+	add_built(r);
 }
 
 static int add_unit_tests(const char *top, char *err, size_t size)

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * vm: what KVM does to CPUs by their APIC ids: INIT, IPIs by hypercall. Only
  * the first CPU runs; the others are looked at from outside.
@@ -8,7 +8,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "vm/vmchecks.h"
+#define REPORT_PLACE 130
+#include "env/clock.h"
+#include "vm/vm.h"
 
 /* Registers: SDM vol. 3, table 11-1. */
 enum { APIC_ID = 0x20, APIC_TPR = 0x80, APIC_LDR = 0xd0, APIC_SVR = 0xf0, APIC_IRR = 0x200, APIC_LVTT = 0x320 };
@@ -91,7 +93,8 @@ static int lapic_after_init(struct lab *l, unsigned int cpu)
 	return 0;
 }
 
-static int init_state(struct lab *l)
+LAB_CHECK(vm, init_state, LAB(.irqchip = true, .cpus = 2), "INIT leaves a CPU as the manual says",
+	  ADVICE_IRQ, NEED_KVM | NEED_HW)
 {
 	/* An MSI may deliver INIT as an IPI does: mode 5, edge, to APIC id 1. */
 	struct kvm_msi m = { .address_lo = 0xfee00000 | 1 << 12, .data = 5 << 8 | 1 << 14 };
@@ -105,11 +108,6 @@ static int init_state(struct lab *l)
 	REQUIRE(l->t, mp.mp_state == KVM_MP_STATE_INIT_RECEIVED, "mp_state after INIT is %u, expected INIT_RECEIVED (2)",
 		mp.mp_state);
 	return registers_after_init(l, 1) || lapic_after_init(l, 1) ? -1 : 0;
-}
-
-int vm_init_state(struct t *t)
-{
-	return lab_with(t, &(struct lab_opts){ .irqchip = true, .cpus = 2 }, init_state);
 }
 
 /* --- CPUs with ids beyond the lab's --- */
@@ -142,6 +140,54 @@ static void extra_close(const struct extra *x, unsigned int n)
 	while (n--)
 		if (x[n].fd >= 0)
 			close(x[n].fd);
+}
+
+/* with_extra - @fn with the CPUs of @x, @n of them, made beside the first */
+static int with_extra(struct t *t, struct extra *x, unsigned int n,
+		      int (*fn)(struct lab *l, const struct extra *x, unsigned int n))
+{
+	struct lab l;
+	int rc = lab_open(&l, t, LAB(.irqchip = true));
+
+	if (!rc && (extra_open(&l, x, n) || fn(&l, x, n)))
+		rc = -1;
+	extra_close(x, n);
+	lab_close(&l);
+	return rc;
+}
+
+/* The x2APIC's logical id follows from its id: SDM vol. 3, 11.12.10.2. */
+static int x2apic_ids(struct lab *l, const struct extra *x, unsigned int n)
+{
+	uint64_t buf[(sizeof(struct kvm_cpuid2) + sizeof(struct kvm_cpuid_entry2)) / 8 + 1] = { 0 };
+	struct kvm_cpuid2 *c = (void *)buf;
+	struct kvm_lapic_state a;
+	struct kvm_sregs s;
+	unsigned int i;
+
+	c->nent = 1;
+	c->entries[0].function = 1;
+	c->entries[0].ecx = 1 << 21;
+	for (i = 0; i < n; i++) {
+		uint32_t ldr = x[i].id >> 4 << 16 | 1u << (x[i].id & 15);
+
+		if (FD_IOCTL(l->t, x[i].fd, KVM_SET_CPUID2, c) < 0 || FD_IOCTL(l->t, x[i].fd, KVM_GET_SREGS, &s) < 0)
+			return -1;
+		s.apic_base |= 0x400;
+		if (FD_IOCTL(l->t, x[i].fd, KVM_SET_SREGS, &s) < 0 || FD_IOCTL(l->t, x[i].fd, KVM_GET_LAPIC, &a) < 0)
+			return -1;
+		REQUIRE(l->t, apic_get(&a, APIC_LDR) == ldr, "the x2APIC of CPU %u has logical id 0x%x, expected 0x%x", x[i].id,
+			apic_get(&a, APIC_LDR), ldr);
+	}
+	return 0;
+}
+
+CHECK(vm, x2apic_ids, "an x2APIC's logical id follows from its id",
+      ADVICE_IRQ, NEED_KVM | NEED_HW)
+{
+	struct extra x[] = { { 9, -1 }, { 0x23, -1 }, { 0x4f, -1 } };
+
+	return with_extra(t, x, 3, x2apic_ids);
 }
 
 /* Is @vec pending at exactly those CPUs of @x that @want has a bit for? */
@@ -232,64 +278,144 @@ static int kick(struct lab *l, const struct extra *x, unsigned int n)
 	return 0;
 }
 
-/* with_extra - @fn with the CPUs of @x, @n of them, made beside the first */
-static int with_extra(struct t *t, struct extra *x, unsigned int n,
-		      int (*fn)(struct lab *l, const struct extra *x, unsigned int n))
-{
-	struct lab_opts o = { .irqchip = true };
-	struct lab l;
-	int rc = lab_open(&l, t, &o);
-
-	if (!rc && (extra_open(&l, x, n) || fn(&l, x, n)))
-		rc = -1;
-	extra_close(x, n);
-	lab_close(&l);
-	return rc;
-}
-
-int vm_pv_ipi(struct t *t)
+CHECK(vm, pv_ipi, "IPIs by KVM_HC_SEND_IPI reach the CPUs that they name, and no others",
+      ADVICE_IRQ, NEED_KVM | NEED_HW)
 {
 	struct extra x[] = { { 3, -1 }, { 64, -1 }, { 65, -1 } };
 
 	return with_extra(t, x, 3, send_ipis);
 }
 
-int vm_pv_kick(struct t *t)
+CHECK(vm, pv_kick, "KVM_HC_KICK_CPU wakes the CPU that it names, and no other",
+      ADVICE_IRQ, NEED_KVM | NEED_HW)
 {
 	struct extra x[] = { { 3, -1 }, { 7, -1 }, { 64, -1 } };
 
 	return with_extra(t, x, 3, kick);
 }
 
-/* The x2APIC's logical id follows from its id: SDM vol. 3, 11.12.10.2. */
-static int x2apic_ids(struct lab *l, const struct extra *x, unsigned int n)
+/* --- x2APIC's flags --- */
+
+#define EOI_ON	KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST
+#define EOI_OFF	KVM_X2APIC_DISABLE_SUPPRESS_EOI_BROADCAST
+
+static uint64_t x2_flags;	/* for x2_pre */
+
+static int x2_pre(struct lab *l)
 {
-	uint64_t buf[(sizeof(struct kvm_cpuid2) + sizeof(struct kvm_cpuid_entry2)) / 8 + 1] = { 0 };
-	struct kvm_cpuid2 *c = (void *)buf;
-	struct kvm_lapic_state a;
-	struct kvm_sregs s;
-	unsigned int i;
+	int rc = lab_enable(l, KVM_CAP_X2APIC_API, x2_flags);
 
-	c->nent = 1;
-	c->entries[0].function = 1;
-	c->entries[0].ecx = 1 << 21;
-	for (i = 0; i < n; i++) {
-		uint32_t ldr = x[i].id >> 4 << 16 | 1u << (x[i].id & 15);
-
-		if (FD_IOCTL(l->t, x[i].fd, KVM_SET_CPUID2, c) < 0 || FD_IOCTL(l->t, x[i].fd, KVM_GET_SREGS, &s) < 0)
-			return -1;
-		s.apic_base |= 0x400;
-		if (FD_IOCTL(l->t, x[i].fd, KVM_SET_SREGS, &s) < 0 || FD_IOCTL(l->t, x[i].fd, KVM_GET_LAPIC, &a) < 0)
-			return -1;
-		REQUIRE(l->t, apic_get(&a, APIC_LDR) == ldr, "the x2APIC of CPU %u has logical id 0x%x, expected 0x%x", x[i].id,
-			apic_get(&a, APIC_LDR), ldr);
-	}
+	REQUIRE(l->t, !rc, "flags 0x%llx of KVM_CAP_X2APIC_API: %s", (unsigned long long)x2_flags, strerror(-rc));
 	return 0;
 }
 
-int vm_x2apic_ids(struct t *t)
+/* Does the APIC's version register offer to suppress the broadcast of EOIs? -1 after t_fail() */
+static int offers_eoi(struct t *t, bool split, uint64_t flags)
 {
-	struct extra x[] = { { 9, -1 }, { 0x23, -1 }, { 0x4f, -1 } };
+	struct kvm_lapic_state a;
+	struct lab l;
+	int rc;
 
-	return with_extra(t, x, 3, x2apic_ids);
+	x2_flags = flags;
+	rc = lab_open(&l, t, LAB(.irqchip = !split, .split = split, .pre = flags ? x2_pre : NULL)) || lab_cpu_ioctl(&l, 0, KVM_GET_LAPIC, &a) < 0 ? -1 : (int)(apic_get(&a, 0x30) >> 24 & 1);
+	lab_close(&l);
+	return rc;
+}
+
+static int eoi_offered(struct t *t, bool split, uint64_t flags, int want)
+{
+	int got = offers_eoi(t, split, flags);
+
+	if (got < 0)
+		return -1;
+	REQUIRE(t, got == want, "with %s and flags 0x%llx of KVM_CAP_X2APIC_API the guest is %soffered to suppress the broadcast of EOIs",
+		split ? "a split irqchip" : "KVM's IOAPIC", (unsigned long long)flags, got ? "" : "not ");
+	return 0;
+}
+
+/* What all know, and what must be refused: flags that are unknown, contradict, or lack a split irqchip. */
+static int x2_rules(struct lab *l)
+{
+	const uint32_t cap = KVM_CAP_X2APIC_API;
+	int all = ioctl(l->kvm, KVM_CHECK_EXTENSION, cap);	/* a VM leaves out what it cannot have */
+
+	REQUIRE(l->t, (all & 3) == 3, "KVM_CAP_X2APIC_API is 0x%x, expected flags 1 and 2 in it", (unsigned int)all);
+	REQUIRE(l->t, lab_enable(l, cap, 1ull << 30) < 0, "an unknown flag of KVM_CAP_X2APIC_API was not refused");
+	if (!(all & (int)EOI_ON))
+		return 0;
+	REQUIRE(l->t, lab_enable(l, cap, EOI_ON | EOI_OFF) < 0, "suppressed EOI broadcasts can be turned on and off at once");
+	REQUIRE(l->t, lab_enable(l, cap, EOI_ON) < 0, "suppressed EOI broadcasts can be turned on without a split irqchip");
+	return 1;
+}
+
+CHECK(vm, x2apic_flags, "KVM_CAP_X2APIC_API keeps to its flags; EOI broadcasts are offered as set",
+      ADVICE_IRQ, NEED_KVM | NEED_HW)
+{
+	struct lab l;
+	int rc = lab_open(&l, t, LAB(.irqchip = true)) ? -1 : x2_rules(&l);
+
+	lab_close(&l);
+	if (rc <= 0) {
+		if (!rc)
+			t_note(t, "this KVM leaves the suppression of EOI broadcasts as it ever was (flags for it: after Linux 6.12)");
+		return rc;
+	}
+	return eoi_offered(t, true, EOI_ON, 1) || eoi_offered(t, true, EOI_OFF, 0) || eoi_offered(t, false, EOI_OFF, 0) ||
+		eoi_offered(t, true, 0, 1) || eoi_offered(t, false, 0, 0) ? -1 : 0;
+}
+
+/* --- the APIC timer's clock --- */
+
+#define BUS_NS		25		/* a tick: 40 MHz, as Intel's core crystal clock often has */
+#define BUS_TICKS	200000000u	/* 5 s */
+
+static int bus_pre(struct lab *l)
+{
+	const uint32_t cap = KVM_CAP_X86_APIC_BUS_CYCLES_NS;
+	int rc;
+
+	if (lab_cap(l, cap) <= 0)
+		return t_skip(l->t, "this KVM's APIC timer has one frequency (KVM_CAP_X86_APIC_BUS_CYCLES_NS, Linux 6.11)");
+	REQUIRE(l->t, lab_enable(l, cap, 0) < 0, "an APIC bus cycle of 0 ns was not refused");
+	REQUIRE(l->t, lab_enable(l, cap, 1ull << 62) < 0, "an APIC bus cycle of 2^62 ns was not refused");
+	rc = lab_enable(l, cap, BUS_NS);
+	REQUIRE(l->t, !rc, "an APIC bus cycle of %d ns: %s", BUS_NS, strerror(-rc));
+	return 0;
+}
+
+/* The timer counts by the cycle that was set, from a count that the VMM restores. */
+LAB_CHECK(vm, apic_bus_frequency, LAB(.irqchip = true, .pre = bus_pre), "the APIC timer counts at the frequency that the VMM set",
+	  ADVICE_IRQ, NEED_KVM | NEED_HW)
+{
+	struct kvm_lapic_state a;
+	double t0, t1, t2, t3, least, most, ticks;
+
+	REQUIRE(l->t, lab_enable(l, KVM_CAP_X86_APIC_BUS_CYCLES_NS, BUS_NS) < 0, "the APIC bus cycle can be set after a vCPU was made");
+	if (lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &a) < 0)
+		return -1;
+	apic_put(&a, 0xf0, 0x1ff);		/* SVR */
+	apic_put(&a, 0x320, 0x10060);		/* LVT timer: once, masked */
+	apic_put(&a, 0x3e0, 0xb);		/* divide by 1 */
+	apic_put(&a, 0x380, BUS_TICKS);		/* initial and current count */
+	apic_put(&a, 0x390, BUS_TICKS);
+	t0 = now_ms();
+	if (lab_cpu_ioctl(l, 0, KVM_SET_LAPIC, &a) < 0)
+		return -1;
+	t1 = now_ms();
+	while (now_ms() - t1 < 10)
+		;
+	t2 = now_ms();
+	if (lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &a) < 0)
+		return -1;
+	t3 = now_ms();
+	ticks = (double)BUS_TICKS - apic_get(&a, 0x390);
+	least = (t2 - t1) * 1e6 / BUS_NS;
+	most = (t3 - t0) * 1e6 / BUS_NS;
+	/* Longer than the count: the host was away. */
+	if (most > BUS_TICKS)
+		return t_skip(l->t, "the host was away for %.0f ms while the timer counted", t3 - t0);
+	REQUIRE(l->t, ticks >= least * 0.95 - 100 && ticks <= most * 1.05 + 100,
+		"with an APIC bus cycle of %d ns the timer counted %.0f in %.2f to %.2f ms, expected %.0f to %.0f",
+		BUS_NS, ticks, t2 - t1, t3 - t0, least, most);
+	return 0;
 }

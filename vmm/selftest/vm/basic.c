@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: /dev/kvm and what it says of itself. */
 #include <errno.h>
 #include <fcntl.h>
@@ -7,9 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vm/vmchecks.h"
+#define REPORT_PLACE 10
+#include "vm/vm.h"
 
-int vm_device(struct t *t)
+CHECK(vm, device, "/dev/kvm is there, may be opened, and is KVM",
+      "See host/modules; without it: virtualization is off in the firmware, or in the hypervisor above (nested).",
+      0)
 {
 	const struct env *env = t->env;
 	struct stat st;
@@ -34,7 +37,9 @@ int vm_device(struct t *t)
 	return 0;
 }
 
-int vm_api_version(struct t *t)
+CHECK(vm, api_version, "KVM speaks API version 12",
+      "This is not a KVM that any VMM supports: look at what loaded it.",
+      NEED_KVM)
 {
 	int fd = open(t->env->kvm_path, O_RDWR | O_CLOEXEC), v;
 

@@ -1,8 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0
-/*
- * Capabilities: which must be there, which should be by this kernel's version,
- * which are only told. Numbers and versions: Documentation/virt/kvm/api.rst.
- */
+// SPDX-License-Identifier: GPL-2.0-only
+/* vm: what KVM says that it offers, and its limits. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,52 +7,17 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "vm/vmchecks.h"
+#include <json-c/json.h>
 
-#define V(major, minor)	KERNEL(major, minor)
-/* Since 0: without it no VMM of today starts. All of these are older than 3.10. */
-#define REQUIRED(n)	{ KVM_CAP_##n, "KVM_CAP_" #n, 0, true }
-#define EXPECTED(nr, n, since) { nr, "KVM_CAP_" #n, since, true }
-#define TOLD(nr, n)	{ nr, "KVM_CAP_" #n, 0, false }
+#define REPORT_PLACE 20
+#include "baseline.h"
+#include "env/facts.h"
+#include "env/manifest.h"
+#include "vm/vm.h"
 
-const struct cap caps[] = {
-	REQUIRED(IRQCHIP), REQUIRED(HLT), REQUIRED(USER_MEMORY), REQUIRED(SET_TSS_ADDR),
-	REQUIRED(EXT_CPUID), REQUIRED(CLOCKSOURCE), REQUIRED(NR_VCPUS), REQUIRED(NR_MEMSLOTS),
-	REQUIRED(PIT2), REQUIRED(MP_STATE), REQUIRED(COALESCED_MMIO), REQUIRED(IRQ_ROUTING),
-	REQUIRED(DESTROY_MEMORY_REGION_WORKS), REQUIRED(JOIN_MEMORY_REGIONS_WORKS), REQUIRED(MCE),
-	REQUIRED(IRQFD), REQUIRED(IOEVENTFD), REQUIRED(SET_IDENTITY_MAP_ADDR),
-	REQUIRED(ADJUST_CLOCK), REQUIRED(VCPU_EVENTS), REQUIRED(DEBUGREGS),
-	REQUIRED(X86_ROBUST_SINGLESTEP), REQUIRED(XSAVE), REQUIRED(XCRS), REQUIRED(GET_TSC_KHZ),
-	REQUIRED(MAX_VCPUS), REQUIRED(SIGNAL_MSI), REQUIRED(READONLY_MEM),
-	REQUIRED(TSC_DEADLINE_TIMER),
-	EXPECTED(100, IOEVENTFD_NO_LENGTH, V(3, 15)), EXPECTED(121, SPLIT_IRQCHIP, V(4, 4)),
-	EXPECTED(122, IOEVENTFD_ANY_LENGTH, V(4, 4)), EXPECTED(128, MAX_VCPU_ID, V(4, 6)),
-	EXPECTED(129, X2APIC_API, V(4, 7)), EXPECTED(136, IMMEDIATE_EXIT, V(4, 11)),
-	EXPECTED(153, GET_MSR_FEATURES, V(4, 16)), EXPECTED(162, COALESCED_PIO, V(4, 20)),
-	EXPECTED(164, EXCEPTION_PAYLOAD, V(4, 20)), EXPECTED(168, MANUAL_DIRTY_LOG_PROTECT2, V(5, 2)),
-	EXPECTED(182, HALT_POLL, V(5, 8)), EXPECTED(184, LAST_CPU, V(5, 9)),
-	EXPECTED(187, STEAL_TIME, V(5, 10)), EXPECTED(188, X86_USER_SPACE_MSR, V(5, 10)),
-	EXPECTED(189, X86_MSR_FILTER, V(5, 10)), EXPECTED(190, ENFORCE_PV_FEATURE_CPUID, V(5, 10)),
-	EXPECTED(195, SET_GUEST_DEBUG2, V(5, 13)), EXPECTED(200, SREGS2, V(5, 14)),
-	EXPECTED(201, EXIT_HYPERCALL, V(5, 14)), EXPECTED(203, BINARY_STATS_FD, V(5, 14)),
-	EXPECTED(204, EXIT_ON_EMULATION_FAILURE, V(5, 15)), EXPECTED(208, XSAVE2, V(5, 17)),
-	EXPECTED(209, SYS_ATTRIBUTES, V(5, 17)), EXPECTED(213, DISABLE_QUIRKS2, V(5, 18)),
-	EXPECTED(218, X86_TRIPLE_FAULT_EVENT, V(6, 1)), EXPECTED(231, USER_MEMORY2, V(6, 8)),
-	EXPECTED(232, MEMORY_FAULT_INFO, V(6, 8)), EXPECTED(235, VM_TYPES, V(6, 8)),
-	EXPECTED(237, X86_APIC_BUS_CYCLES_NS, V(6, 11)), EXPECTED(238, X86_GUEST_MODE, V(6, 11)),
-	EXPECTED(KVM_CAP_ONE_REG, ONE_REG, V(7, 2)),
-	TOLD(60, TSC_CONTROL), TOLD(44, HYPERV), TOLD(38, XEN_HVM), TOLD(59, ASYNC_PF), TOLD(117, X86_SMM),
-	TOLD(143, X86_DISABLE_EXITS), TOLD(157, NESTED_STATE), TOLD(163, HYPERV_ENLIGHTENED_VMCS),
-	TOLD(173, PMU_EVENT_FILTER), TOLD(183, ASYNC_PF_INT), TOLD(185, SMALLER_MAXPHYADDR),
-	TOLD(192, DIRTY_LOG_RING), TOLD(193, X86_BUS_LOCK_EXIT), TOLD(196, SGX_ATTRIBUTE),
-	TOLD(198, PTP_KVM), TOLD(212, PMU_CAPABILITY), TOLD(214, VM_TSC_CONTROL),
-	TOLD(219, X86_NOTIFY_VMEXIT), TOLD(220, VM_DISABLE_NX_HUGE_PAGES), TOLD(223, DIRTY_LOG_RING_ACQ_REL),
-	TOLD(226, PMU_EVENT_MASKED_EVENTS), TOLD(233, MEMORY_ATTRIBUTES), TOLD(234, GUEST_MEMFD),
-	TOLD(236, PRE_FAULT_MEMORY), TOLD(244, GUEST_MEMFD_FLAGS),
-	{ 0, NULL, 0, false }
-};
-
-int vm_caps_required(struct t *t)
+CHECK(vm, capabilities, "the capabilities that every VMM needs are there",
+      "The kernel's config lacks a KVM part, or a patch broke it: compare CONFIG_KVM* with the manifest.",
+      NEED_KVM)
 {
 	int fd = open(t->env->kvm_path, O_RDWR | O_CLOEXEC);
 	unsigned int now = env_kernel(t->env), there = 0;
@@ -86,8 +48,122 @@ int vm_caps_required(struct t *t)
 	close(fd);
 	if (n)
 		t_note(t, "not offered:%s", not);
-	t_note(t, "%u of %zu capabilities", there, sizeof(caps) / sizeof(caps[0]) - 1);
+	t_note(t, "%u of %u capabilities", there, (unsigned int)(c - caps));
 	if (missing)
 		return t_warn(t, "%s is missing, which this kernel's version has; notes name all such", missing);
 	return 0;
+}
+
+CHECK(vm, baseline_capabilities, "no capability of the baseline is gone",
+      ADVICE_BASE, NEED_KVM | NEED_BASELINE)
+{
+	struct compared c = { .t = t };
+	struct json_object *old, *now;
+	char line[200];
+	int rc;
+
+	REQUIRE(t, baseline_both(t, "capabilities", &old, &now), "the baseline has no \"capabilities\" in its facts");
+	json_object_object_foreach(old, name, val) {
+		int a = json_object_get_int(val), b = json_object_get_int(json_path(now, name));
+
+		if (a == b)
+			continue;
+		snprintf(line, sizeof(line), "%.60s was %d, is %d", name, a, b);
+		/* Of some the number is a size or a set of flags; gone is gone. */
+		baseline_differs(&c, a > 0 && b <= 0, line);
+	}
+	rc = baseline_outcome(&c, "capabilities");
+	json_object_put(now);
+	return rc;
+}
+
+static int parse_leaf(struct json_object *o, uint32_t v[4])
+{
+	const char *s = json_object_is_type(o, json_type_string) ? json_object_get_string(o) : "";
+
+	return sscanf(s, "%8x %8x %8x %8x", &v[0], &v[1], &v[2], &v[3]) == 4 ? 0 : -1;
+}
+
+/* Leaves whose registers are sets of features: a bit that is gone is worse. */
+static bool is_flags(const char *leaf, int reg)
+{
+	if (!strcmp(leaf, "0x1.0") || !strcmp(leaf, "0x80000001.0"))
+		return reg >= 2;
+	if (!strcmp(leaf, "0x7.0"))
+		return reg >= 1;
+	return !strcmp(leaf, "0x40000001.0") ? reg == 0 : !strcmp(leaf, "0x80000008.0") && reg == 1;
+}
+
+CHECK(vm, baseline_cpuid, "no CPU feature that the baseline's guests had is gone",
+      ADVICE_BASE, NEED_KVM | NEED_BASELINE)
+{
+	static const char *const reg[] = { "EAX", "EBX", "ECX", "EDX" };
+	struct compared c = { .t = t };
+	struct json_object *old, *now, *o;
+	uint32_t a[4], b[4];
+	char line[200];
+	int i, rc;
+
+	REQUIRE(t, baseline_both(t, "cpuid", &old, &now), "the baseline has no \"cpuid\" in its facts");
+	json_object_object_foreach(old, leaf, val) {
+		/* Not json_path(): a leaf's name has a dot. */
+		if (!json_object_object_get_ex(now, leaf, &o))
+			o = NULL;
+		if (parse_leaf(val, a))
+			continue;
+		if (parse_leaf(o, b)) {
+			snprintf(line, sizeof(line), "leaf %.20s is gone", leaf);
+			baseline_differs(&c, a[0] || a[1] || a[2] || a[3], line);
+			continue;
+		}
+		for (i = 0; i < 4; i++) {
+			uint32_t gone = a[i] & ~b[i];
+
+			if (a[i] == b[i])
+				continue;
+			snprintf(line, sizeof(line), "leaf %.20s %s was %08x, is %08x", leaf, reg[i], a[i], b[i]);
+			baseline_differs(&c, is_flags(leaf, i) && gone, line);
+		}
+	}
+	rc = baseline_outcome(&c, "CPUID registers");
+	json_object_put(now);
+	return rc;
+}
+
+CHECK(vm, limits, "KVM's limits make sense and are kept",
+      ADVICE_API, NEED_KVM)
+{
+	struct lab l;
+	int rc = lab_open(&l, t, LAB()), nr, max, id, slots, fd;
+
+	if (rc) {
+		lab_close(&l);
+		return rc;
+	}
+	nr = lab_cap(&l, KVM_CAP_NR_VCPUS);
+	max = lab_cap(&l, KVM_CAP_MAX_VCPUS);
+	id = lab_cap(&l, KVM_CAP_MAX_VCPU_ID);
+	slots = lab_cap(&l, KVM_CAP_NR_MEMSLOTS);
+	t_note(t, "vCPUs: %d recommended, %d at most, ids below %d; %d memory slots", nr, max, id, slots);
+	if (nr < 1 || max < nr || (id && id < max))
+		rc = t_fail(t, "vCPU limits make no sense: recommended %d, at most %d, ids below %d", nr, max, id);
+	else if (slots < 32)
+		rc = t_fail(t, "only %d memory slots", slots);
+	if (!rc) {
+		fd = ioctl(l.vm, KVM_CREATE_VCPU, 0);
+		/* Old KVMs ask debugfs for a directory first, and blame memory. */
+		if (fd >= 0 || (errno != EEXIST && !(errno == ENOMEM && env_old_kvm(t->env))))
+			rc = t_fail(t, "a second vCPU with id 0: %s, expected EEXIST", fd >= 0 ? "created" : strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	if (!rc) {
+		fd = ioctl(l.vm, KVM_CREATE_VCPU, id ? id : max);
+		if (fd >= 0 || errno != EINVAL)
+			rc = t_fail(t, "a vCPU whose id is at the limit: %s, expected EINVAL", fd >= 0 ? "created" : strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	lab_close(&l);
+	return rc;
 }

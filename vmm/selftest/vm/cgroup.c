@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: VMs made in a cgroup, whose accounting costs time: known to regress. */
 #include <errno.h>
 #include <limits.h>
@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vm/vmchecks.h"
+#define REPORT_PLACE 200
+#include "env/clock.h"
+#include "env/files.h"
+#include "vm/vm.h"
 
 #define VMS	100
 /* Slower than outside by this factor, and than this, is worth a warning. */
@@ -46,12 +49,9 @@ static int create_vms(struct lab *l, double *ms)
 	return 0;
 }
 
-void cgroup_path(const struct env *env, int pid, char *path, size_t size)
-{
-	snprintf(path, size, "%s/fs/cgroup/kvm-selftest.%d", env->sys, pid);
-}
-
-static int in_cgroup(struct lab *l)
+LAB_CHECK(vm, create_in_cgroup, LAB(), "VMs are made in a cgroup, about as fast as outside",
+	  "Every start of a guest is slow under libvirt or a container: suspect the memory accounting (GFP_KERNEL_ACCOUNT) or the threads that this kernel's KVM makes per VM.",
+	  NEED_KVM | NEED_ROOT, .deadline_ms = 30000)
 {
 	char top[PATH_MAX - 64], dir[PATH_MAX];
 	double outside, inside;
@@ -75,9 +75,4 @@ static int in_cgroup(struct lab *l)
 	if (inside > SLOW_MS && inside > outside * FACTOR)
 		return t_warn(l->t, "making a VM takes %.1f ms in a cgroup, %.1f ms outside", inside, outside);
 	return 0;
-}
-
-int vm_cgroup(struct t *t)
-{
-	return lab_with(t, &(struct lab_opts){ 0 }, in_cgroup);
 }

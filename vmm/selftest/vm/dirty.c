@@ -1,11 +1,13 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: the dirty log and the dirty ring: live migration's account of writes. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "vm/slot.h"
+#define REPORT_PLACE 90
+#include "lab/slot.h"
+#include "vm/vm.h"
 
 /* mov $0x600, %dx; mov (%rdi), %rdi; insb; hlt */
 static const uint8_t code_ins[] = { 0x66, 0xba, 0x00, 0x06, 0x48, 0x8b, 0x3f, 0x6c, 0xf4 };
@@ -73,7 +75,8 @@ static int log_started(struct lab *l, void *host)
 	return 0;
 }
 
-int vm_dirty_log(struct t *t)
+CHECK(vm, dirty_log, "the dirty log has exactly the pages that were written",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	uint64_t bits[PAGES / 64];
 	bool pages[PAGES] = { false };
@@ -114,7 +117,8 @@ static int written_by_msr(struct lab *l, uint32_t msr, unsigned int n, const cha
 }
 
 /* Pages that KVM writes itself: by an emulated string input, by its clocks. */
-int vm_dirty_log_kvm(struct t *t)
+CHECK(vm, dirty_log_by_kvm, "the dirty log has the pages that KVM writes itself",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	uint64_t bits[PAGES / 64], off = 0;
 	bool pages[PAGES] = { [5] = true };
@@ -146,7 +150,8 @@ static int want_manual(struct lab *l)
 }
 
 /* GET only reads; CLEAR takes exactly the range and bits it is given. */
-int vm_dirty_log_clear(struct t *t)
+CHECK(vm, dirty_log_clear, "KVM_CLEAR_DIRTY_LOG clears exactly what it is given",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	uint64_t bits[PAGES / 64], clear[1] = { 0xff00ff00ff00ff00ull };
 	struct kvm_clear_dirty_log c = { .slot = 1, .num_pages = 64, .first_page = 64,
@@ -229,7 +234,8 @@ static int reap_ring(struct lab *l, struct kvm_dirty_gfn *ring, unsigned int *ne
 	return 0;
 }
 
-int vm_dirty_ring(struct t *t)
+CHECK(vm, dirty_ring, "the dirty ring has exactly the pages that were written",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	struct kvm_dirty_gfn *ring = MAP_FAILED;
 	bool pages[PAGES] = { false }, got[PAGES];
@@ -288,12 +294,7 @@ static int fill_ring(struct lab *l, struct kvm_dirty_gfn *ring, uint8_t *got, un
 	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0)
 		return -1;
 	do {
-		int rc;
-
-		do {
-			rc = lab_step(l, 0);
-		} while (rc == -EINTR);
-		if (rc)
+		if (lab_next(l))
 			return -1;
 		for (n = 0; n < SMALL_RING && ring[next % SMALL_RING].flags & KVM_DIRTY_GFN_F_DIRTY; n++, next++) {
 			struct kvm_dirty_gfn *e = &ring[next % SMALL_RING];
@@ -319,13 +320,13 @@ static int fill_ring(struct lab *l, struct kvm_dirty_gfn *ring, uint8_t *got, un
 
 #define RING_PAGES	(SMALL_RING + SMALL_RING / 4)
 
-int vm_dirty_ring_full(struct t *t)
+CHECK(vm, dirty_ring_full, "KVM says in time that the dirty ring is full, and loses nothing",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
-	struct lab_opts o = { .ram_flags = KVM_MEM_LOG_DIRTY_PAGES, .pre = want_small_ring };
 	struct kvm_dirty_gfn *ring = MAP_FAILED;
 	uint8_t got[RING_PAGES] = { 0 };
 	struct lab l;
-	int rc = lab_open(&l, t, &o);
+	int rc = lab_open(&l, t, LAB(.ram_flags = KVM_MEM_LOG_DIRTY_PAGES, .pre = want_small_ring));
 
 	if (!rc) {
 		ring = map_ring(&l, SMALL_RING);

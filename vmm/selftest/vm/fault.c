@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * vm: guest memory that the host cannot give, and memory that KVM maps before
  * the guest asks: KVM_EXIT_MEMORY_FAULT, KVM_PRE_FAULT_MEMORY.
@@ -8,31 +8,13 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
-#include "vm/slot.h"
+#define REPORT_PLACE 70
+#include "env/clock.h"
+#include "lab/slot.h"
+#include "lab/stats.h"
+#include "vm/vm.h"
 
 #define SIZE	(PAGES * PG)
-
-int run_to_fault(struct lab *l, uint64_t gpa, uint64_t flags, const char *what)
-{
-	const struct kvm_run *run = l->cpu[0].run;
-	const struct compat_memory_fault *f = run_memory_fault(run);
-	int rc, err;
-
-	l->cpu[0].run->exit_reason = KVM_EXIT_UNKNOWN;
-	do {
-		rc = ioctl(l->cpu[0].fd, KVM_RUN, 0);
-		err = errno;
-	} while (rc < 0 && err == EINTR && now_ms() < l->deadline);
-	REQUIRE(l->t, rc < 0, "%s: KVM_RUN ended with %s, expected an error (EFAULT)", what, exit_name(run->exit_reason));
-	REQUIRE(l->t, err == EFAULT, "%s: KVM_RUN: %s, expected EFAULT", what, strerror(err));
-	if (run->exit_reason != KVM_EXIT_MEMORY_FAULT)
-		return 0;
-	REQUIRE(l->t, f->gpa == (gpa & ~0xfffull) && f->size == PG && f->flags == flags,
-		"%s at 0x%llx: KVM_EXIT_MEMORY_FAULT says 0x%llx, %llu bytes, flags 0x%llx, expected the page and flags 0x%llx",
-		what, (unsigned long long)gpa, (unsigned long long)f->gpa, (unsigned long long)f->size,
-		(unsigned long long)f->flags, (unsigned long long)flags);
-	return 1;
-}
 
 /* The guest's access fails, the host repairs the page, the guest goes on: @want is then there. */
 static int fault_repaired(struct lab *l, uint8_t *host, unsigned int page, bool write, int prot)
@@ -56,17 +38,16 @@ static int fault_repaired(struct lab *l, uint8_t *host, unsigned int page, bool 
 	return 0;
 }
 
-int vm_memory_fault(struct t *t)
+static int memory_fault(struct lab *l, uint8_t *host)
 {
-	struct lab l;
-	void *host;
-	int rc = slot_open(&l, t, 0, &host, NULL);
+	return fault_repaired(l, host, 5, false, PROT_NONE) || fault_repaired(l, host, 6, true, PROT_NONE) ||
+		fault_repaired(l, host, 7, true, PROT_READ) ? -1 : 0;
+}
 
-	if (!rc && (fault_repaired(&l, host, 5, false, PROT_NONE) || fault_repaired(&l, host, 6, true, PROT_NONE) ||
-		    fault_repaired(&l, host, 7, true, PROT_READ)))
-		rc = -1;
-	slot_close(&l, host);
-	return rc;
+CHECK(vm, memory_fault, "memory that the host cannot give ends KVM_RUN with EFAULT, and can be repaired",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
+{
+	return slot_with(t, 0, memory_fault);
 }
 
 /* --- KVM_PRE_FAULT_MEMORY --- */
@@ -149,14 +130,8 @@ static int pre_fault_body(struct lab *l, uint8_t *host)
 	return rc;
 }
 
-int vm_pre_fault(struct t *t)
+CHECK(vm, pre_fault, "memory that the VMM has mapped beforehand does not fault",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
-	struct lab l;
-	void *host;
-	int rc = slot_open(&l, t, 0, &host, NULL);
-
-	if (!rc)
-		rc = pre_fault_body(&l, host);
-	slot_close(&l, host);
-	return rc;
+	return slot_with(t, 0, pre_fault_body);
 }

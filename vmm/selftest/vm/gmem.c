@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: guest_memfd, memory that belongs to a VM, and which of it is private. */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vm/slot.h"
+#define REPORT_PLACE 80
+#include "lab/slot.h"
+#include "vm/vm.h"
 
 #define SIZE	(PAGES * PG)
 #define FAR	(SLOT1 + 0x1000000)	/* where nothing is */
@@ -74,16 +76,10 @@ static int region2_body(struct lab *l, uint8_t *host)
 	return 0;
 }
 
-int vm_region2(struct t *t)
+CHECK(vm, memory_region2, "KVM_SET_USER_MEMORY_REGION2 makes slots as its elder does",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
-	struct lab l;
-	void *host;
-	int rc = slot_open(&l, t, 0, &host, NULL);
-
-	if (!rc)
-		rc = region2_body(&l, host);
-	slot_close(&l, host);
-	return rc;
+	return slot_with(t, 0, region2_body);
 }
 
 /* --- guest_memfd --- */
@@ -106,7 +102,7 @@ static int no_type(struct t *t, int types, const char *what)
 static int find_type(struct t *t, long *type, int *types)
 {
 	struct lab l;
-	int rc = lab_open(&l, t, &(struct lab_opts){ 0 });
+	int rc = lab_open(&l, t, LAB());
 
 	*type = -1;
 	if (!rc) {
@@ -227,7 +223,8 @@ static int gmem_body(struct lab *l)
 	return rc;
 }
 
-int vm_guest_memfd(struct t *t)
+CHECK(vm, guest_memfd, "guest_memfd: sizes, flags, holes and slots that make no sense are refused",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	long type;
 	int types;
@@ -236,7 +233,7 @@ int vm_guest_memfd(struct t *t)
 		return -1;
 	if (type < 0)
 		return no_type(t, types, "a guest_memfd");
-	return lab_with(t, &(struct lab_opts){ .type = (unsigned long)type }, gmem_body);
+	return lab_with(t, LAB(.type = (unsigned long)type), gmem_body);
 }
 
 /* --- guest_memfd that its VMM maps --- */
@@ -320,11 +317,12 @@ static int gmem_mmap_body(struct lab *l)
 	return rc ? rc : named_fault(l, SLOT1 + 2 * PG, 0, "an access to a guest_memfd that was closed");
 }
 
-int vm_guest_memfd_mmap(struct t *t)
+CHECK(vm, guest_memfd_mmap, "a guest_memfd that is mapped is one memory for guest and VMM",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	const int need = GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED;
 	struct lab l;
-	int rc = lab_open(&l, t, &(struct lab_opts){ 0 }), flags = 0;
+	int rc = lab_open(&l, t, LAB()), flags = 0;
 
 	if (!rc) {
 		flags = lab_cap(&l, KVM_CAP_GUEST_MEMFD_FLAGS);
@@ -395,12 +393,12 @@ static int attributes_body(struct lab *l, uint8_t *host, int fd)
 	return named_fault(l, bare, KVM_MEMORY_EXIT_FLAG_PRIVATE, "an access to a private page whose slot has no guest_memfd");
 }
 
-int vm_memory_attributes(struct t *t)
+CHECK(vm, memory_attributes, "private and shared memory at one address are two, and each is kept",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
-	struct lab_opts o = { .type = KVM_X86_SW_PROTECTED_VM };
 	struct lab l;
 	void *host = MAP_FAILED;
-	int rc = lab_open(&l, t, &(struct lab_opts){ 0 }), types, fd = -1;
+	int rc = lab_open(&l, t, LAB()), types, fd = -1;
 
 	if (!rc && lab_cap(&l, KVM_CAP_MEMORY_ATTRIBUTES) <= 0 &&
 	    !set_attributes(&l, 0, PG, KVM_MEMORY_ATTRIBUTE_PRIVATE, 0))
@@ -411,7 +409,7 @@ int vm_memory_attributes(struct t *t)
 		return rc;
 	if (!(types & 1 << KVM_X86_SW_PROTECTED_VM))
 		return no_type(t, types, "private memory");
-	rc = lab_open(&l, t, &o);
+	rc = lab_open(&l, t, LAB(.type = KVM_X86_SW_PROTECTED_VM));
 	if (!rc) {
 		fd = gmem_create(&l, SIZE, 0);
 		host = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

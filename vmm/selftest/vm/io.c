@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: I/O that KVM does without leaving to user space. */
 #include <errno.h>
 #include <string.h>
@@ -6,20 +6,21 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "vm/vmchecks.h"
+#define REPORT_PLACE 150
+#include "vm/vm.h"
 
-int vm_ioeventfd(struct t *t)
+CHECK(vm, ioeventfd, "port writes that match signal their eventfd, others exit",
+      ADVICE_RUN, NEED_KVM)
 {
 	/* mov $7,%al; out %al,$0x50; mov $8,%al; out %al,$0x50; out %ax,$0x50; hlt */
 	static const uint8_t code[] = { 0xb0, 7, 0xe6, 0x50, 0xb0, 8, 0xe6, 0x50, 0xe7, 0x50, 0xf4 };
-	struct lab_opts o = { .irqchip = false };
 	struct kvm_ioeventfd e = { .datamatch = 7, .addr = 0x50, .len = 1,
 		.flags = KVM_IOEVENTFD_FLAG_PIO | KVM_IOEVENTFD_FLAG_DATAMATCH };
 	struct kvm_run *run;
 	struct kvm_regs r;
 	uint64_t n = 0;
 	struct lab l;
-	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0, fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0, fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
 	e.fd = fd;
 	run = l.cpu[0].run;
@@ -52,25 +53,23 @@ int vm_ioeventfd(struct t *t)
 }
 
 /* mov %eax, addr32 in long mode; twice; hlt */
-int vm_ioeventfd_mmio(struct t *t)
+CHECK(vm, ioeventfd_mmio, "MMIO writes that match signal their eventfd, others exit",
+      ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	static const uint8_t code[] = {
 		0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0x89, 0x04, 0x25, 4, 0, 0, 0x10, 0xf4,
 	};
-	struct lab_opts o = { 0 };
 	/* no data to match */
 	struct kvm_ioeventfd e = { .addr = UNIT_MMIO, .len = 4 };
 	struct kvm_run *run;
 	uint64_t n = 0;
 	struct lab l;
-	int rc = lab_open(&l, t, &o), fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	int rc = lab_open(&l, t, LAB()), fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
 	e.fd = fd;
 	run = l.cpu[0].run;
-	if (!rc) {
-		lab_code(&l, 0x1000, code, sizeof(code));
-		rc = lab_long(&l, 0, 0x1000, 0x8000);
-	}
+	if (!rc)
+		rc = lab_code_long(&l, code, sizeof(code));
 	if (!rc && (lab_vm_ioctl(&l, KVM_IOEVENTFD, &e) < 0 ||
 		    lab_step_to(&l, KVM_EXIT_MMIO, "MMIO beside the ioeventfd")))
 		rc = -1;
@@ -98,7 +97,8 @@ static int any_length(struct lab *l, struct kvm_ioeventfd *e, const uint8_t *cod
 	return 0;
 }
 
-int vm_ioeventfd_any(struct t *t)
+CHECK(vm, ioeventfd_any_length, "an ioeventfd of no length takes writes of every width",
+      ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* mov %al, %ax, %eax, %rax to addr32; hlt */
 	static const uint8_t mmio[] = {
@@ -107,10 +107,9 @@ int vm_ioeventfd_any(struct t *t)
 	};
 	/* out %al, %ax, %eax to 0x50; hlt */
 	static const uint8_t pio[] = { 0xe6, 0x50, 0x66, 0xe7, 0x50, 0xe7, 0x50, 0xf4 };
-	struct lab_opts o = { 0 };
 	struct kvm_ioeventfd m = { .addr = UNIT_MMIO }, p = { .addr = 0x50, .flags = KVM_IOEVENTFD_FLAG_PIO };
 	struct lab l;
-	int rc = lab_open(&l, t, &o);
+	int rc = lab_open(&l, t, LAB());
 
 	m.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	p.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -124,7 +123,8 @@ int vm_ioeventfd_any(struct t *t)
 	return rc;
 }
 
-int vm_coalesced_mmio(struct t *t)
+CHECK(vm, coalesced_mmio, "coalesced MMIO writes are in the ring, complete and in order",
+      ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* mov %eax,0x10000000; x3 to +4, +8; mov 0x10000100,%eax; hlt */
 	static const uint8_t code[] = {
@@ -137,17 +137,14 @@ int vm_coalesced_mmio(struct t *t)
 	};
 	struct kvm_coalesced_mmio_zone z = { .addr = UNIT_MMIO, .size = 0x100 };
 	struct kvm_coalesced_mmio_ring *ring;
-	struct lab_opts o = { 0 };
 	struct lab l;
 	unsigned int i;
-	int rc = lab_open(&l, t, &o), page = rc ? 0 : lab_cap(&l, KVM_CAP_COALESCED_MMIO);
+	int rc = lab_open(&l, t, LAB()), page = rc ? 0 : lab_cap(&l, KVM_CAP_COALESCED_MMIO);
 
 	if (!rc && page <= 0)
 		rc = t_skip(t, "KVM has no coalesced MMIO");
-	if (!rc) {
-		lab_code(&l, 0x1000, code, sizeof(code));
-		rc = lab_long(&l, 0, 0x1000, 0x8000);
-	}
+	if (!rc)
+		rc = lab_code_long(&l, code, sizeof(code));
 	if (!rc && (lab_vm_ioctl(&l, KVM_REGISTER_COALESCED_MMIO, &z) < 0 ||
 		    lab_step_to(&l, KVM_EXIT_MMIO, "MMIO behind the coalesced zone")))
 		rc = -1;
@@ -198,12 +195,13 @@ static int take_ring(struct lab *l, struct kvm_coalesced_mmio_ring *ring, uint32
 }
 
 /* What the ring has no room for must come to user space, and nothing be lost. */
-static int coalesced_full(struct lab *l)
+LAB_CHECK(vm, coalesced_mmio_full, LAB(), "what a full coalesced ring has no room for comes to user space",
+	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* mov $200,%ecx; 1: mov %ecx,0x10000000; loop 1b; hlt */
 	static const uint8_t code[] = { 0xb9, RING_WRITES, 0, 0, 0, 0x89, 0x0c, 0x25, 0, 0, 0, 0x10, 0xe2, 0xf7, 0xf4 };
 	struct kvm_coalesced_mmio_zone z = { .addr = UNIT_MMIO, .size = 0x100 };
-	int page = lab_cap(l, KVM_CAP_COALESCED_MMIO), rc;
+	int page = lab_cap(l, KVM_CAP_COALESCED_MMIO);
 	struct kvm_run *run = l->cpu[0].run;
 	uint32_t next = RING_WRITES;
 
@@ -212,19 +210,11 @@ static int coalesced_full(struct lab *l)
 	if (lab_vm_ioctl(l, KVM_REGISTER_COALESCED_MMIO, &z) < 0 || lab_code_long(l, code, sizeof(code)))
 		return -1;
 	do {
-		do {
-			rc = lab_step(l, 0);
-		} while (rc == -EINTR);
-		if (rc || take_ring(l, (void *)((uint8_t *)run + page * sysconf(_SC_PAGESIZE)), &next))
+		if (lab_next(l) || take_ring(l, (void *)((uint8_t *)run + page * sysconf(_SC_PAGESIZE)), &next))
 			return -1;
 	} while (run->exit_reason == KVM_EXIT_MMIO);
 	if (run->exit_reason != KVM_EXIT_HLT)
 		return lab_odd_exit(l, 0);
 	REQUIRE(l->t, !next, "%u of %u coalesced writes are missing", next, RING_WRITES);
 	return 0;
-}
-
-int vm_coalesced_full(struct t *t)
-{
-	return lab_with(t, &(struct lab_opts){ 0 }, coalesced_full);
 }

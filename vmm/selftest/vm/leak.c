@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: what closed VMs, vCPUs and files leave behind in the kernel. */
 #include <dirent.h>
 #include <errno.h>
@@ -11,8 +11,12 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#define REPORT_PLACE 210
+#include "env/clock.h"
+#include "env/files.h"
 #include "lab/msrfilter.h"
-#include "vm/slot.h"
+#include "lab/slot.h"
+#include "vm/vm.h"
 
 /* Entries of this process in KVM's debugfs: PID-FD each. */
 static int debugfs_vms(const struct env *env)
@@ -63,14 +67,15 @@ static int open_stats(struct lab *l)
 
 #define LEAK_LIVES	20
 
-int vm_leak_vm(struct t *t)
+CHECK(vm, leak_vm, "a closed VM is gone from the kernel",
+      ADVICE_LEAK, NEED_KVM, .deadline_ms = 30000)
 {
 	double until;
 	long before = refcount(t->env), after;
 	int i, rc = 0, left;
 
 	for (i = 0; !rc && i < LEAK_LIVES; i++)
-		rc = one_life(t, i & 1, 0) || lab_with(t, &(struct lab_opts){ 0 }, open_stats) ? -1 : 0;
+		rc = lab_life(t, i & 1, 0) || lab_with(t, LAB(), open_stats) ? -1 : 0;
 	if (rc)
 		return rc;
 	until = now_ms() + SETTLE_MS;
@@ -163,22 +168,6 @@ static int leaks(struct t *t, int (*life)(struct t *t), long used_kb, const char
 	return 0;
 }
 
-#define LEAK_MIB 24
-
-static int big_life(struct t *t)
-{
-	return one_life(t, true, (size_t)LEAK_MIB << 20);
-}
-
-int vm_leak_memory(struct t *t)
-{
-	struct sysinfo si;
-
-	if (!sysinfo(&si) && (double)si.freeram * si.mem_unit < 4.0 * (LEAK_MIB << 20))
-		return t_skip(t, "less than %d MiB free", 4 * LEAK_MIB);
-	return leaks(t, big_life, LEAK_MIB * 1024L, "guest pages are");
-}
-
 #define CROWDS	16
 #define CROWD	16
 
@@ -202,14 +191,32 @@ static int crowds(struct t *t)
 	int i, rc = 0;
 
 	for (i = 0; !rc && i < CROWDS; i++)
-		rc = lab_with(t, &(struct lab_opts){ .irqchip = true }, crowd);
+		rc = lab_with(t, LAB(.irqchip = true), crowd);
 	return rc;
 }
 
 /* Each vCPU has several pages; more than one of them must stay for a failure. */
-int vm_leak_vcpu(struct t *t)
+CHECK(vm, leak_vcpu, "a closed vCPU's memory comes back",
+      ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	return leaks(t, crowds, CROWDS * CROWD * 4 * 3 / 2, "a part of every vCPU is");
+}
+
+#define LEAK_MIB 24
+
+static int big_life(struct t *t)
+{
+	return lab_life(t, true, (size_t)LEAK_MIB << 20);
+}
+
+CHECK(vm, leak_memory, "a closed VM's memory comes back",
+      ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
+{
+	struct sysinfo si;
+
+	if (!sysinfo(&si) && (double)si.freeram * si.mem_unit < 4.0 * (LEAK_MIB << 20))
+		return t_skip(t, "less than %d MiB free", 4 * LEAK_MIB);
+	return leaks(t, big_life, LEAK_MIB * 1024L, "guest pages are");
 }
 
 /* --- the dirty log, its ring, MSR filters --- */
@@ -245,14 +252,15 @@ static int maybe_ring(struct lab *l)
 
 static int log_life(struct t *t)
 {
-	int i, rc = lab_with(t, &(struct lab_opts){ 0 }, toggle_log);
+	int i, rc = lab_with(t, LAB(), toggle_log);
 
 	for (i = 0; !rc && i < 2; i++)
-		rc = lab_with(t, &(struct lab_opts){ .pre = maybe_ring }, crowd);
+		rc = lab_with(t, LAB(.pre = maybe_ring), crowd);
 	return rc;
 }
 
-int vm_leak_log(struct t *t)
+CHECK(vm, leak_dirty_log, "the memory of dirty bitmaps and rings comes back",
+      ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	return leaks(t, log_life, TOGGLES * 256L + 2 * CROWD * 64L, "dirty bitmaps or rings are");
 }
@@ -279,10 +287,11 @@ static int set_filters(struct lab *l)
 
 static int filter_life(struct t *t)
 {
-	return lab_with(t, &(struct lab_opts){ 0 }, set_filters);
+	return lab_with(t, LAB(), set_filters);
 }
 
-int vm_leak_msr_filter(struct t *t)
+CHECK(vm, leak_msr_filter, "a replaced MSR filter's memory comes back",
+      ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	return leaks(t, filter_life, FILTERS * MSR_FILTER_RANGES * 2L, "MSR filters are");
 }
@@ -340,7 +349,8 @@ static int use_eventfds(struct lab *l)
 #define EVENTFD_LIVES	8
 
 /* As with memory: others may take eventfds meanwhile, but not so many in each round. */
-int vm_leak_eventfd(struct t *t)
+CHECK(vm, leak_eventfd, "eventfds that were given to KVM are gone after they are closed",
+      ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	long before, least = LONG_MAX;
 	int i, k, rc = 0;
@@ -352,7 +362,7 @@ int vm_leak_eventfd(struct t *t)
 
 		before = eventfd_number();
 		for (k = 0; !rc && k < EVENTFD_LIVES; k++)
-			rc = lab_with(t, &(struct lab_opts){ .irqchip = true }, use_eventfds);
+			rc = lab_with(t, LAB(.irqchip = true), use_eventfds);
 		n = eventfd_number() - before;
 		least = n < least ? n : least;
 	}

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * vm: KVM's quirks, each on by default and gone where KVM_CAP_DISABLE_QUIRKS2 turns
  * it off. Those that show without a CPU of one vendor are tried both ways.
@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "vm/vmchecks.h"
+#define REPORT_PLACE 40
+#include "vm/vm.h"
 
 #define APIC_PAGE	0xfee00000u
 #define LVT0		0x350
@@ -37,15 +38,11 @@ static int apic_page(struct lab *l)
 	};
 	uint64_t base = APIC_PAGE | 0xd00;
 	const struct kvm_run *run = l->cpu[0].run;
-	int rc;
 
 	REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, 0x1b, &base) == 1, "KVM_SET_MSRS refuses x2APIC mode");
 	if (lab_code_long(l, code, sizeof(code)))
 		return -1;
-	do {
-		rc = lab_step(l, 0);
-	} while (rc == -EINTR);
-	if (rc)
+	if (lab_next(l))
 		return -1;
 	if (run->exit_reason == KVM_EXIT_IO)
 		return QUIRKY;
@@ -70,17 +67,13 @@ static int faults(struct lab *l, const uint8_t *insn)
 	uint8_t code[] = { insn[0], insn[1], insn[2], 0x66, 0xba, 0x00, 0x06, 0xee };
 	const struct kvm_run *run = l->cpu[0].run;
 	struct kvm_sregs s;
-	int rc;
 
 	if (lab_code_long(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
 		return -1;
 	s.idt.limit = 0;
 	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0)
 		return -1;
-	do {
-		rc = lab_step(l, 0);
-	} while (rc == -EINTR);
-	if (rc)
+	if (lab_next(l))
 		return -1;
 	if (run->exit_reason == KVM_EXIT_SHUTDOWN)
 		return PROPER;
@@ -148,6 +141,7 @@ static const struct quirk {
 	{ "VMCS12_ALLOW_FREEZE_IN_SMM", NULL, false },
 	{ "NESTED_SVM_SHARED_PAT", NULL, false },	/* flat/nested-pat */
 };
+
 #define QUIRKS	(sizeof(quirks) / sizeof(quirks[0]))
 
 static uint64_t turn_off;	/* in this process there is one lab at a time */
@@ -161,12 +155,11 @@ static int disable(struct lab *l)
 
 static int see(struct t *t, const struct quirk *q, uint64_t off, int want)
 {
-	struct lab_opts o = { .irqchip = q->irqchip, .pre = disable };
 	struct lab l;
 	int got;
 
 	turn_off = off;
-	got = lab_open(&l, t, &o) ? -1 : q->probe(&l);
+	got = lab_open(&l, t, LAB(.irqchip = q->irqchip, .pre = disable)) ? -1 : q->probe(&l);
 	lab_close(&l);
 	if (got < 0) {
 		t_note(t, "this was quirk %s, turned %s", q->name, off ? "off" : "on");
@@ -194,12 +187,13 @@ static int offered_quirks(struct lab *l)
 	return lab_cap(l, KVM_CAP_DISABLE_QUIRKS2);
 }
 
-int vm_quirks(struct t *t)
+CHECK(vm, quirks, "KVM's quirks are on by default, and gone where a VMM turns them off",
+      ADVICE_API, NEED_KVM | NEED_HW)
 {
 	char list[400] = "", unknown[60] = "";
 	struct lab l;
 	size_t i, n = 0;
-	int mask = lab_open(&l, t, &(struct lab_opts){ 0 }) ? -1 : offered_quirks(&l);
+	int mask = lab_open(&l, t, LAB()) ? -1 : offered_quirks(&l);
 	int rc = mask > 0 ? unknown_refused(&l) : mask;
 
 	lab_close(&l);
@@ -219,4 +213,34 @@ int vm_quirks(struct t *t)
 		snprintf(unknown, sizeof(unknown), ", and 0x%x, which this program does not know", (unsigned int)mask >> QUIRKS << QUIRKS);
 	t_note(t, "quirks that can be turned off:%s%s", list, unknown);
 	return 0;
+}
+
+/* --- exits turned off --- */
+
+static int exits_pre(struct lab *l)
+{
+	const uint32_t cap = KVM_CAP_X86_DISABLE_EXITS;
+	int offered = lab_cap(l, cap), rc;
+
+	if (offered <= 0)
+		return t_skip(l->t, "this KVM turns no exits off (KVM_CAP_X86_DISABLE_EXITS)");
+	REQUIRE(l->t, lab_enable(l, cap, 1u << 30) < 0, "KVM turned off exits that it does not offer (0x40000000 of 0x%x)", (unsigned int)offered);
+	rc = lab_enable(l, cap, (uint64_t)offered);
+	REQUIRE(l->t, !rc, "exits 0x%x cannot be turned off, though KVM offers it: %s", (unsigned int)offered, strerror(-rc));
+	t_note(l->t, "exits that can be turned off:%s%s%s%s%s", offered & KVM_X86_DISABLE_EXITS_MWAIT ? " MWAIT" : "",
+	       offered & KVM_X86_DISABLE_EXITS_HLT ? " HLT" : "", offered & KVM_X86_DISABLE_EXITS_PAUSE ? " PAUSE" : "",
+	       offered & KVM_X86_DISABLE_EXITS_CSTATE ? " C-states" : "", offered & KVM_X86_DISABLE_EXITS_APERFMPERF ? " APERF and MPERF" : "");
+	return 0;
+}
+
+/* What the VMM did not turn off exits as ever. */
+LAB_CHECK(vm, disable_exits, LAB(.pre = exits_pre), "exits that KVM offers to leave out can be turned off in time, others not",
+	  ADVICE_API, NEED_KVM | NEED_HW)
+{
+	static const uint8_t code[] = { 0xf3, 0x90, 0xe6, 0x10, 0xf4 };	/* PAUSE; OUT; HLT */
+
+	if (env_kernel(l->t->env) >= KERNEL(7, 2))
+		REQUIRE(l->t, lab_enable(l, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_PAUSE) < 0,
+			"exits can be turned off after a vCPU was made");
+	return lab_code_real(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_IO, "OUT with other exits turned off") ? -1 : 0;
 }

@@ -1,10 +1,12 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: single registers by KVM_GET_ONE_REG and KVM_SET_ONE_REG, on x86 after Linux 6.12. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "vm/vmchecks.h"
+#define REPORT_PLACE 170
+#include "vm/vm.h"
 
 /* Ids: Documentation/virt/kvm/api.rst, 4.68 */
 #define X86_U64		0x2030000000000000ull
@@ -82,7 +84,8 @@ static int listed(struct lab *l)
 	return 0;
 }
 
-static int one_reg_body(struct lab *l)
+LAB_CHECK(vm, one_register, LAB(), "KVM_GET_ONE_REG and KVM_GET_MSRS speak of the same registers",
+	  ADVICE_STATE, NEED_KVM | NEED_HW)
 {
 	if (lab_cap(l, KVM_CAP_ONE_REG) <= 0)
 		return t_skip(l->t, "this KVM has no KVM_GET_ONE_REG (KVM_CAP_ONE_REG, on x86 after Linux 6.12)");
@@ -92,7 +95,116 @@ static int one_reg_body(struct lab *l)
 		refusals(l) || listed(l) ? -1 : 0;
 }
 
-int vm_one_reg(struct t *t)
+/* What KVM has listed since before 4.18: what SYSCALL, time and KVM's own interface need. */
+static int msrs_listed(struct t *t, const struct kvm_msr_list *list)
 {
-	return lab_with(t, &(struct lab_opts){ 0 }, one_reg_body);
+	static const uint32_t need[] = { 0x10, 0x174, 0x175, 0x176, 0x277, 0xc0000081, 0xc0000082, 0xc0000083,
+		0xc0000084, 0xc0000102, 0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03, 0x4b564d04 };
+	unsigned int i, k;
+
+	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
+		for (k = 0; k < list->nmsrs && list->indices[k] != need[i]; k++)
+			;
+		REQUIRE(t, k < list->nmsrs, "MSR 0x%x is not in the list: a migration loses it", need[i]);
+	}
+	return 0;
+}
+
+/* Every MSR that KVM says it saves can be read. */
+CHECK(vm, msr_list, "KVM lists the MSRs that a migration must carry",
+      ADVICE_STATE, NEED_KVM)
+{
+	uint64_t v;
+	struct kvm_msr_list *list = calloc(1, sizeof(*list) + sizeof(uint32_t[1024]));
+	unsigned int i, bad = 0;
+	struct lab l;
+	int rc = lab_open(&l, t, LAB(.irqchip = true));
+
+	if (!rc && list) {
+		list->nmsrs = 1024;
+		rc = lab_ioctl(t, l.kvm, KVM_GET_MSR_INDEX_LIST, "KVM_GET_MSR_INDEX_LIST", (uintptr_t)list) < 0 ? -1 : 0;
+	}
+	for (i = 0; !rc && list && i < list->nmsrs; i++) {
+		v = 0;
+		if (lab_msr(&l, KVM_GET_MSRS, list->indices[i], &v) == 1)
+			continue;
+		bad++;
+		t_note(t, "MSR 0x%x is in the list and cannot be read", list->indices[i]);
+	}
+	if (!rc && list && t->env->hw_backend)
+		rc = msrs_listed(t, list);
+	if (!rc && list && list->nmsrs < 20)
+		rc = t_fail(t, "KVM lists only %u MSRs to save", list->nmsrs);
+	if (!rc && bad)
+		t_note(t, "%u of %u (they belong to features that this guest does not have)", bad, list->nmsrs);
+	free(list);
+	lab_close(&l);
+	return rc;
+}
+
+/* The leaf of @c that @want names; NULL: not held. */
+static const struct kvm_cpuid_entry2 *leaf(const struct kvm_cpuid2 *c, const struct kvm_cpuid_entry2 *want)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nent; i++)
+		if (c->entries[i].function == want->function && c->entries[i].index == want->index &&
+		    c->entries[i].flags == want->flags)
+			return &c->entries[i];
+	return NULL;
+}
+
+/* What was set with KVM_SET_CPUID2 is what KVM holds. */
+static int cpuid_held(struct lab *l, struct kvm_cpuid2 *a, struct kvm_cpuid2 *b)
+{
+	unsigned int i;
+
+	if (lab_ioctl(l->t, l->kvm, KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID", (uintptr_t)a) < 0 ||
+	    lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_CPUID2, b) < 0)
+		return -1;
+	REQUIRE(l->t, a->nent >= 10, "KVM supports only %u CPUID leaves", a->nent);
+	for (i = 0; i < a->nent; i++) {
+		const struct kvm_cpuid_entry2 *x = &a->entries[i], *y = leaf(b, x);
+
+		REQUIRE(l->t, y, "CPUID 0x%x.%u was set and is not held", x->function, x->index);
+		/* 1, 7 and 0xd follow CR4, XCR0 and the APIC base */
+		if (x->function == 1 || x->function == 7 || x->function == 0xd)
+			continue;
+		REQUIRE(l->t, x->eax == y->eax && x->ebx == y->ebx && x->ecx == y->ecx && x->edx == y->edx,
+			"CPUID 0x%x.%u: set %x %x %x %x, held %x %x %x %x", x->function, x->index,
+			x->eax, x->ebx, x->ecx, x->edx, y->eax, y->ebx, y->ecx, y->edx);
+	}
+	return 0;
+}
+
+/* CR4 must not take what the guest's CPUID lacks, whatever the host's CPU has. */
+static int cr4_by_cpuid(struct lab *l, struct kvm_cpuid2 *c)
+{
+	struct kvm_sregs s;
+	unsigned int i;
+
+	for (i = 0; i < c->nent; i++)
+		if (c->entries[i].function == 1)
+			c->entries[i].ecx &= ~(1u << 26);	/* XSAVE */
+	if (lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, c) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.cr4 |= 1 << 18;
+	return lab_refused(l->t, l->cpu[0].fd, KVM_SET_SREGS, &s, "CR4.OSXSAVE for a guest without XSAVE in its CPUID");
+}
+
+LAB_CHECK(vm, cpuid_set, LAB(.no_cpuid = true), "KVM keeps the CPUID it is given",
+	  ADVICE_STATE, NEED_KVM | NEED_HW)
+{
+	enum { MAX = 256 };
+	const size_t size = sizeof(struct kvm_cpuid2) + MAX * sizeof(struct kvm_cpuid_entry2);
+	struct kvm_cpuid2 *a = calloc(1, size), *b = calloc(1, size);
+	int rc = -1;
+
+	if (a && b) {
+		a->nent = b->nent = MAX;
+		rc = cpuid_held(l, a, b) || cr4_by_cpuid(l, a) ? -1 : 0;
+	}
+	free(a);
+	free(b);
+	return rc;
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: KVM_RUN: how it ends, how it is stopped, how it is debugged. */
 #include <errno.h>
 #include <pthread.h>
@@ -12,15 +12,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "vm/vmchecks.h"
+#define REPORT_PLACE 110
+#include "env/clock.h"
+#include "env/files.h"
+#include "vm/vm.h"
 
-int vm_hlt(struct t *t)
+CHECK(vm, halt, "HLT ends KVM_RUN where no interrupt controller is",
+      ADVICE_RUN, NEED_KVM)
 {
 	static const uint8_t code[] = { 0xf4, 0x90, 0xf4 };
-	struct lab_opts o = { 0 };
 	struct kvm_regs r;
 	struct lab l;
-	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
 	if (!rc && (lab_step_to(&l, KVM_EXIT_HLT, "HLT without an interrupt controller") ||
 		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
@@ -33,14 +36,82 @@ int vm_hlt(struct t *t)
 	return rc;
 }
 
+static double cpu_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+#define IDLE_MS		60
+#define IDLE_TRIES	5
+
+/* Halt for a while, which a signal ends now and then: -EINTR is as it should be. */
+static int idle(struct lab *l, double *cpu, double *wall)
+{
+	double start = now_ms();
+	int rc;
+
+	*cpu = cpu_ms();
+	do {
+		rc = lab_step(l, 0);
+		if (!rc)
+			rc = lab_odd_exit(l, 0);
+	} while (rc == -EINTR && now_ms() - start < IDLE_MS);
+	*cpu = cpu_ms() - *cpu;
+	*wall = now_ms() - start;
+	return rc;
+}
+
+/*
+ * A halted guest sleeps in KVM_RUN, but for what halt polling adds: that gives
+ * up after halt_poll_ns, 0.2 ms by default. More than one try: a host that is a
+ * guest itself takes for its own what its own host takes from it.
+ */
+CHECK(vm, halt_idle, "a halted guest leaves the host's CPU alone",
+      "Idle guests take CPU time of others: kvm.halt_poll_ns, then virt/kvm/kvm_main.c of this kernel's patches.",
+      NEED_KVM)
+{
+	static const uint8_t code[] = { 0xf4, 0xeb, 0xfd };
+	const struct itimerspec every = { .it_value = { 0, 10000000 }, .it_interval = { 0, 10000000 } };
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
+	double cpu = 0, wall = 0;
+	char poll[32] = "";
+	unsigned int tries = 0;
+	timer_t timer;
+	struct lab l;
+	int rc;
+
+	if (read_filef(poll, sizeof(poll), "%s/module/kvm/parameters/halt_poll_ns", t->env->sys) > 0 && atol(poll) > 1000000)
+		return t_skip(t, "kvm.halt_poll_ns is %s: polling is meant to cost much here", poll);
+	rc = lab_open(&l, t, LAB(.irqchip = true)) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	if (rc || timer_create(CLOCK_MONOTONIC, &ev, &timer)) {
+		lab_close(&l);
+		return rc ? rc : t_fail(t, "timer_create: %s", strerror(errno));
+	}
+	timer_settime(timer, 0, &every, NULL);
+	do {
+		rc = idle(&l, &cpu, &wall);
+	} while (rc == -EINTR && cpu >= wall / 2 && ++tries < IDLE_TRIES);
+	timer_delete(timer);
+	lab_close(&l);
+	if (rc != -EINTR)
+		return rc;
+	t_note(t, "%.1f ms of CPU in %.1f ms of HLT", cpu, wall);
+	REQUIRE(t, cpu < wall / 2, "a halted guest took %.1f of %.1f ms of the host's CPU, %u times out of %u",
+		cpu, wall, tries, IDLE_TRIES);
+	return 0;
+}
+
 /* No IDT in real mode with limit 0: the fault has nowhere to go. */
-int vm_triple_fault(struct t *t)
+CHECK(vm, triple_fault, "a triple fault ends KVM_RUN with KVM_EXIT_SHUTDOWN",
+      ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	static const uint8_t code[] = { 0x0f, 0x0b };
-	struct lab_opts o = { 0 };
 	struct kvm_sregs s;
 	struct lab l;
-	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
 	if (!rc && lab_cpu_ioctl(&l, 0, KVM_GET_SREGS, &s) >= 0) {
 		s.idt.limit = 0;
@@ -51,15 +122,15 @@ int vm_triple_fault(struct t *t)
 	return rc;
 }
 
-int vm_immediate_exit(struct t *t)
+CHECK(vm, immediate_exit, "immediate_exit ends KVM_RUN before guest code runs",
+      ADVICE_RUN, NEED_KVM)
 {
 	/* out %al,$0xe1; jmp to it: a guest that runs ends KVM_RUN without EINTR */
 	static const uint8_t code[] = { 0xe6, 0xe1, 0xeb, 0xfc };
-	struct lab_opts o = { 0 };
 	struct kvm_regs r = { 0 };
 	struct lab l;
 	unsigned int i;
-	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
 	if (!rc && lab_cap(&l, KVM_CAP_IMMEDIATE_EXIT) <= 0)
 		rc = t_skip(t, "KVM has no immediate_exit");
@@ -91,18 +162,18 @@ static void *kick(void *arg)
 }
 
 /* A guest that spins comes out by a signal, each time, with nothing lost. */
-int vm_signal(struct t *t)
+CHECK(vm, signal, "a signal ends KVM_RUN of a spinning guest, with nothing lost",
+      ADVICE_RUN, NEED_KVM)
 {
 	/* sti, or no interrupt of the host ends this in Bochs 2.7; incl %eax; jmp to it */
 	static const uint8_t code[] = { 0xfb, 0x66, 0x40, 0xeb, 0xfc };
-	struct lab_opts o = { 0 };
 	struct kicker k = { .target = pthread_self() };
 	struct kvm_regs r = { 0 };
 	unsigned long long last = 0;
 	pthread_t th;
 	struct lab l;
 	unsigned int i;
-	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0, n;
+	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0, n;
 
 	if (rc || pthread_create(&th, NULL, kick, &k)) {
 		lab_close(&l);
@@ -128,15 +199,15 @@ int vm_signal(struct t *t)
 }
 
 /* KVM_SET_SIGNAL_MASK: what is blocked outside ends KVM_RUN inside. */
-int vm_signal_mask(struct t *t)
+CHECK(vm, signal_mask, "KVM_SET_SIGNAL_MASK lets signals end KVM_RUN",
+      ADVICE_RUN, NEED_KVM)
 {
 	static const uint8_t code[] = { 0xeb, 0xfe };
 	/* struct kvm_signal_mask: a length, then that many bytes; none blocked */
 	uint32_t m[3] = { 8, 0, 0 };
-	struct lab_opts o = { 0 };
 	sigset_t usr2, old, now;
 	struct lab l;
-	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
 	sigemptyset(&usr2);
 	sigaddset(&usr2, SIGUSR2);
@@ -168,12 +239,12 @@ static int debug(struct lab *l, uint32_t control, uint64_t dr0, uint64_t dr7)
 	return lab_cpu_ioctl(l, 0, KVM_SET_GUEST_DEBUG, &d) < 0 ? -1 : 0;
 }
 
-int vm_guest_debug(struct t *t)
+CHECK(vm, guest_debug, "single steps and breakpoints of the host's debugger",
+      ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* 1000 nop; 1001 cpuid; 1003 out %al,$0xe1; 1005 int3; 1006 nop; 1007 hlt */
 	static const uint8_t code[] = { 0x90, 0x0f, 0xa2, 0xe6, 0xe1, 0xcc, 0x90, 0xf4 };
 	static const uint16_t at[] = { 0x1001, 0x1003, 0x1005 };
-	struct lab_opts o = { 0 };
 	struct kvm_run *run;
 	struct lab l;
 	unsigned long long pc;
@@ -182,7 +253,7 @@ int vm_guest_debug(struct t *t)
 
 	if (host_is_bochs())
 		return t_skip(t, "Bochs, in which this host runs, traps before the first step, not after it");
-	rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 	run = l.cpu[0].run;
 	if (!rc)
 		rc = debug(&l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, 0, 0);
@@ -229,67 +300,26 @@ int vm_guest_debug(struct t *t)
 	return rc;
 }
 
-/* Without an interrupt controller in the kernel: KVM_INTERRUPT and its window. */
-int vm_interrupt(struct t *t)
+/* What a debugger asks: KVM's own walk of the guest's page tables. */
+LAB_CHECK(vm, translate, LAB(), "KVM_TRANSLATE finds what the guest's page tables say",
+	  ADVICE_RUN, NEED_KVM)
 {
-	/* 1000 cli; out %al,$0xe1; sti; nop; 1005 jmp .   handler at 1100: mov $0x5a,%bl; hlt */
-	static const uint8_t code[] = { 0xfa, 0xe6, 0xe1, 0xfb, 0x90, 0xeb, 0xfe };
-	static const uint8_t handler[] = { 0xb3, 0x5a, 0xf4 };
-	struct kvm_interrupt irq = { .irq = 0x40 };
-	struct lab_opts o = { 0 };
-	struct kvm_run *run;
-	struct kvm_regs r;
-	struct lab l;
-	int rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	struct kvm_translation tr = { .linear_address = 0x1234567 };
 
-	run = l.cpu[0].run;
-	if (!rc) {
-		uint16_t vec[2] = { 0x1100, 0 };
-
-		lab_code(&l, 0x100, vec, 4);
-		lab_code(&l, 0x1100, handler, sizeof(handler));
-		rc = lab_step_to(&l, KVM_EXIT_IO, "OUT with interrupts off");
-	}
-	if (!rc && (run->ready_for_interrupt_injection || run->if_flag))
-		rc = t_fail(t, "with IF=0 KVM says if_flag %u, ready_for_interrupt_injection %u",
-			    run->if_flag, run->ready_for_interrupt_injection);
-	if (!rc) {
-		run->request_interrupt_window = 1;
-		rc = lab_step_to(&l, KVM_EXIT_IRQ_WINDOW_OPEN, "after STI, with a window asked for");
-		run->request_interrupt_window = 0;
-	}
-	if (!rc && (lab_cpu_ioctl(&l, 0, KVM_INTERRUPT, &irq) < 0 ||
-		    lab_step_to(&l, KVM_EXIT_HLT, "the handler's HLT") ||
-		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
-		rc = -1;
-	if (!rc && ((r.rbx & 0xff) != 0x5a || r.rip != 0x1103))
-		rc = t_fail(t, "after the injected interrupt: rip 0x%llx, bl 0x%llx; expected 0x1103, 0x5a",
-			    r.rip, r.rbx & 0xff);
-	lab_close(&l);
-	return rc;
-}
-
-/* Without a LAPIC in the kernel the VMM has it, and must hear when TPR is lowered. */
-static int set_tpr(struct lab *l)
-{
-	/* mov $8,%eax; mov %rax,%cr8; mov $3,%al; mov %rax,%cr8; hlt */
-	static const uint8_t code[] = {
-		0xb8, 8, 0, 0, 0, 0x44, 0x0f, 0x22, 0xc0, 0xb0, 3, 0x44, 0x0f, 0x22, 0xc0, 0xf4,
-	};
-
-	if (lab_code_long(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_SET_TPR, "a lower CR8"))
+	if (lab_long(l, 0, 0x1000, 0x8000) || lab_cpu_ioctl(l, 0, KVM_TRANSLATE, &tr) < 0)
 		return -1;
-	REQUIRE(l->t, l->cpu[0].run->cr8 == 3, "CR8 was set to 3, kvm_run says %llu", l->cpu[0].run->cr8);
-	return lab_step_to(l, KVM_EXIT_HLT, "HLT after a lower CR8");
-}
-
-int vm_set_tpr(struct t *t)
-{
-	return lab_with(t, &(struct lab_opts){ 0 }, set_tpr);
+	REQUIRE(l->t, tr.valid && tr.physical_address == 0x1234567,
+		"KVM_TRANSLATE of 0x1234567, mapped one to one: valid %u, 0x%llx", tr.valid, tr.physical_address);
+	tr.linear_address = 1ull << 40;
+	if (lab_cpu_ioctl(l, 0, KVM_TRANSLATE, &tr) < 0)
+		return -1;
+	REQUIRE(l->t, !tr.valid, "KVM_TRANSLATE of an address that is not mapped: 0x%llx", tr.physical_address);
+	return 0;
 }
 
 /* Registers that go in and out by kvm_run, without ioctls. */
-static int sync_regs(struct lab *l)
+LAB_CHECK(vm, sync_registers, LAB(), "registers go in and come out through kvm_run",
+	  ADVICE_RUN, NEED_KVM)
 {
 	/* out %al,$0x51; hlt */
 	static const uint8_t code[] = { 0xe6, 0x51, 0xf4 };
@@ -322,134 +352,57 @@ static int sync_regs(struct lab *l)
 	return 0;
 }
 
-int vm_sync_regs(struct t *t)
+/* Without an interrupt controller in the kernel: KVM_INTERRUPT and its window. */
+CHECK(vm, interrupt, "KVM_INTERRUPT delivers, when the guest lets it",
+      ADVICE_RUN, NEED_KVM | NEED_HW)
 {
-	return lab_with(t, &(struct lab_opts){ 0 }, sync_regs);
-}
-
-/* What a debugger asks: KVM's own walk of the guest's page tables. */
-static int translate(struct lab *l)
-{
-	struct kvm_translation tr = { .linear_address = 0x1234567 };
-
-	if (lab_long(l, 0, 0x1000, 0x8000) || lab_cpu_ioctl(l, 0, KVM_TRANSLATE, &tr) < 0)
-		return -1;
-	REQUIRE(l->t, tr.valid && tr.physical_address == 0x1234567,
-		"KVM_TRANSLATE of 0x1234567, mapped one to one: valid %u, 0x%llx", tr.valid, tr.physical_address);
-	tr.linear_address = 1ull << 40;
-	if (lab_cpu_ioctl(l, 0, KVM_TRANSLATE, &tr) < 0)
-		return -1;
-	REQUIRE(l->t, !tr.valid, "KVM_TRANSLATE of an address that is not mapped: 0x%llx", tr.physical_address);
-	return 0;
-}
-
-int vm_translate(struct t *t)
-{
-	return lab_with(t, &(struct lab_opts){ 0 }, translate);
-}
-
-static double cpu_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
-}
-
-#define IDLE_MS		60
-#define IDLE_TRIES	5
-
-/* Halt for a while, which a signal ends now and then: -EINTR is as it should be. */
-static int idle(struct lab *l, double *cpu, double *wall)
-{
-	double start = now_ms();
-	int rc;
-
-	*cpu = cpu_ms();
-	do {
-		rc = lab_step(l, 0);
-		if (!rc)
-			rc = lab_odd_exit(l, 0);
-	} while (rc == -EINTR && now_ms() - start < IDLE_MS);
-	*cpu = cpu_ms() - *cpu;
-	*wall = now_ms() - start;
-	return rc;
-}
-
-/*
- * A halted guest sleeps in KVM_RUN, but for what halt polling adds: that gives
- * up after halt_poll_ns, 0.2 ms by default. More than one try: a host that is a
- * guest itself takes for its own what its own host takes from it.
- */
-int vm_halt_idle(struct t *t)
-{
-	static const uint8_t code[] = { 0xf4, 0xeb, 0xfd };
-	const struct itimerspec every = { .it_value = { 0, 10000000 }, .it_interval = { 0, 10000000 } };
-	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
-	struct lab_opts o = { .irqchip = true };
-	double cpu = 0, wall = 0;
-	char poll[32] = "";
-	unsigned int tries = 0;
-	timer_t timer;
-	struct lab l;
-	int rc;
-
-	if (read_filef(poll, sizeof(poll), "%s/module/kvm/parameters/halt_poll_ns", t->env->sys) > 0 && atol(poll) > 1000000)
-		return t_skip(t, "kvm.halt_poll_ns is %s: polling is meant to cost much here", poll);
-	rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
-	if (rc || timer_create(CLOCK_MONOTONIC, &ev, &timer)) {
-		lab_close(&l);
-		return rc ? rc : t_fail(t, "timer_create: %s", strerror(errno));
-	}
-	timer_settime(timer, 0, &every, NULL);
-	do {
-		rc = idle(&l, &cpu, &wall);
-	} while (rc == -EINTR && cpu >= wall / 2 && ++tries < IDLE_TRIES);
-	timer_delete(timer);
-	lab_close(&l);
-	if (rc != -EINTR)
-		return rc;
-	t_note(t, "%.1f ms of CPU in %.1f ms of HLT", cpu, wall);
-	REQUIRE(t, cpu < wall / 2, "a halted guest took %.1f of %.1f ms of the host's CPU, %u times out of %u",
-		cpu, wall, tries, IDLE_TRIES);
-	return 0;
-}
-
-/* On every CPU of the host in turn: finds the one that cannot. */
-int vm_every_cpu(struct t *t)
-{
-	static const uint8_t code[] = { 0xb0, 7, 0xe6, 0xe1, 0xf4 };
-	struct lab_opts o = { 0 };
+	/* 1000 cli; out %al,$0xe1; sti; nop; 1005 jmp .   handler at 1100: mov $0x5a,%bl; hlt */
+	static const uint8_t code[] = { 0xfa, 0xe6, 0xe1, 0xfb, 0x90, 0xeb, 0xfe };
+	static const uint8_t handler[] = { 0xb3, 0x5a, 0xf4 };
+	struct kvm_interrupt irq = { .irq = 0x40 };
+	struct kvm_run *run;
 	struct kvm_regs r;
-	cpu_set_t all, one;
 	struct lab l;
-	unsigned int n = 0;
-	int cpu, rc = lab_open(&l, t, &o) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
-	if (!rc && sched_getaffinity(0, sizeof(all), &all))
-		rc = t_fail(t, "sched_getaffinity: %s", strerror(errno));
-	for (cpu = 0; !rc && cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, &all))
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET(cpu, &one);
-		if (sched_setaffinity(0, sizeof(one), &one))
-			continue;
-		memset(&r, 0, sizeof(r));
-		r.rip = 0x1000;
-		r.rflags = 2;
-		if (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 ||
-		    lab_step_to(&l, KVM_EXIT_IO, "OUT") || lab_step_to(&l, KVM_EXIT_HLT, "HLT")) {
-			char why[900];
+	run = l.cpu[0].run;
+	if (!rc) {
+		uint16_t vec[2] = { 0x1100, 0 };
 
-			memcpy(why, t->res->why, sizeof(why) - 1);
-			why[sizeof(why) - 1] = '\0';
-			t->res->status = ST_NONE;
-			rc = t_fail(t, "host CPU %d does not run guests: %s", cpu, why);
-		}
-		n++;
+		lab_code(&l, 0x100, vec, 4);
+		lab_code(&l, 0x1100, handler, sizeof(handler));
+		rc = lab_step_to(&l, KVM_EXIT_IO, "OUT with interrupts off");
 	}
-	t_note(t, "%u host CPUs", n);
+	if (!rc && (run->ready_for_interrupt_injection || run->if_flag))
+		rc = t_fail(t, "with IF=0 KVM says if_flag %u, ready_for_interrupt_injection %u",
+			    run->if_flag, run->ready_for_interrupt_injection);
+	if (!rc) {
+		run->request_interrupt_window = 1;
+		rc = lab_step_to(&l, KVM_EXIT_IRQ_WINDOW_OPEN, "after STI, with a window asked for");
+		run->request_interrupt_window = 0;
+	}
+	if (!rc && (lab_cpu_ioctl(&l, 0, KVM_INTERRUPT, &irq) < 0 ||
+		    lab_step_to(&l, KVM_EXIT_HLT, "the handler's HLT") ||
+		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
+		rc = -1;
+	if (!rc && ((r.rbx & 0xff) != 0x5a || r.rip != 0x1103))
+		rc = t_fail(t, "after the injected interrupt: rip 0x%llx, bl 0x%llx; expected 0x1103, 0x5a",
+			    r.rip, r.rbx & 0xff);
 	lab_close(&l);
 	return rc;
+}
+
+/* Without a LAPIC in the kernel the VMM has it, and must hear when TPR is lowered. */
+LAB_CHECK(vm, set_tpr, LAB(), "a VMM that has the LAPIC hears when CR8 is lowered",
+	  ADVICE_RUN, NEED_KVM | NEED_HW)
+{
+	/* mov $8,%eax; mov %rax,%cr8; mov $3,%al; mov %rax,%cr8; hlt */
+	static const uint8_t code[] = {
+		0xb8, 8, 0, 0, 0, 0x44, 0x0f, 0x22, 0xc0, 0xb0, 3, 0x44, 0x0f, 0x22, 0xc0, 0xf4,
+	};
+
+	if (lab_code_long(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_SET_TPR, "a lower CR8"))
+		return -1;
+	REQUIRE(l->t, l->cpu[0].run->cr8 == 3, "CR8 was set to 3, kvm_run says %llu", l->cpu[0].run->cr8);
+	return lab_step_to(l, KVM_EXIT_HLT, "HLT after a lower CR8");
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: memory slots, and what the guest sees of them. */
 #include <errno.h>
 #include <stdlib.h>
@@ -7,80 +7,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "vm/slot.h"
-
-#define LIST	0x20000u	/* the guest's list of addresses */
-
-/* for each address in the list at RDI, up to a 0: write or read it; HLT */
-const uint8_t slot_write[18] = {
-	0x48, 0x8b, 0x07, 0x48, 0x85, 0xc0, 0x74, 0x09, 0xc6, 0x00, 0x01,
-	0x48, 0x83, 0xc7, 0x08, 0xeb, 0xef, 0xf4,
-};
-const uint8_t slot_read[18] = {
-	0x48, 0x8b, 0x07, 0x48, 0x85, 0xc0, 0x74, 0x09, 0x8a, 0x18, 0x90,
-	0x48, 0x83, 0xc7, 0x08, 0xeb, 0xef, 0xf4,
-};
-
-int lab_to_hlt(struct lab *l)
-{
-	struct kvm_run *run = l->cpu[0].run;
-	int rc;
-
-	for (;;) {
-		rc = lab_step(l, 0);
-		if (rc == -EINTR)
-			continue;
-		if (rc || run->exit_reason == KVM_EXIT_HLT)
-			return rc;
-		if (run->exit_reason != KVM_EXIT_IO || run->io.port != UNIT_PORT_IO)
-			return lab_odd_exit(l, 0);
-		*((uint8_t *)run + run->io.data_offset) = 0x5a;
-	}
-}
-
-int slot_touch(struct lab *l, const uint8_t *code, size_t len, const bool *pages)
-{
-	uint64_t *list = (uint64_t *)(void *)(l->ram + LIST);
-	struct kvm_regs r;
-	unsigned int i, k = 0;
-
-	for (i = 0; i < PAGES; i++)
-		if (pages[i])
-			list[k++] = SLOT1 + i * PG + (i * 64) % 4096;
-	list[k] = 0;
-	lab_code(l, 0x1000, code, len);
-	if (lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
-		return -1;
-	r.rip = 0x1000;
-	r.rdi = LIST;
-	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0)
-		return -1;
-	return lab_to_hlt(l);
-}
-
-int slot_open(struct lab *l, struct t *t, uint32_t flags, void **host, int (*pre)(struct lab *l))
-{
-	struct lab_opts o = { .pre = pre };
-	int rc;
-
-	*host = MAP_FAILED;
-	if (lab_open(l, t, &o))
-		return -1;
-	*host = mmap(NULL, PAGES * PG, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	REQUIRE(t, *host != MAP_FAILED, "mmap: %s", strerror(errno));
-	madvise(*host, PAGES * PG, MADV_NOHUGEPAGE);
-	rc = lab_slot(l, 1, flags, SLOT1, PAGES * PG, *host);
-	REQUIRE(t, !rc, "memory slot 1 of %u pages at 0x%llx: %s", PAGES, SLOT1, strerror(-rc));
-	return lab_long(l, 0, 0x1000, 0x8000);
-}
-
-void slot_close(struct lab *l, void *host)
-{
-	lab_close(l);
-	if (host != MAP_FAILED)
-		munmap(host, PAGES * PG);
-}
+#define REPORT_PLACE 60
+#include "lab/slot.h"
+#include "vm/vm.h"
 
 /* --- memory slots --- */
 
@@ -94,7 +23,8 @@ static int refused(struct lab *l, unsigned int slot, uint32_t flags, uint64_t gp
 	return 0;
 }
 
-int vm_memslot_rules(struct t *t)
+CHECK(vm, memslot_rules, "memory slots that overlap or make no sense are refused",
+      ADVICE_MEM, NEED_KVM)
 {
 	struct lab l;
 	void *host;
@@ -117,43 +47,15 @@ int vm_memslot_rules(struct t *t)
 	return rc;
 }
 
-int slot_aim(struct lab *l, uint64_t gpa, bool write)
-{
-	uint64_t *list = (uint64_t *)(void *)(l->ram + LIST);
-	struct kvm_regs r;
-
-	list[0] = gpa;
-	list[1] = 0;
-	lab_code(l, 0x1000, write ? slot_write : slot_read, sizeof(slot_write));
-	if (lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
-		return -1;
-	r.rip = 0x1000;
-	r.rdi = LIST;
-	return lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0 ? -1 : 0;
-}
-
-int slot_peek(struct lab *l, uint64_t gpa)
-{
-	struct kvm_regs r;
-
-	if (slot_aim(l, gpa, false) || lab_to_hlt(l) || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
-		return -1;
-	return (int)(r.rbx & 0xff);
-}
-
 /* A write of one byte by the guest: 0 done, 1 came as MMIO, -1 failed. */
 static int poke(struct lab *l, uint64_t gpa, bool write)
 {
 	struct kvm_run *run = l->cpu[0].run;
-	int rc;
 
 	/* touch() runs to HLT; here the first exit counts */
 	if (slot_aim(l, gpa, write))
 		return -1;
-	do {
-		rc = lab_step(l, 0);
-	} while (rc == -EINTR);
-	if (rc)
+	if (lab_next(l))
 		return -1;
 	if (run->exit_reason == KVM_EXIT_MMIO) {
 		REQUIRE(l->t, run->mmio.phys_addr == gpa && run->mmio.len == 1 &&
@@ -178,7 +80,8 @@ static int expect_poke(struct lab *l, uint64_t gpa, bool write, int want, const 
 	return 0;
 }
 
-int vm_memslot_change(struct t *t)
+CHECK(vm, memslot_change, "slots can be moved, deleted, made read-only, and the guest sees it",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	const uint64_t moved = SLOT1 + 0x1000000;
 	struct kvm_regs r;
@@ -229,14 +132,14 @@ int vm_memslot_change(struct t *t)
 }
 
 /* The guest sees what the host does to its memory, at once. */
-int vm_mmu_notifier(struct t *t)
+CHECK(vm, host_memory, "what the host does to a guest's memory the guest sees at once",
+      ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	struct lab l;
 	void *host;
 	unsigned int i;
 	int rc = slot_open(&l, t, 0, &host, NULL);
 	volatile uint8_t *h = host;
-	struct kvm_regs r;
 
 	for (i = 0; !rc && i < 20; i++) {
 		uint64_t page = i * PG;
@@ -247,8 +150,7 @@ int vm_mmu_notifier(struct t *t)
 		else if (h[page] != 1)
 			rc = t_fail(t, "the host does not see the guest's write");
 		h[page] = (uint8_t)(0x80 + i);
-		if (!rc && (expect_poke(&l, SLOT1 + page, false, 0, "read") ||
-			    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
+		if (!rc && expect_poke(&l, SLOT1 + page, false, 0, "read"))
 			rc = -1;
 		/* the page goes away under the guest: it must see a new, zero one */
 		if (!rc && madvise((uint8_t *)host + page, 4096, MADV_DONTNEED))
@@ -256,18 +158,13 @@ int vm_mmu_notifier(struct t *t)
 		if (!rc && i & 1)
 			h[page] = 0x33;		/* the host has a new page already */
 		if (!rc) {
-			static const uint8_t load[] = { 0x48, 0x8b, 0x07, 0x0f, 0xb6, 0x18, 0xf4 };
+			int got = slot_peek(&l, SLOT1 + page);
 
-			*(uint64_t *)(void *)(l.ram + LIST) = SLOT1 + page;
-			lab_code(&l, 0x1000, load, sizeof(load));
-			r.rip = 0x1000;
-			r.rdi = LIST;
-			if (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 || lab_to_hlt(&l) ||
-			    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0)
+			if (got < 0)
 				rc = -1;
-			else if (r.rbx != (i & 1 ? 0x33 : 0))
-				rc = t_fail(t, "the host replaced a page, the guest still reads the old one: 0x%llx: memory that was freed is in a guest's hands",
-					    r.rbx);
+			else if (got != (i & 1 ? 0x33 : 0))
+				rc = t_fail(t, "the host replaced a page, the guest still reads the old one: 0x%x: memory that was freed is in a guest's hands",
+					    (unsigned int)got);
 		}
 	}
 	slot_close(&l, host);

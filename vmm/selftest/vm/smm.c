@@ -1,8 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: system management mode: in by KVM_SMI, out by RSM, all as it was. */
 #include <string.h>
 
-#include "vm/vmchecks.h"
+#define REPORT_PLACE 120
+#include "vm/vm.h"
 
 #define RUNS_AT	0x7000		/* where the handler counts */
 
@@ -107,7 +108,8 @@ static int there_and_back(struct lab *l, const char *mode)
 	return same(l->t, mode, &a, &b) || same_system(l->t, mode, &s, &s2) ? -1 : 0;
 }
 
-static int smm(struct lab *l)
+LAB_CHECK(vm, smm, LAB(.irqchip = true), "an SMI runs its handler once and RSM brings everything back",
+	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	if (lab_cap(l, KVM_CAP_X86_SMM) <= 0)
 		return t_skip(l->t, "KVM has no SMM");
@@ -118,9 +120,4 @@ static int smm(struct lab *l)
 	    lab_code_long(l, code, sizeof(code)) || there_and_back(l, "long"))
 		return -1;
 	return 0;
-}
-
-int vm_smm(struct t *t)
-{
-	return lab_with(t, &(struct lab_opts){ .irqchip = true }, smm);
 }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: what is put into a vCPU or VM can be got back: live migration's basis. */
 #include <errno.h>
 #include <stdlib.h>
@@ -6,7 +6,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "vm/vmchecks.h"
+#define REPORT_PLACE 160
+#include "env/clock.h"
+#include "vm/vm.h"
 
 #define SAME(t, what, a, b) \
 	REQUIRE(t, !memcmp(&(a), &(b), sizeof(a)), "%s: what was set is not what is got, first at byte %zu", \
@@ -22,7 +24,8 @@ static size_t first_diff(const void *a, const void *b, size_t n)
 	return i;
 }
 
-static int regs(struct lab *l)
+LAB_CHECK(vm, state_registers, LAB(.irqchip = true), "general and special registers can be set and got",
+	  ADVICE_STATE, NEED_KVM)
 {
 	struct kvm_regs a, b;
 	struct kvm_sregs s, s2;
@@ -55,7 +58,8 @@ static int regs(struct lab *l)
 	return 0;
 }
 
-static int fpu(struct lab *l)
+LAB_CHECK(vm, state_fpu, LAB(.irqchip = true), "FPU, XSAVE and XCR state can be set and got",
+	  ADVICE_STATE, NEED_KVM)
 {
 	struct kvm_fpu a, b;
 	struct kvm_xsave *x = calloc(1, 4 * sizeof(*x)), *y = calloc(1, sizeof(*y) * 4);
@@ -125,7 +129,8 @@ out:
 	return rc;
 }
 
-static int msrs(struct lab *l)
+LAB_CHECK(vm, state_msrs, LAB(.irqchip = true), "MSRs can be set and got",
+	  ADVICE_STATE, NEED_KVM | NEED_HW)
 {
 	static const struct { uint32_t msr; uint64_t v; const char *name; } list[] = {
 		{ 0xc0000081, 0x0023001000000000ull, "STAR" },
@@ -163,54 +168,8 @@ static int msrs(struct lab *l)
 	return 0;
 }
 
-/* What KVM has listed since before 4.18: what SYSCALL, time and KVM's own interface need. */
-static int msrs_listed(struct t *t, const struct kvm_msr_list *list)
-{
-	static const uint32_t need[] = { 0x10, 0x174, 0x175, 0x176, 0x277, 0xc0000081, 0xc0000082, 0xc0000083,
-		0xc0000084, 0xc0000102, 0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03, 0x4b564d04 };
-	unsigned int i, k;
-
-	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
-		for (k = 0; k < list->nmsrs && list->indices[k] != need[i]; k++)
-			;
-		REQUIRE(t, k < list->nmsrs, "MSR 0x%x is not in the list: a migration loses it", need[i]);
-	}
-	return 0;
-}
-
-/* Every MSR that KVM says it saves can be read. */
-int vm_msr_list(struct t *t)
-{
-	uint64_t v;
-	struct kvm_msr_list *list = calloc(1, sizeof(*list) + sizeof(uint32_t[1024]));
-	struct lab_opts o = { .irqchip = true };
-	unsigned int i, bad = 0;
-	struct lab l;
-	int rc = lab_open(&l, t, &o);
-
-	if (!rc && list) {
-		list->nmsrs = 1024;
-		rc = lab_ioctl(t, l.kvm, KVM_GET_MSR_INDEX_LIST, "KVM_GET_MSR_INDEX_LIST", (uintptr_t)list) < 0 ? -1 : 0;
-	}
-	for (i = 0; !rc && list && i < list->nmsrs; i++) {
-		v = 0;
-		if (lab_msr(&l, KVM_GET_MSRS, list->indices[i], &v) == 1)
-			continue;
-		bad++;
-		t_note(t, "MSR 0x%x is in the list and cannot be read", list->indices[i]);
-	}
-	if (!rc && list && t->env->hw_backend)
-		rc = msrs_listed(t, list);
-	if (!rc && list && list->nmsrs < 20)
-		rc = t_fail(t, "KVM lists only %u MSRs to save", list->nmsrs);
-	if (!rc && bad)
-		t_note(t, "%u of %u (they belong to features that this guest does not have)", bad, list->nmsrs);
-	free(list);
-	lab_close(&l);
-	return rc;
-}
-
-static int events(struct lab *l)
+LAB_CHECK(vm, state_events, LAB(.irqchip = true), "debug registers, events and mp_state can be set and got",
+	  ADVICE_STATE, NEED_KVM | NEED_HW)
 {
 	struct kvm_vcpu_events a, b;
 	struct kvm_debugregs d, e;
@@ -262,7 +221,8 @@ static int events(struct lab *l)
 	return lab_cpu_ioctl(l, 0, KVM_SET_MP_STATE, &mp) < 0 ? -1 : 0;
 }
 
-static int chips(struct lab *l)
+LAB_CHECK(vm, state_irqchips, LAB(.irqchip = true), "LAPIC, PIC, IOAPIC and PIT can be set and got",
+	  ADVICE_STATE, NEED_KVM)
 {
 	struct kvm_lapic_state a, b;
 	struct kvm_irqchip c, d;
@@ -318,7 +278,8 @@ static int chips(struct lab *l)
 	return 0;
 }
 
-static int clocks(struct lab *l)
+LAB_CHECK(vm, state_clocks, LAB(.irqchip = true), "the VM's clock and TSC rate can be set and got",
+	  ADVICE_STATE, NEED_KVM)
 {
 	struct kvm_clock_data a = { .clock = 5000000000000ull }, b = { 0 };
 	double before = now_ms(), start, ms;
@@ -341,89 +302,4 @@ static int clocks(struct lab *l)
 	if (env_old_kvm(l->t->env) && lab_cap(l, KVM_CAP_TSC_CONTROL) <= 0)
 		return 0;
 	return lab_cpu_ioctl(l, 0, KVM_SET_TSC_KHZ, (unsigned long)khz) < 0 ? -1 : 0;
-}
-
-/* The leaf of @c that @want names; NULL: not held. */
-static const struct kvm_cpuid_entry2 *leaf(const struct kvm_cpuid2 *c, const struct kvm_cpuid_entry2 *want)
-{
-	unsigned int i;
-
-	for (i = 0; i < c->nent; i++)
-		if (c->entries[i].function == want->function && c->entries[i].index == want->index &&
-		    c->entries[i].flags == want->flags)
-			return &c->entries[i];
-	return NULL;
-}
-
-/* What was set with KVM_SET_CPUID2 is what KVM holds. */
-static int cpuid_held(struct lab *l, struct kvm_cpuid2 *a, struct kvm_cpuid2 *b)
-{
-	unsigned int i;
-
-	if (lab_ioctl(l->t, l->kvm, KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID", (uintptr_t)a) < 0 ||
-	    lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_CPUID2, b) < 0)
-		return -1;
-	REQUIRE(l->t, a->nent >= 10, "KVM supports only %u CPUID leaves", a->nent);
-	for (i = 0; i < a->nent; i++) {
-		const struct kvm_cpuid_entry2 *x = &a->entries[i], *y = leaf(b, x);
-
-		REQUIRE(l->t, y, "CPUID 0x%x.%u was set and is not held", x->function, x->index);
-		/* 1, 7 and 0xd follow CR4, XCR0 and the APIC base */
-		if (x->function == 1 || x->function == 7 || x->function == 0xd)
-			continue;
-		REQUIRE(l->t, x->eax == y->eax && x->ebx == y->ebx && x->ecx == y->ecx && x->edx == y->edx,
-			"CPUID 0x%x.%u: set %x %x %x %x, held %x %x %x %x", x->function, x->index,
-			x->eax, x->ebx, x->ecx, x->edx, y->eax, y->ebx, y->ecx, y->edx);
-	}
-	return 0;
-}
-
-/* CR4 must not take what the guest's CPUID lacks, whatever the host's CPU has. */
-static int cr4_by_cpuid(struct lab *l, struct kvm_cpuid2 *c)
-{
-	struct kvm_sregs s;
-	unsigned int i;
-
-	for (i = 0; i < c->nent; i++)
-		if (c->entries[i].function == 1)
-			c->entries[i].ecx &= ~(1u << 26);	/* XSAVE */
-	if (lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, c) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
-		return -1;
-	s.cr4 |= 1 << 18;
-	return lab_refused(l->t, l->cpu[0].fd, KVM_SET_SREGS, &s, "CR4.OSXSAVE for a guest without XSAVE in its CPUID");
-}
-
-static int cpuid_body(struct lab *l)
-{
-	enum { MAX = 256 };
-	const size_t size = sizeof(struct kvm_cpuid2) + MAX * sizeof(struct kvm_cpuid_entry2);
-	struct kvm_cpuid2 *a = calloc(1, size), *b = calloc(1, size);
-	int rc = -1;
-
-	if (a && b) {
-		a->nent = b->nent = MAX;
-		rc = cpuid_held(l, a, b) || cr4_by_cpuid(l, a) ? -1 : 0;
-	}
-	free(a);
-	free(b);
-	return rc;
-}
-
-int vm_cpuid_set(struct t *t)
-{
-	return lab_with(t, &(struct lab_opts){ .no_cpuid = true }, cpuid_body);
-}
-
-/* Rows differ in the part that they take. */
-int vm_state(struct t *t)
-{
-	static int (*const parts[])(struct lab *l) = { regs, fpu, msrs, events, chips, clocks };
-	struct lab_opts o = { .irqchip = true };
-	struct lab l;
-	int rc = lab_open(&l, t, &o);
-
-	if (!rc)
-		rc = parts[t->check->arg](&l);
-	lab_close(&l);
-	return rc;
 }

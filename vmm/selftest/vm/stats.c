@@ -1,39 +1,12 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: the statistics count what happens. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "vm/vmchecks.h"
-
-/* For patch probes: is @name in the statistics of VM or vCPU? */
-int stat_exists(struct t *t, const char *kind, const char *name)
-{
-	struct lab_opts o = { 0 };
-	struct stats s = { .fd = -1 };
-	struct lab l;
-	int rc = lab_open(&l, t, &o);
-
-	if (!rc && lab_cap(&l, KVM_CAP_BINARY_STATS_FD) <= 0)
-		rc = t_fail(t, "KVM has no binary statistics, so no '%s'", name);
-	if (!rc)
-		rc = stats_open(t, &s, strcmp(kind, "vm") ? l.cpu[0].fd : l.vm, kind);
-	if (!rc && !stats_find(&s, name))
-		rc = t_fail(t, "the %s's statistics have no '%s': the patch is not in the running kvm.ko", kind, name);
-	stats_close(&s);
-	lab_close(&l);
-	return rc;
-}
-
-/* The vCPU's statistics, where KVM has them: 0, or -1 after t_skip() or t_fail() */
-static int vcpu_stats(struct lab *l, struct stats *s)
-{
-	s->fd = -1;
-	s->desc = NULL;
-	if (lab_cap(l, KVM_CAP_BINARY_STATS_FD) <= 0)
-		return t_skip(l->t, "KVM has no binary statistics (before 5.14)");
-	return stats_open(l->t, s, l->cpu[0].fd, "vCPU");
-}
+#define REPORT_PLACE 180
+#include "lab/stats.h"
+#include "vm/vm.h"
 
 #define PORT_EXITS	200
 #define MMIO_EXITS	100
@@ -93,77 +66,14 @@ static int count_exits(struct lab *l, const struct stats *s)
 	return 0;
 }
 
-static int stats_body(struct lab *l)
+LAB_CHECK(vm, stats, LAB(), "exit statistics count every exit once",
+	  ADVICE_STAT, NEED_KVM | NEED_HW)
 {
 	struct stats s;
-	int rc = vcpu_stats(l, &s);
+	int rc = stats_of_vcpu(l, &s);
 
 	if (!rc)
 		rc = count_exits(l, &s);
 	stats_close(&s);
 	return rc;
-}
-
-int vm_stats(struct t *t)
-{
-	return lab_with(t, &(struct lab_opts){ 0 }, stats_body);
-}
-
-#define NEW_PAGES	256
-/* The host may fault a page in now and then; not in each of three rounds. */
-#define FEW_FAULTS	16
-#define FEW_EXITS	100
-
-/* Write to the same pages five times; what was counted in each round. */
-static int fault_rounds(struct lab *l, const struct stats *s, uint64_t faults[5], uint64_t exits[5])
-{
-	uint64_t f0, e0, f, e;
-	struct kvm_regs r;
-	int i;
-
-	for (i = 0; i < 5; i++) {
-		REQUIRE(l->t, !stats_get(s, "pf_fixed", &f0) && !stats_get(s, "exits", &e0),
-			"the vCPU's statistics lack pf_fixed or exits");
-		if (lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
-			return -1;
-		r.rip = 0x1000;
-		r.rdi = UNIT_SCRATCH;
-		if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0 || lab_to_hlt(l) ||
-		    stats_get(s, "pf_fixed", &f) || stats_get(s, "exits", &e))
-			return -1;
-		faults[i] = f - f0;
-		exits[i] = e - e0;
-	}
-	return 0;
-}
-
-/* Pages that are mapped are not faulted in again. */
-static int refault(struct lab *l)
-{
-	/* rdi: start; mov $256,%ecx; 1: mov %al,(%rdi); add $4096,%rdi; loop; hlt */
-	static const uint8_t code[] = {
-		0xb9, 0, 1, 0, 0, 0x88, 0x07, 0x48, 0x81, 0xc7, 0, 0x10, 0, 0, 0xe2, 0xf5, 0xf4,
-	};
-	uint64_t n[5], ex[5];
-	struct stats s;
-	int rc = vcpu_stats(l, &s) || lab_code_long(l, code, sizeof(code)) ||
-		fault_rounds(l, &s, n, ex) ? -1 : 0;
-
-	stats_close(&s);
-	if (rc)
-		return -1;
-	REQUIRE(l->t, n[0] >= NEW_PAGES, "%d new pages were written, pf_fixed counted %llu",
-		NEW_PAGES, (unsigned long long)n[0]);
-	REQUIRE(l->t, n[1] <= FEW_FAULTS || n[2] <= FEW_FAULTS || n[3] <= FEW_FAULTS,
-		"%d mapped pages were written again, and again faulted in: %llu times: every guest is slow",
-		NEW_PAGES, (unsigned long long)n[3]);
-	REQUIRE(l->t, ex[1] <= FEW_EXITS || ex[2] <= FEW_EXITS || ex[3] <= FEW_EXITS,
-		"writing %d mapped pages costs %llu exits: every guest is slow",
-		NEW_PAGES, (unsigned long long)ex[3]);
-	return 0;
-}
-
-int vm_refault(struct t *t)
-{
-	return lab_with(t, &(struct lab_opts){ 0 }, refault);
 }

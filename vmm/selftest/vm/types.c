@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* vm: types of VM; what this host really has for VMs that it cannot look into. */
 #include <cpuid.h>
 #include <errno.h>
@@ -8,7 +8,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "vm/vmchecks.h"
+#define REPORT_PLACE 30
+#include "env/files.h"
+#include "vm/vm.h"
 
 static const char *const type_names[] = { "default", "SW_PROTECTED", "SEV", "SEV-ES", "SEV-SNP", "TDX" };
 #define TYPES	(sizeof(type_names) / sizeof(type_names[0]))
@@ -60,7 +62,8 @@ static int with_kvm(struct t *t, int (*body)(struct t *t, int kvm))
 	return rc;
 }
 
-int vm_types(struct t *t)
+CHECK(vm, vm_types, "KVM makes VMs of the types that it offers, and of no other",
+      ADVICE_API, NEED_KVM)
 {
 	return with_kvm(t, types_body);
 }
@@ -73,17 +76,20 @@ struct sev_cmd {
 	uint64_t data;
 	uint32_t error, fd;
 };
+
 struct sev_init {
 	uint64_t features;
 	uint32_t flags;
 	uint16_t ghcb, pad1;
 	uint32_t pad2[8];
 };
+
 #define SEV_INIT2	22
 struct tdx_cmd {
 	uint32_t id, flags;
 	uint64_t data, error;
 };
+
 #define TDX_CAPABILITIES 0
 #define TDX_CPUIDS	256
 
@@ -186,7 +192,9 @@ static int confidential_body(struct t *t, int kvm)
 	return there ? 0 : t_skip(t, "the CPU has neither AMD's SEV, SEV-ES, SEV-SNP nor Intel's TDX, or the firmware left them off");
 }
 
-int vm_confidential(struct t *t)
+CHECK(vm, confidential, "SEV, SEV-ES, SEV-SNP and TDX, as far as KVM offers them, start a VM",
+      "Confidential guests will not start: dmesg for 'sev', 'ccp' or 'tdx', the firmware's settings and version; ordinary guests are not concerned.",
+      NEED_KVM)
 {
 	return with_kvm(t, confidential_body);
 }

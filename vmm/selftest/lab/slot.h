@@ -1,9 +1,9 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* A lab with a second memory slot, whose pages a guest touches. */
 #ifndef SELFTEST_VMSLOT_H
 #define SELFTEST_VMSLOT_H
 
-#include "vm/vmchecks.h"
+#include "lab/lab.h"
 
 #define SLOT1	0x4000000ULL	/* where slot 1 is put, beyond RAM */
 #define PG	((size_t)4096)
@@ -15,6 +15,8 @@ extern const uint8_t slot_write[18], slot_read[18];
 /* slot_open - a long-mode lab with slot 1 of PAGES pages at SLOT1; @pre as in lab_opts */
 int slot_open(struct lab *l, struct t *t, uint32_t flags, void **host, int (*pre)(struct lab *l));
 void slot_close(struct lab *l, void *host);
+/* slot_with - slot_open(), @body if that worked, slot_close() */
+int slot_with(struct t *t, uint32_t flags, int (*body)(struct lab *l, uint8_t *host));
 /* slot_touch - let the guest touch those pages of slot 1 that @pages says, by @code */
 int slot_touch(struct lab *l, const uint8_t *code, size_t len, const bool *pages);
 /* slot_aim - let CPU 0 write or read the byte at @gpa when it runs next, and halt */
@@ -22,7 +24,7 @@ int slot_aim(struct lab *l, uint64_t gpa, bool write);
 /* slot_peek - the byte that the guest reads at @gpa, or -1 after t_fail() */
 int slot_peek(struct lab *l, uint64_t gpa);
 /*
- * run_to_fault - KVM_RUN of CPU 0, which must fail with EFAULT (fault.c)
+ * run_to_fault - KVM_RUN of CPU 0, which must fail with EFAULT
  * 1: and KVM_EXIT_MEMORY_FAULT named the page of @gpa, with @flags; 0: it named none,
  * as KVM may where memory is the VMM's own; -1 after t_fail()
  */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the checks know of the world: filled by main, read only after. */
+#ifndef SELFTEST_ENV_H
+#define SELFTEST_ENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct json_object;
+
+struct env {
+	const char *guest_dir;
+	const char *manifest_path;	/* NULL: by uname -r */
+	const char *vmm;		/* kvm-vmm program, NULL: not found */
+	const char *kvm_path;		/* /dev/kvm */
+	const char *sys;		/* /sys and /proc, other roots in tests */
+	const char *proc;
+	const char *modules;		/* /lib/modules */
+	char uname_r[65];
+	char backend[32];		/* kvm_amd, kvm_intel, ..., "" if none */
+	bool hw_backend;		/* kvm_amd or kvm_intel */
+	bool root;
+	int kvm_err;			/* 0 or errno of opening kvm_path */
+	bool allow_missing;
+	double scale;			/* of every deadline */
+	struct json_object *manifest;	/* NULL: none, or it is bad */
+	char manifest_file[4096];
+	char manifest_err[512];
+	bool manifest_installed;	/* some kernel's manifest is there */
+	char kmod[256];			/* kernel-kvm-kmod beside the kernel, "" if none */
+	bool kmod_live;			/* its kvm.ko is loaded; manifest is its */
+	struct json_object *baseline;	/* NULL: none */
+};
+
+/*
+ * Fill in what is not given: kernel, back end, manifest, and kvm-vmm, whose path
+ * goes into @vmm_buf.
+ */
+void env_fill(struct env *env, char *vmm_buf, size_t vmm_size);
+/* By how much every deadline should be longer here: 1 to 8. */
+double env_slowness(void);
+
+/* env_kernel - the running kernel, "6.1.192-2.kvm" as KERNEL(6, 1); 0: unknown */
+#define KERNEL(major, minor)	((major) * 1000 + (minor))
+unsigned int env_kernel(const struct env *env);
+
+/*
+ * env_old_kvm - a KVM before Linux 5.14, as EL 8's (4.18)
+ *
+ * VMMs of its time live with its habits; a check that knows one says which.
+ */
+bool env_old_kvm(const struct env *env);
+
+/* host_is_tcg - does this host run in QEMU without acceleration? For skips. */
+bool host_is_tcg(void);
+/* host_is_bochs - is this host's CPU Bochs'? For skips. */
+bool host_is_bochs(void);
+
+/* cgroup_path - of the cgroup that the check with process @pid may have made */
+void cgroup_path(const struct env *env, int pid, char *path, size_t size);
+
+#endif

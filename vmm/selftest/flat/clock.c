@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* flat: the guest's clocks against the host's (guest/t_cpu.c). */
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <time.h>
+
+#define REPORT_PLACE 70
+#include "env/clock.h"
+#include "flat/flat.h"
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t host_tsc(void)
+{
+	uint32_t a, d;
+
+	__asm__ volatile("lfence; rdtsc" : "=a"(a), "=d"(d) : : "memory");
+	return a | (uint64_t)d << 32;
+}
+
+struct clocks {
+	uint64_t before;		/* TSC or kvmclock at the first sync */
+	uint64_t wall_before;		/* the wall clock before the guest looked at its own */
+	int64_t off_lo, off_hi;		/* guest TSC - host TSC is in here */
+	bool have_off, stable;
+	double wall;			/* wall_offset_ms() at the start */
+	unsigned int round;
+};
+
+/* Another host CPU each time, if there are others. */
+static void move(unsigned int round)
+{
+	cpu_set_t all, one;
+	int n, cpu, k = 0;
+
+	if (sched_getaffinity(0, sizeof(all), &all))
+		return;
+	n = CPU_COUNT(&all);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all) || k++ != (int)round % n)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+		sched_setaffinity(0, sizeof(all), &all);
+	}
+}
+
+static int tsc_sync(struct lab *l, struct clocks *c, uint32_t n)
+{
+	uint64_t guest = unit_shared(l)->out[0], now = host_tsc();
+	int64_t lo = (int64_t)(guest - now), hi = (int64_t)(guest - c->before);
+
+	if (n == 20) {
+		double until = now_ms() + 10;
+
+		while (now_ms() < until)
+			;
+		move(c->round++);
+		c->before = host_tsc();
+		return 1;
+	}
+	if (!c->stable)
+		return 1;
+	if (!c->have_off) {
+		c->off_lo = lo;
+		c->off_hi = hi;
+		c->have_off = true;
+	}
+	/* The offset is one number: all brackets around it must overlap. */
+	if (lo > c->off_lo)
+		c->off_lo = lo;
+	if (hi < c->off_hi)
+		c->off_hi = hi;
+	REQUIRE(l->t, c->off_lo <= c->off_hi,
+		"the guest's TSC does not keep its distance from the host's: off by %lld cycles after %u readings 10 ms apart",
+		(long long)(c->off_lo - c->off_hi), c->round);
+	return 1;
+}
+
+static int kvm_clock(struct lab *l, uint64_t *ns)
+{
+	struct kvm_clock_data d = { 0 };
+
+	if (lab_vm_ioctl(l, KVM_GET_CLOCK, &d) < 0)
+		return -1;
+	*ns = d.clock;
+	return 0;
+}
+
+/*
+ * ns. Where the host does not trust its TSC, kvmclock runs by a rate that may
+ * be some per cent off, and is put right from time to time.
+ */
+#define CLOCK_SLACK(c)	((c)->stable ? 2000000ull : 100000000ull)
+
+#define WALL_SLACK	500000000ull	/* ns: the host's clock is slewed now and then */
+
+static volatile int others_done, others_ran;
+
+static void *other_main(void *arg)
+{
+	(void)arg;
+	while (!others_done)
+		others_ran = 1;
+	return NULL;
+}
+
+/* Let another thread have this CPU for a part of @ms. */
+static int share_cpu(struct lab *l, double ms)
+{
+	double until = now_ms() + ms;
+	cpu_set_t all, one;
+	pthread_t th;
+
+	if (sched_getaffinity(0, sizeof(all), &all))
+		return t_fail(l->t, "sched_getaffinity: %s", strerror(errno));
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	if (sched_setaffinity(0, sizeof(one), &one))	/* the new thread's, too */
+		return t_skip(l->t, "sched_setaffinity to one CPU: %s", strerror(errno));
+	others_done = 0;
+	if (pthread_create(&th, NULL, other_main, NULL))
+		return t_fail(l->t, "no thread");
+	others_ran = 0;
+	/* It has this CPU only: once it ran, this thread waited. */
+	while (now_ms() < until || (!others_ran && now_ms() < l->deadline))
+		;
+	others_done = 1;
+	pthread_join(th, NULL);
+	sched_setaffinity(0, sizeof(all), &all);
+	return 1;
+}
+
+/* What is not a reading of the clock: 27 its flags, 28 stopped, 29 steal time. */
+static int flag_sync(struct lab *l, uint32_t n)
+{
+	struct kvm_clock_data d = { 0 };
+
+	unit_shared(l)->arg[0] = 0;
+	if (n == 29)
+		return share_cpu(l, 20);
+	if (n == 27) {
+		if (lab_vm_ioctl(l, KVM_GET_CLOCK, &d) < 0)
+			return -1;
+		unit_shared(l)->arg[0] = d.flags;
+	} else if (lab_cap(l, KVM_CAP_KVMCLOCK_CTRL) > 0) {
+		if (lab_cpu_ioctl(l, 0, KVM_KVMCLOCK_CTRL, 0) < 0)
+			return -1;
+		unit_shared(l)->arg[0] = 1;
+	}
+	return 1;
+}
+
+static int clock_sync(struct lab *l, struct clocks *c, uint32_t n)
+{
+	uint64_t guest = unit_shared(l)->out[0], now, host;
+
+	if (n > 26)
+		return flag_sync(l, n);
+	if (n == 26) {
+		/* Boot time by the wall clock plus time since then: it was between these. */
+		guest += unit_shared(l)->out[1];
+		host = clock_ns(CLOCK_REALTIME);
+		if (fabs(wall_offset_ms() - c->wall) > 100) {
+			t_note(l->t, "the host's clock was set meanwhile: the guest's was not compared with it");
+			return 1;
+		}
+		REQUIRE(l->t, guest + WALL_SLACK >= c->wall_before && guest <= host + WALL_SLACK,
+			"the guest's wall clock says %llu ns, the host's went from %llu to %llu",
+			(unsigned long long)guest, (unsigned long long)c->wall_before, (unsigned long long)host);
+		return 1;
+	}
+	if (kvm_clock(l, &now))
+		return -1;
+	if (n == 22) {
+		c->before = now;
+		return 1;
+	}
+	if (n == 24) {
+		uint64_t until = clock_ns(CLOCK_MONOTONIC) + 30000000;
+
+		while (clock_ns(CLOCK_MONOTONIC) < until)
+			;
+		c->before += 30000000;		/* at least so much has passed */
+		return 1;
+	}
+	REQUIRE(l->t, guest + CLOCK_SLACK(c) >= c->before && guest <= now + CLOCK_SLACK(c),
+		"kvmclock in the guest says %llu ns, the host's clock of this VM went from %llu to %llu",
+		(unsigned long long)guest, (unsigned long long)c->before,
+		(unsigned long long)now);
+	c->wall_before = clock_ns(CLOCK_REALTIME);
+	return 1;
+}
+
+static int on_exit_clock(struct lab *l, unsigned int cpu, void *arg)
+{
+	struct kvm_run *run = l->cpu[cpu].run;
+	struct clocks *c = arg;
+	uint32_t n;
+
+	if (sync_number(run, &n))
+		return n < 22 ? tsc_sync(l, c, n) : clock_sync(l, c, n);
+	return lab_odd_exit(l, cpu);
+}
+
+static int with_clocks(struct t *t, const char *test, bool irqchip, int (*prepare)(struct lab *l), struct clocks *c)
+{
+	*c = (struct clocks){ .wall = wall_offset_ms(), .stable = host_tsc_stable(t->env) };
+	return unit_test(t, &(struct unit){ .test = test, .lab = { .irqchip = irqchip },
+		.on_exit = on_exit_clock, .arg = c, .prepare = prepare });
+}
+
+FLAT(hypercalls, unit_test(t, &(struct unit){ .test = "hypercalls", .lab = { .irqchip = true } }),
+     "KVM's hypercalls answer, refuse ring 3 and unknown numbers", ADVICE_CPU, HW)
+
+CHECK(flat, tsc, "the TSC runs forward, can be set, keeps its distance from the host's",
+      ADVICE_TIME, HW)
+{
+	struct clocks c;
+	int rc = with_clocks(t, "tsc", NO_IRQCHIP, NULL, &c);
+
+	if (!rc && !c.stable)
+		t_note(t, "the host does not trust its TSC: the guest's was not compared with it");
+	return rc;
+}
+
+/* As after a migration: the VM is older than its clock's host. */
+static int older(struct lab *l)
+{
+	return lab_vm_ioctl(l, KVM_SET_CLOCK, &(struct kvm_clock_data){ .clock = 1000000000000ull }) < 0 ? -1 : 0;
+}
+
+CHECK(flat, kvmclock, "kvmclock runs forward and agrees with the host's clocks",
+      ADVICE_TIME, HW)
+{
+	struct clocks c;
+
+	return with_clocks(t, "kvmclock", IRQCHIP, older, &c);
+}
+
+CHECK(flat, steal_time, "steal time adds up what others had of the CPU",
+      ADVICE_TIME, HW)
+{
+	struct clocks c;
+
+	return with_clocks(t, "steal_time", IRQCHIP, NULL, &c);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef SELFTEST_IMAGE_H
+#define SELFTEST_IMAGE_H
+
+#include "check.h"
+
+/*
+ * guest_load - a guest image of env->guest_dir, checked against SUMS there
+ * @buf, @max: where to; returns the length, or -1 after t_fail()
+ */
+long guest_load(struct t *t, const char *name, void *buf, size_t max);
+
+#endif

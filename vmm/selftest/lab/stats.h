@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* KVM's binary statistics of a VM or a vCPU. */
+#ifndef SELFTEST_STATS_H
+#define SELFTEST_STATS_H
+
+#include "lab/lab.h"
+
+struct stats {
+	int fd;
+	struct kvm_stats_header h;
+	uint8_t *desc;
+	size_t stride;
+};
+/* stats_open - of @fd, a VM or vCPU, called @what; 0, or -1 after t_fail() */
+int stats_open(struct t *t, struct stats *s, int fd, const char *what);
+void stats_close(struct stats *s);
+const struct kvm_stats_desc *stats_find(const struct stats *s, const char *name);
+int stats_get(const struct stats *s, const char *name, uint64_t *v);
+/* stats_text - those that are not 0, as "name value, ..." */
+void stats_text(int fd, char *buf, size_t size);
+/* stats_of_vcpu - of CPU 0, where KVM has them: 0, or -1 after t_skip() or t_fail() */
+int stats_of_vcpu(struct lab *l, struct stats *s);
+/* stat_exists - fail unless @name is in the "vm" or "vcpu" statistics */
+int stat_exists(struct t *t, const char *kind, const char *name);
+
+#endif

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vm: as many vCPUs as KVM recommends, and one on each CPU of the host. */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define REPORT_PLACE 50
+#include "vm/vm.h"
+
+/* As many vCPUs as KVM recommends, at most 64, with sparse ids. */
+CHECK(vm, many_vcpus, "as many vCPUs as KVM recommends can be made",
+      ADVICE_API, NEED_KVM)
+{
+	int fds[64], i, n = 0, rc, want, fd;
+	struct lab l;
+
+	rc = lab_open(&l, t, LAB(.irqchip = true));
+	want = rc ? 0 : lab_cap(&l, KVM_CAP_NR_VCPUS);
+	if (want > 64)
+		want = 64;
+	for (i = 1; !rc && i < want; i++) {
+		fd = ioctl(l.vm, KVM_CREATE_VCPU, i * 2);
+		if (fd < 0)
+			rc = t_fail(t, "KVM_CREATE_VCPU of id %d, the %dth of %d recommended: %s", i * 2, i + 1, want, strerror(errno));
+		else
+			fds[n++] = fd;
+	}
+	t_note(t, "%d vCPUs", n + 1);
+	while (n)
+		close(fds[--n]);
+	lab_close(&l);
+	return rc;
+}
+
+/* On every CPU of the host in turn: finds the one that cannot. */
+CHECK(vm, every_cpu, "every CPU of the host runs guests",
+      ADVICE_CPU, NEED_KVM)
+{
+	static const uint8_t code[] = { 0xb0, 7, 0xe6, 0xe1, 0xf4 };
+	struct kvm_regs r;
+	cpu_set_t all, one;
+	struct lab l;
+	unsigned int n = 0;
+	int cpu, rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+
+	if (!rc && sched_getaffinity(0, sizeof(all), &all))
+		rc = t_fail(t, "sched_getaffinity: %s", strerror(errno));
+	for (cpu = 0; !rc && cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one))
+			continue;
+		memset(&r, 0, sizeof(r));
+		r.rip = 0x1000;
+		r.rflags = 2;
+		if (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 ||
+		    lab_step_to(&l, KVM_EXIT_IO, "OUT") || lab_step_to(&l, KVM_EXIT_HLT, "HLT")) {
+			char why[900];
+
+			memcpy(why, t->res->why, sizeof(why) - 1);
+			why[sizeof(why) - 1] = '\0';
+			t->res->status = ST_NONE;
+			rc = t_fail(t, "host CPU %d does not run guests: %s", cpu, why);
+		}
+		n++;
+	}
+	t_note(t, "%u host CPUs", n);
+	lab_close(&l);
+	return rc;
+}
