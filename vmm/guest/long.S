@@ -1,8 +1,10 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Long mode, any load address: proves that it is 64 bits wide (a carry out of
  * bit 31, a register only long mode has), greets on port 0x10, halts.
  */
+#include "say.h"
+
 	.code64
 	.globl	_start
 _start:
@@ -14,15 +16,7 @@ _start:
 	cmpq	$1, %r8
 	jne	1f
 	leaq	text(%rip), %rsi
-1:	movw	$0x10, %dx
-	cld
-2:	lodsb
-	testb	%al, %al
-	jz	3f
-	outb	%al, %dx
-	jmp	2b
-3:	hlt
-	jmp	3b
+1:	say lodsb
 text:
 	.asciz	"Hello from long mode\n"
 bad:

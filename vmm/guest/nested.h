@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What the tests of nested paging share, SVM's (t_nested.c) and VMX's. */
 #ifndef GUEST_NESTED_H
 #define GUEST_NESTED_H
@@ -13,5 +13,31 @@ extern volatile u64 l2_at, l2_value;
 void l2_load(void);
 void l2_store(void);
 void l2_call(void);
+
+/* Our page directory and the window's page table. */
+struct tables { volatile u64 *pd, *pt; };
+/*
+ * tables_fill - all of RAM one to one, but for the two windows
+ * @table, @page: flags of an entry for a table and for a page; @large: that make it a large one
+ */
+static inline struct tables tables_fill(u64 table, u64 page, u64 large)
+{
+	u64 *top = scratch(0x10), *pdpt = scratch(0x11);
+	struct tables t = { scratch(0x12), scratch(0x13) };
+	u32 i;
+
+	memset(top, 0, 4 * 4096);
+	top[0] = (u64)pdpt | table;
+	pdpt[0] = (u64)t.pd | table;
+	for (i = 0; i < UNIT_RAM >> 21; i++)
+		t.pd[i] = (u64)i << 21 | page | large;
+	t.pd[WINDOW >> 21] = (u64)t.pt | table;
+	t.pd[LARGE >> 21] = UNIT_SCRATCH | page | large;
+	for (i = 0; i < 5; i++) {
+		t.pt[i] = (u64)scratch(0x20 + i) | page;
+		*(u64 *)scratch(0x20 + i) = 0x1111 * (i + 1);
+	}
+	return t;
+}
 
 #endif

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Port and memory-mapped I/O. The host answers: selftest/flat/io.c. */
 #include "lib.h"
 
@@ -37,39 +37,24 @@ TEST(pio_width)
 }
 
 /* REP INS/OUTS, both directions, across pages; the host logs what it saw. */
-static void outs(void *at, u32 n, u32 size, bool down)
-{
-	u64 si = (u64)at, cx = n;
-
-	if (down)
-		asm volatile("std" : : : "cc");
-	if (size == 1)
-		asm volatile("rep outsb" : "+S"(si), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
-	else if (size == 2)
-		asm volatile("rep outsw" : "+S"(si), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
-	else
-		asm volatile("rep outsl" : "+S"(si), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
-	asm volatile("cld" : : : "cc");
-	check_eq(cx, 0, "RCX after REP OUTS");
-	check_eq(si, down ? (u64)at - n * size : (u64)at + n * size, "RSI after REP OUTS");
+#define REP_IO(name, insn, reg, what, ptr) \
+static void name(void *at, u32 n, u32 size, bool down) \
+{ \
+	u64 p = (u64)at, cx = n; \
+	if (down) \
+		asm volatile("std" : : : "cc"); \
+	if (size == 1) \
+		asm volatile("rep " insn "b" : reg(p), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory"); \
+	else if (size == 2) \
+		asm volatile("rep " insn "w" : reg(p), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory"); \
+	else \
+		asm volatile("rep " insn "l" : reg(p), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory"); \
+	asm volatile("cld" : : : "cc"); \
+	check_eq(cx, 0, "RCX after REP " what); \
+	check_eq(p, down ? (u64)at - n * size : (u64)at + n * size, ptr " after REP " what); \
 }
-
-static void ins(void *at, u32 n, u32 size, bool down)
-{
-	u64 di = (u64)at, cx = n;
-
-	if (down)
-		asm volatile("std" : : : "cc");
-	if (size == 1)
-		asm volatile("rep insb" : "+D"(di), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
-	else if (size == 2)
-		asm volatile("rep insw" : "+D"(di), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
-	else
-		asm volatile("rep insl" : "+D"(di), "+c"(cx) : "d"(UNIT_PORT_IO) : "memory");
-	asm volatile("cld" : : : "cc");
-	check_eq(cx, 0, "RCX after REP INS");
-	check_eq(di, down ? (u64)at - n * size : (u64)at + n * size, "RDI after REP INS");
-}
+REP_IO(outs, "outs", "+S", "OUTS", "RSI")
+REP_IO(ins, "ins", "+D", "INS", "RDI")
 
 TEST(pio_string)
 {

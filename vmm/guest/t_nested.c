@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A guest of this guest, on SVM: AMD64 manual vol. 2 ch. 15 and appendix B.
  * L2 shares our page tables and segments; what it does comes out to us.
@@ -272,30 +272,14 @@ asm(".pushsection .text\n"
     "	jmp	1b\n"
     ".popsection");
 
-static volatile u64 *npt_pd, *npt_pt;
+static struct tables npt;
 
-/* All of RAM one to one, but for the two windows. */
 static void npt_fill(void)
 {
-	u64 *top = scratch(0x10), *pdpt = scratch(0x11);
-	u32 i;
-
-	memset(top, 0, 4 * 4096);
-	npt_pd = scratch(0x12);
-	npt_pt = scratch(0x13);
-	top[0] = (u64)pdpt | RWU;
-	pdpt[0] = (u64)npt_pd | RWU;
-	for (i = 0; i < UNIT_RAM >> 21; i++)
-		npt_pd[i] = (u64)i << 21 | RWU | PT_PS;
-	npt_pd[WINDOW >> 21] = (u64)npt_pt | RWU;
-	npt_pd[LARGE >> 21] = UNIT_SCRATCH | RWU | PT_PS;
-	for (i = 0; i < 4; i++) {
-		npt_pt[i] = (u64)scratch(0x20 + i) | RWU;
-		*(u64 *)scratch(0x20 + i) = 0x1111 * (i + 1);
-	}
-	npt_pt[1] &= ~(u64)PT_W;
-	npt_pt[2] = 0;
-	npt_pt[3] |= PT_NX;
+	npt = tables_fill(RWU, RWU, PT_PS);
+	npt.pt[1] &= ~(u64)PT_W;
+	npt.pt[2] = 0;
+	npt.pt[3] |= PT_NX;
 	*(u8 *)scratch(0x23) = 0xc3;			/* RET */
 }
 
@@ -333,27 +317,27 @@ static void npt_faults(void)
 	l2_npf(l2_load, page + 0x1010, NPF_FINAL | NPF_U, "#NPF of a load from no page");
 	l2_value = 0x77;
 	l2_npf(l2_store, page + 0x1018, NPF_FINAL | NPF_W | NPF_U, "#NPF of a store to no page");
-	npt_pt[2] = (u64)scratch(0x22) | RWU;
+	npt.pt[2] = (u64)scratch(0x22) | RWU;
 	l2_start(l2_store, page + 0x1018);
 	l2_until(EXIT_HLT, "the store again, when there was a page");
 	check_eq(((u64 *)scratch(0x22))[3], 0x77, "what L2 stored when there was a page");
 	l2_npf(l2_call, page + 0x2000, NPF_FINAL | NPF_P | NPF_U | NPF_ID, "#NPF of a call into an NX page");
-	npt_pt[3] &= ~PT_NX;
+	npt.pt[3] &= ~PT_NX;
 	l2_start(l2_call, page + 0x2000);
 	l2_until(EXIT_HLT, "the call, when the page was no longer NX");
-	npt_pd[LARGE >> 21] &= ~(u64)PT_W;
+	npt.pd[LARGE >> 21] &= ~(u64)PT_W;
 	l2_npf(l2_store, LARGE + 0x30010, NPF_FINAL | NPF_P | NPF_W | NPF_U, "#NPF of a store to a read-only large page");
 }
 
 static void npt_accessed_dirty(void)
 {
-	check(npt_pt[0] & PT_A, "L2 loaded from a page, our entry has no A bit");
-	check(!(npt_pt[0] & PT_D), "L2 only loaded from a page, our entry has the D bit");
+	check(npt.pt[0] & PT_A, "L2 loaded from a page, our entry has no A bit");
+	check(!(npt.pt[0] & PT_D), "L2 only loaded from a page, our entry has the D bit");
 	l2_value = 0x99;
 	l2_start(l2_store, WINDOW + 8);
 	l2_until(EXIT_HLT, "a store");
 	check_eq(((u64 *)scratch(0x20))[1], 0x99, "what L2 stored");
-	check(npt_pt[0] & PT_D, "L2 stored to a page, our entry has no D bit");
+	check(npt.pt[0] & PT_D, "L2 stored to a page, our entry has no D bit");
 }
 
 /* With nested paging L2's PAT is the VMCB's, and ours stays: ch. 15.25.8. */
@@ -395,13 +379,13 @@ TEST(nested_npt)
 	/* Each time another page behind the same address; by flush and by ASID. */
 	for (i = 0; i < 8; i++) {
 		*(u64 *)scratch(0x28 + (u32)i) = 0x5550 + i;
-		npt_pt[0] = (u64)scratch(0x28 + (u32)i) | RWU;
+		npt.pt[0] = (u64)scratch(0x28 + (u32)i) | RWU;
 		*v32(C_ASID) = 1 + (i & 1);
 		check_eq(l2_loads(WINDOW, "a load from a page that was changed"), 0x5550 + i,
 			 "what L2 loaded from a page that we changed");
 	}
 	npt_faults();
-	npt_pt[0] = 0;
+	npt.pt[0] = 0;
 	*v64(S_CR3) = WINDOW;
 	l2_start(l2_load, WINDOW);
 	l2_until(EXIT_NPF, "#NPF of L2's own page tables");

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A guest of this guest, on VMX: Intel SDM vol. 3, "Virtual Machine Extensions"
  * (VMCS fields: app. B, exit reasons: app. C, errors: "VMX instruction
@@ -309,31 +309,15 @@ enum { EPT_R = 1, EPT_W = 2, EPT_X = 4, RWX = 7, EPT_WB = 6 << 3, EPT_LARGE = 0x
 /* Qualification: the access, what our entry allowed << 3, 7: L2's linear address is known, 8: it was translated */
 enum { Q_READ = 1, Q_WRITE = 2, Q_FETCH = 4, Q_LINEAR = 0x80, Q_FINAL = 0x100, Q_ALL = 0x1bf };
 
-static volatile u64 *ept_pd, *ept_pt;
+static struct tables ept;
 
-/* All of RAM one to one, but for the two windows. */
 static void ept_fill(void)
 {
-	u64 *top = scratch(0x10), *pdpt = scratch(0x11);
-	u32 i;
-
-	memset(top, 0, 4 * 4096);
-	ept_pd = scratch(0x12);
-	ept_pt = scratch(0x13);
-	top[0] = (u64)pdpt | RWX;
-	pdpt[0] = (u64)ept_pd | RWX;
-	for (i = 0; i < UNIT_RAM >> 21; i++)
-		ept_pd[i] = (u64)i << 21 | RWX | EPT_WB | EPT_LARGE;
-	ept_pd[WINDOW >> 21] = (u64)ept_pt | RWX;
-	ept_pd[LARGE >> 21] = UNIT_SCRATCH | RWX | EPT_WB | EPT_LARGE;
-	for (i = 0; i < 5; i++) {
-		ept_pt[i] = (u64)scratch(0x20 + i) | RWX | EPT_WB;
-		*(u64 *)scratch(0x20 + i) = 0x1111 * (i + 1);
-	}
-	ept_pt[1] &= ~(u64)EPT_W;
-	ept_pt[2] = 0;
-	ept_pt[3] &= ~(u64)EPT_X;
-	ept_pt[4] &= ~(u64)EPT_R;			/* written, never read: not allowed */
+	ept = tables_fill(RWX, RWX | EPT_WB, EPT_LARGE);
+	ept.pt[1] &= ~(u64)EPT_W;
+	ept.pt[2] = 0;
+	ept.pt[3] &= ~(u64)EPT_X;
+	ept.pt[4] &= ~(u64)EPT_R;			/* written, never read: not allowed */
 	*(u8 *)scratch(0x23) = 0xc3;			/* RET */
 }
 
@@ -373,18 +357,18 @@ static void ept_violations(void)
 	ept_violation(l2_load, page + 0x1010, Q_READ, "EPT violation of a load from no page");
 	l2_value = 0x77;
 	ept_violation(l2_store, page + 0x1018, Q_WRITE, "EPT violation of a store to no page");
-	ept_pt[2] = (u64)scratch(0x22) | RWX | EPT_WB;
+	ept.pt[2] = (u64)scratch(0x22) | RWX | EPT_WB;
 	ept_start(l2_store, page + 0x1018);
 	l2_until(EXIT_HLT, "the store again, when there was a page");
 	check_eq(((u64 *)scratch(0x22))[3], 0x77, "what L2 stored when there was a page");
 	ept_violation(l2_call, page + 0x2000, Q_FETCH | (EPT_R | EPT_W) << 3, "EPT violation of a call into a page not to be executed");
-	ept_pt[3] |= EPT_X;
+	ept.pt[3] |= EPT_X;
 	ept_start(l2_call, page + 0x2000);
 	l2_until(EXIT_HLT, "the call, when the page could be executed");
 	ept_start(l2_load, page + 0x3000);
 	l2_until(EXIT_EPT_MISCONFIG, "an entry that allows writes but no reads");
 	check_eq(vmread(GUEST_PA), page + 0x3000, "address of an EPT misconfiguration");
-	ept_pd[LARGE >> 21] &= ~(u64)EPT_W;
+	ept.pd[LARGE >> 21] &= ~(u64)EPT_W;
 	ept_violation(l2_store, LARGE + 0x30010, Q_WRITE | (EPT_R | EPT_X) << 3, "EPT violation of a store to a read-only large page");
 }
 
@@ -410,12 +394,12 @@ TEST(nested_ept)
 	check_eq(ept_loads(LARGE + 0x30000, "a load from a large page"), 0x4444, "what L2 loaded from a large page");
 	for (i = 0; i < 8; i++) {
 		*(u64 *)scratch(0x28 + i) = 0x5550 + i;
-		ept_pt[0] = (u64)scratch(0x28 + i) | RWX | EPT_WB;
+		ept.pt[0] = (u64)scratch(0x28 + i) | RWX | EPT_WB;
 		check_eq(ept_loads(WINDOW, "a load from a page that was changed"), 0x5550 + i,
 			 "what L2 loaded from a page that we changed");
 	}
 	ept_violations();
-	ept_pt[0] = 0;
+	ept.pt[0] = 0;
 	vmwrite(G_CR3, WINDOW);
 	ept_start(l2_load, WINDOW);
 	l2_until(EXIT_EPT_VIOLATION, "EPT violation in L2's own page tables");

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Several CPUs: start, IPIs, atomic operations, TLB and TSC across them. */
 #include "lib.h"
 
@@ -101,20 +101,28 @@ static void wait_ipi(u32 cpu, u32 n, const char *what)
 	check(ipis[cpu] == n, "%s: %u came, expected %u", what, ipis[cpu], n);
 }
 
-TEST(ipi)
+/* ROUNDS IPIs to each of the other CPUs, which run @fn until stop. */
+static void ipis_in_turn(void (*fn)(u64), const char *what)
 {
-	u32 i, c, n = shared->ncpus;
+	u32 i, c;
 
 	up();
 	ids();
 	stop = 0;
-	for (c = 1; c < n; c++)
-		cpu_run(c, listen, (u64)&stop);
+	for (c = 1; c < shared->ncpus; c++)
+		cpu_run(c, fn, (u64)&stop);
 	for (i = 1; i <= ROUNDS; i++)
-		for (c = 1; c < n; c++) {
+		for (c = 1; c < shared->ncpus; c++) {
 			apic_icr(apic_of[c], VEC);
-			wait_ipi(c, i, "waiting for an IPI to arrive");
+			wait_ipi(c, i, what);
 		}
+}
+
+TEST(ipi)
+{
+	u32 i, c, n = shared->ncpus;
+
+	ipis_in_turn(listen, "waiting for an IPI to arrive");
 	for (c = 0; c < UNIT_CPUS_MAX; c++)
 		ipis[c] = 0;
 	apic_icr(0, 0xc0000 | VEC);			/* all but self */
@@ -231,16 +239,7 @@ TEST(ipi_halted)
 {
 	u32 i, k, c, n = shared->ncpus;
 
-	up();
-	ids();
-	stop = 0;
-	for (c = 1; c < n; c++)
-		cpu_run(c, listen_halted, (u64)&stop);
-	for (i = 1; i <= ROUNDS; i++)
-		for (c = 1; c < n; c++) {
-			apic_icr(apic_of[c], VEC);
-			wait_ipi(c, i, "waiting for an IPI to wake a halted CPU");
-		}
+	ipis_in_turn(listen_halted, "waiting for an IPI to wake a halted CPU");
 	irq_handler(2, on_nmi_ipi);
 	for (i = 1; i <= 10; i++)
 		for (c = 1; c < n; c++) {

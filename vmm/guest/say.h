@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* say - the text at RSI, fetched by @load, out of port 0x10; then halt for good */
+	.macro	say load:vararg
+	movw	$0x10, %dx
+	cld
+2:	\load
+	testb	%al, %al
+	jz	3f
+	outb	%al, %dx
+	jmp	2b
+3:	hlt
+	jmp	3b
+	.endm
