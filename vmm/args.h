@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Arguments of command-line options. 0, or -EINVAL and a message that names
  * the option (@opt, without "--").

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A bus is a table of address ranges with a function each. There are two in a
  * VM: ports (addresses 0-0xffff) and MMIO (guest physical addresses).

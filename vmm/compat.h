@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What <linux/kvm.h> of Linux 4.18 (EL 8) lacks and we use. Values are the
  * kernel's ABI; the version that brought each is noted.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* From options to devices. */
 #ifndef VMM_DEVICES_H
 #define VMM_DEVICES_H

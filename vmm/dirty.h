@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The log of pages that the guest writes: a bitmap of KVM's
  * (KVM_GET_DIRTY_LOG), or a ring of each vCPU's, which is gathered in bitmaps

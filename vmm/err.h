@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Errors: a function that can fail returns 0 or -errno and leaves in a
  * struct err one message a person can act on. main prints it, once.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 #include "exit_name.h"
 
 /* By number, other architectures' too; the kernel's ABI never renames one. */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 #ifndef VMM_EXIT_NAME_H
 #define VMM_EXIT_NAME_H
 

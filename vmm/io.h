@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Whole reads and writes at an offset: short ones go on, signals do not end them. */
 #ifndef VMM_IO_H
 #define VMM_IO_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The state of a VM and its vCPUs, and KVM's calls on them. vm.h makes, runs
  * and ends a VM.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * An event loop: descriptors and a function each (epoll). The main thread
  * serves one; a device that may block has another on a thread of its own.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* A whole machine: a VM with its devices and its image, made from options. */
 #ifndef VMM_MACHINE_H
 #define VMM_MACHINE_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* kvm-vmm: options in, a machine run, its verdict out. */
 #include <malloc.h>
 #include <signal.h>

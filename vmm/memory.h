@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Guest memory: the only code that turns a guest physical address into a
  * pointer. Every access is checked for its whole length.

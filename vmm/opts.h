@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The command line of kvm-vmm. */
 #ifndef VMM_OPTS_H
 #define VMM_OPTS_H

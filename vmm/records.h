@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The state of a VM as records: a name, an index (of vCPU, chip or device)
  * and bytes. Devices and vCPUs write and read them; snapshot.h keeps them in

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The sandbox: before the first guest instruction, the process gives up what
  * it does not need. A guest that takes over the VMM finds no new privileges,

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* vCPUs and KVM's own chips (PIC, IOAPIC, PIT, clock) to records and back. */
 #ifndef VMM_SNAPSHOT_CPU_H
 #define VMM_SNAPSHOT_CPU_H

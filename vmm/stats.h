@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Statistics of a run as JSON: KVM's own (KVM_GET_STATS_FD), exits that came
  * to us, memory, dirty pages. Source: Documentation/virt/kvm/api.rst, 4.133.

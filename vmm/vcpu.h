@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A virtual CPU: making it, its thread, the KVM_RUN loop and what to do with
  * each exit.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What firmware leaves in an x86 vCPU: CPUID, MSRs, LAPIC (boot/start.h sets
  * the registers). Sources: Intel SDM vol. 3 ch. 9-10, kernel

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the loaders of boot protocols (loaders.h) share: the image file, claims
  * on guest memory, the state in which the boot CPU starts.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Linux bzImage. Source: Documentation/arch/x86/boot.rst of the kernel
  * (offsets below are its names).

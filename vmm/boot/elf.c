@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * ELF images: load the PT_LOAD segments at their physical addresses, find the
  * PVH entry note or the multiboot header, and hand over to that protocol.

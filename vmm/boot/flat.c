@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* A raw image with no headers: loaded at an address, entered at another. */
 
 #include "boot/loaders.h"

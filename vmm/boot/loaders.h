@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The loaders, one for each boot protocol. A loader reads an image file
  * (hostile) into guest memory and says in what state the boot CPU starts. It

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Multiboot 1, as test kernels use it: an ELF image with the header in its
  * first 8 KiB, started in 32-bit protected mode, EBX -> information.

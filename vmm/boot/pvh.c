@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * PVH: start an ELF kernel in 32-bit protected mode with EBX pointing to a
  * start info. Source: Xen's docs/misc/pvh.pandoc and

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What firmware would leave in memory for the guest to find its hardware:
  * ACPI tables, and an MP table for guests without ACPI.

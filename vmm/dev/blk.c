@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* virtio-blk on a file or block device. Source: Virtual I/O Device 1.2, 5.2. */
 #include <fcntl.h>
 #include <stdlib.h>

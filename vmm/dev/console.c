@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* virtio-console. Source: Virtual I/O Device 1.2, 5.3. */
 #include "args.h"
 #include "dev/device.h"

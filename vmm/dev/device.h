@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A device describes itself in a struct device_type: its option, how to parse
  * it, how to add and free the device, what a snapshot keeps of it. Each type is

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * virtio-net on a descriptor that carries frames, each with a virtio-net
  * header before it: a tap device, or one end of a socket pair. Source:

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Where a console's characters go. */
 #ifndef VMM_OUT_H
 #define VMM_OUT_H

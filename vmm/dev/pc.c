@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The small devices of a PC: keyboard controller (reset), CMOS clock, ACPI
  * sleep and reset registers, debug-exit, fw_cfg, and the flat guests' output

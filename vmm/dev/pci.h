@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The PCI host bridge: configuration mechanism #1 (ports 0xcf8 and 0xcfc) of
  * one bus. Source: PCI Local Bus 3.0, 3.2.2.3.2.

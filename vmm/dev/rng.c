@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* virtio-rng. Source: Virtual I/O Device 1.2, 5.4. */
 #include <sys/random.h>
 

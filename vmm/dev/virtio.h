@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The core of a virtio device: status, features, queues, configuration. Source:
  * Virtual I/O Device 1.2, 2.1-2.3 and 3.1.

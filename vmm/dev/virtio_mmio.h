@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * virtio over MMIO, version 2: registers in memory, and an interrupt line. ACPI
  * or the kernel command line says where. Source: Virtual I/O Device 1.2, 4.2.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * virtio over PCI: each device is a function with one BAR and one interrupt
  * (MSI-X) a queue; no INTx. Sources: Virtual I/O Device 1.2, 4.1; PCI Local Bus

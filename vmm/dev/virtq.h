@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Split virtqueues, the device's side. Source: Virtual I/O Device 1.2, 2.7.
  *

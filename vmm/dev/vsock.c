@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * virtio-vsock with the kernel's vhost as its back end. Source: Virtual I/O
  * Device 1.2, 5.10; <linux/vhost.h>.

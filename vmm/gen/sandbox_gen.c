@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Run at build time: turns the tables below into seccomp programs (C source,
  * on stdout). So libseccomp does the hard part, and starting a VM costs

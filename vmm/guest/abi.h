@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What kvm-selftest and its unit guest (unit.bin) agree on: addresses, the
  * page they share, and the ports by which the guest talks to its host.

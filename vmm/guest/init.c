@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * init of the Linux guest: no libc, nothing but system calls. Prints TAP on
  * the console and powers off. What it has to check comes on the kernel

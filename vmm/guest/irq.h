@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What the tests of interrupt controllers and timers share. */
 #ifndef GUEST_IRQ_H
 #define GUEST_IRQ_H

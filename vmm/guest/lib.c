@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The unit guest's library: C entry, messages, traps, CPUs, APIC, paging. */
 #include <stdarg.h>
 

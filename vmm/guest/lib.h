@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the unit guest's tests are written with. A test is a function that
  * returns if all is well and calls fail() or skip() if not.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The unit guest's way up, the same for the boot CPU (CS:IP 0:8000) and for
  * those that a SIPI with vector 8 starts (CS:IP 800:0): real mode, protected

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The local APIC, NMIs, the interrupt shadow. SDM vol. 3 ch. 11. */
 #include "irq.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Asynchronous page faults: KVM says that a page is still to be fetched, and
  * later that it is there. Documentation/virt/kvm/x86/msr.rst (the three MSRs).

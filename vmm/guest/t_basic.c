@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The first tests: that C code runs at all, and how the harness ends. */
 #include "lib.h"
 

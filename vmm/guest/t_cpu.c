@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* CPUID, MSRs, TSC, SYSCALL, KVM's own interface. */
 #include "lib.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Exceptions: vector, error code, saved RIP, CR2, DR6. SDM vol. 3 ch. 6. */
 #include "lib.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What KVM offers to guests made for Hyper-V, Windows above all: Hyper-V Top Level
  * Functional Specification 6.0b; Linux's include/asm-generic/hyperv-tlfs.h.

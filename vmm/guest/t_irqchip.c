@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* PIC, IOAPIC and MSIs, driven by the host. 8259A; 82093AA; SDM vol. 3 ch. 11. */
 #include "irq.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Paging: faults and their error codes, A/D bits, TLB, self-modified code. */
 #include "lib.h"
 

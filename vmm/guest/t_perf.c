@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* How long things take, in TSC cycles: samples for the host to judge. */
 #include "lib.h"
 

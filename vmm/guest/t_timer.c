@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Timers, and halted CPUs that they wake. SDM vol. 3 ch. 11; 8254. */
 #include "irq.h"
 

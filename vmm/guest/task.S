@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Hardware task switches in 32-bit protected mode, which KVM emulates: by JMP
  * and CALL to a TSS, by a task gate in the IDT, back by JMP and by IRET. SDM

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* KVM_X86_SET_MSR_FILTER. <linux/kvm.h> of EL 8 has none of this; the numbers are KVM's ABI. */
 #ifndef SELFTEST_MSRFILTER_H
 #define SELFTEST_MSRFILTER_H
