@@ -64,11 +64,11 @@ void slot_close(struct lab *l, void *host)
 		munmap(host, PAGES * PG);
 }
 
-int slot_with(struct t *t, uint32_t flags, int (*body)(struct lab *l, uint8_t *host))
+int slot_with(struct t *t, uint32_t flags, int (*pre)(struct lab *l), int (*body)(struct lab *l, uint8_t *host))
 {
 	struct lab l;
 	void *host;
-	int rc = slot_open(&l, t, flags, &host, NULL) ? -1 : body(&l, host);
+	int rc = slot_open(&l, t, flags, &host, pre) ? -1 : body(&l, host);
 
 	slot_close(&l, host);
 	return rc;

@@ -16,7 +16,15 @@ extern const uint8_t slot_write[18], slot_read[18];
 int slot_open(struct lab *l, struct t *t, uint32_t flags, void **host, int (*pre)(struct lab *l));
 void slot_close(struct lab *l, void *host);
 /* slot_with - slot_open(), @body if that worked, slot_close() */
-int slot_with(struct t *t, uint32_t flags, int (*body)(struct lab *l, uint8_t *host));
+int slot_with(struct t *t, uint32_t flags, int (*pre)(struct lab *l), int (*body)(struct lab *l, uint8_t *host));
+/* SLOT_CHECK - a CHECK() with the body of slot_with(): it has @l and @host */
+#define SLOT_CHECK(group, id, flags, pre, purpose, advice, needs) \
+	static int slot_##group##_##id(struct lab *l, uint8_t *host); \
+	CHECK(group, id, purpose, advice, needs) \
+	{ \
+		return slot_with(t, flags, pre, slot_##group##_##id); \
+	} \
+	static int slot_##group##_##id(struct lab *l, uint8_t *host)
 /* slot_touch - let the guest touch those pages of slot 1 that @pages says, by @code */
 int slot_touch(struct lab *l, const uint8_t *code, size_t len, const bool *pages);
 /* slot_aim - let CPU 0 write or read the byte at @gpa when it runs next, and halt */

@@ -130,40 +130,29 @@ CHECK(vm, baseline_cpuid, "no CPU feature that the baseline's guests had is gone
 	return rc;
 }
 
-CHECK(vm, limits, "KVM's limits make sense and are kept",
-      ADVICE_API, NEED_KVM)
+/* @id must be refused to a vCPU: with EEXIST or EINVAL, as @want says; @or_else is as good. */
+static int vcpu_refused(struct lab *l, int id, int want, int or_else, const char *what)
 {
-	struct lab l;
-	int rc = lab_open(&l, t, LAB()), nr, max, id, slots, fd;
+	int fd = ioctl(l->vm, KVM_CREATE_VCPU, id), err = errno;
 
-	if (rc) {
-		lab_close(&l);
-		return rc;
-	}
-	nr = lab_cap(&l, KVM_CAP_NR_VCPUS);
-	max = lab_cap(&l, KVM_CAP_MAX_VCPUS);
-	id = lab_cap(&l, KVM_CAP_MAX_VCPU_ID);
-	slots = lab_cap(&l, KVM_CAP_NR_MEMSLOTS);
-	t_note(t, "vCPUs: %d recommended, %d at most, ids below %d; %d memory slots", nr, max, id, slots);
-	if (nr < 1 || max < nr || (id && id < max))
-		rc = t_fail(t, "vCPU limits make no sense: recommended %d, at most %d, ids below %d", nr, max, id);
-	else if (slots < 32)
-		rc = t_fail(t, "only %d memory slots", slots);
-	if (!rc) {
-		fd = ioctl(l.vm, KVM_CREATE_VCPU, 0);
-		/* Old KVMs ask debugfs for a directory first, and blame memory. */
-		if (fd >= 0 || (errno != EEXIST && !(errno == ENOMEM && env_old_kvm(t->env))))
-			rc = t_fail(t, "a second vCPU with id 0: %s, expected EEXIST", fd >= 0 ? "created" : strerror(errno));
-		if (fd >= 0)
-			close(fd);
-	}
-	if (!rc) {
-		fd = ioctl(l.vm, KVM_CREATE_VCPU, id ? id : max);
-		if (fd >= 0 || errno != EINVAL)
-			rc = t_fail(t, "a vCPU whose id is at the limit: %s, expected EINVAL", fd >= 0 ? "created" : strerror(errno));
-		if (fd >= 0)
-			close(fd);
-	}
-	lab_close(&l);
-	return rc;
+	if (fd >= 0)
+		close(fd);
+	REQUIRE(l->t, fd < 0 && (err == want || err == or_else), "%s: %s, expected %s", what,
+		fd >= 0 ? "created" : strerror(err), want == EEXIST ? "EEXIST" : "EINVAL");
+	return 0;
+}
+
+LAB_CHECK(vm, limits, LAB(), "KVM's limits make sense and are kept",
+	  ADVICE_API, NEED_KVM)
+{
+	int nr = lab_cap(l, KVM_CAP_NR_VCPUS), max = lab_cap(l, KVM_CAP_MAX_VCPUS);
+	int id = lab_cap(l, KVM_CAP_MAX_VCPU_ID), slots = lab_cap(l, KVM_CAP_NR_MEMSLOTS);
+
+	t_note(l->t, "vCPUs: %d recommended, %d at most, ids below %d; %d memory slots", nr, max, id, slots);
+	REQUIRE(l->t, nr >= 1 && max >= nr && (!id || id >= max),
+		"vCPU limits make no sense: recommended %d, at most %d, ids below %d", nr, max, id);
+	REQUIRE(l->t, slots >= 32, "only %d memory slots", slots);
+	/* Old KVMs ask debugfs for a directory first, and blame memory. */
+	return vcpu_refused(l, 0, EEXIST, env_old_kvm(l->t->env) ? ENOMEM : EEXIST, "a second vCPU with id 0") ||
+		vcpu_refused(l, id ? id : max, EINVAL, EINVAL, "a vCPU whose id is at the limit") ? -1 : 0;
 }

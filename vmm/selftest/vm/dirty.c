@@ -75,30 +75,22 @@ static int log_started(struct lab *l, void *host)
 	return 0;
 }
 
-CHECK(vm, dirty_log, "the dirty log has exactly the pages that were written",
-      ADVICE_MEM, NEED_KVM | NEED_HW)
+SLOT_CHECK(vm, dirty_log, KVM_MEM_LOG_DIRTY_PAGES, NULL, "the dirty log has exactly the pages that were written",
+	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	uint64_t bits[PAGES / 64];
 	bool pages[PAGES] = { false };
-	struct lab l;
-	void *host;
 	unsigned int i;
-	int rc = slot_open(&l, t, KVM_MEM_LOG_DIRTY_PAGES, &host, NULL);
 
-	for (i = 0; !rc && i < 6; i++) {
+	for (i = 0; i < 6; i++) {
 		pattern(pages, i);
 		/* What was written; then nothing new; and reads are nothing new either. */
-		if (TOUCH(&l, slot_write, pages) || get_log(&l, bits) ||
-		    compare_log(&l, bits, pages, "after writes") ||
-		    get_log(&l, bits) || compare_log(&l, bits, none, "after nothing") ||
-		    TOUCH(&l, slot_read, pages) || get_log(&l, bits) ||
-		    compare_log(&l, bits, none, "after reads"))
-			rc = -1;
+		if (TOUCH(l, slot_write, pages) || get_log(l, bits) || compare_log(l, bits, pages, "after writes") ||
+		    get_log(l, bits) || compare_log(l, bits, none, "after nothing") ||
+		    TOUCH(l, slot_read, pages) || get_log(l, bits) || compare_log(l, bits, none, "after reads"))
+			return -1;
 	}
-	if (!rc)
-		rc = log_started(&l, host);
-	slot_close(&l, host);
-	return rc;
+	return log_started(l, host);
 }
 
 /*
@@ -117,27 +109,20 @@ static int written_by_msr(struct lab *l, uint32_t msr, unsigned int n, const cha
 }
 
 /* Pages that KVM writes itself: by an emulated string input, by its clocks. */
-CHECK(vm, dirty_log_by_kvm, "the dirty log has the pages that KVM writes itself",
-      ADVICE_MEM, NEED_KVM | NEED_HW)
+SLOT_CHECK(vm, dirty_log_by_kvm, KVM_MEM_LOG_DIRTY_PAGES, NULL, "the dirty log has the pages that KVM writes itself",
+	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	uint64_t bits[PAGES / 64], off = 0;
 	bool pages[PAGES] = { [5] = true };
-	struct lab l;
-	void *host;
-	int rc = slot_open(&l, t, KVM_MEM_LOG_DIRTY_PAGES, &host, NULL);
 
-	if (!rc && (TOUCH(&l, code_ins, pages) || get_log(&l, bits) ||
-		    compare_log(&l, bits, pages, "after INS, which KVM carries out")))
-		rc = -1;
-	if (!rc && ((uint8_t *)host)[5 * PG + (size_t)5 * 64] != 0x5a)
-		rc = t_fail(t, "INS did not store what the port gave");
+	if (TOUCH(l, code_ins, pages) || get_log(l, bits) ||
+	    compare_log(l, bits, pages, "after INS, which KVM carries out"))
+		return -1;
+	REQUIRE(l->t, host[5 * PG + (size_t)5 * 64] == 0x5a, "INS did not store what the port gave");
 	/* One at a time: each KVM_RUN may write to what is still on. */
-	if (!rc && (written_by_msr(&l, 0x4b564d01, 9, "after KVM wrote its clock page") ||
-		    lab_msr(&l, KVM_SET_MSRS, 0x4b564d01, &off) < 0 ||
-		    written_by_msr(&l, 0x4b564d03, 11, "after KVM wrote its record of steal time")))
-		rc = -1;
-	slot_close(&l, host);
-	return rc;
+	return written_by_msr(l, 0x4b564d01, 9, "after KVM wrote its clock page") ||
+		lab_msr(l, KVM_SET_MSRS, 0x4b564d01, &off) < 0 ||
+		written_by_msr(l, 0x4b564d03, 11, "after KVM wrote its record of steal time") ? -1 : 0;
 }
 
 static int want_manual(struct lab *l)
@@ -150,36 +135,28 @@ static int want_manual(struct lab *l)
 }
 
 /* GET only reads; CLEAR takes exactly the range and bits it is given. */
-CHECK(vm, dirty_log_clear, "KVM_CLEAR_DIRTY_LOG clears exactly what it is given",
-      ADVICE_MEM, NEED_KVM | NEED_HW)
+SLOT_CHECK(vm, dirty_log_clear, KVM_MEM_LOG_DIRTY_PAGES, want_manual, "KVM_CLEAR_DIRTY_LOG clears exactly what it is given",
+	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	uint64_t bits[PAGES / 64], clear[1] = { 0xff00ff00ff00ff00ull };
 	struct kvm_clear_dirty_log c = { .slot = 1, .num_pages = 64, .first_page = 64,
 		.dirty_bitmap = clear };
 	bool pages[PAGES] = { false }, rest[PAGES] = { false };
-	struct lab l;
-	void *host;
 	unsigned int i;
-	int rc = slot_open(&l, t, KVM_MEM_LOG_DIRTY_PAGES, &host, want_manual);
 
-	if (!rc) {
-		pattern(pages, 0);
-		if (TOUCH(&l, slot_write, pages) || get_log(&l, bits) ||
-		    compare_log(&l, bits, pages, "after writes") || get_log(&l, bits) ||
-		    compare_log(&l, bits, pages, "read again before KVM_CLEAR_DIRTY_LOG") ||
-		    lab_vm_ioctl(&l, KVM_CLEAR_DIRTY_LOG, &c) < 0)
-			rc = -1;
-	}
-	for (i = 0; !rc && i < PAGES; i++)
+	(void)host;
+	pattern(pages, 0);
+	if (TOUCH(l, slot_write, pages) || get_log(l, bits) || compare_log(l, bits, pages, "after writes") ||
+	    get_log(l, bits) || compare_log(l, bits, pages, "read again before KVM_CLEAR_DIRTY_LOG") ||
+	    lab_vm_ioctl(l, KVM_CLEAR_DIRTY_LOG, &c) < 0)
+		return -1;
+	for (i = 0; i < PAGES; i++)
 		rest[i] = pages[i] && !(i >= 64 && i < 128 && clear[0] >> (i - 64) & 1);
-	if (!rc && (get_log(&l, bits) || compare_log(&l, bits, rest, "after KVM_CLEAR_DIRTY_LOG of some")))
-		rc = -1;
+	if (get_log(l, bits) || compare_log(l, bits, rest, "after KVM_CLEAR_DIRTY_LOG of some"))
+		return -1;
 	/* What was cleared must be noticed when it is written again. */
-	if (!rc && (TOUCH(&l, slot_write, pages) || get_log(&l, bits) ||
-		    compare_log(&l, bits, pages, "after what was cleared was written again")))
-		rc = -1;
-	slot_close(&l, host);
-	return rc;
+	return TOUCH(l, slot_write, pages) || get_log(l, bits) ||
+		compare_log(l, bits, pages, "after what was cleared was written again") ? -1 : 0;
 }
 
 static int want_ring_of(struct lab *l, unsigned int entries)

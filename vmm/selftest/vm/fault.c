@@ -38,16 +38,11 @@ static int fault_repaired(struct lab *l, uint8_t *host, unsigned int page, bool 
 	return 0;
 }
 
-static int memory_fault(struct lab *l, uint8_t *host)
+SLOT_CHECK(vm, memory_fault, 0, NULL, "memory that the host cannot give ends KVM_RUN with EFAULT, and can be repaired",
+	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	return fault_repaired(l, host, 5, false, PROT_NONE) || fault_repaired(l, host, 6, true, PROT_NONE) ||
 		fault_repaired(l, host, 7, true, PROT_READ) ? -1 : 0;
-}
-
-CHECK(vm, memory_fault, "memory that the host cannot give ends KVM_RUN with EFAULT, and can be repaired",
-      ADVICE_MEM, NEED_KVM | NEED_HW)
-{
-	return slot_with(t, 0, memory_fault);
 }
 
 /* --- KVM_PRE_FAULT_MEMORY --- */
@@ -106,7 +101,8 @@ static int faults_of_reads(struct lab *l, const struct stats *s, uint64_t *fault
 	return 0;
 }
 
-static int pre_fault_body(struct lab *l, uint8_t *host)
+SLOT_CHECK(vm, pre_fault, 0, NULL, "memory that the VMM has mapped beforehand does not fault",
+	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	struct stats s = { .fd = -1 };
 	uint64_t faults = 0;
@@ -128,10 +124,4 @@ static int pre_fault_body(struct lab *l, uint8_t *host)
 	rc = slot_peek(l, SLOT1);
 	REQUIRE(l->t, rc <= 0, "the host replaced a page that was mapped beforehand, the guest still reads 0x%x", (unsigned int)rc);
 	return rc;
-}
-
-CHECK(vm, pre_fault, "memory that the VMM has mapped beforehand does not fault",
-      ADVICE_MEM, NEED_KVM | NEED_HW)
-{
-	return slot_with(t, 0, pre_fault_body);
 }

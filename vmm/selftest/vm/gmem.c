@@ -53,7 +53,8 @@ static int named_fault(struct lab *l, uint64_t gpa, uint64_t flags, const char *
 
 /* --- KVM_SET_USER_MEMORY_REGION2 --- */
 
-static int region2_body(struct lab *l, uint8_t *host)
+SLOT_CHECK(vm, memory_region2, 0, NULL, "KVM_SET_USER_MEMORY_REGION2 makes slots as its elder does",
+	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	uint64_t log[PAGES / 64] = { 0 };
 	struct kvm_dirty_log d = { .slot = 1, .dirty_bitmap = log };
@@ -74,12 +75,6 @@ static int region2_body(struct lab *l, uint8_t *host)
 	REQUIRE(l->t, *written == 1, "the guest's write to a slot by KVM_SET_USER_MEMORY_REGION2 is not in the host's memory");
 	REQUIRE(l->t, log[0] == 1 << 3, "the guest wrote page 3, the dirty log says 0x%llx", (unsigned long long)log[0]);
 	return 0;
-}
-
-CHECK(vm, memory_region2, "KVM_SET_USER_MEMORY_REGION2 makes slots as its elder does",
-      ADVICE_MEM, NEED_KVM | NEED_HW)
-{
-	return slot_with(t, 0, region2_body);
 }
 
 /* --- guest_memfd --- */

@@ -17,23 +17,18 @@
 #include "env/files.h"
 #include "vm/vm.h"
 
-CHECK(vm, halt, "HLT ends KVM_RUN where no interrupt controller is",
-      ADVICE_RUN, NEED_KVM)
+LAB_CHECK(vm, halt, LAB(), "HLT ends KVM_RUN where no interrupt controller is",
+	  ADVICE_RUN, NEED_KVM)
 {
 	static const uint8_t code[] = { 0xf4, 0x90, 0xf4 };
 	struct kvm_regs r;
-	struct lab l;
-	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
-	if (!rc && (lab_step_to(&l, KVM_EXIT_HLT, "HLT without an interrupt controller") ||
-		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
-		rc = -1;
-	if (!rc && r.rip != 0x1001)
-		rc = t_fail(t, "RIP after HLT is 0x%llx, expected 0x1001", r.rip);
-	if (!rc)
-		rc = lab_step_to(&l, KVM_EXIT_HLT, "the next HLT");
-	lab_close(&l);
-	return rc;
+	if (lab_code_real(l, code, sizeof(code)) ||
+	    lab_step_to(l, KVM_EXIT_HLT, "HLT without an interrupt controller") ||
+	    lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	REQUIRE(l->t, r.rip == 0x1001, "RIP after HLT is 0x%llx, expected 0x1001", r.rip);
+	return lab_step_to(l, KVM_EXIT_HLT, "the next HLT");
 }
 
 static double cpu_ms(void)
@@ -105,44 +100,41 @@ CHECK(vm, halt_idle, "a halted guest leaves the host's CPU alone",
 }
 
 /* No IDT in real mode with limit 0: the fault has nowhere to go. */
-CHECK(vm, triple_fault, "a triple fault ends KVM_RUN with KVM_EXIT_SHUTDOWN",
-      ADVICE_RUN, NEED_KVM | NEED_HW)
+LAB_CHECK(vm, triple_fault, LAB(), "a triple fault ends KVM_RUN with KVM_EXIT_SHUTDOWN",
+	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	static const uint8_t code[] = { 0x0f, 0x0b };
 	struct kvm_sregs s;
-	struct lab l;
-	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
-	if (!rc && lab_cpu_ioctl(&l, 0, KVM_GET_SREGS, &s) >= 0) {
-		s.idt.limit = 0;
-		rc = lab_cpu_ioctl(&l, 0, KVM_SET_SREGS, &s) < 0 ? -1 :
-			lab_step_to(&l, KVM_EXIT_SHUTDOWN, "a triple fault");
-	}
-	lab_close(&l);
-	return rc;
+	if (lab_code_real(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.idt.limit = 0;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0)
+		return -1;
+	return lab_step_to(l, KVM_EXIT_SHUTDOWN, "a triple fault");
 }
 
-CHECK(vm, immediate_exit, "immediate_exit ends KVM_RUN before guest code runs",
-      ADVICE_RUN, NEED_KVM)
+LAB_CHECK(vm, immediate_exit, LAB(), "immediate_exit ends KVM_RUN before guest code runs",
+	  ADVICE_RUN, NEED_KVM)
 {
 	/* out %al,$0xe1; jmp to it: a guest that runs ends KVM_RUN without EINTR */
 	static const uint8_t code[] = { 0xe6, 0xe1, 0xeb, 0xfc };
-	struct kvm_regs r = { 0 };
-	struct lab l;
+	struct kvm_regs r;
 	unsigned int i;
-	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
-	if (!rc && lab_cap(&l, KVM_CAP_IMMEDIATE_EXIT) <= 0)
-		rc = t_skip(t, "KVM has no immediate_exit");
-	for (i = 0; !rc && i < 20; i++) {
-		l.cpu[0].run->immediate_exit = 1;
-		if (ioctl(l.cpu[0].fd, KVM_RUN, 0) != -1 || errno != EINTR)
-			rc = t_fail(t, "KVM_RUN with immediate_exit did not end with EINTR");
+	if (lab_code_real(l, code, sizeof(code)))
+		return -1;
+	if (lab_cap(l, KVM_CAP_IMMEDIATE_EXIT) <= 0)
+		return t_skip(l->t, "KVM has no immediate_exit");
+	for (i = 0; i < 20; i++) {
+		l->cpu[0].run->immediate_exit = 1;
+		REQUIRE(l->t, ioctl(l->cpu[0].fd, KVM_RUN, 0) == -1 && errno == EINTR,
+			"KVM_RUN with immediate_exit did not end with EINTR");
 	}
-	if (!rc && lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) >= 0 && r.rip != 0x1000)
-		rc = t_fail(t, "KVM_RUN with immediate_exit ran guest code");
-	lab_close(&l);
-	return rc;
+	if (lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	REQUIRE(l->t, r.rip == 0x1000, "KVM_RUN with immediate_exit ran guest code");
+	return 0;
 }
 
 struct kicker {
@@ -353,43 +345,34 @@ LAB_CHECK(vm, sync_registers, LAB(), "registers go in and come out through kvm_r
 }
 
 /* Without an interrupt controller in the kernel: KVM_INTERRUPT and its window. */
-CHECK(vm, interrupt, "KVM_INTERRUPT delivers, when the guest lets it",
-      ADVICE_RUN, NEED_KVM | NEED_HW)
+LAB_CHECK(vm, interrupt, LAB(), "KVM_INTERRUPT delivers, when the guest lets it",
+	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* 1000 cli; out %al,$0xe1; sti; nop; 1005 jmp .   handler at 1100: mov $0x5a,%bl; hlt */
 	static const uint8_t code[] = { 0xfa, 0xe6, 0xe1, 0xfb, 0x90, 0xeb, 0xfe };
 	static const uint8_t handler[] = { 0xb3, 0x5a, 0xf4 };
+	static const uint16_t vec[2] = { 0x1100, 0 };
 	struct kvm_interrupt irq = { .irq = 0x40 };
-	struct kvm_run *run;
+	struct kvm_run *run = l->cpu[0].run;
 	struct kvm_regs r;
-	struct lab l;
-	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 
-	run = l.cpu[0].run;
-	if (!rc) {
-		uint16_t vec[2] = { 0x1100, 0 };
-
-		lab_code(&l, 0x100, vec, 4);
-		lab_code(&l, 0x1100, handler, sizeof(handler));
-		rc = lab_step_to(&l, KVM_EXIT_IO, "OUT with interrupts off");
-	}
-	if (!rc && (run->ready_for_interrupt_injection || run->if_flag))
-		rc = t_fail(t, "with IF=0 KVM says if_flag %u, ready_for_interrupt_injection %u",
-			    run->if_flag, run->ready_for_interrupt_injection);
-	if (!rc) {
-		run->request_interrupt_window = 1;
-		rc = lab_step_to(&l, KVM_EXIT_IRQ_WINDOW_OPEN, "after STI, with a window asked for");
-		run->request_interrupt_window = 0;
-	}
-	if (!rc && (lab_cpu_ioctl(&l, 0, KVM_INTERRUPT, &irq) < 0 ||
-		    lab_step_to(&l, KVM_EXIT_HLT, "the handler's HLT") ||
-		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
-		rc = -1;
-	if (!rc && ((r.rbx & 0xff) != 0x5a || r.rip != 0x1103))
-		rc = t_fail(t, "after the injected interrupt: rip 0x%llx, bl 0x%llx; expected 0x1103, 0x5a",
-			    r.rip, r.rbx & 0xff);
-	lab_close(&l);
-	return rc;
+	lab_code(l, 0x100, vec, sizeof(vec));
+	lab_code(l, 0x1100, handler, sizeof(handler));
+	if (lab_code_real(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_IO, "OUT with interrupts off"))
+		return -1;
+	REQUIRE(l->t, !run->ready_for_interrupt_injection && !run->if_flag,
+		"with IF=0 KVM says if_flag %u, ready_for_interrupt_injection %u",
+		run->if_flag, run->ready_for_interrupt_injection);
+	run->request_interrupt_window = 1;
+	if (lab_step_to(l, KVM_EXIT_IRQ_WINDOW_OPEN, "after STI, with a window asked for"))
+		return -1;
+	run->request_interrupt_window = 0;
+	if (lab_cpu_ioctl(l, 0, KVM_INTERRUPT, &irq) < 0 || lab_step_to(l, KVM_EXIT_HLT, "the handler's HLT") ||
+	    lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	REQUIRE(l->t, (r.rbx & 0xff) == 0x5a && r.rip == 0x1103,
+		"after the injected interrupt: rip 0x%llx, bl 0x%llx; expected 0x1103, 0x5a", r.rip, r.rbx & 0xff);
+	return 0;
 }
 
 /* Without a LAPIC in the kernel the VMM has it, and must hear when TPR is lowered. */

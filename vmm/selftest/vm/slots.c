@@ -23,28 +23,21 @@ static int refused(struct lab *l, unsigned int slot, uint32_t flags, uint64_t gp
 	return 0;
 }
 
-CHECK(vm, memslot_rules, "memory slots that overlap or make no sense are refused",
-      ADVICE_MEM, NEED_KVM)
+SLOT_CHECK(vm, memslot_rules, 0, NULL, "memory slots that overlap or make no sense are refused",
+	   ADVICE_MEM, NEED_KVM)
 {
-	struct lab l;
-	void *host;
-	int rc = slot_open(&l, t, 0, &host, NULL);
-	uint8_t *h = host;
-
-	if (!rc && (refused(&l, 2, 0, SLOT1, 4096, h, -EEXIST, "a slot over another's start") ||
-		    refused(&l, 2, 0, SLOT1 + (PAGES - 1) * PG, 8192, h, -EEXIST, "a slot over another's end") ||
-		    refused(&l, 2, 0, SLOT1 - 4096, 8192, h, -EEXIST, "a slot over another's first page") ||
-		    refused(&l, 2, 0, SLOT1 + 0x1000001, 4096, h, -EINVAL, "a slot whose address is not a page's") ||
-		    refused(&l, 2, 0, SLOT1 + 0x1000000, 100, h, -EINVAL, "a slot of 100 bytes") ||
-		    refused(&l, 2, 0, SLOT1 + 0x1000000, 4096, h + 1, -EINVAL, "a slot with odd host memory") ||
-		    refused(&l, 2, 0, ~0ull << 12, 8192, h, -EINVAL, "a slot that wraps around") ||
-		    refused(&l, 2, 1u << 30, SLOT1 + 0x1000000, 4096, h, -EINVAL, "a slot with unknown flags") ||
-		    refused(&l, 1, 0, SLOT1, 8192, h, -EINVAL, "a change of a slot's size")))
-		rc = -1;
-	if (!rc && lab_slot(&l, 2, 0, SLOT1 + PAGES * PG, 4096, h))
-		rc = t_fail(t, "a slot right behind another was refused");
-	slot_close(&l, host);
-	return rc;
+	if (refused(l, 2, 0, SLOT1, 4096, host, -EEXIST, "a slot over another's start") ||
+	    refused(l, 2, 0, SLOT1 + (PAGES - 1) * PG, 8192, host, -EEXIST, "a slot over another's end") ||
+	    refused(l, 2, 0, SLOT1 - 4096, 8192, host, -EEXIST, "a slot over another's first page") ||
+	    refused(l, 2, 0, SLOT1 + 0x1000001, 4096, host, -EINVAL, "a slot whose address is not a page's") ||
+	    refused(l, 2, 0, SLOT1 + 0x1000000, 100, host, -EINVAL, "a slot of 100 bytes") ||
+	    refused(l, 2, 0, SLOT1 + 0x1000000, 4096, host + 1, -EINVAL, "a slot with odd host memory") ||
+	    refused(l, 2, 0, ~0ull << 12, 8192, host, -EINVAL, "a slot that wraps around") ||
+	    refused(l, 2, 1u << 30, SLOT1 + 0x1000000, 4096, host, -EINVAL, "a slot with unknown flags") ||
+	    refused(l, 1, 0, SLOT1, 8192, host, -EINVAL, "a change of a slot's size"))
+		return -1;
+	REQUIRE(l->t, !lab_slot(l, 2, 0, SLOT1 + PAGES * PG, 4096, host), "a slot right behind another was refused");
+	return 0;
 }
 
 /* A write of one byte by the guest: 0 done, 1 came as MMIO, -1 failed. */
@@ -80,93 +73,68 @@ static int expect_poke(struct lab *l, uint64_t gpa, bool write, int want, const 
 	return 0;
 }
 
-CHECK(vm, memslot_change, "slots can be moved, deleted, made read-only, and the guest sees it",
-      ADVICE_MEM, NEED_KVM | NEED_HW)
+SLOT_CHECK(vm, memslot_change, 0, NULL, "slots can be moved, deleted, made read-only, and the guest sees it",
+	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	const uint64_t moved = SLOT1 + 0x1000000;
-	struct kvm_regs r;
-	struct lab l;
-	void *host;
-	int rc = slot_open(&l, t, 0, &host, NULL);
-	uint8_t *h = host;
 
-	if (rc || expect_poke(&l, SLOT1, true, 0, "write to a slot") ||
-	    expect_poke(&l, SLOT1 + PAGES * PG, true, 1, "write behind a slot") ||
-	    expect_poke(&l, SLOT1 - 1, false, 1, "read before a slot"))
-		rc = -1;
-	if (!rc && h[0] != 1)
-		rc = t_fail(t, "the guest's write is not in the host's memory");
+	if (expect_poke(l, SLOT1, true, 0, "write to a slot") ||
+	    expect_poke(l, SLOT1 + PAGES * PG, true, 1, "write behind a slot") ||
+	    expect_poke(l, SLOT1 - 1, false, 1, "read before a slot"))
+		return -1;
+	REQUIRE(l->t, host[0] == 1, "the guest's write is not in the host's memory");
 	/* moved */
-	if (!rc && lab_slot(&l, 1, 0, moved, PAGES * PG, h))
-		rc = t_fail(t, "moving a slot was refused");
-	if (!rc && (expect_poke(&l, SLOT1, true, 1, "write where a slot was before it moved") ||
-		    expect_poke(&l, moved + 3 * PG, true, 0, "write where a slot was moved to")))
-		rc = -1;
-	if (!rc && h[3 * PG] != 1)
-		rc = t_fail(t, "after a move the guest's write is not in the host's memory");
+	REQUIRE(l->t, !lab_slot(l, 1, 0, moved, PAGES * PG, host), "moving a slot was refused");
+	if (expect_poke(l, SLOT1, true, 1, "write where a slot was before it moved") ||
+	    expect_poke(l, moved + 3 * PG, true, 0, "write where a slot was moved to"))
+		return -1;
+	REQUIRE(l->t, host[3 * PG] == 1, "after a move the guest's write is not in the host's memory");
 	/* deleted, and made again over other memory */
-	if (!rc && lab_slot(&l, 1, 0, moved, 0, h))
-		rc = t_fail(t, "deleting a slot was refused");
-	if (!rc && (expect_poke(&l, moved + 3 * PG, true, 1, "write to a deleted slot") ||
-		    expect_poke(&l, moved, false, 1, "read of a deleted slot")))
-		rc = -1;
-	if (!rc && lab_slot(&l, 1, 0, moved, 4096, h + 8 * PG))
-		rc = t_fail(t, "making a slot again was refused");
-	if (!rc)
-		rc = expect_poke(&l, moved, true, 0, "write to a slot that was made again");
-	if (!rc && h[8 * PG] != 1)
-		rc = t_fail(t, "a slot made again leads to its old memory");
+	REQUIRE(l->t, !lab_slot(l, 1, 0, moved, 0, host), "deleting a slot was refused");
+	if (expect_poke(l, moved + 3 * PG, true, 1, "write to a deleted slot") ||
+	    expect_poke(l, moved, false, 1, "read of a deleted slot"))
+		return -1;
+	REQUIRE(l->t, !lab_slot(l, 1, 0, moved, 4096, host + 8 * PG), "making a slot again was refused");
+	if (expect_poke(l, moved, true, 0, "write to a slot that was made again"))
+		return -1;
+	REQUIRE(l->t, host[8 * PG] == 1, "a slot made again leads to its old memory");
 	/* read-only */
-	h[8 * PG] = 0x42;
-	if (!rc && (lab_slot(&l, 1, 0, moved, 0, h) || lab_slot(&l, 1, KVM_MEM_READONLY, moved, 4096, h + 8 * PG)))
-		rc = t_fail(t, "a read-only slot was refused");
-	if (!rc && (expect_poke(&l, moved, false, 0, "read of a read-only slot") ||
-		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
-		rc = -1;
-	if (!rc && expect_poke(&l, moved, true, 1, "write to a read-only slot"))
-		rc = -1;
-	if (!rc && h[8 * PG] != 0x42)
-		rc = t_fail(t, "a write to a read-only slot changed it");
-	slot_close(&l, host);
-	return rc;
+	host[8 * PG] = 0x42;
+	REQUIRE(l->t, !lab_slot(l, 1, 0, moved, 0, host) && !lab_slot(l, 1, KVM_MEM_READONLY, moved, 4096, host + 8 * PG),
+		"a read-only slot was refused");
+	if (expect_poke(l, moved, false, 0, "read of a read-only slot") ||
+	    expect_poke(l, moved, true, 1, "write to a read-only slot"))
+		return -1;
+	REQUIRE(l->t, host[8 * PG] == 0x42, "a write to a read-only slot changed it");
+	return 0;
 }
 
-/* The guest sees what the host does to its memory, at once. */
-CHECK(vm, host_memory, "what the host does to a guest's memory the guest sees at once",
-      ADVICE_MEM, NEED_KVM | NEED_HW)
+SLOT_CHECK(vm, host_memory, 0, NULL, "what the host does to a guest's memory the guest sees at once",
+	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
-	struct lab l;
-	void *host;
-	unsigned int i;
-	int rc = slot_open(&l, t, 0, &host, NULL);
 	volatile uint8_t *h = host;
+	unsigned int i;
 
-	for (i = 0; !rc && i < 20; i++) {
+	for (i = 0; i < 20; i++) {
 		uint64_t page = i * PG;
+		int got;
 
 		/* the guest writes, the host reads; and the other way */
-		if (expect_poke(&l, SLOT1 + page, true, 0, "write"))
-			rc = -1;
-		else if (h[page] != 1)
-			rc = t_fail(t, "the host does not see the guest's write");
+		if (expect_poke(l, SLOT1 + page, true, 0, "write"))
+			return -1;
+		REQUIRE(l->t, h[page] == 1, "the host does not see the guest's write");
 		h[page] = (uint8_t)(0x80 + i);
-		if (!rc && expect_poke(&l, SLOT1 + page, false, 0, "read"))
-			rc = -1;
+		if (expect_poke(l, SLOT1 + page, false, 0, "read"))
+			return -1;
 		/* the page goes away under the guest: it must see a new, zero one */
-		if (!rc && madvise((uint8_t *)host + page, 4096, MADV_DONTNEED))
-			rc = t_fail(t, "madvise: %s", strerror(errno));
-		if (!rc && i & 1)
+		REQUIRE(l->t, !madvise(host + page, 4096, MADV_DONTNEED), "madvise: %s", strerror(errno));
+		if (i & 1)
 			h[page] = 0x33;		/* the host has a new page already */
-		if (!rc) {
-			int got = slot_peek(&l, SLOT1 + page);
-
-			if (got < 0)
-				rc = -1;
-			else if (got != (i & 1 ? 0x33 : 0))
-				rc = t_fail(t, "the host replaced a page, the guest still reads the old one: 0x%x: memory that was freed is in a guest's hands",
-					    (unsigned int)got);
-		}
+		got = slot_peek(l, SLOT1 + page);
+		if (got < 0)
+			return -1;
+		REQUIRE(l->t, got == (i & 1 ? 0x33 : 0), "the host replaced a page, the guest still reads the old one: 0x%x: memory that was freed is in a guest's hands",
+			(unsigned int)got);
 	}
-	slot_close(&l, host);
-	return rc;
+	return 0;
 }
