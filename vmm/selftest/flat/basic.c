@@ -1,43 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* flat: guests without an OS. */
-#include <errno.h>
 #include <string.h>
 
 #define REPORT_PLACE 10
 #include "flat/flat.h"
 #include "lab/image.h"
 
+static int greeting(struct lab *l, const char *image, bool long_mode, const char *want)
+{
+	struct kvm_run *run = l->cpu[0].run;
+
+	if (guest_load(l->t, image, l->ram + 0x1000, 0x1000) < 0 ||
+	    (long_mode ? lab_long(l, 0, 0x1000, 0x8000) : lab_real(l, 0, 0x1000)))
+		return -1;
+	for (;;) {
+		if (lab_next(l))
+			return -1;
+		if (run->exit_reason == KVM_EXIT_HLT)
+			break;
+		if (run->exit_reason != KVM_EXIT_IO || run->io.port != UNIT_PORT_TEXT ||
+		    run->io.size != 1 || run->io.count != 1 || run->io.direction != KVM_EXIT_IO_OUT ||
+		    l->text_len == sizeof(l->text) - 1) {
+			lab_dump(l, 0);
+			return t_fail(l->t, "expected byte writes to port 0x10 and then HLT, got %s",
+				      exit_name(run->exit_reason));
+		}
+		l->text[l->text_len++] = *((char *)run + run->io.data_offset);
+	}
+	REQUIRE(l->t, !strcmp(l->text, want), "the guest should have said '%.*s', it said '%s'",
+		(int)strlen(want) - 1, want, l->text);
+	return 0;
+}
+
 int flat_greeting(struct t *t, const char *image, bool long_mode, const char *want)
 {
 	struct lab l;
-	int rc = -1;
+	int rc = lab_open(&l, t, LAB()) ? -1 : greeting(&l, image, long_mode, want);
 
-	if (lab_open(&l, t, LAB()) || guest_load(t, image, l.ram + 0x1000, 0x1000) < 0 ||
-	    (long_mode ? lab_long(&l, 0, 0x1000, 0x8000) : lab_real(&l, 0, 0x1000)))
-		goto out;
-	for (;;) {
-		struct kvm_run *run = l.cpu[0].run;
-
-		rc = lab_step(&l, 0);
-		if (rc == -EINTR)
-			continue;
-		if (rc || run->exit_reason == KVM_EXIT_HLT)
-			break;
-		if (run->exit_reason != KVM_EXIT_IO || run->io.port != UNIT_PORT_TEXT ||
-		    run->io.size != 1 || run->io.count != 1 ||
-		    run->io.direction != KVM_EXIT_IO_OUT ||
-		    l.text_len == sizeof(l.text) - 1) {
-			lab_dump(&l, 0);
-			rc = t_fail(t, "expected byte writes to port 0x10 and then HLT, got %s",
-				    exit_name(run->exit_reason));
-			break;
-		}
-		l.text[l.text_len++] = *((char *)run + run->io.data_offset);
-	}
-	if (!rc && strcmp(l.text, want))
-		rc = t_fail(t, "the guest should have said '%.*s', it said '%s'",
-			    (int)strlen(want) - 1, want, l.text);
-out:
 	lab_close(&l);
 	return rc;
 }

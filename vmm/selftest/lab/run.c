@@ -299,8 +299,6 @@ int lab_to_hlt(struct lab *l)
 	}
 }
 
-/* --- lives --- */
-
 int lab_life(struct t *t, bool irqchip, size_t touch)
 {
 	static const uint8_t code[] = { 0xb0, 7, 0xe6, 0xe1, 0xf4 };

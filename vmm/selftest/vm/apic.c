@@ -317,7 +317,8 @@ static int offers_eoi(struct t *t, bool split, uint64_t flags)
 	int rc;
 
 	x2_flags = flags;
-	rc = lab_open(&l, t, LAB(.irqchip = !split, .split = split, .pre = flags ? x2_pre : NULL)) || lab_cpu_ioctl(&l, 0, KVM_GET_LAPIC, &a) < 0 ? -1 : (int)(apic_get(&a, 0x30) >> 24 & 1);
+	rc = lab_open(&l, t, LAB(.irqchip = !split, .split = split, .pre = flags ? x2_pre : NULL)) ||
+		lab_cpu_ioctl(&l, 0, KVM_GET_LAPIC, &a) < 0 ? -1 : (int)(apic_get(&a, 0x30) >> 24 & 1);
 	lab_close(&l);
 	return rc;
 }

@@ -123,8 +123,8 @@ CHECK(vm, ioeventfd_any_length, "an ioeventfd of no length takes writes of every
 	return rc;
 }
 
-CHECK(vm, coalesced_mmio, "coalesced MMIO writes are in the ring, complete and in order",
-      ADVICE_RUN, NEED_KVM | NEED_HW)
+LAB_CHECK(vm, coalesced_mmio, LAB(), "coalesced MMIO writes are in the ring, complete and in order",
+	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* mov %eax,0x10000000; x3 to +4, +8; mov 0x10000100,%eax; hlt */
 	static const uint8_t code[] = {
@@ -136,36 +136,28 @@ CHECK(vm, coalesced_mmio, "coalesced MMIO writes are in the ring, complete and i
 		{ 0, 4, 0x12345678 }, { 4, 1, 0x78 }, { 8, 2, 0x5678 },
 	};
 	struct kvm_coalesced_mmio_zone z = { .addr = UNIT_MMIO, .size = 0x100 };
-	struct kvm_coalesced_mmio_ring *ring;
-	struct lab l;
+	int page = lab_cap(l, KVM_CAP_COALESCED_MMIO);
+	struct kvm_coalesced_mmio_ring *ring = (void *)((uint8_t *)l->cpu[0].run + page * sysconf(_SC_PAGESIZE));
 	unsigned int i;
-	int rc = lab_open(&l, t, LAB()), page = rc ? 0 : lab_cap(&l, KVM_CAP_COALESCED_MMIO);
 
-	if (!rc && page <= 0)
-		rc = t_skip(t, "KVM has no coalesced MMIO");
-	if (!rc)
-		rc = lab_code_long(&l, code, sizeof(code));
-	if (!rc && (lab_vm_ioctl(&l, KVM_REGISTER_COALESCED_MMIO, &z) < 0 ||
-		    lab_step_to(&l, KVM_EXIT_MMIO, "MMIO behind the coalesced zone")))
-		rc = -1;
-	if (!rc && l.cpu[0].run->mmio.phys_addr != UNIT_MMIO + 0x100)
-		rc = t_fail(t, "a coalesced write came to user space at once");
-	ring = rc ? NULL : (void *)((uint8_t *)l.cpu[0].run + page * sysconf(_SC_PAGESIZE));
-	for (i = 0; !rc && i < 3; i++) {
+	if (page <= 0)
+		return t_skip(l->t, "KVM has no coalesced MMIO");
+	if (lab_code_long(l, code, sizeof(code)) || lab_vm_ioctl(l, KVM_REGISTER_COALESCED_MMIO, &z) < 0 ||
+	    lab_step_to(l, KVM_EXIT_MMIO, "MMIO behind the coalesced zone"))
+		return -1;
+	REQUIRE(l->t, l->cpu[0].run->mmio.phys_addr == UNIT_MMIO + 0x100, "a coalesced write came to user space at once");
+	REQUIRE(l->t, ring->last == 3, "3 coalesced writes, %u in the ring", ring->last);
+	for (i = 0; i < 3; i++) {
+		const struct kvm_coalesced_mmio *c = &ring->coalesced_mmio[i];
 		uint64_t v = 0;
 
-		memcpy(&v, ring->coalesced_mmio[i].data, want[i].len);
-		if (ring->last != 3)
-			rc = t_fail(t, "3 coalesced writes, %u in the ring", ring->last);
-		else if (ring->coalesced_mmio[i].phys_addr != UNIT_MMIO + want[i].off ||
-			 ring->coalesced_mmio[i].len != want[i].len || v != want[i].v)
-			rc = t_fail(t, "coalesced write %u: %u bytes 0x%llx at 0x%llx, expected %u bytes 0x%llx at 0x%x",
-				    i, ring->coalesced_mmio[i].len, (unsigned long long)v,
-				    ring->coalesced_mmio[i].phys_addr, want[i].len,
-				    (unsigned long long)want[i].v, UNIT_MMIO + want[i].off);
+		memcpy(&v, c->data, want[i].len);
+		REQUIRE(l->t, c->phys_addr == UNIT_MMIO + want[i].off && c->len == want[i].len && v == want[i].v,
+			"coalesced write %u: %u bytes 0x%llx at 0x%llx, expected %u bytes 0x%llx at 0x%x",
+			i, c->len, (unsigned long long)v, c->phys_addr, want[i].len,
+			(unsigned long long)want[i].v, UNIT_MMIO + want[i].off);
 	}
-	lab_close(&l);
-	return rc;
+	return 0;
 }
 
 /* KVM_COALESCED_MMIO_MAX, which needs the kernel's PAGE_SIZE. */

@@ -231,65 +231,55 @@ static int debug(struct lab *l, uint32_t control, uint64_t dr0, uint64_t dr7)
 	return lab_cpu_ioctl(l, 0, KVM_SET_GUEST_DEBUG, &d) < 0 ? -1 : 0;
 }
 
-CHECK(vm, guest_debug, "single steps and breakpoints of the host's debugger",
-      ADVICE_RUN, NEED_KVM | NEED_HW)
+LAB_CHECK(vm, guest_debug, LAB(), "single steps and breakpoints of the host's debugger",
+	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* 1000 nop; 1001 cpuid; 1003 out %al,$0xe1; 1005 int3; 1006 nop; 1007 hlt */
 	static const uint8_t code[] = { 0x90, 0x0f, 0xa2, 0xe6, 0xe1, 0xcc, 0x90, 0xf4 };
 	static const uint16_t at[] = { 0x1001, 0x1003, 0x1005 };
-	struct kvm_run *run;
-	struct lab l;
+	struct kvm_run *run = l->cpu[0].run;
 	unsigned long long pc;
+	struct kvm_regs r;
 	unsigned int i;
-	int rc;
 
 	if (host_is_bochs())
-		return t_skip(t, "Bochs, in which this host runs, traps before the first step, not after it");
-	rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
-	run = l.cpu[0].run;
-	if (!rc)
-		rc = debug(&l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, 0, 0);
-	for (i = 0; !rc && i < 3; i++) {
+		return t_skip(l->t, "Bochs, in which this host runs, traps before the first step, not after it");
+	if (lab_code_real(l, code, sizeof(code)) || debug(l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP, 0, 0))
+		return -1;
+	for (i = 0; i < 3; i++) {
 		do {
-			rc = lab_step(&l, 0);
-		} while (rc == -EINTR || (!rc && run->exit_reason == KVM_EXIT_IO && run->io.port == 0xe1));
+			if (lab_next(l))
+				return -1;
+		} while (run->exit_reason == KVM_EXIT_IO && run->io.port == 0xe1);
 		/* Old KVMs, when they step themselves, say where stepping began. */
 		pc = run->debug.arch.pc;
-		if (i > 0 && pc == 0x1000 && env_old_kvm(t->env))
+		if (i > 0 && pc == 0x1000 && env_old_kvm(l->t->env))
 			pc = at[i];
-		if (!rc && (run->exit_reason != KVM_EXIT_DEBUG || pc != at[i] || run->debug.arch.exception != 1))
-			rc = t_fail(t, "single step %u: %s, pc 0x%llx, exception %u; expected KVM_EXIT_DEBUG at 0x%x",
-				    i, exit_name(run->exit_reason), run->debug.arch.pc, run->debug.arch.exception, at[i]);
+		REQUIRE(l->t, run->exit_reason == KVM_EXIT_DEBUG && pc == at[i] && run->debug.arch.exception == 1,
+			"single step %u: %s, pc 0x%llx, exception %u; expected KVM_EXIT_DEBUG at 0x%x",
+			i, exit_name(run->exit_reason), run->debug.arch.pc, run->debug.arch.exception, at[i]);
 		/* Before 5.8 SVM gives DR6 only for steps that KVM makes, as of CPUID. */
-		if (!rc && i == 1 && !(run->debug.arch.dr6 & 0x4000))
-			rc = t_fail(t, "single step over CPUID: DR6 0x%llx lacks BS", run->debug.arch.dr6);
+		REQUIRE(l->t, i != 1 || run->debug.arch.dr6 & 0x4000,
+			"single step over CPUID: DR6 0x%llx lacks BS", run->debug.arch.dr6);
 	}
-	/* QEMU's TCG takes INT3 for INT n, which KVM does not intercept. */
-	if (!rc && !host_is_tcg() &&
-	    (debug(&l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP, 0, 0) ||
-	     lab_step_to(&l, KVM_EXIT_DEBUG, "INT3 with software breakpoints on")))
-		rc = -1;
-	if (!rc && !host_is_tcg() && (run->debug.arch.pc != 0x1005 || run->debug.arch.exception != 3))
-		rc = t_fail(t, "software breakpoint: pc 0x%llx, exception %u", run->debug.arch.pc, run->debug.arch.exception);
-	/* Nor does it arm breakpoints when VMRUN loads DR7. */
-	if (!rc && !host_is_tcg()) {
-		struct kvm_regs r;
-
-		rc = lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0 ? -1 : 0;
-		r.rip = 0x1006;
-		if (!rc && (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 ||
-			    debug(&l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP, 0x1007, 0x402) ||
-			    lab_step_to(&l, KVM_EXIT_DEBUG, "hardware breakpoint")))
-			rc = -1;
-		if (!rc && (run->debug.arch.pc != 0x1007 || !(run->debug.arch.dr6 & 1)))
-			rc = t_fail(t, "hardware breakpoint: pc 0x%llx, dr6 0x%llx", run->debug.arch.pc, run->debug.arch.dr6);
-	}
-	if (!rc && host_is_tcg())
-		rc = debug(&l, 0, 0, 0);
-	else if (!rc && (debug(&l, 0, 0, 0) || lab_step_to(&l, KVM_EXIT_HLT, "after debugging was turned off")))
-		rc = -1;
-	lab_close(&l);
-	return rc;
+	/* QEMU's TCG takes INT3 for INT n, which KVM does not intercept; nor does it arm breakpoints when VMRUN loads DR7. */
+	if (host_is_tcg())
+		return debug(l, 0, 0, 0);
+	if (debug(l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP, 0, 0) ||
+	    lab_step_to(l, KVM_EXIT_DEBUG, "INT3 with software breakpoints on"))
+		return -1;
+	REQUIRE(l->t, run->debug.arch.pc == 0x1005 && run->debug.arch.exception == 3,
+		"software breakpoint: pc 0x%llx, exception %u", run->debug.arch.pc, run->debug.arch.exception);
+	if (lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	r.rip = 0x1006;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0 ||
+	    debug(l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP, 0x1007, 0x402) ||
+	    lab_step_to(l, KVM_EXIT_DEBUG, "hardware breakpoint"))
+		return -1;
+	REQUIRE(l->t, run->debug.arch.pc == 0x1007 && run->debug.arch.dr6 & 1,
+		"hardware breakpoint: pc 0x%llx, dr6 0x%llx", run->debug.arch.pc, run->debug.arch.dr6);
+	return debug(l, 0, 0, 0) || lab_step_to(l, KVM_EXIT_HLT, "after debugging was turned off") ? -1 : 0;
 }
 
 /* What a debugger asks: KVM's own walk of the guest's page tables. */

@@ -35,40 +35,34 @@ CHECK(vm, many_vcpus, "as many vCPUs as KVM recommends can be made",
 }
 
 /* On every CPU of the host in turn: finds the one that cannot. */
-CHECK(vm, every_cpu, "every CPU of the host runs guests",
-      ADVICE_CPU, NEED_KVM)
+LAB_CHECK(vm, every_cpu, LAB(), "every CPU of the host runs guests",
+	  ADVICE_CPU, NEED_KVM)
 {
 	static const uint8_t code[] = { 0xb0, 7, 0xe6, 0xe1, 0xf4 };
-	struct kvm_regs r;
+	struct kvm_regs r = { .rip = 0x1000, .rflags = 2 };
 	cpu_set_t all, one;
-	struct lab l;
 	unsigned int n = 0;
-	int cpu, rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
+	char why[900];
+	int cpu;
 
-	if (!rc && sched_getaffinity(0, sizeof(all), &all))
-		rc = t_fail(t, "sched_getaffinity: %s", strerror(errno));
-	for (cpu = 0; !rc && cpu < CPU_SETSIZE; cpu++) {
+	if (lab_code_real(l, code, sizeof(code)))
+		return -1;
+	REQUIRE(l->t, !sched_getaffinity(0, sizeof(all), &all), "sched_getaffinity: %s", strerror(errno));
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &all))
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		if (sched_setaffinity(0, sizeof(one), &one))
 			continue;
-		memset(&r, 0, sizeof(r));
-		r.rip = 0x1000;
-		r.rflags = 2;
-		if (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 ||
-		    lab_step_to(&l, KVM_EXIT_IO, "OUT") || lab_step_to(&l, KVM_EXIT_HLT, "HLT")) {
-			char why[900];
-
-			memcpy(why, t->res->why, sizeof(why) - 1);
-			why[sizeof(why) - 1] = '\0';
-			t->res->status = ST_NONE;
-			rc = t_fail(t, "host CPU %d does not run guests: %s", cpu, why);
+		if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0 ||
+		    lab_step_to(l, KVM_EXIT_IO, "OUT") || lab_step_to(l, KVM_EXIT_HLT, "HLT")) {
+			snprintf(why, sizeof(why), "%.899s", l->t->res->why);
+			l->t->res->status = ST_NONE;
+			return t_fail(l->t, "host CPU %d does not run guests: %s", cpu, why);
 		}
 		n++;
 	}
-	t_note(t, "%u host CPUs", n);
-	lab_close(&l);
-	return rc;
+	t_note(l->t, "%u host CPUs", n);
+	return 0;
 }
