@@ -347,6 +347,16 @@ int lab_long(struct lab *l, unsigned int cpu, uint64_t ip, uint64_t sp)
 	return 0;
 }
 
+int lab_no_idt(struct lab *l)
+{
+	struct kvm_sregs s;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.idt.limit = 0;
+	return lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0 ? -1 : 0;
+}
+
 int lab_code_real(struct lab *l, const void *code, size_t len)
 {
 	lab_code(l, 0x1000, code, len);

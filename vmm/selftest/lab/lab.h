@@ -113,6 +113,8 @@ int lab_cap(struct lab *l, unsigned int cap);
 int lab_real(struct lab *l, unsigned int cpu, uint16_t ip);
 /* lab_long - long mode, one to one; tables at 0x10000 of RAM */
 int lab_long(struct lab *l, unsigned int cpu, uint64_t ip, uint64_t sp);
+/* lab_no_idt - leave CPU 0 without an IDT: a fault has nowhere to go */
+int lab_no_idt(struct lab *l);
 /* lab_code_real, lab_code_long - code at 0x1000, and CPU 0 there */
 int lab_code_real(struct lab *l, const void *code, size_t len);
 int lab_code_long(struct lab *l, const void *code, size_t len);

@@ -66,14 +66,8 @@ static int faults(struct lab *l, const uint8_t *insn)
 {
 	uint8_t code[] = { insn[0], insn[1], insn[2], 0x66, 0xba, 0x00, 0x06, 0xee };
 	const struct kvm_run *run = l->cpu[0].run;
-	struct kvm_sregs s;
 
-	if (lab_code_long(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
-		return -1;
-	s.idt.limit = 0;
-	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0)
-		return -1;
-	if (lab_next(l))
+	if (lab_code_long(l, code, sizeof(code)) || lab_no_idt(l) || lab_next(l))
 		return -1;
 	if (run->exit_reason == KVM_EXIT_SHUTDOWN)
 		return PROPER;
