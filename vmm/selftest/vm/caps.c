@@ -130,7 +130,7 @@ CHECK(vm, baseline_cpuid, "no CPU feature that the baseline's guests had is gone
 	return rc;
 }
 
-/* @id must be refused to a vCPU: with EEXIST or EINVAL, as @want says; @or_else is as good. */
+/* KVM_CREATE_VCPU of @id must fail with @want, EEXIST or EINVAL; @or_else will do, too. */
 static int vcpu_refused(struct lab *l, int id, int want, int or_else, const char *what)
 {
 	int fd = ioctl(l->vm, KVM_CREATE_VCPU, id), err = errno;
