@@ -26,7 +26,7 @@ int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *arg, str
 
 	if (l->n == LOOP_FDS_MAX)
 		return err_set(e, -ENOSPC, "more than %d descriptors to wait for", LOOP_FDS_MAX);
-	if (epoll_ctl(l->epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
+	if (events && epoll_ctl(l->epfd, EPOLL_CTL_ADD, fd, &ev) < 0)
 		return err_set(e, -errno, "epoll_ctl: %m");
 	l->e[l->n++] = (struct loop_entry){ fd, fn, arg };
 	return 0;
@@ -39,8 +39,12 @@ void loop_enable(struct loop *l, int fd, uint32_t events)
 	for (i = 0; i < l->n; i++) {
 		struct epoll_event ev = { .events = events, .data.u32 = i };
 
-		if (l->e[i].fd == fd)
-			epoll_ctl(l->epfd, EPOLL_CTL_MOD, fd, &ev);
+		if (l->e[i].fd != fd)
+			continue;
+		if (!events)
+			epoll_ctl(l->epfd, EPOLL_CTL_DEL, fd, NULL);
+		else if (epoll_ctl(l->epfd, EPOLL_CTL_MOD, fd, &ev) < 0 && errno == ENOENT)
+			epoll_ctl(l->epfd, EPOLL_CTL_ADD, fd, &ev);
 	}
 }
 
@@ -115,6 +119,17 @@ int thread_start(pthread_t *t, void *(*fn)(void *), void *arg, int sig, struct e
 	return rc ? err_set(e, -rc, "cannot start a thread: %s", strerror(rc)) : 0;
 }
 
+bool thread_join(pthread_t t, unsigned int ms)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_REALTIME, &at);
+	at.tv_nsec += (long)(ms % 1000) * 1000000;
+	at.tv_sec += ms / 1000 + at.tv_nsec / 1000000000;
+	at.tv_nsec %= 1000000000;
+	return !pthread_timedjoin_np(t, NULL, &at);
+}
+
 void event_ring(int fd)
 {
 	uint64_t one = 1;
@@ -131,12 +146,15 @@ int loop_start(struct loop *l, struct err *e)
 	return rc;
 }
 
-void loop_join(struct loop *l)
+void loop_stop(struct loop *l)
 {
-	if (!l->threaded)
-		return;
 	atomic_store(&l->done, true);
 	event_ring(l->stop_fd);
-	pthread_join(l->thread, NULL);
-	l->threaded = false;
+}
+
+bool loop_join(struct loop *l, unsigned int ms)
+{
+	if (l->threaded && thread_join(l->thread, ms))
+		l->threaded = false;
+	return !l->threaded;
 }

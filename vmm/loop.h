@@ -37,11 +37,16 @@ struct loop {
 int loop_init(struct loop *l, struct err *e);
 void loop_free(struct loop *l);
 
-/* loop_add - call @fn (NULL: just wake) when @fd has @events; before the loop runs */
+/* loop_add - as loop_enable(), and call @fn (NULL: just wake); before the loop runs */
 int loop_add(struct loop *l, int fd, uint32_t events, loop_fn fn, void *arg,
 	     struct err *e);
 
-/* loop_enable - change the events waited for, 0 for none */
+/*
+ * loop_enable - change the events waited for; from any thread
+ *
+ * With 0, @fd leaves the epoll set: a hang-up or an error would wake the loop
+ * for no events, too, and for ever.
+ */
 void loop_enable(struct loop *l, int fd, uint32_t events);
 
 /* loop_once - wait up to @timeout_ms (-1: for ever) and serve what is ready */
@@ -62,8 +67,16 @@ int thread_start(pthread_t *t, void *(*fn)(void *), void *arg, int sig,
 /* event_ring - add 1 to an eventfd; from any thread */
 void event_ring(int fd);
 
-/* loop_start, loop_join - serve the loop on a thread; end that thread */
+/* thread_join - wait for the end of @t, @ms at most; false: it goes on */
+bool thread_join(pthread_t t, unsigned int ms);
+
+/*
+ * loop_start - serve the loop on a thread
+ * loop_stop - ask that thread to end
+ * loop_join - wait for its end, @ms at most; false: it is stuck. True if there is none
+ */
 int loop_start(struct loop *l, struct err *e);
-void loop_join(struct loop *l);
+void loop_stop(struct loop *l);
+bool loop_join(struct loop *l, unsigned int ms);
 
 #endif

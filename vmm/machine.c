@@ -16,6 +16,7 @@
 #include "devices.h"
 #include "dirty.h"
 #include "sandbox.h"
+#include "say.h"
 #include "stats.h"
 #include "vcpu.h"
 
@@ -90,7 +91,7 @@ static void pause_or_resume(struct machine *m)
 		return;
 	}
 	m->paused = !m->paused;
-	fprintf(stderr, "kvm-vmm: %s\n", m->paused ? "paused" : "resumed");
+	say("%s", m->paused ? "paused" : "resumed");
 }
 
 static void on_signal(void *arg, int fd, uint32_t events)
@@ -105,27 +106,30 @@ static void on_signal(void *arg, int fd, uint32_t events)
 		take_snapshot(m);
 	else if (s.ssi_signo == SIGUSR2)
 		pause_or_resume(m);
-	else
-		vm_stop(&m->vm, VM_KILLED, "killed by signal %u (%s)", s.ssi_signo,
-			strsignal((int)s.ssi_signo));
+}
+
+/* Block @n signals, for a descriptor that gives them. */
+static int signals(int *fd, const int *sig, unsigned int n, struct err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	while (n--)
+		sigaddset(&set, sig[n]);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *fd < 0 ? err_set(e, -errno, "signalfd: %m") : 0;
 }
 
 static int add_inputs(struct machine *m, struct err *e)
 {
-	sigset_t set;
-	int rc;
+	static const int end[] = { SIGINT, SIGTERM, SIGHUP }, other[] = { SIGUSR1, SIGUSR2 };
+	int rc = signals(&m->ender.signal_fd, end, 3, e);
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGUSR2);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (m->signal_fd < 0)
-		return err_set(e, -errno, "signalfd: %m");
-	rc = loop_add(&m->vm.loop, m->signal_fd, EPOLLIN, on_signal, m, e);
+	if (!rc)
+		rc = signals(&m->signal_fd, other, 2, e);
+	if (!rc)
+		rc = loop_add(&m->vm.loop, m->signal_fd, EPOLLIN, on_signal, m, e);
 	if (rc)
 		return rc;
 	/* A regular file or /dev/null cannot be waited for: no input then. */
@@ -231,7 +235,10 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	int rc = 0;
 
 	m->o = o;
-	m->signal_fd = m->snapshot_fd = m->restore.fd = -1;
+	m->signal_fd = m->snapshot_fd = m->restore.fd = m->ender.signal_fd = -1;
+	m->ender.vm = &m->vm;
+	m->ender.deadline_ms = o->deadline_ms;
+	m->ender.grace_ms = ENDER_GRACE_MS;
 	m->tty = isatty(STDIN_FILENO);
 	m->dev.vm = &m->vm;
 	m->dev.out = (struct out){ STDOUT_FILENO, &m->vm.stopping, false };
@@ -280,7 +287,7 @@ static int report(struct machine *m, int status, double wall_ms, struct err *e)
 
 	if ((status == VM_DEADLINE || status == VM_KILLED) && m->o->verbose)
 		for (i = 0; i < m->vm.ncpus; i++)
-			vcpu_dump(&m->vm.vcpus[i], stderr);
+			vcpu_dump(&m->vm.vcpus[i]);
 	if (!m->stats)
 		return status;
 	dirty = m->o->dirty_log ? dirty_count(&m->vm, e) : -1;
@@ -292,12 +299,11 @@ static int report(struct machine *m, int status, double wall_ms, struct err *e)
 
 int machine_run(struct machine *m, struct err *e)
 {
-	struct vm_limits lim = { m->o->deadline_ms, m->o->watchdog_ms };
 	uint64_t start = now_us();
 	int rc = 0;
 
 	if (m->o->verbose)
-		fprintf(stderr, "kvm-vmm: %s, %u vCPUs, %u virtio devices\n",
+		say("%s, %u vCPUs, %u virtio devices",
 			m->o->restore ? "snapshot" : m->entry.protocol,
 			m->vm.ncpus, m->dev.nvirtio);
 	if (!m->o->no_sandbox)
@@ -307,11 +313,14 @@ int machine_run(struct machine *m, struct err *e)
 		rc = vm_start(&m->vm, e);
 	if (rc)
 		return rc;
-	rc = devices_start(&m->dev, e);
+	rc = ender_start(&m->ender, e);
+	if (!rc)
+		rc = devices_start(&m->dev, e);
 	if (rc)
 		vm_cancel(&m->vm);
 	else
-		rc = vm_run(&m->vm, &lim, e);
+		rc = vm_run(&m->vm, m->o->watchdog_ms, e);
+	m->vm.stuck |= !devices_stop(&m->dev);
 	if (rc >= 0 && !m->vm.stuck)
 		rc = report(m, rc, (double)(now_us() - start) / 1e3, e);
 	return rc;

@@ -9,6 +9,7 @@
 
 #include "boot/boot.h"
 #include "dev/device.h"
+#include "ender.h"
 #include "opts.h"
 #include "snapshot.h"
 #include "vm.h"
@@ -17,7 +18,8 @@ struct machine {
 	const struct opts *o;
 	struct vm vm;
 	struct devices dev;
-	int signal_fd;
+	int signal_fd;			/* SIGUSR1, SIGUSR2 */
+	struct ender ender;
 	int snapshot_fd;
 	FILE *stats;
 	struct snapshot restore;	/* with --restore */
@@ -30,7 +32,8 @@ struct machine {
 
 /*
  * machine_make - open files, make the VM and devices, load the image
- * @m:      zeroed; most of it stays untouched, and so costs no memory
+ * @m:      zeroed; most of it stays untouched, and so costs no memory. The
+ *          caller may have set m->ender.leave
  * @status: on failure, the exit status that fits (enum vm_status)
  */
 int machine_make(struct machine *m, const struct opts *o, int *status,

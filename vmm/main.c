@@ -11,16 +11,17 @@
 
 #include "machine.h"
 #include "opts.h"
+#include "say.h"
 
 /* We touched a page of a file that is mapped, and the file ends before it. */
 static void on_sigbus(int sig)
 {
 	static const char msg[] =
 		"kvm-vmm: a file that guest memory is mapped from (--restore) was cut short\n";
-	ssize_t n = write(STDERR_FILENO, msg, sizeof(msg) - 1);
 
 	(void)sig;
-	_exit(n < 0 ? VM_HOST : VM_IMAGE);
+	say_text(msg, sizeof(msg) - 1);
+	_exit(VM_IMAGE);
 }
 
 static int run(const struct opts *o)
@@ -32,15 +33,15 @@ static int run(const struct opts *o)
 	signal(SIGBUS, on_sigbus);
 	rc = machine_make(&m, o, &status, &e);
 	if (rc) {
-		fprintf(stderr, "kvm-vmm: %s\n", e.msg);
+		say("%s", e.msg);
 		return status;
 	}
 	rc = machine_run(&m, &e);
 	if (rc < 0) {
-		fprintf(stderr, "kvm-vmm: %s\n", e.msg);
+		say("%s", e.msg);
 		rc = VM_HOST;
 	} else if (m.vm.why[0]) {
-		fprintf(stderr, "kvm-vmm: %s\n", m.vm.why);
+		say("%s", m.vm.why);
 	}
 	if (m.vm.stuck)		/* a thread is still in there: leave now */
 		_exit(rc);
@@ -62,7 +63,7 @@ static int run_on_tty(const struct opts *o, const struct termios *old)
 	signal(SIGQUIT, SIG_IGN);
 	pid = fork();
 	if (pid < 0) {
-		fprintf(stderr, "kvm-vmm: fork: %s\n", strerror(errno));
+		say("fork: %s", strerror(errno));
 		return VM_HOST;
 	}
 	if (!pid) {
@@ -78,7 +79,7 @@ static int run_on_tty(const struct opts *o, const struct termios *old)
 	tcsetattr(STDIN_FILENO, TCSANOW, old);
 	if (WIFEXITED(st))
 		return WEXITSTATUS(st);
-	fprintf(stderr, "kvm-vmm: killed by signal %d\n", WTERMSIG(st));
+	say("killed by signal %d", WTERMSIG(st));
 	return VM_KILLED;
 }
 
@@ -94,7 +95,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	rc = opts_parse(&o, argc, argv, &e);
 	if (rc < 0)
-		fprintf(stderr, "kvm-vmm: %s\n    see kvm-vmm --help\n", e.msg);
+		say("%s\n    see kvm-vmm --help", e.msg);
 	if (rc)
 		return rc < 0 ? VM_USAGE : 0;
 	if (isatty(STDIN_FILENO) && !tcgetattr(STDIN_FILENO, &old) &&

@@ -2,6 +2,8 @@
 #include "vcpu.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include "dirty.h"
 #include "exit_name.h"
 #include "sandbox.h"
+#include "say.h"
 #include "x86.h"
 
 #define KICK_SIGNAL	SIGRTMIN
@@ -117,7 +120,7 @@ static const char *entry_failure_text(uint64_t reason)
 static void stop_with_dump(struct vcpu *v, int status, const char *what, const char *text)
 {
 	if (!atomic_load(&v->vm->stopping))
-		vcpu_dump(v, stderr);
+		vcpu_dump(v);
 	vm_stop(v->vm, status, "vCPU %u: %s: %s", v->id, what, text);
 }
 
@@ -325,7 +328,7 @@ static void dump_code(struct vcpu *v, FILE *out, uint64_t rip, const struct kvm_
 	fputs(i ? "\n" : " outside guest memory\n", out);
 }
 
-void vcpu_dump(struct vcpu *v, FILE *out)
+static void dump(struct vcpu *v, FILE *out)
 {
 	struct kvm_regs r;
 	struct kvm_sregs s;
@@ -349,4 +352,18 @@ void vcpu_dump(struct vcpu *v, FILE *out)
 	dump_segment(out, "ss", &s.ss);
 	dump_segment(out, "ds", &s.ds);
 	dump_code(v, out, r.rip, &s);
+}
+
+void vcpu_dump(struct vcpu *v)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return;
+	dump(v, out);
+	if (!fclose(out))
+		say_text(text, len);
+	free(text);
 }

@@ -6,8 +6,6 @@
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
 
-#include <stdio.h>
-
 #include "kvm.h"
 
 /* vcpu_create - make vCPU @id of @vm; CPUID and LAPIC as x86.h says */
@@ -21,12 +19,12 @@ int vcpu_start(struct vcpu *v, struct err *e);
 void vcpu_kick(struct vcpu *v);
 
 /*
- * vcpu_dump - registers and the code bytes around RIP, for people
+ * vcpu_dump - registers and the code bytes around RIP, to standard error
  *
  * Never fails: it says of registers or memory that they are unreadable. From
  * the vCPU's own thread, or while it is paused.
  */
-void vcpu_dump(struct vcpu *v, FILE *out);
+void vcpu_dump(struct vcpu *v);
 
 /* vcpu_signal_init - install the handler vcpu_kick() relies on; once */
 void vcpu_signal_init(void);

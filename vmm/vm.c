@@ -189,7 +189,7 @@ static void check_idle(struct vm *vm)
 	}
 }
 
-static void tick(struct vm *vm, const struct vm_limits *lim, uint64_t now,
+static void tick(struct vm *vm, unsigned int watchdog_ms, uint64_t now,
 		 unsigned long *seen, uint64_t *since)
 {
 	unsigned long sum = exits_sum(vm);
@@ -202,37 +202,29 @@ static void tick(struct vm *vm, const struct vm_limits *lim, uint64_t now,
 			atomic_store(&vm->vcpus[i].idle, 0);
 		return;
 	}
-	if (lim->watchdog_ms && now - *since >= lim->watchdog_ms) {
+	if (watchdog_ms && now - *since >= watchdog_ms) {
 		vm_stop(vm, VM_KILLED, "watchdog: no sign of life from the guest for %u ms",
-			lim->watchdog_ms);
+			watchdog_ms);
 		return;
 	}
 	if (vm->cfg.irqchip != VM_IRQCHIP_NONE)
 		check_idle(vm);
 }
 
-static int serve(struct vm *vm, const struct vm_limits *lim, struct err *e)
+static int serve(struct vm *vm, unsigned int watchdog_ms, struct err *e)
 {
-	uint64_t start = now_us() / 1000, next = start + TICK_MS, since = start, now;
+	uint64_t now = now_us() / 1000, next = now + TICK_MS, since = now;
 	unsigned long seen = 0;
 	int rc;
 
 	while (!atomic_load(&vm->stopping)) {
-		uint64_t until = next;
-
-		if (lim->deadline_ms && start + lim->deadline_ms < until)
-			until = start + lim->deadline_ms;
 		now = now_us() / 1000;
-		rc = loop_once(&vm->loop, until > now ? (int)(until - now) : 0);
+		rc = loop_once(&vm->loop, next > now ? (int)(next - now) : 0);
 		if (rc < 0)
 			return err_set(e, rc, "epoll_wait: %s", strerror(-rc));
 		now = now_us() / 1000;
-		if (lim->deadline_ms && now - start >= lim->deadline_ms)
-			vm_stop(vm, VM_DEADLINE, "deadline: the guest did not end in %u.%03u s",
-				lim->deadline_ms / 1000,
-				lim->deadline_ms % 1000);
 		if (now >= next) {
-			tick(vm, lim, now, &seen, &since);
+			tick(vm, watchdog_ms, now, &seen, &since);
 			next = now + TICK_MS;
 		}
 	}
@@ -250,14 +242,9 @@ static void join_all(struct vm *vm)
 			vcpu_kick(&vm->vcpus[i]);
 	for (i = 0; i < vm->ncpus; i++) {
 		struct vcpu *v = &vm->vcpus[i];
-		struct timespec t;
 
 		while (v->started) {
-			clock_gettime(CLOCK_REALTIME, &t);
-			t.tv_nsec += 20000000;
-			t.tv_sec += t.tv_nsec / 1000000000;
-			t.tv_nsec %= 1000000000;
-			if (!pthread_timedjoin_np(v->thread, NULL, &t)) {
+			if (thread_join(v->thread, 20)) {
 				v->started = false;
 			} else if (now_us() / 1000 > end) {
 				vm->stuck = true;
@@ -289,9 +276,9 @@ void vm_cancel(struct vm *vm)
 	join_all(vm);
 }
 
-int vm_run(struct vm *vm, const struct vm_limits *lim, struct err *e)
+int vm_run(struct vm *vm, unsigned int watchdog_ms, struct err *e)
 {
-	int rc = serve(vm, lim, e);
+	int rc = serve(vm, watchdog_ms, e);
 
 	vm_cancel(vm);		/* after a vm_stop it only joins */
 	return rc ? rc : vm->status;

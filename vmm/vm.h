@@ -25,14 +25,10 @@ int vm_create(struct vm *vm, const struct vm_config *cfg, struct err *e);
 /* vm_destroy - close descriptors, unmap memory; no vCPU thread runs any more */
 void vm_destroy(struct vm *vm);
 
-struct vm_limits {
-	unsigned int deadline_ms;	/* 0: none */
-	unsigned int watchdog_ms;	/* no exit to us for so long; 0: none */
-};
-
 /*
  * vm_start - start the vCPU threads; none runs after a failure
  * vm_run - serve the loop until vm_stop
+ * @watchdog_ms: the longest time without an exit to us; 0: any
  * vm_cancel - after vm_start, instead of vm_run: the caller cannot go on
  *
  * vm_run returns the status given to vm_stop (vm->why holds the words), or
@@ -40,7 +36,7 @@ struct vm_limits {
  * ended, or vm->stuck is set.
  */
 int vm_start(struct vm *vm, struct err *e);
-int vm_run(struct vm *vm, const struct vm_limits *lim, struct err *e);
+int vm_run(struct vm *vm, unsigned int watchdog_ms, struct err *e);
 void vm_cancel(struct vm *vm);
 
 /*

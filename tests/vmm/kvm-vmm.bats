@@ -495,3 +495,55 @@ until_threads() {
 	[ "$SECONDS" -lt 10 ]
 	grep -q deadline err
 }
+
+# full NAME: descriptor 8 is a pipe that is full and that nobody reads
+full() {
+	mkfifo "$1"
+	exec 8<>"$1"
+	dd if=/dev/zero of="$1" bs=64k count=64 oflag=nonblock 2>dd.err || true
+	grep -q 'Resource temporarily unavailable' dd.err
+}
+
+@test "the end comes whatever output is full: by deadline, TERM and watchdog, input waiting" {
+	need_guests
+	local out err way pid got want
+	# 1: mov $0x3f8, %dx; out %al, %dx; jmp 1b: a vCPU that waits in write()
+	code ba f8 03 ee eb fa
+	cp x.bin busy.bin
+	# 2: mov $0x3f8, %dx; out %al, %dx; jmp .: one that then runs on
+	code ba f8 03 ee eb fe
+	full pipe
+	# A child that hangs must not hold bats' own descriptors.
+	for out in /dev/null pipe; do
+		for err in err pipe; do
+			for way in deadline TERM watchdog; do
+				image=busy.bin want=16
+				# No exits: the guest neither waits nor writes.
+				[ "$way" != watchdog ] || [ "$out" != /dev/null ] || image=x.bin
+				set -- --flat $image --irqchip full -v
+				case $way in
+				deadline) set -- "$@" --deadline 1; want=14 ;;
+				TERM) set -- "$@" --deadline 0 ;;
+				watchdog) set -- "$@" --deadline 0 --watchdog 1 ;;
+				esac
+				mkfifo in
+				timeout -s KILL 60 "$KVM_VMM" "$@" <in >$out 2>$err 3>&- 8>&- &
+				pid=$!
+				exec 9>in
+				echo >&9
+				if [ "$way" = TERM ]; then
+					# Its vCPU's thread is there: it takes signals.
+					timeout 30 bash -c "until [ \$(pgrep -P $pid | xargs -I % ls /proc/%/task | wc -l) -ge 3 ]; do :; done"
+					kill -TERM "$(pgrep -P $pid)"
+				fi
+				got=0
+				wait $pid || got=$?
+				exec 9>&-
+				rm in
+				echo "stdout $out, stderr $err, $way: $got, expected $want"
+				[ "$got" -eq "$want" ]
+			done
+		done
+	done
+	exec 8>&-
+}

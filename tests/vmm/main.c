@@ -40,5 +40,6 @@ int main(void)
 	virtio_pci_tests(&all);
 	blk_tests(&all);
 	opts_tests(&all);
+	end_tests(&all);
 	return _cmocka_run_group_tests("vmm", all.t, all.n, NULL, NULL) != 0;
 }

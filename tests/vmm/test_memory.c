@@ -246,7 +246,8 @@ static void loop_serves_what_is_ready_and_enabled(void **state)
 	assert_int_equal(loop_once(&l, 0), 1);
 	assert_int_equal(n, 2);
 	assert_int_equal(loop_start(&l, NULL), 0);
-	loop_join(&l);
+	loop_stop(&l);
+	assert_true(loop_join(&l, 10000));
 	loop_free(&l);
 	close(p[0]);
 	close(p[1]);

@@ -392,7 +392,7 @@ static void balloon_takes_pages_and_only_pages_of_ram(void **state)
 static void net_frames_cross_a_pair(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct loop *l = &f->d.vm.loop;
+	struct loop *l = &f->d.all.dev[0].loop;
 	struct device_arg a = { .type = &net_device };
 	uint8_t *p;
 	int fd[2], i;

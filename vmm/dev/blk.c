@@ -10,6 +10,7 @@
 
 #define SECTOR		512ULL
 #define BOUNCE		(64UL << 10)
+#define PIECE		(1UL << 20)	/* moved before a look at the clock */
 #define DISCARD_MAX	(1U << 22)	/* sectors of a request: 2 GiB */
 #define SEGS_MAX	16
 
@@ -85,47 +86,44 @@ static ssize_t bounced(struct blk *b, const struct iovec *v, bool write, uint64_
 	return (ssize_t)done;
 }
 
-/* All of the buffers, from @off on; short transfers go on. */
-static int transfer(struct blk *b, struct iovec *v, unsigned int n, bool write, uint64_t off)
+/* What of @c is left, of @len bytes of @buf after @skip, to or from @off on. */
+static int transfer(struct blk *b, struct virtq_chain *c, const struct iovec *buf,
+		    unsigned int nbuf, uint64_t skip, uint64_t len, bool write, uint64_t off)
 {
-	while (n) {
-		ssize_t r = write ? pwritev(b->fd, v, (int)n, (off_t)off) :
-			preadv(b->fd, v, (int)n, (off_t)off);
+	struct iovec v[VIRTQ_IOV];
+
+	while (c->done < len) {
+		uint64_t part = len - c->done < PIECE ? len - c->done : PIECE;
+		int n = (int)virtq_slice(buf, nbuf, skip + c->done, part, v);
+		off_t at = (off_t)(off + c->done);
+		ssize_t r = write ? pwritev(b->fd, v, n, at) : preadv(b->fd, v, n, at);
 
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0 && errno == EINVAL && b->direct)
-			r = bounced(b, v, write, off);
+			r = bounced(b, v, write, off + c->done);
 		if (r <= 0)		/* 0: the file shrank */
 			return S_IOERR;
-		off += (uint64_t)r;
-		while (n && (size_t)r >= v->iov_len) {
-			r -= (ssize_t)v->iov_len;
-			v++;
-			n--;
-		}
-		if (n && r) {
-			v->iov_base = (uint8_t *)v->iov_base + r;
-			v->iov_len -= (size_t)r;
+		c->done += (uint64_t)r;
+		if (c->done < len && virtio_turn_over(&b->v)) {
+			c->again = true;
+			break;
 		}
 	}
 	return S_OK;
 }
 
-static int read_write(struct blk *b, const struct virtq_chain *c,
-		      const struct request *r, uint32_t *written)
+static int read_write(struct blk *b, struct virtq_chain *c, const struct request *r,
+		      uint32_t *written)
 {
 	bool write = r->type == T_OUT;
 	uint64_t len = write ? c->out_len - sizeof(*r) : c->in_len - 1;
-	struct iovec v[VIRTQ_IOV];
-	unsigned int n;
 	int s;
 
 	if (len % SECTOR || !inside(b, r->sector, len / SECTOR) || (write && b->readonly))
 		return S_IOERR;
-	n = write ? virtq_slice(c->iov, c->nout, sizeof(*r), len, v) :
-		virtq_slice(c->iov + c->nout, c->nin, 0, len, v);
-	s = transfer(b, v, n, write, r->sector * SECTOR);
+	s = write ? transfer(b, c, c->iov, c->nout, sizeof(*r), len, true, r->sector * SECTOR) :
+		transfer(b, c, c->iov + c->nout, c->nin, 0, len, false, r->sector * SECTOR);
 	if (s == S_OK && !write)
 		*written = (uint32_t)len;
 	return s;
@@ -174,7 +172,7 @@ static int get_id(const struct virtq_chain *c, uint32_t *written)
 	return S_OK;
 }
 
-static int request(struct blk *b, const struct virtq_chain *c, uint32_t *written)
+static int request(struct blk *b, struct virtq_chain *c, uint32_t *written)
 {
 	struct request r;
 
@@ -206,6 +204,8 @@ static uint32_t blk_request(struct virtio *v, struct virtq_chain *c)
 		return 0;
 	}
 	s = (uint8_t)request((struct blk *)v, c, &written);	/* v is its first member */
+	if (c->again)
+		return 0;
 	virtq_write(c, c->in_len - 1, &s, 1);
 	return written + 1;
 }
@@ -290,6 +290,6 @@ static void blk_free(void *dev)
 
 const struct device_type blk_device = {
 	.option = "disk", .help = " FILE[,ro][,direct]   virtio-blk; again for more", .max = 26,
-	.image = true, .virtio = true, .served = DEVICE_THREAD,	/* disks block */
+	.image = true, .virtio = true,
 	.size = sizeof(struct blk), .parse = parse, .add = add, .free = blk_free,
 };

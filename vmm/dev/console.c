@@ -16,8 +16,9 @@ static uint32_t console_request(struct virtio *v, struct virtq_chain *c)
 	unsigned int i;
 
 	for (i = 0; i < c->nout; i++)
-		out_write(&((struct console *)v)->out, c->iov[i].iov_base,
-			  (uint32_t)c->iov[i].iov_len);
+		if (!out_write(&((struct console *)v)->out, c->iov[i].iov_base,
+			       (uint32_t)c->iov[i].iov_len))
+			break;
 	return 0;
 }
 
@@ -74,6 +75,5 @@ static int add(struct devices *d, struct device *x, struct err *e)
 const struct device_type console_device = {
 	.option = "console", .help = " virtio   stdin and stdout on hvc0 rather than on ttyS0",
 	.max = 1, .append = "console=hvc0 panic=-1", .virtio = true,
-	.served = DEVICE_THREAD,	/* readers of ours may be slow */
 	.size = sizeof(struct console), .parse = parse, .add = add,
 };

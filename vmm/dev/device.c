@@ -5,6 +5,7 @@
 #include <time.h>
 
 #define LOCK_S		5
+#define JOIN_MS		4000
 
 int device_add(struct devices *d, const struct device_type *type,
 	       const struct device_arg *a, struct err *e)
@@ -25,23 +26,21 @@ int device_attach(struct devices *d, struct device *x, struct err *e)
 {
 	const struct virtio_transport *t = d->transport;
 	enum vm_irqchip chip = d->vm->cfg.irqchip;
-	struct loop *loop = x->type->served == DEVICE_MAIN ? &d->vm->loop : NULL;
-	int rc = 0;
+	struct virtio *v = x->dev;
+	int rc;
 
 	if (d->nvirtio == t->max)
 		return err_set(e, -ENOSPC, "more than %u virtio devices", t->max);
 	if (chip == VM_IRQCHIP_NONE || (chip == VM_IRQCHIP_SPLIT && t->lines))
 		return err_set(e, -EINVAL,
 			       "virtio devices need --irqchip full, or split with --pci");
-	if (x->type->served == DEVICE_THREAD) {
-		loop = &x->loop;
-		rc = loop_init(loop, e);
-		x->threaded = !rc;
-	}
+	v->stop = &d->vm->stopping;
+	rc = loop_init(&x->loop, e);
+	x->threaded = !rc;
 	if (!rc)
-		rc = t->attach(d, x->dev, loop, e);
+		rc = t->attach(d, v, x->type->vhost ? NULL : &x->loop, e);
 	if (!rc)
-		d->virtio[d->nvirtio++] = x->dev;
+		d->virtio[d->nvirtio++] = v;
 	return rc;
 }
 
@@ -56,13 +55,30 @@ int devices_start(struct devices *d, struct err *e)
 	return rc;
 }
 
+bool devices_stop(struct devices *d)
+{
+	uint64_t end = now_us() / 1000 + JOIN_MS;
+	bool all = true;
+	unsigned int i;
+
+	for (i = 0; i < d->n; i++)
+		if (d->dev[i].loop.threaded)
+			loop_stop(&d->dev[i].loop);
+	for (i = 0; i < d->n; i++) {
+		uint64_t now = now_us() / 1000;
+
+		all &= loop_join(&d->dev[i].loop, now < end ? (unsigned int)(end - now) : 0);
+	}
+	return all;
+}
+
 void devices_free(struct devices *d)
 {
+	if (!devices_stop(d))
+		return;
 	while (d->n) {
 		struct device *x = &d->dev[--d->n];
 
-		if (x->threaded)
-			loop_join(&x->loop);
 		if (x->type->virtio)
 			virtio_free(x->dev);
 		if (x->type->free)

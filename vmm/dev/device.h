@@ -37,8 +37,7 @@ struct device_type {
 	const char *append;	/* default kernel command line, if the device is a console */
 	bool image;		/* add() opens an image: exit status 6 if it fails */
 	bool virtio;		/* the structure begins with a struct virtio */
-	/* What serves its kicks: the main loop; its own thread, as it may block; vhost */
-	enum { DEVICE_MAIN, DEVICE_THREAD, DEVICE_VHOST } served;
+	bool vhost;		/* vhost serves its kicks, not the device's thread */
 	unsigned long size;	/* of the structure */
 	/* The record of a snapshot, beside virtio's, and the bytes that it keeps */
 	const char *state;
@@ -60,8 +59,8 @@ struct device {
 	const struct device_type *type;
 	const struct device_arg *arg;	/* valid in add(); NULL: no option */
 	void *dev;
-	bool threaded;
-	struct loop loop;	/* of its thread */
+	bool threaded;		/* a virtio device, which has a thread: it may block */
+	struct loop loop;	/* of that thread */
 };
 
 #define DEVICES_MAX	(VIRTIO_MAX + 8)
@@ -99,6 +98,9 @@ int device_attach(struct devices *d, struct device *x, struct err *e);
 
 /* devices_start - start the devices' threads */
 int devices_start(struct devices *d, struct err *e);
+
+/* devices_stop - end the devices' threads; false: one is stuck, so free nothing */
+bool devices_stop(struct devices *d);
 
 /* devices_free - end and free all devices, the newest first */
 void devices_free(struct devices *d);

@@ -42,7 +42,8 @@ struct net {
 	int fd;
 	bool tap;
 	bool starved;			/* no receive buffers: not waiting on fd */
-	struct loop *loop;		/* the main one, which serves kicks and fd */
+	bool gone;			/* its other end hung up: nothing more comes */
+	struct loop *loop;		/* the device's, which serves kicks and fd */
 	uint8_t *frame;			/* one, being received */
 };
 
@@ -117,12 +118,12 @@ static void on_frame(void *arg, int fd, uint32_t events)
 	struct net *n = arg;
 
 	(void)fd;
-	if (events & (EPOLLHUP | EPOLLERR)) {
-		loop_enable(n->loop, n->fd, 0);
-		return;
-	}
 	pthread_mutex_lock(&n->v.lock);
-	receive(n);
+	n->gone = events & (EPOLLHUP | EPOLLERR);
+	if (n->gone)
+		loop_enable(n->loop, n->fd, 0);
+	else
+		receive(n);
 	if (n->v.q[RX].r.broken)
 		virtio_fail(&n->v);
 	pthread_mutex_unlock(&n->v.lock);
@@ -132,7 +133,7 @@ static void net_kick(struct virtio *v, unsigned int q)
 {
 	struct net *n = (struct net *)v;
 
-	if (q == RX && n->starved) {
+	if (q == RX && n->starved && !n->gone) {
 		n->starved = false;
 		loop_enable(n->loop, n->fd, EPOLLIN);
 	}
@@ -223,7 +224,7 @@ static int add(struct devices *d, struct device *x, struct err *e)
 	for (i = 0; i < d->n - 1; i++)	/* its number among the network cards */
 		n->config.mac[5] += d->dev[i].type == &net_device;
 	n->config.status = 1;		/* link up */
-	n->loop = &d->vm->loop;
+	n->loop = &x->loop;
 	n->starved = true;		/* until the driver gives buffers */
 	n->frame = malloc(FRAME_MAX);
 	if (!rc && !n->frame)

@@ -15,9 +15,12 @@ struct out {
 };
 
 /*
- * out_write - write all of it; a reader that went away, or a full pipe when
- * the VM is being stopped, swallows the rest
+ * out_write - write all of it
+ *
+ * False, and the rest is lost: the reader went away; or the VM is being stopped
+ * and the pipe is full, or has taken OUT_LAST bytes more.
  */
-void out_write(const struct out *o, const void *buf, uint32_t len);
+#define OUT_LAST	65536U
+bool out_write(const struct out *o, const void *buf, uint32_t len);
 
 #endif

@@ -61,12 +61,20 @@ static uint32_t put(struct serial *s, uint8_t c)
 	return 1;
 }
 
+/* A reader may keep us waiting: whoever brings input must not wait with us. */
+static void send_unlocked(struct serial *s, uint8_t c)
+{
+	pthread_mutex_unlock(&s->lock);
+	out_write(&s->out, &c, 1);
+	pthread_mutex_lock(&s->lock);
+}
+
 static void transmit(struct serial *s, uint8_t c)
 {
 	if (s->r.mcr & MCR_LOOP)
 		put(s, c);
 	else
-		out_write(&s->out, &c, 1);
+		send_unlocked(s, c);
 	s->r.thre = true;
 }
 

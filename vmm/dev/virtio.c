@@ -9,6 +9,8 @@
 
 #define BASE_FEATURES	(VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT | \
 			 VIRTIO_F_EVENT_IDX)
+/* A device's lock is held so long at most; its registers, a snapshot wait. */
+#define TURN_US		10000
 
 static void reset_queues(struct virtio *v)
 {
@@ -92,10 +94,41 @@ void virtio_fail(struct virtio *v)
 	virtio_config_changed(v);
 }
 
+static bool stopped(const struct virtio *v)
+{
+	return v->stop && atomic_load_explicit(v->stop, memory_order_relaxed);
+}
+
+bool virtio_turn_over(const struct virtio *v)
+{
+	return stopped(v) || now_us() >= v->turn_end;
+}
+
+/* Have the device answer one request; false if there is none. */
+static bool serve_one(struct virtio *v, struct virtq *vq, struct virtq_chain *c)
+{
+	uint32_t len;
+
+	if (virtq_pop(vq, c) <= 0)
+		return false;
+	c->done = vq->done;
+	c->again = false;
+	len = v->ops->request(v, c);
+	vq->done = c->again ? c->done : 0;
+	if (c->again)
+		virtq_unpop(vq);
+	else if (!vq->r.broken)
+		virtq_push(vq, c->head, len);
+	if (v->ops->slow && !vq->r.broken)
+		virtio_signal(v, c->q);
+	return true;
+}
+
 static void serve(struct virtio *v, unsigned int q)
 {
 	struct virtq *vq = &v->q[q];
 	struct virtq_chain c;
+	bool over = stopped(v), more;
 
 	if (!(v->r.status & VIRTIO_S_DRIVER_OK) || (v->r.status & VIRTIO_S_NEEDS_RESET))
 		return;
@@ -104,20 +137,17 @@ static void serve(struct virtio *v, unsigned int q)
 	if (!(v->ops->served >> q & 1))
 		return;
 	c.q = q;
+	v->turn_end = now_us() + TURN_US;
 	do {
-		while (virtq_pop(vq, &c) > 0) {
-			uint32_t len = v->ops->request(v, &c);
-
-			if (vq->r.broken)
-				break;
-			virtq_push(vq, c.head, len);
-			if (v->ops->slow)
-				virtio_signal(v, q);
-		}
+		while (!over && serve_one(v, vq, &c))
+			over = virtio_turn_over(v);
 		virtio_signal(v, q);
-	} while (virtq_more(vq));
+		more = virtq_more(vq);
+	} while (more && !over);
 	if (vq->r.broken)
 		virtio_fail(v);
+	else if (more && !stopped(v))
+		event_ring(v->kick_fd[q]);	/* another turn */
 }
 
 void virtio_kicked(void *arg, int fd, uint32_t events)

@@ -42,7 +42,9 @@ struct virtio_ops {
 	unsigned int nqueues;
 	/*
 	 * Answer request @c; returns how many bytes were written to it. v->lock is
-	 * held. The device's loop calls it.
+	 * held. The device's loop calls it. What may take long looks at
+	 * virtio_turn_over() and then sets @c->again: it is called once more, with
+	 * @c->done as it left it, and must check @c as if it were new.
 	 */
 	uint32_t (*request)(struct virtio *v, struct virtq_chain *c);
 	unsigned int served;	/* bit q: request() answers queue q */
@@ -101,6 +103,8 @@ struct virtio {
 	uint32_t config_len;
 	uint32_t config_rw;	/* bytes of it the driver may write, at the end */
 	uint64_t offered;
+	uint64_t turn_end;	/* when others are to have a turn, by now_us() */
+	const atomic_bool *stop;	/* the run is ending; NULL: it never does */
 	struct virtio_regs r;
 	atomic_uint *isr, own_isr;	/* the transport may move it */
 	const struct virtio_transport *transport;	/* NULL: not attached */
@@ -157,6 +161,9 @@ int virtio_doorbell(struct virtio *v, unsigned int q, struct vm *vm,
 void virtio_save(const struct virtio *v, uint32_t index, struct records *r);
 int virtio_load(struct virtio *v, uint32_t index, const struct records *r,
 		struct err *e);
+
+/* virtio_turn_over - leave the rest for another turn: time is up, or the run ends */
+bool virtio_turn_over(const struct virtio *v);
 
 /* virtio_interrupt - interrupt the driver for queue @q; v->lock held */
 void virtio_interrupt(struct virtio *v, unsigned int q);

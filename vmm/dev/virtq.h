@@ -34,6 +34,7 @@ struct virtq {
 	struct virtq_regs r;
 	bool event_idx;		/* VIRTIO_F_EVENT_IDX was negotiated */
 	uint8_t *desc, *avail, *used;	/* where these are, once enabled */
+	uint64_t done;		/* of the next request, which was begun (virtq_chain) */
 };
 
 /* A request. Buffers that the device reads come first, then those it writes. */
@@ -43,6 +44,8 @@ struct virtq_chain {
 	unsigned int nout, nin;
 	struct iovec iov[VIRTQ_IOV];	/* nout, then nin */
 	uint64_t out_len, in_len;	/* bytes */
+	uint64_t done;		/* of the request, in earlier turns; the device counts it */
+	bool again;		/* set by the device: the rest comes in another turn */
 };
 
 /* virtq_enable - check sizes and addresses; -EINVAL if the rings are no good */

@@ -143,7 +143,7 @@ static int add(struct devices *d, struct device *x, struct err *e)
 	if (!rc)
 		rc = device_attach(d, x, e);
 	for (i = 0; i < 2 && !rc; i++)	/* vhost's calls, passed on as interrupts */
-		rc = loop_add(&d->vm->loop, s->call_fd[i], EPOLLIN, on_call, s, e);
+		rc = loop_add(&x->loop, s->call_fd[i], EPOLLIN, on_call, s, e);
 	return rc;
 }
 
@@ -159,6 +159,6 @@ static void vsock_free(void *dev)
 
 const struct device_type vsock_device = {
 	.option = "vsock", .help = " CID        virtio-vsock by /dev/vhost-vsock, CID 3 or more",
-	.max = 1, .virtio = true, .served = DEVICE_VHOST, .size = sizeof(struct vsock),
+	.max = 1, .virtio = true, .vhost = true, .size = sizeof(struct vsock),
 	.parse = parse, .add = add, .free = vsock_free,
 };

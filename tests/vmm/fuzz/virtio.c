@@ -93,7 +93,7 @@ static void input(struct fuzzed *f, const uint8_t *p, size_t n)
 	if (in->put)
 		in->put(in->dev, p, (uint32_t)n);
 	if (f->peer >= 0 && send(f->peer, p, n, MSG_DONTWAIT) >= 0)
-		loop_once(&f->drv.vm.loop, 0);
+		loop_once(&f->drv.all.dev[0].loop, 0);
 }
 
 /* One operation at @p; how many bytes it took, 0 at the end. */
