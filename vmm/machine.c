@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -20,47 +21,7 @@
 #include "stats.h"
 #include "vcpu.h"
 
-#define CTRL_A		1
-
-/* ---- input and signals ---- */
-
-/* Ctrl-A x ends the run, Ctrl-A twice sends one; in place, new length. */
-static uint32_t escapes(struct machine *m, uint8_t *buf, uint32_t len)
-{
-	uint32_t i, n = 0;
-
-	for (i = 0; i < len; i++) {
-		if (m->escape && buf[i] == 'x')
-			vm_stop(&m->vm, VM_KILLED, "ended from the terminal");
-		if (!m->escape && buf[i] == CTRL_A) {
-			m->escape = true;
-			continue;
-		}
-		m->escape = false;
-		buf[n++] = buf[i];
-	}
-	return n;
-}
-
-static void on_stdin(void *arg, int fd, uint32_t events)
-{
-	struct machine *m = arg;
-	struct devices *d = &m->dev;
-	uint8_t buf[256];
-	uint32_t room = d->input.room ? d->input.room(d->input.dev) : sizeof(buf);
-	ssize_t n;
-
-	(void)events;
-	/* A full FIFO: leave it in the pipe, or drop it as a wire would. */
-	n = read(fd, buf, room && room < sizeof(buf) ? room : sizeof(buf));
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		loop_enable(&m->vm.loop, fd, 0);
-	if (n <= 0)
-		return;
-	if (m->tty)
-		n = escapes(m, buf, (uint32_t)n);
-	d->input.put(d->input.dev, buf, (uint32_t)n);
-}
+/* ---- signals ---- */
 
 static void take_snapshot(struct machine *m)
 {
@@ -130,11 +91,7 @@ static int add_inputs(struct machine *m, struct err *e)
 		rc = signals(&m->signal_fd, other, 2, e);
 	if (!rc)
 		rc = loop_add(&m->vm.loop, m->signal_fd, EPOLLIN, on_signal, m, e);
-	if (rc)
-		return rc;
-	/* A regular file or /dev/null cannot be waited for: no input then. */
-	rc = loop_add(&m->vm.loop, STDIN_FILENO, EPOLLIN, on_stdin, m, e);
-	return rc == -EPERM || rc == -EBADF ? 0 : rc;
+	return rc ? rc : input_start(&m->input, &m->dev, STDIN_FILENO, e);
 }
 
 /* ---- image ---- */
@@ -211,6 +168,13 @@ static int open_outputs(struct machine *m, struct err *e)
 	return 0;
 }
 
+/* A console's characters got lost: a disk is full, or the reader went away. */
+static void output_failed(void *vm, int error)
+{
+	vm_stop(vm, VM_HOST, "standard output: %s%s", strerror(error),
+		error == EPIPE ? " (whoever reads it went away)" : "");
+}
+
 static int start_state(struct machine *m, int *status, struct err *e)
 {
 	int rc;
@@ -239,9 +203,12 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	m->ender.vm = &m->vm;
 	m->ender.deadline_ms = o->deadline_ms;
 	m->ender.grace_ms = ENDER_GRACE_MS;
-	m->tty = isatty(STDIN_FILENO);
 	m->dev.vm = &m->vm;
-	m->dev.out = (struct out){ STDOUT_FILENO, &m->vm.stopping, false };
+	m->dev.out = (struct out){ .fd = STDOUT_FILENO, .stop = &m->vm.stopping,
+				   .failed = output_failed, .ctx = &m->vm };
+	m->dev.input_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->dev.input_fd < 0)
+		return err_set(e, -errno, "eventfd: %m");
 	m->dev.flat = o->flat;
 	m->dev.acpi = !o->no_acpi;
 	m->dev.pci = o->pci;
@@ -330,6 +297,7 @@ void machine_free(struct machine *m)
 {
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
+	close(m->dev.input_fd);
 	if (m->snapshot_fd >= 0)
 		close(m->snapshot_fd);
 	if (m->stats && m->stats != stdout)

@@ -10,6 +10,7 @@
 #include "boot/boot.h"
 #include "dev/device.h"
 #include "ender.h"
+#include "input.h"
 #include "opts.h"
 #include "snapshot.h"
 #include "vm.h"
@@ -23,8 +24,7 @@ struct machine {
 	int snapshot_fd;
 	FILE *stats;
 	struct snapshot restore;	/* with --restore */
-	bool escape;			/* Ctrl-A was typed on the terminal */
-	bool tty;
+	struct input input;
 	bool paused;
 	char cmdline[4096];
 	struct boot_entry entry;

@@ -81,6 +81,7 @@ int stats_write(struct vm *vm, FILE *out, int status, long dirty, double wall_ms
 	unsigned int i;
 	int rc;
 
+	errno = 0;
 	getrusage(RUSAGE_SELF, &ru);
 	fprintf(out, "{\"schema\":1,\"status\":%d,\"wall_ms\":%.3f,\"cpus\":%u,"
 		"\"max_rss_kib\":%ld,", status, wall_ms, vm->ncpus, ru.ru_maxrss);
@@ -96,7 +97,8 @@ int stats_write(struct vm *vm, FILE *out, int status, long dirty, double wall_ms
 		fputc('}', out);
 	}
 	fputs("]}\n", out);
-	if (fflush(out))
-		rc = -errno;
+	/* fflush() says nothing of what failed to leave before. */
+	if ((fflush(out) || ferror(out)) && !rc)
+		rc = errno ? -errno : -EIO;
 	return rc ? err_set(e, rc, "statistics: %s", strerror(-rc)) : 0;
 }

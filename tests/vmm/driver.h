@@ -54,6 +54,7 @@ static inline int driver_begin(struct driver *d, uint64_t ram, const struct out 
 	d->mem = &d->vm.mem;
 	d->all.vm = &d->vm;
 	d->all.out = *out;
+	d->all.input_fd = -1;
 	d->all.transport = &driver_transport;
 	return loop_init(&d->vm.loop, NULL) || mem_add_ram(d->mem, ram, NULL) ? -1 : 0;
 }

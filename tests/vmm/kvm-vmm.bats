@@ -547,3 +547,112 @@ full() {
 	done
 	exec 8>&-
 }
+
+# A guest that copies its serial port to port 0x10 until a zero byte:
+# 1: mov $0x3fd, %dx; 2: in %dx, %al; test $1, %al; jz 2b; mov $0x3f8, %dx
+# in %dx, %al; out %al, $0x10; test %al, %al; jnz 1b; hlt
+echo_guest() {
+	code ba fd 03 ec a8 01 74 fb ba f8 03 ec e6 10 84 c0 75 ee f4
+}
+
+@test "input arrives whole, from a pipe and from a file, however late the guest takes it" {
+	need_guests
+	echo_guest
+	{ seq 1 20000 | head -c 64K; printf '\0'; } >want
+	timeout 60 "$KVM_VMM" --flat x.bin <want >got
+	cmp want got
+	head -c 1M want | timeout 60 "$KVM_VMM" --flat x.bin >got
+	cmp want got
+}
+
+@test "an end of input costs no CPU" {
+	need_guests
+	local TIMEFORMAT='%3U %3S' user sys
+	# mov $0x3f8, %dx; in %dx, %al; sti; 1: hlt; jmp 1b
+	code ba f8 03 ec fb f4 eb fd
+	{ time : | "$KVM_VMM" --flat x.bin --irqchip full --deadline 3 2>out || true; } 2>cpu
+	grep -q 'did not end in 3.000 s' out
+	read -r user sys <cpu
+	[ "$(jq -n "$user + $sys < 0.3")" = true ]
+}
+
+@test "output that fails ends the run: 4, and why" {
+	need_guests
+	# 1: out %al, $0x10; jmp 1b
+	code b0 2a e6 10 eb fc
+	# shellcheck disable=SC2016	# for that shell
+	run timeout 20 bash -c '"$0" --flat x.bin --deadline 15 </dev/null >/dev/full' "$KVM_VMM"
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ $output == *"standard output: No space left on device"* ]]
+	# shellcheck disable=SC2016	# for that shell
+	run timeout 20 bash -c '"$0" --flat x.bin --deadline 15 </dev/null | head -c 1; exit ${PIPESTATUS[0]}' "$KVM_VMM"
+	echo "$output"
+	[ "$status" -eq 4 ]
+	[[ $output == *"standard output: Broken pipe"* ]]
+	code f4
+	vmm --flat x.bin --stats /dev/full
+	[ "$status" -eq 4 ]
+	[[ $output == *"statistics: No space left on device"* ]]
+}
+
+# on_tty COMMAND OPTION...: a session on a terminal that runs kvm-vmm --flat x.bin
+# with the options; then, as its guest runs, COMMAND with $seen, the process that
+# the session started, and $vm, its child. The status of kvm-vmm is in status.
+on_tty() {
+	local n=0 command=$1
+	shift
+	cat >session <<-END
+		stty -g >before
+		bash -c 'echo \$\$ >seen; exec "\$0" "\$@"' "$KVM_VMM" --flat x.bin --deadline 30 $*
+		echo \$? >status
+		stty -g >after
+	END
+	rm -f typescript status keys
+	mkfifo keys
+	timeout 60 script -qfec 'bash session' typescript <keys >/dev/null 3>&- &
+	exec 7>keys
+	until grep -q '[*]' typescript 2>/dev/null; do
+		n=$((n + 1))
+		[ "$n" -lt 20000 ]
+	done
+	seen=$(<seen) vm=$(pgrep -P "$(<seen)")
+	stty -a -F "/proc/$vm/fd/0" >raw
+	grep -q -e '-icanon' raw
+	eval "$command"
+	wait $! || true
+	exec 7>&-
+}
+
+@test "on a terminal, signals to the process that the user sees are the VM's" {
+	need_guests
+	local sig seen vm	# set and used by on_tty
+	# out %al, $0x10; jmp .
+	code b0 2a e6 10 eb fe
+	for sig in TERM HUP INT; do
+		on_tty "kill -$sig \$seen"
+		grep -q "killed by signal" typescript
+		[ "$(<status)" -eq 16 ]
+		[ ! -e "/proc/$vm" ]
+		diff before after
+	done
+	# shellcheck disable=SC2016	# on_tty evaluates it
+	on_tty 'kill -USR1 $seen' --snapshot s.snap
+	grep -q "snapshot written to s.snap" typescript
+	[ "$(<status)" -eq 0 ]
+	# shellcheck disable=SC2016	# on_tty evaluates it
+	on_tty 'kill -USR2 $seen; timeout 20 bash -c "until grep -q paused typescript; do :; done"; kill -TERM $seen'
+	[ "$(<status)" -eq 16 ]
+	diff before after
+}
+
+@test "on a terminal, the VM does not outlive the process that the user sees" {
+	need_guests
+	# shellcheck disable=SC2034	# on_tty sets and uses it
+	local seen vm
+	code b0 2a e6 10 eb fe
+	# shellcheck disable=SC2016	# on_tty evaluates it
+	on_tty 'kill -KILL $seen; timeout 20 bash -c "while [ -e /proc/$vm ]; do :; done"'
+	[ ! -e "/proc/$vm" ]
+	grep -q "killed by signal 15" typescript
+}

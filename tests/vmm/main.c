@@ -41,5 +41,6 @@ int main(void)
 	blk_tests(&all);
 	opts_tests(&all);
 	end_tests(&all);
+	input_tests(&all);
 	return _cmocka_run_group_tests("vmm", all.t, all.n, NULL, NULL) != 0;
 }

@@ -19,7 +19,7 @@ struct fixture {
 	char path[32], arg[64];
 };
 
-static const struct out nowhere = { -1, NULL, false };
+static const struct out nowhere = { .fd = -1 };
 
 /* The disk: SECTORS sectors, each full of its number, from 1 on. */
 static struct fixture *blk_begin_as(bool readonly, bool direct)

@@ -179,8 +179,10 @@ static void run(const struct fill *f, enum way way, const char *disk)
 {
 	static struct guest g;
 	static struct ender end;
-	struct out out = { f->flags & OUT_FULL ? full_pipe() : open("/dev/null", O_WRONLY),
-			   &g.d.vm.stopping, false };
+	struct out out = {
+		.fd = f->flags & OUT_FULL ? full_pipe() : open("/dev/null", O_WRONLY),
+		.stop = &g.d.vm.stopping,
+	};
 	pthread_t t;
 	int rc;
 

@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "driver.h"
@@ -48,7 +49,7 @@ static uint32_t input(struct fixture *f, const char *s)
 
 /* ---- queue and transport, on the simplest device ---- */
 
-static const struct out nowhere = { -1, NULL, false };
+static const struct out nowhere = { .fd = -1 };
 
 static struct fixture *rng_begin(uint64_t features)
 {
@@ -320,7 +321,7 @@ static void console_carries_characters_both_ways(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(p), 0);
-	f = begin("console", "virtio", &(struct out){ p[1], NULL, false });
+	f = begin("console", "virtio", &(struct out){ .fd = p[1] });
 	assert_int_equal(input(f, "x"), 0);
 	driver_start(&f->d, 0);
 	put_desc(&f->d, 1, 0, BUFS, 5, 0, 0);
@@ -339,6 +340,43 @@ static void console_carries_characters_both_ways(void **state)
 	close(p[1]);
 }
 
+/* Input that was refused is called for when there is a driver, and room. */
+static void console_says_when_it_takes_input_again(void **state)
+{
+	static const uint64_t features[] = { 0, VIRTIO_F_EVENT_IDX };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct fixture *f = calloc(1, sizeof(*f));
+		char word[] = "virtio";
+		uint16_t event = 1;
+		uint64_t n;
+
+		assert_non_null(f);
+		assert_int_equal(driver_begin(&f->d, 4 << 20, &nowhere), 0);
+		f->d.all.input_fd = eventfd(0, EFD_NONBLOCK);
+		assert_int_equal(driver_device(&f->d, "console", word, NULL), 0);
+		assert_int_equal(input(f, "x"), 0);
+		driver_start(&f->d, features[i]);
+		assert_int_equal(read(f->d.all.input_fd, &n, 8), 8);
+		put_desc(&f->d, 0, 0, BUFS, 1, WRITE, 0);
+		offer(&f->d, 0, 0);
+		assert_int_equal(input(f, "xy"), 1);
+		mem_read(f->d.mem, RING(0) + RING_USED + 4 + 8 * QSIZE, &event, 2);
+		assert_int_equal(event, i);	/* the doorbell is armed */
+		assert_int_equal(read(f->d.all.input_fd, &n, 8), -1);
+		offer(&f->d, 0, 0);
+		kick(&f->d, 0);
+		assert_int_equal(read(f->d.all.input_fd, &n, 8), 8);
+		assert_int_equal(input(f, "y"), 1);
+		kick(&f->d, 0);
+		assert_int_equal(read(f->d.all.input_fd, &n, 8), -1);
+		close(f->d.all.input_fd);
+		end(f);
+	}
+}
+
 /* Nobody reads: the thread is stuck in output, input and stop still work. */
 static void console_that_is_stuck_can_be_stopped(void **state)
 {
@@ -349,7 +387,7 @@ static void console_that_is_stuck_can_be_stopped(void **state)
 	(void)state;
 	assert_int_equal(pipe(p), 0);
 	assert_true(fcntl(p[1], F_SETPIPE_SZ, 4096) >= 4096);
-	f = begin("console", "virtio", &(struct out){ p[1], &stop, false });
+	f = begin("console", "virtio", &(struct out){ .fd = p[1], .stop = &stop });
 	driver_start(&f->d, 0);
 	assert_int_equal(devices_start(&f->d.all, NULL), 0);
 	put_desc(&f->d, 1, 0, BUFS, 0x10000, 0, 0);
@@ -465,6 +503,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(rings_must_lie_in_memory_and_be_aligned),
 	cmocka_unit_test(odd_accesses_are_harmless),
 	cmocka_unit_test(console_carries_characters_both_ways),
+	cmocka_unit_test(console_says_when_it_takes_input_again),
 	cmocka_unit_test(console_that_is_stuck_can_be_stopped),
 	cmocka_unit_test(balloon_takes_pages_and_only_pages_of_ram),
 	cmocka_unit_test(net_frames_cross_a_pair),

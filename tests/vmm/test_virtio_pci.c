@@ -101,7 +101,7 @@ static struct fixture *begin(void)
 	uint32_t at;
 
 	assert_non_null(f);
-	assert_int_equal(driver_begin(&f->d, 4 << 20, &(struct out){ -1, NULL, false }), 0);
+	assert_int_equal(driver_begin(&f->d, 4 << 20, &(struct out){ .fd = -1 }), 0);
 	f->d.all.transport = &pci_only;
 	assert_int_equal(device_add(&f->d.all, &serial_device, NULL, NULL), 0);
 	assert_int_equal(driver_device(&f->d, "rng", NULL, NULL), 0);

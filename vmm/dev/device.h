@@ -68,8 +68,8 @@ struct device {
 /* A console's input: where characters from outside go. */
 struct device_input {
 	void *dev;
-	uint32_t (*room)(void *dev);	/* bytes it takes now; NULL: any number */
-	uint32_t (*put)(void *dev, const uint8_t *buf, uint32_t len);	/* returns how many */
+	/* Returns how many it took. Not all: it rings d->input_fd when it takes more. */
+	uint32_t (*put)(void *dev, const uint8_t *buf, uint32_t len);
 };
 
 /* The devices of a machine, and what they need of it. */
@@ -87,6 +87,7 @@ struct devices {
 	struct device dev[DEVICES_MAX];
 	unsigned int n;
 	struct device_input input;	/* of the last console added */
+	int input_fd;		/* eventfd, rung by that console; -1: nobody listens */
 };
 
 /* device_add - add a device of @type; @a: its option's argument, or NULL */

@@ -34,6 +34,8 @@ bool out_write(const struct out *o, const void *buf, uint32_t len)
 		} else if (n < 0 && errno == EAGAIN) {
 			out_ready(o, stopping);
 		} else if (n < 0 && errno != EINTR) {
+			if (o->failed)
+				o->failed(o->ctx, errno);
 			return false;
 		}
 		if (stopping && (n <= 0 || last < ASK_LEN))

@@ -12,6 +12,8 @@ struct out {
 	const atomic_bool *stop;	/* given up when set, or NULL */
 	bool ask;			/* wait by poll(2): no signal ends a write(2)
 					 * of this thread */
+	void (*failed)(void *ctx, int error);	/* told of a write that failed, or NULL */
+	void *ctx;
 };
 
 /*

@@ -17,7 +17,10 @@ enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
 #define FCR_ENABLE	1
 #define FCR_CLEAR_RX	2
 #define LCR_DLAB	0x80
+#define MCR_RTS		2
 #define MCR_LOOP	0x10
+#define MCR_BITS	0x1f
+#define MCR_NEW		0x80	/* ours: the guest never wrote it */
 #define LSR_DR		1
 #define LSR_EMPTY	0x60	/* THRE and TEMT: we send at once */
 #define MSR_READY	0xb0	/* DCD, DSR, CTS */
@@ -28,8 +31,28 @@ void serial_init(struct serial *s, const struct irq *irq, const struct out *out)
 	pthread_mutex_init(&s->lock, NULL);
 	s->irq = *irq;
 	s->out = *out;
-	s->r.mcr = 8;
+	s->r.mcr = 8 | MCR_NEW;
+	s->wake_fd = -1;
 	s->r.dll = 1;
+}
+
+/*
+ * Is the guest ready for input? Linux, for one, clears the FIFO and reads from it
+ * while it looks for the chip: what came before must still be on the wire, then.
+ */
+static bool ready(const struct serial *s)
+{
+	return (s->r.mcr & (MCR_RTS | MCR_LOOP)) || (s->r.ier & IER_RX);
+}
+
+static bool has_data(const struct serial *s)
+{
+	return s->r.count && (ready(s) || (s->r.mcr & MCR_NEW));
+}
+
+static bool takes_input(const struct serial *s)
+{
+	return !(s->r.mcr & MCR_LOOP) && (ready(s) || (s->r.mcr & MCR_NEW));
 }
 
 static uint8_t cause(const struct serial *s)
@@ -101,14 +124,14 @@ static void write_reg(struct serial *s, uint64_t reg, uint8_t v)
 		break;
 	case IIR_FCR:
 		s->r.fcr = v;
-		if (v & FCR_CLEAR_RX)
+		if ((v & FCR_CLEAR_RX) && ready(s))
 			s->r.count = 0;
 		break;
 	case LCR:
 		s->r.lcr = v;
 		break;
 	case MCR:
-		s->r.mcr = v & 0x1f;
+		s->r.mcr = v & MCR_BITS;
 		break;
 	case SCR:
 		s->r.scr = v;
@@ -122,7 +145,7 @@ static uint8_t read_data(struct serial *s)
 {
 	uint8_t c;
 
-	if (!s->r.count)
+	if (!has_data(s))
 		return 0;
 	c = s->r.fifo[s->r.head];
 	s->r.head = (s->r.head + 1) % SERIAL_FIFO;
@@ -162,9 +185,9 @@ static uint8_t read_reg(struct serial *s, uint64_t reg)
 	case LCR:
 		return s->r.lcr;
 	case MCR:
-		return s->r.mcr;
+		return s->r.mcr & MCR_BITS;
 	case LSR:
-		return LSR_EMPTY | (s->r.count ? LSR_DR : 0);
+		return LSR_EMPTY | (has_data(s) ? LSR_DR : 0);
 	case MSR:
 		return read_msr(s);
 	default:
@@ -186,18 +209,11 @@ void serial_io(void *dev, uint64_t off, void *data, uint32_t len, bool is_write)
 			p[i] = read_reg(s, off + i);
 	}
 	update_irq(s);
+	if (s->refused && takes_input(s) && s->r.count <= SERIAL_FIFO / 2) {
+		s->refused = false;
+		event_ring(s->wake_fd);
+	}
 	pthread_mutex_unlock(&s->lock);
-}
-
-uint32_t serial_room(void *dev)
-{
-	struct serial *s = dev;
-	uint32_t n;
-
-	pthread_mutex_lock(&s->lock);
-	n = SERIAL_FIFO - s->r.count;
-	pthread_mutex_unlock(&s->lock);
-	return n;
 }
 
 uint32_t serial_input(void *dev, const uint8_t *buf, uint32_t len)
@@ -206,8 +222,9 @@ uint32_t serial_input(void *dev, const uint8_t *buf, uint32_t len)
 	uint32_t i;
 
 	pthread_mutex_lock(&s->lock);
-	for (i = 0; i < len && put(s, buf[i]); i++)
+	for (i = 0; i < len && takes_input(s) && put(s, buf[i]); i++)
 		;
+	s->refused = i < len;
 	update_irq(s);
 	pthread_mutex_unlock(&s->lock);
 	return i;
@@ -225,7 +242,8 @@ static int add(struct devices *d, struct device *x, struct err *e)
 	struct irq irq = { set_line, d->vm, SERIAL_IRQ };
 
 	serial_init(x->dev, &irq, &d->out);
-	d->input = (struct device_input){ x->dev, serial_room, serial_input };
+	((struct serial *)x->dev)->wake_fd = d->input_fd;
+	d->input = (struct device_input){ x->dev, serial_input };
 	return bus_add(&d->vm->pio, SERIAL_PORT, SERIAL_LEN, "serial", serial_io, x->dev, e);
 }
 
@@ -237,7 +255,7 @@ static int restored(void *dev, const char *file, struct err *e)
 		return err_set(e, -EBADMSG, "%s: serial FIFO at %u with %u bytes",
 			       file, s->r.head, s->r.count);
 	s->r.ier &= 0xf;
-	s->r.mcr &= 0x1f;
+	s->r.mcr &= MCR_BITS | MCR_NEW;
 	update_irq(s);
 	return 0;
 }

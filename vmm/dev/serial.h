@@ -36,6 +36,8 @@ struct serial {
 	struct irq irq;
 	struct out out;
 	int level;		/* of the interrupt line */
+	int wake_fd;		/* eventfd, rung when it takes input again; -1: none */
+	bool refused;		/* input waits for that */
 	struct serial_regs r;
 };
 
@@ -46,12 +48,12 @@ void serial_io(void *dev, uint64_t off, void *data, uint32_t len,
 	       bool is_write);
 
 /*
- * serial_room - how many characters from outside it takes now
  * serial_input - characters from outside; returns how many it took
  *
- * Of struct device_input; @dev: struct serial.
+ * Of struct device_input; @dev: struct serial. Flow control as a modem has it: it
+ * takes none while the guest keeps RTS low. A guest that never wrote that register,
+ * or that wants the interrupt, takes them all the same.
  */
-uint32_t serial_room(void *dev);
 uint32_t serial_input(void *dev, const uint8_t *buf, uint32_t len);
 
 #endif

@@ -60,6 +60,7 @@ static const unsigned long process_ioctls[] = {
 	KVM_GET_DIRTY_LOG, KVM_GET_MSR_INDEX_LIST, KVM_CHECK_EXTENSION, KVM_GET_STATS_FD,
 	KVM_KVMCLOCK_CTRL,	/* resume */
 	TCGETS,			/* stdio asks whether stdout is a terminal */
+	TCSETS, 0x402c542b,	/* terminal put right at the end; newer C libraries: TCSETS2 */
 };
 
 #define N(a)	(sizeof(a) / sizeof((a)[0]))

@@ -19,7 +19,8 @@ static const uint16_t ports[] = {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct vm vm;
-	struct devices all = { .vm = &vm, .flat = true, .pci = true, .out = { -1, NULL, false } };
+	struct devices all = { .vm = &vm, .flat = true, .pci = true, .out = { .fd = -1 },
+			       .input_fd = -1 };
 	uint8_t v[8];
 
 	memset(&vm, 0, sizeof(vm));

@@ -55,7 +55,8 @@ static void try_devices(struct devices *d, const struct snapshot *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct vm vm;
-	struct devices d = { .vm = &vm, .out = { -1, NULL, false }, .transport = &on_no_bus };
+	struct devices d = { .vm = &vm, .out = { .fd = -1 }, .input_fd = -1,
+			     .transport = &on_no_bus };
 	struct snapshot s;
 	struct err e;
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);

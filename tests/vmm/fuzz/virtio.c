@@ -160,7 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&f, 0, sizeof(f));
 	f.peer = -1;
 	/* A console's writes fail: nobody listens. */
-	if (driver_begin(drv, RAM, &(struct out){ -1, NULL, false }))
+	if (driver_begin(drv, RAM, &(struct out){ .fd = -1 }))
 		return 0;
 	drv->all.transport = &on_no_bus;
 	if (!make(&f, which)) {
