@@ -35,6 +35,7 @@ enum vm_status {
 	VM_INTERNAL = 12,	/* KVM internal error, failed entry, odd exit */
 	VM_DEADLINE = 14,
 	VM_KILLED   = 16,	/* signal or watchdog */
+	VM_PANIC    = 18,	/* a Linux guest said so on its console */
 };
 
 enum vm_irqchip {

@@ -96,14 +96,28 @@ static int add_inputs(struct machine *m, struct err *e)
 
 /* ---- image ---- */
 
+/* Is one of the words a panic=...? */
+static bool has_panic(const char *s)
+{
+	const char *at = s;
+
+	while ((at = strstr(at, "panic=")) && at != s && at[-1] != ' ')
+		at++;
+	return at;
+}
+
+static bool is_linux(const struct machine *m)
+{
+	return m->entry.protocol && strcmp(m->entry.protocol, "multiboot") &&
+		strcmp(m->entry.protocol, "flat");
+}
+
 /* A guest without ACPI is told of the devices on its command line. */
 static int make_cmdline(struct machine *m, struct boot *b, struct err *e)
 {
 	size_t n = strlen(m->o->append), size = sizeof(m->cmdline);
 	unsigned int i;
 
-	if (n >= size)
-		return err_set(e, -E2BIG, "--append: %zu bytes, %zu are possible", n, size - 1);
 	memcpy(m->cmdline, m->o->append, n + 1);
 	for (i = 0; m->o->no_acpi && !m->o->pci && i < m->dev.nvirtio && n < size; i++)
 		n += (size_t)snprintf(m->cmdline + n, size - n, " virtio_mmio.device=%u@%#lx:%u",
@@ -111,6 +125,9 @@ static int make_cmdline(struct machine *m, struct boot *b, struct err *e)
 	if (n >= size)
 		return err_set(e, -E2BIG, "--append: no room for %u devices", i);
 	b->cmdline = m->cmdline;
+	/* A guest that panicked would spin to its deadline. */
+	if (!has_panic(m->o->append))
+		b->linux_cmdline = "panic=-1 ";
 	return 0;
 }
 
@@ -130,6 +147,8 @@ static int load_kernel(struct machine *m, struct boot *b, struct err *e)
 		rc = make_cmdline(m, b, e);
 	if (!rc)
 		rc = boot_kernel(b, &m->entry, e);
+	if (!rc && b->linux_cmdline && is_linux(m))
+		say("%sis added to the command line: a panic ends the run", b->linux_cmdline);
 	return rc;
 }
 
@@ -175,6 +194,11 @@ static void output_failed(void *vm, int error)
 		error == EPIPE ? " (whoever reads it went away)" : "");
 }
 
+static void guest_panicked(void *vm, const char *panic)
+{
+	vm_stop(vm, VM_PANIC, "the guest panicked: %s", panic);
+}
+
 static int start_state(struct machine *m, int *status, struct err *e)
 {
 	int rc;
@@ -206,12 +230,19 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	m->dev.vm = &m->vm;
 	m->dev.out = (struct out){ .fd = STDOUT_FILENO, .stop = &m->vm.stopping,
 				   .failed = output_failed, .ctx = &m->vm };
+	if (!o->flat) {
+		pthread_mutex_init(&m->watch.lock, NULL);
+		m->watch.panicked = guest_panicked;
+		m->watch.ctx = &m->vm;
+		m->dev.out.watch = &m->watch;
+	}
 	m->dev.input_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (m->dev.input_fd < 0)
 		return err_set(e, -errno, "eventfd: %m");
 	m->dev.flat = o->flat;
 	m->dev.acpi = !o->no_acpi;
 	m->dev.pci = o->pci;
+	m->dev.raw = o->disk_format;
 	if (o->restore) {
 		*status = VM_IMAGE;
 		rc = snapshot_open(&m->restore, o->restore, e);
@@ -243,6 +274,27 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	if (rc)
 		machine_free(m);
 	return rc;
+}
+
+/* What a Linux guest wrote last says more than how it ended. */
+static int explain(struct machine *m, int status)
+{
+	const char *panic = watch_panic(&m->watch), *last = watch_last(&m->watch);
+	struct vm *vm = &m->vm;
+	size_t n = strlen(vm->why), left = sizeof(vm->why) - n;
+
+	if (panic && (status == VM_RESET || status == VM_TRIPLE || status == VM_DEADLINE)) {
+		snprintf(vm->why, sizeof(vm->why), "the guest panicked: %s", panic);
+		return VM_PANIC;
+	}
+	if (status != VM_DEADLINE)
+		return status;
+	if (last)
+		snprintf(vm->why + n, left, "; its last line: %s", last);
+	else if (is_linux(m))
+		snprintf(vm->why + n, left, "; it never wrote to a console: is %.*s on its command line?",
+			 (int)strcspn(opts_console(m->o), " "), opts_console(m->o));
+	return status;
 }
 
 /* Where did it hang, and what did it do? */
@@ -288,6 +340,7 @@ int machine_run(struct machine *m, struct err *e)
 	else
 		rc = vm_run(&m->vm, m->o->watchdog_ms, e);
 	m->vm.stuck |= !devices_stop(&m->dev);
+	rc = rc < 0 ? rc : explain(m, rc);
 	if (rc >= 0 && !m->vm.stuck)
 		rc = report(m, rc, (double)(now_us() - start) / 1e3, e);
 	return rc;

@@ -26,7 +26,8 @@ struct machine {
 	struct snapshot restore;	/* with --restore */
 	struct input input;
 	bool paused;
-	char cmdline[4096];
+	char cmdline[OPT_APPEND_MAX];
+	struct watch watch;		/* of a Linux guest's consoles */
 	struct boot_entry entry;
 };
 

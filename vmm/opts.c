@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "args.h"
+#include "dev/virtio_mmio.h"
+#include "dev/virtio_pci.h"
 #include "devices.h"
 
 #define DEADLINE_S	300
@@ -56,6 +58,10 @@ static int dirty(struct opts *o, char *s, struct err *e)
 	return rc;
 }
 
+/* What an option is for; one for something else was meant for another image. */
+enum { KERNEL = 1, FLAT = 2, RESTORE = 4, ANY = 7 };
+
+static const char *const formats[] = { "auto", "raw", NULL };
 static const char *const modes[] = { "real", "prot", "long", NULL };
 static const char *const chips[] = { "none", "full", "split", NULL };
 
@@ -65,31 +71,37 @@ static const struct option {
 	const char *name;
 	size_t field;		/* bool, char *, uint64_t, unsigned int, int */
 	const char *help;	/* what follows the name; NULL: see opts_help() */
+	unsigned int with;	/* KERNEL and so on */
 	uint64_t min, max;
 	const char *const *words;
 	int (*own)(struct opts *o, char *s, struct err *e);
 } options[] = {
 #define F(x)	offsetof(struct opts, x)
-#define O(kind, name, to, help)	{ kind, name, F(to), help, 0, 0, NULL, NULL }
-#define H(kind, title)		{ kind, NULL, 0, title, 0, 0, NULL, NULL }
+#define O(kind, name, to, help)	{ kind, name, F(to), help, ANY, 0, 0, NULL, NULL }
+#define H(kind, title)		{ kind, NULL, 0, title, ANY, 0, 0, NULL, NULL }
 	H(HEADING, "Image:"),
 	O(TEXT, "kernel", kernel, " FILE      Linux bzImage, or ELF with a PVH note or multiboot header"),
-	O(TEXT, "initrd", initrd, " FILE      initrd, or the module of a multiboot image"),
-	O(TEXT, "append", append, " STRING    kernel command line (console=ttyS0 panic=-1)"),
+	{ TEXT, "initrd", F(initrd), " FILE      initrd, or the module of a multiboot image", KERNEL,
+	  0, 0, NULL, NULL },
+	{ TEXT, "append", F(append), " STRING    kernel command line (console=ttyS0); panic=-1 is added",
+	  KERNEL, 0, 0, NULL, NULL },
 	O(TEXT, "flat", flat, " FILE        raw image, loaded whole"),
 	{ WORD, "mode", F(flat_opts.mode),
-	  " MODE        real, prot (32-bit) or long (64-bit, 4 GiB mapped) (real)", 0, 0, modes, NULL },
+	  " MODE        real, prot (32-bit) or long (64-bit, 4 GiB mapped) (real)", FLAT, 0, 0, modes, NULL },
 	{ NUMBER, "load", F(flat_opts.load),
-	  " ADDR        where a flat image goes (0x1000)", 0, UINT64_MAX, NULL, NULL },
+	  " ADDR        where a flat image goes (0x1000)", FLAT, 0, UINT64_MAX, NULL, NULL },
 	{ OWN, "entry", 0,
-	  " ADDR       where it starts, or SEGMENT:OFFSET in real mode (--load's)", 0, 0, NULL, entry },
+	  " ADDR       where it starts, or SEGMENT:OFFSET in real mode (--load's)", FLAT, 0, 0, NULL, entry },
 	H(HEADING, "Machine:"),
 	{ NUMBER, "mem", F(mem_mib),
-	  " MIB          RAM (128; flat images 16)", 1, MEM_MIB_MAX, NULL, NULL },
-	{ NUMBER, "cpus", F(cpus), " N           vCPUs, 1 to 64 (1)", 1, VM_CPUS_MAX, NULL, NULL },
+	  " MIB          RAM (128; flat images 16)", KERNEL | FLAT, 1, MEM_MIB_MAX, NULL, NULL },
+	{ NUMBER, "cpus", F(cpus), " N           vCPUs, 1 to 64 (1)", KERNEL | FLAT, 1, VM_CPUS_MAX, NULL, NULL },
 	{ WORD, "irqchip", F(irqchip),
-	  " KIND     none, full or split (full; flat images none)", 0, 0, chips, NULL },
+	  " KIND     none, full or split (full; flat images none)", KERNEL | FLAT, 0, 0, chips, NULL },
 	H(DEVICE_LINES, NULL),
+	{ WORD, "disk-format", F(disk_format),
+	  " KIND auto, which refuses qcow2 and such, or raw, which takes all as they are", ANY,
+	  0, 0, formats, NULL },
 	O(FLAG, "pci", pci, "              virtio on PCI, with MSI-X, rather than on MMIO"),
 	O(FLAG, "no-acpi", no_acpi, "          MP table and command line tell of the devices, not ACPI"),
 	H(HEADING, "Run:"),
@@ -99,7 +111,7 @@ static const struct option {
 	O(TEXT, "restore", restore, " FILE     start from such a file; give the same devices again"),
 	O(TEXT, "stats", stats, " FILE       at the end, KVM's statistics as JSON (-: stdout)"),
 	{ OWN, "dirty-log", 0,
-	  " KIND   count written pages: bitmap, or ring=ENTRIES; in --stats", 0, 0, NULL, dirty },
+	  " KIND   count written pages: bitmap, or ring=ENTRIES; in --stats", ANY, 0, 0, NULL, dirty },
 	O(FLAG, "no-sandbox", no_sandbox, "       keep privileges and all system calls"),
 	O(TEXT, "kvm", kvm_path, " PATH         device to use (/dev/kvm)"),
 	O(FLAG, "verbose", verbose, NULL),
@@ -128,8 +140,8 @@ void opts_help(FILE *out)
 "  -h, --help         this; --version\n"
 "\n"
 "Exit status: 0 guest shut down, 2 usage, 4 host or KVM, 6 bad image, 8 guest\n"
-"reset, 10 triple fault, 12 KVM internal error, 14 deadline, 16 killed; odd:\n"
-"the guest's own by port 0xf4, (code << 1) | 1.\n"
+"reset, 10 triple fault, 12 KVM internal error, 14 deadline, 16 killed, 18 panic\n"
+"of the guest; odd: the guest's own by port 0xf4, (code << 1) | 1.\n"
 "SIGUSR2 pauses the guest, and resumes it. On a terminal, Ctrl-A x ends the\n"
 "run. See kvm-vmm(1).\n", out);
 }
@@ -219,13 +231,14 @@ static int one(struct opts *o, char **argv, struct err *e)
 		return err_set(e, -EINVAL, "%s: unknown option", s);
 	if (!flag && !value && !argv[1])
 		return err_set(e, -EINVAL, "%s needs an argument", s);
+	o->given |= x ? 1ULL << (x - options) : 0;
 	rc = flag || value ? 1 : 2;
 	value = value ? value + 1 : argv[1];
 	return (x ? set(o, x, value, e) : set_device(o, *t, value, e)) ? -EINVAL : rc;
 }
 
 /* The kernel's console is the serial port, or another that was asked for. */
-static const char *default_append(const struct opts *o)
+const char *opts_console(const struct opts *o)
 {
 	const char *append = serial_device.append;
 	unsigned int i;
@@ -236,12 +249,47 @@ static const char *default_append(const struct opts *o)
 	return append;
 }
 
+/* No option was given that this image does not have. */
+static int check_given(const struct opts *o, struct err *e)
+{
+	unsigned int i, kind = o->kernel ? KERNEL : o->flat ? FLAT : RESTORE;
+
+	for (i = 0; i < NOPTIONS; i++)
+		if (o->given >> i & 1 && !(options[i].with & kind))
+			return err_set(e, -EINVAL, "--%s goes with --%s%s", options[i].name,
+				       options[i].with & KERNEL ? "kernel" : "flat",
+				       options[i].with == (KERNEL | FLAT) ?
+				       " or --flat; a snapshot has its own" : "");
+	return 0;
+}
+
+/* What device_attach() would find, but before a VM is made. */
+static int check_virtio(const struct opts *o, struct err *e)
+{
+	const struct virtio_transport *t = o->pci ? &virtio_pci_transport : &virtio_mmio_transport;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < o->ndevs; i++)
+		if (o->dev[i].type && o->dev[i].type->virtio)
+			n += o->dev[i].type == &net_device && !strcmp(o->dev[i].text, "loop") ? 2 : 1;
+	if (n > t->max)
+		return err_set(e, -EINVAL, "more than %u virtio devices", t->max);
+	if (n && !o->restore && (o->irqchip == VM_IRQCHIP_NONE ||
+				 (o->irqchip == VM_IRQCHIP_SPLIT && t->lines)))
+		return err_set(e, -EINVAL,
+			       "virtio devices need --irqchip full, or split with --pci");
+	return 0;
+}
+
 static int check(struct opts *o, struct err *e)
 {
+	int rc;
+
 	if (!!o->kernel + !!o->flat + !!o->restore != 1)
 		return err_set(e, -EINVAL, "give one of --kernel, --flat, --restore");
-	if (o->initrd && !o->kernel)
-		return err_set(e, -EINVAL, "--initrd goes with --kernel");
+	rc = check_given(o, e);
+	if (rc)
+		return rc;
 	if (!o->entry_set)
 		o->flat_opts.entry = o->flat_opts.load;
 	if (!o->mem_mib)
@@ -251,8 +299,12 @@ static int check(struct opts *o, struct err *e)
 	if (o->cpus > 1 && o->irqchip == VM_IRQCHIP_NONE)
 		return err_set(e, -EINVAL, "--cpus %lu needs an --irqchip", o->cpus);
 	if (!o->append)
-		o->append = default_append(o);
-	return 0;
+		o->append = opts_console(o);
+	if (strlen(o->append) >= OPT_APPEND_MAX)
+		return err_set(e, -EINVAL, "--append: %zu bytes, %d are possible",
+			       strlen(o->append), OPT_APPEND_MAX - 1);
+	rc = o->flat ? flat_check(&o->flat_opts, e) : 0;
+	return rc ? rc : check_virtio(o, e);
 }
 
 int opts_parse(struct opts *o, int argc, char **argv, struct err *e)

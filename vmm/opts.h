@@ -11,10 +11,13 @@
 #include "dev/device.h"
 
 #define OPT_DEVICES_MAX	40
+#define OPT_APPEND_MAX	4096	/* bytes of --append, with the final NUL */
 
 struct opts {
 	uint64_t mem_mib, cpus;
 	int irqchip;			/* enum vm_irqchip */
+	int disk_format;		/* 0: refuse others than raw ones; 1: all are raw */
+	uint64_t given;			/* by index in the table of options */
 	unsigned int deadline_ms, watchdog_ms;
 	const char *kernel, *initrd, *append;
 	const char *flat;
@@ -35,5 +38,8 @@ struct opts {
  */
 int opts_parse(struct opts *o, int argc, char **argv, struct err *e);
 void opts_help(FILE *out);
+
+/* opts_console - the default of --append, which begins with the console's name */
+const char *opts_console(const struct opts *o);
 
 #endif

@@ -153,6 +153,31 @@ vmm() {
 	[ "$output" = Hi ]
 }
 
+@test "the demo of the old tutorials prints the low byte of each word" {
+	need_guests
+	cat >demo.s <<-'END'
+		.code16
+		.globl _start
+		_start:
+			mov $0x1040, %bx
+		1:	mov (%bx), %ax
+			out %ax, $0x10
+			sub $'\n', %ax
+			jz _start
+			inc %bx
+			jmp 1b
+		.data
+		.org 0x1040
+		.ascii "Hello, KVM!\n"
+	END
+	as -32 -o demo.o demo.s
+	ld -m elf_i386 --oformat binary -N -e _start -Ttext 0x10000 -o demo.bin demo.o
+	# It never ends; the zeros are what lies before its text.
+	timeout 60 "$KVM_VMM" --flat demo.bin --deadline 3 >out 2>err </dev/null || [ "$?" -eq 14 ]
+	tr -d '\0' <out | head -n 2 >lines
+	printf 'Hello, KVM!\nHello, KVM!\n' | cmp - lines
+}
+
 @test "an image linked at 0 runs at SEGMENT:0" {
 	need_guests
 	# mov %cs, %ax; mov %ah, %al; out %al, $0xf4: CS 0x100 gives 1
@@ -318,10 +343,10 @@ vmm() {
 	vmm --flat x.bin --irqchip full "${disks[@]}" --net loop --net loop --rng --pci
 	[ "$status" -eq 0 ]
 	vmm --flat x.bin --irqchip full "${disks[@]}" --net loop --net loop --rng --balloon 1 --pci
-	[ "$status" -ne 0 ]
+	[ "$status" -eq 2 ]
 	[[ $output == *"more than 31 virtio devices"* ]]
 	vmm --flat x.bin --irqchip split --rng
-	[ "$status" -eq 4 ]
+	[ "$status" -eq 2 ]
 	[[ $output == *"virtio devices need --irqchip full, or split with --pci"* ]]
 	vmm --flat x.bin --irqchip split --rng --pci
 	[ "$status" -eq 0 ]
@@ -655,4 +680,171 @@ on_tty() {
 	on_tty 'kill -KILL $seen; timeout 20 bash -c "while [ -e /proc/$vm ]; do :; done"'
 	[ ! -e "/proc/$vm" ]
 	grep -q "killed by signal 15" typescript
+}
+
+# pvh END [TEXT]: an ELF image, bzImage, that boots by PVH. It prints TEXT and a
+# newline on the serial port, then its command line, and ends by the code END.
+pvh() {
+	cat >k.s <<-END
+		.section .note.pvh, "a", @note
+		.long 4, 4, 18
+		.asciz "Xen"
+		.long _start
+		.text
+		.globl _start
+		_start:	mov \$text, %esi
+			call put
+			mov 24(%ebx), %esi	# struct hvm_start_info: the command line
+			call put
+			mov \$newline, %esi
+			call put
+			$1
+		put:	mov \$0x3f8, %edx
+		1:	lodsb
+			test %al, %al
+			jz 2f
+			out %al, %dx
+			jmp 1b
+		2:	ret
+		.data
+		text:	.asciz "${2:-hello}\\n"
+		newline: .asciz "\\n"
+		word:	.ascii "Shutdown"
+	END
+	link
+}
+
+link() {
+	as -32 -o k.o k.s
+	ld -m elf_i386 -e _start -Ttext 0x100000 --section-start=.note.pvh=0x110000 -o bzImage k.o
+}
+
+# shellcheck disable=SC2016	# of the assembler
+SPIN='jmp .'
+# shellcheck disable=SC2016	# of the assembler
+RESET='mov $0xfe, %al; out %al, $0x64; jmp .'
+# The word "Shutdown" to port 0x8900
+# shellcheck disable=SC2016	# of the assembler
+SHUTDOWN='mov $0x8900, %edx; mov $word, %esi; mov $8, %ecx; rep outsb; jmp .'
+
+@test "a guest that panics ends with 18 and its line, however it goes on" {
+	need_guests
+	local panic='[    1.234567] Kernel panic - not syncing: VFS: Unable to mount root fs'
+	pvh "$RESET" "$panic"
+	vmm --kernel bzImage
+	[ "$status" -eq 18 ]
+	[[ ${lines[-1]} == "kvm-vmm: the guest panicked: Kernel panic - not syncing: VFS: Unable to mount root fs" ]]
+	pvh "$SPIN" "$panic\\n[ 1.3] ---[ end Kernel panic - not syncing: VFS: Unable to mount root fs ]---"
+	vmm --kernel bzImage
+	[ "$status" -eq 18 ]
+	pvh "$SPIN" "$panic"
+	vmm --kernel bzImage --deadline 1
+	[ "$status" -eq 18 ]
+	pvh "$RESET"
+	vmm --kernel bzImage
+	[ "$status" -eq 8 ]
+}
+
+@test "panic=-1 is added, and said once, unless the user has a panic=" {
+	need_guests
+	local append
+	pvh "$SHUTDOWN"
+	vmm --kernel bzImage --append 'root=/dev/vda foo.panic=7'
+	[ "$status" -eq 0 ]
+	[[ $output == *$'\npanic=-1 root=/dev/vda foo.panic=7' ]]
+	[ "$(grep -c 'panic=-1 is added' <<<"$output")" -eq 1 ]
+	for append in 'panic=5 x' 'x panic=0'; do
+		vmm --kernel bzImage --append "$append"
+		[ "$status" -eq 0 ]
+		[[ $output == *$'\n'"$append" ]]
+		[[ $output != *"is added"* ]]
+	done
+	vmm --kernel bzImage
+	[[ $output == *$'\nconsole=ttyS0 panic=-1' ]]
+	[[ $output != *"is added"* ]]
+}
+
+@test "the deadline says what a Linux guest wrote last, or that it wrote nothing" {
+	need_guests
+	pvh "$SPIN" 'waiting for root'
+	vmm --kernel bzImage --deadline 1 --append x
+	[ "$status" -eq 14 ]
+	[[ $output == *"did not end in 1.000 s; its last line: panic=-1 x"* ]]
+	pvh "$SPIN"
+	sed -i 's/call put/nop/' k.s
+	link
+	vmm --kernel bzImage --deadline 1
+	[ "$status" -eq 14 ]
+	[[ $output == *"it never wrote to a console: is console=ttyS0 on its command line?"* ]]
+	vmm --kernel bzImage --deadline 1 --console virtio
+	[[ $output == *"is console=hvc0 on its command line?"* ]]
+}
+
+@test "disks in other formats, and disks in use, are refused: 6" {
+	need_guests
+	local pid
+	code b0 2a e6 10 eb fe
+	truncate -s 1M disk
+	printf 'QFI\xfb' | dd of=disk conv=notrunc 2>dd.err
+	vmm --flat x.bin --irqchip full --disk disk
+	[ "$status" -eq 6 ]
+	[[ $output == *"disk: a disk image in qcow format"*"--disk-format raw"* ]]
+	vmm --flat x.bin --irqchip full --disk disk --disk-format raw --deadline 0.1
+	[ "$status" -eq 14 ]
+	truncate -s 0 disk
+	truncate -s 1M disk
+	vmm --flat x.bin --irqchip full --disk disk --disk disk
+	[ "$status" -eq 6 ]
+	[[ $output == *"disk: in use as a disk"* ]]
+	mkfifo out
+	timeout 60 "$KVM_VMM" --flat x.bin --irqchip full --disk disk >out </dev/null 2>err 3>&- &
+	read -r -N 1 pid <out
+	vmm --flat x.bin --irqchip full --disk disk,ro
+	[ "$status" -eq 6 ]
+	kill "$(pgrep -P $!)"
+	wait $! || [ "$?" -eq 16 ]
+	vmm --flat x.bin --irqchip full --disk disk,ro --deadline 0.1
+	[ "$status" -eq 14 ]
+}
+
+# examples FILE: each example of a page of the manual or a document, as NAME.N
+examples() {
+	case $1 in
+	*.1)
+		sed -n '/^\.nf/,/^\.fi/{/^\./!p; s/^\.fi//p}' "$1" | sed 's/\\-/-/g; s/\\\\/\\/g'
+		;;
+	*)	# indented, and up to the next empty line
+		sed -n 's/^    //p; s/^$//p' "$1"
+		;;
+	esac | awk -v name="${1##*/}" '
+		/^$/ { if (ours) { printf "%s", text >name "." ++n } text = ""; ours = 0; next }
+		{ text = text $0 "\n"; ours = ours || /^kvm-vmm / }'
+}
+
+@test "every example of the manual and of docs/vmm.md works" {
+	need_guests
+	local top=$BATS_TEST_DIRNAME/../.. f n=0
+	pvh "$SHUTDOWN"
+	mkdir -p bin boot
+	ln -s "$KVM_VMM" bin/kvm-vmm
+	cp bzImage "boot/vmlinuz-$(uname -r)"
+	echo initramfs | tee initramfs.img >"boot/initramfs-$(uname -r).img"
+	for f in disk.img rootfs.ext2 rootfs.ext4; do
+		truncate -s 1M "$f"
+	done
+	examples "$top/vmm/man/kvm-vmm.1"
+	examples "$top/docs/vmm.md"
+	for f in kvm-vmm.1.* vmm.md.*; do
+		sed -i 's|/boot/|boot/|g' "$f"
+		echo "--- $f"
+		cat "$f"
+		PATH=$PWD/bin:$PATH run timeout 60 bash -e "$f" </dev/null
+		echo "--- $status: $output"
+		[ "$status" -eq 0 ]
+		n=$((n + 1))
+	done
+	[ "$n" -ge 7 ]
+	# Those are all there are.
+	[ "$(cat kvm-vmm.1.* vmm.md.* | grep -c '^kvm-vmm --')" -eq \
+		"$(cat "$top/vmm/man/kvm-vmm.1" "$top/docs/vmm.md" | grep -cE '^ *kvm-vmm (--|\\-\\-)')" ]
 }

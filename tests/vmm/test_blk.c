@@ -251,7 +251,127 @@ static void blk_is_picky_about_its_file(void **state)
 	}
 }
 
+/* A request that takes more than a turn goes on in another, where it was. */
+static void blk_large_requests_go_on_in_another_turn(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	uint8_t zero[16] = { 0 };	/* the header: read from sector 0 on */
+	uint64_t len = 96ULL << 20;
+	unsigned int turns = 1, i;
+	struct loop *l;
+	uint8_t *s, *p;
+
+	(void)state;
+	assert_non_null(f);
+	assert_int_equal(driver_begin(&f->d, 128 << 20, &nowhere), 0);
+	strcpy(f->path, "/tmp/vmm-test-XXXXXX");
+	close(mkstemp(f->path));
+	assert_int_equal(truncate(f->path, (off_t)len), 0);
+	snprintf(f->arg, sizeof(f->arg), "%s", f->path);
+	assert_int_equal(driver_device(&f->d, "disk", f->arg, NULL), 0);
+	driver_start(&f->d, 0);
+	l = &f->d.all.dev[0].loop;
+	p = mem_at(f->d.mem, BUFS + 0x1000, len);
+	s = mem_at(f->d.mem, BUFS + 0x800, 1);
+	memset(p, 0x55, len);
+	*s = 0xee;
+	mem_write(f->d.mem, BUFS, zero, sizeof(zero));
+	put_desc(&f->d, 0, 0, BUFS, 16, NEXT, 1);
+	put_desc(&f->d, 0, 1, BUFS + 0x1000, (uint32_t)len, NEXT | WRITE, 2);
+	put_desc(&f->d, 0, 2, BUFS + 0x800, 1, WRITE, 0);
+	offer(&f->d, 0, 0);
+	kick(&f->d, 0);
+	for (; *s == 0xee; turns++)
+		assert_true(loop_once(l, 60000) > 0);
+	assert_int_equal(*s, 0);
+	assert_int_equal(used_idx(&f->d, 0), 1);
+	assert_int_equal(used_len(&f->d, 0, 0), len + 1);
+	for (i = 0; i < len; i += 4096)
+		assert_int_equal(p[i], 0);
+	assert_true(turns > 1);
+	blk_end(f);
+}
+
+static void write_at(const char *path, off_t at, const char *s, size_t n)
+{
+	int fd = open(path, O_RDWR | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	assert_int_equal(pwrite(fd, s, n, at), n);
+	close(fd);
+}
+
+static void blk_refuses_images_of_other_formats(void **state)
+{
+	static const struct {
+		const char *name;
+		off_t at;
+		const char *magic;
+	} t[] = {
+		{ "qcow", 0, "QFI\xfb" }, { "VMDK", 0, "KDMV" }, { "VMDK", 0, "# Disk DescriptorFile" },
+		{ "VDI", 64, "\x7f\x10\xda\xbe" }, { "VHD", 4096 - 512, "conectix" },
+		{ "VHD", 0, "conectix" }, { "VHDX", 0, "vhdxfile" }, { "QED", 0, "QED" },
+		{ "Parallels", 0, "WithouFreSpacExt" }, { NULL, 1, "QFI\xfb" },
+	};
+	char path[] = "/tmp/vmm-test-XXXXXX", arg[64];
+	struct driver d;
+	struct err e;
+	unsigned int i, raw;
+
+	(void)state;
+	close(mkstemp(path));
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		for (raw = 0; raw < 2; raw++) {
+			write_at(path, t[i].at, t[i].magic, strlen(t[i].magic));
+			assert_int_equal(driver_begin(&d, 1 << 20, &nowhere), 0);
+			d.all.raw = raw;
+			strcpy(arg, path);
+			assert_int_equal(driver_device(&d, "disk", arg, &e),
+					 t[i].name && !raw ? -EINVAL : 0);
+			if (t[i].name && !raw) {
+				assert_non_null(strstr(e.msg, t[i].name));
+				assert_non_null(strstr(e.msg, "--disk-format raw"));
+			}
+			driver_end(&d);
+		}
+	unlink(path);
+}
+
+static void blk_is_had_by_one_writer_or_by_readers(void **state)
+{
+	static const struct {
+		const char *first, *second;
+		int rc;
+	} t[] = { { "", "", -EBUSY }, { "", ",ro", -EBUSY }, { ",ro", "", -EBUSY }, { ",ro", ",ro", 0 } };
+	char path[] = "/tmp/vmm-test-XXXXXX", arg[2][64];
+	struct driver d[2];
+	struct err e;
+	unsigned int i;
+
+	(void)state;
+	close(mkstemp(path));
+	assert_int_equal(truncate(path, 4096), 0);
+	for (i = 0; i < 4; i++) {
+		snprintf(arg[0], sizeof(arg[0]), "%s%s", path, t[i].first);
+		snprintf(arg[1], sizeof(arg[1]), "%s%s", path, t[i].second);
+		assert_int_equal(driver_begin(&d[0], 1 << 20, &nowhere), 0);
+		assert_int_equal(driver_begin(&d[1], 1 << 20, &nowhere), 0);
+		assert_int_equal(driver_device(&d[0], "disk", arg[0], NULL), 0);
+		assert_int_equal(driver_device(&d[1], "disk", arg[1], &e), t[i].rc);
+		if (t[i].rc)
+			assert_non_null(strstr(e.msg, "in use as a disk"));
+		driver_end(&d[0]);
+		driver_end(&d[1]);
+	}
+	unlink(path);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(blk_large_requests_go_on_in_another_turn),
+	cmocka_unit_test(blk_refuses_images_of_other_formats),
+	cmocka_unit_test(blk_is_had_by_one_writer_or_by_readers),
 	cmocka_unit_test(blk_reads_and_writes),
 	cmocka_unit_test(blk_refuses_what_is_outside),
 	cmocka_unit_test(blk_read_only_stays_as_it_is),

@@ -251,6 +251,37 @@ static void command_line_too_long_is_an_error(void **state)
 	end(&f);
 }
 
+static void elf_make(uint8_t *img);
+
+/* What is put before the command line is for Linux: a test kernel counts its words. */
+static void what_linux_gets_multiboot_does_not(void **state)
+{
+	uint8_t img[BZ_SIZE], elf[ELF_SIZE];
+	struct fixture f;
+
+	(void)state;
+	bz_make(img);
+	begin(&f, 32 * MIB, img, sizeof(img));
+	f.b.linux_cmdline = "panic=-1 ";
+	assert_int_equal(boot_kernel(&f.b, &f.out, &f.e), 0);
+	assert_string_equal(mem_at(&f.mem, BOOT_CMDLINE, 64), "panic=-1 console=ttyS0");
+	end(&f);
+	elf_make(elf);
+	begin(&f, 32 * MIB, elf, sizeof(elf));
+	f.b.linux_cmdline = "panic=-1 ";
+	assert_int_equal(boot_kernel(&f.b, &f.out, &f.e), 0);
+	assert_string_equal(mem_at(&f.mem, BOOT_CMDLINE, 64), "panic=-1 console=ttyS0");
+	end(&f);
+	memset(elf + 0x200, 0, 20);
+	memcpy(elf + 0x300, "\x02\xb0\xad\x1b\0\0\0\0\xfe\x4f\x52\xe4", 12);
+	begin(&f, 32 * MIB, elf, sizeof(elf));
+	f.b.linux_cmdline = "panic=-1 ";
+	assert_int_equal(boot_kernel(&f.b, &f.out, &f.e), 0);
+	assert_string_equal(f.out.protocol, "multiboot");
+	assert_string_equal(mem_at(&f.mem, BOOT_CMDLINE, 64), "kernel console=ttyS0");
+	end(&f);
+}
+
 static void what_is_no_kernel_is_said_to_be_none(void **state)
 {
 	struct fixture f;
@@ -521,6 +552,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(initrd_goes_below_a_kernel_at_the_top),
 	cmocka_unit_test(command_line_too_long_is_an_error),
 	cmocka_unit_test(what_is_no_kernel_is_said_to_be_none),
+	cmocka_unit_test(what_linux_gets_multiboot_does_not),
 	cmocka_unit_test(elf_with_a_pvh_note_boots_by_it),
 	cmocka_unit_test(elf_with_a_multiboot_header_boots_by_it),
 	cmocka_unit_test(elf_errors),

@@ -9,7 +9,7 @@
 
 static int parse(struct opts *o, struct err *e, const char *line)
 {
-	static char buf[512];
+	static char buf[1024];
 	char *argv[64] = { "kvm-vmm" }, *save = NULL;
 	int argc = 1;
 
@@ -100,11 +100,30 @@ static void mistakes_are_named(void **state)
 		{ "--kernel a --disk b,rw", "unknown word \"rw\"" },
 		{ "--kernel a --net bridge", "expected tap:NAME or loop" },
 		{ "--kernel a --net tap:", "expected tap:NAME or loop" },
+		{ "--kernel a --net tap:a234567890123456", "the name is too long" },
 		{ "--kernel a --dirty-log ring=1000", "--dirty-log" },
 		{ "--kernel a --dirty-log ring=1025", "power of 2" },
 		{ "--kernel a --irqchip half", "expected one of none, full, split" },
 		{ "--kernel a --irqchip none --cpus 2", "needs an --irqchip" },
 		{ "--kernel a --vsock 2", "--vsock 2" },
+		{ "--kernel a --mode prot", "--mode goes with --flat" },
+		{ "--kernel a --load 0", "--load goes with --flat" },
+		{ "--restore a --entry 0", "--entry goes with --flat" },
+		{ "--flat a --append x", "--append goes with --kernel" },
+		{ "--restore a --append x", "--append goes with --kernel" },
+		{ "--restore a --mem 1", "--mem goes with --kernel or --flat; a snapshot has its own" },
+		{ "--restore a --cpus 1", "--cpus goes with --kernel or --flat" },
+		{ "--restore a --irqchip full", "--irqchip goes with --kernel or --flat" },
+		{ "--flat a --load 0x100000", "0x100000 cannot be reached in real mode" },
+		{ "--flat a --mode prot --entry 1:0", "goes with real mode" },
+		{ "--flat a --mode prot --entry 0x100000000", "beyond 32 bits" },
+		{ "--flat a --rng", "virtio devices need --irqchip full" },
+		{ "--kernel a --rng --irqchip split", "virtio devices need --irqchip full" },
+		{ "--kernel a --disk b --disk-format qcow2", "expected one of auto, raw" },
+		{ "--kernel a --net loop --net loop --net loop --net loop --net loop --net loop "
+		  "--net loop --net loop --disk a --disk a --disk a --disk a --disk a --disk a "
+		  "--disk a --disk a --disk a --disk a --disk a --disk a --disk a --disk a "
+		  "--disk a --disk a --rng", "more than 32 virtio devices" },
 		{ "--kernel", "--kernel needs an argument" },
 		{ "--kernel a --frobnicate", "--frobnicate: unknown option" },
 		{ "--kernel a b", "b: unexpected argument" },
@@ -129,7 +148,24 @@ static void mistakes_are_named(void **state)
 	}
 }
 
+static void a_command_line_has_its_room(void **state)
+{
+	static char append[OPT_APPEND_MAX + 1];
+	char name[] = "kvm-vmm", kernel[] = "--kernel=k", opt[] = "--append";
+	char *argv[] = { name, kernel, opt, append };
+	struct opts o;
+	struct err e;
+
+	(void)state;
+	memset(append, 'a', OPT_APPEND_MAX - 1);
+	assert_int_equal(opts_parse(&o, 4, argv, &e), 0);
+	append[OPT_APPEND_MAX - 1] = 'a';
+	assert_int_equal(opts_parse(&o, 4, argv, &e), -EINVAL);
+	assert_string_equal(e.msg, "--append: 4096 bytes, 4095 are possible");
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_command_line_has_its_room),
 	cmocka_unit_test(flat_guests_have_their_own_defaults),
 	cmocka_unit_test(kernels_have_theirs),
 	cmocka_unit_test(the_last_of_an_option_counts),

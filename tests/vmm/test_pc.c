@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <sys/eventfd.h>
@@ -251,6 +252,55 @@ static void serial_takes_input_while_output_is_stuck(void **state)
 static void output_that_fails_is_told(void *ctx, int error)
 {
 	*(int *)ctx = error;
+}
+
+/* Lines of two consoles' characters; a panic is one if nothing but its trace follows. */
+static void told(void *ctx, const char *panic)
+{
+	snprintf(ctx, WATCH_LINE, "%s", panic);
+}
+
+static void consoles_are_watched(void **state)
+{
+	static const char panic[] = "[    1.2] Kernel panic - not syncing: VFS: no root\r\n";
+	static const char end[] = "[ 1.3] ---[ end Kernel panic - not syncing: VFS: no root ]---\r\n";
+	static const char other[] = "[ 1.3] ---[ end Kernel panic - not syncing: another ]---\n";
+	static struct watch w;
+	char seen[WATCH_LINE] = "", big[1000];
+	int i;
+
+	(void)state;
+	pthread_mutex_init(&w.lock, NULL);
+	w.panicked = told;
+	w.ctx = seen;
+	assert_null(watch_last(&w));
+	watch_put(&w, "\r\n\n", 3);
+	assert_null(watch_last(&w));
+	for (i = 0; "hel\033lo\r\n"[i]; i++)
+		watch_put(&w, "hel\033lo\r\n" + i, 1);
+	watch_put(&w, "not whole", 9);
+	assert_string_equal(watch_last(&w), "hello");
+	assert_null(watch_panic(&w));
+	watch_put(&w, "\n", 1);
+	watch_put(&w, panic, sizeof(panic) - 1);
+	assert_string_equal(watch_panic(&w), "Kernel panic - not syncing: VFS: no root");
+	watch_put(&w, "CPU: 0\n", 7);
+	assert_string_equal(seen, "");
+	watch_put(&w, end, sizeof(end) - 1);
+	assert_string_equal(seen, "Kernel panic - not syncing: VFS: no root");
+	/* A log that tells of one, long ago. */
+	for (i = 0; i < 200; i++)
+		watch_put(&w, "x\n", 2);
+	assert_null(watch_panic(&w));
+	seen[0] = '\0';
+	watch_put(&w, panic, sizeof(panic) - 1);
+	watch_put(&w, other, sizeof(other) - 1);
+	assert_string_equal(seen, "");
+	/* Longer than any line. */
+	memset(big, 'a', sizeof(big));
+	watch_put(&w, big, sizeof(big));
+	watch_put(&w, "\n", 1);
+	assert_int_equal(strlen(watch_last(&w)), WATCH_LINE - 1);
 }
 
 static void output_errors_are_told(void **state)
@@ -514,6 +564,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(serial_says_when_it_takes_input_again),
 	cmocka_unit_test(serial_takes_input_while_output_is_stuck),
 	cmocka_unit_test(output_errors_are_told),
+	cmocka_unit_test(consoles_are_watched),
 	cmocka_unit_test(serial_loopback_stays_inside),
 	cmocka_unit_test(output_to_a_full_pipe_ends_when_stopping),
 	cmocka_unit_test(ports_that_end_the_run),

@@ -116,7 +116,7 @@ int boot_initrd(struct boot *b, uint64_t max, uint64_t *addr, struct err *e)
 int boot_cmdline(struct boot *b, const char *prefix, uint64_t max, struct err *e)
 {
 	const char *c = b->cmdline ? b->cmdline : "";
-	uint64_t np = strlen(prefix), nc = strlen(c) + 1;
+	uint64_t np = prefix ? strlen(prefix) : 0, nc = strlen(c) + 1;
 	int rc;
 
 	if (max > BOOT_CMDLINE_MAX)

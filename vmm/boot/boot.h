@@ -56,6 +56,7 @@ struct boot {
 	struct boot_file kernel;
 	struct boot_file initrd;
 	const char *cmdline;
+	const char *linux_cmdline;	/* put before it, for Linux; NULL: nothing */
 	uint64_t rsdp;		/* of the ACPI tables, 0: none */
 	struct {
 		uint64_t base, len;
@@ -80,7 +81,10 @@ int boot_claim(struct boot *b, uint64_t base, uint64_t len, const char *what,
  */
 int boot_initrd(struct boot *b, uint64_t max, uint64_t *addr, struct err *e);
 
-/* boot_cmdline - put the command line at BOOT_CMDLINE; at most @max bytes */
+/*
+ * boot_cmdline - put the command line at BOOT_CMDLINE; at most @max bytes
+ * @prefix: goes before it, or NULL
+ */
 int boot_cmdline(struct boot *b, const char *prefix, uint64_t max,
 		 struct err *e);
 

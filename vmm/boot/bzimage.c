@@ -28,7 +28,7 @@ static int check_header(const struct boot *b, const struct setup_header *h,
 
 	if (h->boot_flag != 0xaa55 || h->header != 0x53726448)
 		return err_set(e, -ENOEXEC,
-			       "%s: not a kernel this VMM can boot: neither a bzImage (no \"HdrS\" at offset 0x202) nor ELF",
+			       "%s: not a kernel this VMM can boot: neither a bzImage (no \"HdrS\" at offset 0x202) nor ELF; --flat runs a raw image",
 			       name);
 	if (h->version < PROTO_CMDLINE || !(h->loadflags & LOADED_HIGH))
 		return err_set(e, -ENOEXEC,
@@ -119,7 +119,7 @@ static int load_all(struct boot *b, const uint8_t *head, struct boot_entry *out,
 	if (!rc)
 		rc = boot_claim(b, BOOT_PARAMS, MEM_PAGE, "zero page", e);
 	if (!rc)
-		rc = boot_cmdline(b, "", h->cmdline_size + 1ULL, e);
+		rc = boot_cmdline(b, b->linux_cmdline, h->cmdline_size + 1ULL, e);
 	if (!rc)
 		rc = place(b, h, payload, &load, e);
 	if (rc)

@@ -3,25 +3,31 @@
 
 #include "boot/loaders.h"
 
-static int real_entry(const struct flat_opts *o, struct boot_entry *out, struct err *e)
+int flat_check(const struct flat_opts *o, struct err *e)
+{
+	if (o->mode == BOOT_REAL && (o->has_seg ? o->entry > 0xffff : o->entry > 0xfffff))
+		return err_set(e, -EINVAL,
+			       "entry %#lx cannot be reached in real mode: it must be below 1 MiB, or SEGMENT:OFFSET",
+			       o->entry);
+	if (o->mode != BOOT_REAL && o->has_seg)
+		return err_set(e, -EINVAL, "entry SEGMENT:OFFSET goes with real mode");
+	if (o->mode == BOOT_PROT && o->entry > UINT32_MAX)
+		return err_set(e, -EINVAL, "entry %#lx is beyond 32 bits", o->entry);
+	return 0;
+}
+
+static void real_entry(const struct flat_opts *o, struct boot_entry *out)
 {
 	if (o->has_seg) {
 		out->cs = o->seg;
 		out->ip = o->entry;
 	} else if (o->entry <= 0xffff) {
 		out->ip = o->entry;
-	} else if (o->entry <= 0xfffff) {
+	} else {
 		out->cs = (uint16_t)((o->entry >> 4) & 0xf000);
 		out->ip = o->entry & 0xffff;
-	} else {
-		out->ip = 0x10000;
 	}
-	if (out->ip > 0xffff)
-		return err_set(e, -EINVAL,
-			       "entry %#lx cannot be reached in real mode: it must be below 1 MiB, or SEGMENT:OFFSET",
-			       o->entry);
 	out->sp = 0xfffe;
-	return 0;
 }
 
 int flat_load(struct boot *b, const struct flat_opts *o, struct boot_entry *out, struct err *e)
@@ -30,11 +36,15 @@ int flat_load(struct boot *b, const struct flat_opts *o, struct boot_entry *out,
 	int rc;
 
 	*out = (struct boot_entry){ .mode = o->mode, .protocol = "flat" };
-	rc = boot_claim(b, o->load, b->kernel.size, "flat image", e);
+	rc = flat_check(o, e);
+	if (!rc)
+		rc = boot_claim(b, o->load, b->kernel.size, "flat image", e);
 	if (!rc)
 		rc = mem_load(b->mem, o->load, b->kernel.fd, 0, b->kernel.size, b->kernel.name, e);
+	if (!rc && o->mode == BOOT_REAL)
+		real_entry(o, out);
 	if (rc || o->mode == BOOT_REAL)
-		return rc ? rc : real_entry(o, out, e);
+		return rc;
 	/* Descriptor and page tables at the top of low RAM, the stack below. */
 	if (top < 2 * BOOT_TABLES_SIZE)
 		return err_set(e, -EFAULT, "%lu KiB of RAM are too few for this mode", top >> 10);
@@ -42,7 +52,5 @@ int flat_load(struct boot *b, const struct flat_opts *o, struct boot_entry *out,
 	rc = boot_claim(b, out->tables, BOOT_TABLES_SIZE, "descriptor and page tables", e);
 	out->ip = o->entry;
 	out->sp = out->tables;
-	if (!rc && o->mode == BOOT_PROT && o->entry > UINT32_MAX)
-		rc = err_set(e, -EINVAL, "entry %#lx is beyond 32 bits", o->entry);
 	return rc;
 }

@@ -37,6 +37,9 @@ struct flat_opts {
 	uint16_t seg;		/* BOOT_REAL: CS */
 };
 
+/* flat_check - are mode and entry possible together? */
+int flat_check(const struct flat_opts *o, struct err *e);
+
 /* flat_load - a raw image, whole, at a fixed address */
 int flat_load(struct boot *b, const struct flat_opts *o,
 	      struct boot_entry *out, struct err *e);

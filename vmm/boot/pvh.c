@@ -39,7 +39,7 @@ int pvh_info(struct boot *b, uint64_t entry, struct boot_entry *out, struct err 
 	struct boot_e820 map[BOOT_E820_MAX];
 	uint64_t initrd = 0;
 	unsigned int i;
-	int rc = boot_info(b, "PVH start info", "", &initrd, e);
+	int rc = boot_info(b, "PVH start info", b->linux_cmdline, &initrd, e);
 
 	if (rc)
 		return rc;

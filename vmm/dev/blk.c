@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "dev/device.h"
+#include "io.h"
 
 #define SECTOR		512ULL
 #define BOUNCE		(64UL << 10)
@@ -215,10 +217,60 @@ static const struct virtio_ops blk_ops = {
 	.features = F_SEG_MAX | F_BLK_SIZE | F_FLUSH,
 };
 
-static int check_disk(struct blk *b, struct err *e)
+/* Formats that are not raw, by what they have at an offset; from the end, if negative. */
+static const struct {
+	const char *name;
+	off_t at;
+	const char *magic;
+} formats[] = {
+	{ "qcow", 0, "QFI\xfb" }, { "QED", 0, "QED" }, { "VMDK", 0, "KDMV" }, { "VMDK", 0, "COWD" },
+	{ "VMDK", 0, "# Disk DescriptorFile" }, { "VDI", 64, "\x7f\x10\xda\xbe" },
+	{ "VHD", 0, "conectix" }, { "VHD", -512, "conectix" }, { "VHDX", 0, "vhdxfile" },
+	{ "Parallels", 0, "WithoutFreeSpace" }, { "Parallels", 0, "WithouFreSpacExt" },
+};
+
+/* Taken as raw, the guest would destroy what its metadata say. */
+static int check_format(const struct blk *b, off_t size, struct err *e)
+{
+	char head[512] __attribute__((aligned(512))), tail[512] __attribute__((aligned(512)));
+	unsigned int i;
+
+	/* Whole sectors, for O_DIRECT; what cannot be read is no magic. */
+	memset(head, 0, sizeof(head));
+	memset(tail, 0, sizeof(tail));
+	io_read(b->fd, head, sizeof(head), 0);
+	io_read(b->fd, tail, sizeof(tail), (uint64_t)size & ~511ULL ? ((uint64_t)size & ~511ULL) - 512 : 0);
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		const char *p = formats[i].at < 0 ? tail : head + formats[i].at;
+
+		if (!memcmp(p, formats[i].magic, strlen(formats[i].magic)))
+			return err_set(e, -EINVAL,
+				       "%s: a disk image in %s format, and only raw ones are understood: convert it (qemu-img convert -O raw), or insist by --disk-format raw",
+				       b->path, formats[i].name);
+	}
+	return 0;
+}
+
+/*
+ * Two that write would destroy it, and one that reads sees it change. Of block
+ * devices the kernel knows who has them, a mounted file system, too (O_EXCL).
+ */
+static int lock_disk(const struct blk *b, struct err *e)
+{
+	if (!flock(b->fd, (b->readonly ? LOCK_SH : LOCK_EX) | LOCK_NB))
+		return 0;
+	if (errno != EWOULDBLOCK)	/* a file system without locks */
+		return 0;
+	return err_set(e, -EBUSY,
+		       "%s: in use as a disk: given twice, or another VM has it; several can have it with ,ro",
+		       b->path);
+}
+
+static int check_disk(struct blk *b, bool raw, struct err *e)
 {
 	struct stat st;
 	off_t size;
+	int rc;
 
 	if (fstat(b->fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
 		return err_set(e, -EINVAL, "%s: neither a file nor a block device", b->path);
@@ -227,7 +279,8 @@ static int check_disk(struct blk *b, struct err *e)
 		return err_set(e, -EINVAL, "%s: a disk of %ld bytes has no whole sector",
 			       b->path, size);
 	b->config.capacity = (uint64_t)size / SECTOR;
-	return 0;
+	rc = S_ISREG(st.st_mode) ? lock_disk(b, e) : 0;
+	return rc || raw ? rc : check_format(b, size, e);
 }
 
 /* FILE[,ro][,direct]; cuts it at commas. */
@@ -254,16 +307,19 @@ static int add(struct devices *d, struct device *x, struct err *e)
 	const struct device_arg *a = x->arg;
 	int flags = (a->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK;
 	struct blk *b = x->dev;
+	struct stat st;
 	int rc;
 
 	b->path = a->text;
 	b->readonly = a->readonly;
 	b->direct = a->direct;
+	if (!b->readonly && !stat(b->path, &st) && S_ISBLK(st.st_mode))
+		flags |= O_EXCL;
 	b->fd = open(b->path, flags | (b->direct ? O_DIRECT : 0));
 	if (b->fd < 0)
 		return err_set(e, -errno, "%s: cannot open the disk%s: %m",
 			       b->path, b->readonly ? "" : " for writing");
-	rc = check_disk(b, e);
+	rc = check_disk(b, d->raw, e);
 	if (!rc)
 		rc = virtio_init(&b->v, &blk_ops, &d->vm->mem, &b->config, sizeof(b->config), e);
 	if (rc)

@@ -79,6 +79,7 @@ struct devices {
 	bool flat;		/* a --flat guest: has port 0x10 */
 	bool acpi;		/* the guest finds devices by ACPI */
 	bool pci;		/* virtio is on PCI */
+	bool raw;		/* disks are taken as they are, whatever they look like */
 	const struct virtio_transport *transport;
 	struct pci_bus *bus;
 	struct virtio *virtio[VIRTIO_MAX];	/* by place */

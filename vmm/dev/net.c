@@ -166,8 +166,6 @@ static int open_tap(const char *name, int *fd, struct err *e)
 	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	int size = HDR;
 
-	if (strlen(name) >= sizeof(r.ifr_name))
-		return err_set(e, -EINVAL, "tap:%s: the name is too long", name);
 	memcpy(r.ifr_name, name, strlen(name));
 	*fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (*fd < 0)
@@ -188,6 +186,8 @@ static int parse(struct device_arg *a, char *s, struct err *e)
 {
 	if (strcmp(s, "loop") && (strncmp(s, "tap:", 4) || !s[4]))
 		return err_set(e, -EINVAL, "--net %s: expected tap:NAME or loop", s);
+	if (strlen(s) - 4 >= IFNAMSIZ && strcmp(s, "loop"))
+		return err_set(e, -EINVAL, "--net %s: the name is too long", s);
 	a->text = s;
 	return 0;
 }

@@ -20,6 +20,8 @@ bool out_write(const struct out *o, const void *buf, uint32_t len)
 	const char *p = buf;
 	uint32_t last = OUT_LAST;
 
+	if (o->watch)
+		watch_put(o->watch, buf, len);
 	while (len && o->fd >= 0) {	/* poll(2) would wait for -1 for ever */
 		uint32_t part = o->ask && len > ASK_LEN ? ASK_LEN : len;
 		bool stopping = o->stop && atomic_load(o->stop);

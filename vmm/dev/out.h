@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dev/watch.h"
+
 struct out {
 	int fd;
 	const atomic_bool *stop;	/* given up when set, or NULL */
@@ -14,6 +16,7 @@ struct out {
 					 * of this thread */
 	void (*failed)(void *ctx, int error);	/* told of a write that failed, or NULL */
 	void *ctx;
+	struct watch *watch;		/* sees all of it, or NULL */
 };
 
 /*
