@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "sandbox.h"
 #include "say.h"
 
 /* Milliseconds to @until, for poll(2). */
@@ -52,9 +53,12 @@ static void wait_for_end(struct ender *x)
 static void *ender_thread(void *arg)
 {
 	struct ender *x = arg;
+	struct err e;
 	uint64_t until;
 	int ms;
 
+	if (x->vm->cfg.sandbox && sandbox_enter(SANDBOX_ENDER, &e))
+		vm_stop(x->vm, VM_HOST, "%s", e.msg);
 	wait_for_end(x);
 	until = now_us() / 1000 + x->grace_ms;
 	while ((ms = left(until)))

@@ -68,6 +68,8 @@ static void *loop_thread(void *arg)
 {
 	struct loop *l = arg;
 
+	if (l->enter)
+		l->enter(l->arg);
 	while (!atomic_load(&l->done) && loop_once(l, -1) >= 0)
 		;
 	return NULL;

@@ -30,6 +30,8 @@ struct loop {
 	atomic_bool done;
 	struct loop_entry e[LOOP_FDS_MAX];
 	unsigned int n;
+	void (*enter)(void *arg);	/* optional: called first, on the loop's thread */
+	void *arg;
 	pthread_t thread;
 	bool threaded;
 };

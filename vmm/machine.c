@@ -335,6 +335,8 @@ int machine_run(struct machine *m, struct err *e)
 	rc = ender_start(&m->ender, e);
 	if (!rc)
 		rc = devices_start(&m->dev, e);
+	if (!rc && !m->o->no_sandbox)
+		rc = sandbox_enter(SANDBOX_MAIN, e);
 	if (rc)
 		vm_cancel(&m->vm);
 	else

@@ -68,39 +68,40 @@ static const char *const chips[] = { "none", "full", "split", NULL };
 /* Every option but the devices': where its value goes, and its line in --help. */
 static const struct option {
 	enum { FLAG, TEXT, NUMBER, SECONDS, WORD, OWN, HEADING, DEVICE_LINES } kind;
+	unsigned int with;	/* KERNEL and so on */
 	const char *name;
 	size_t field;		/* bool, char *, uint64_t, unsigned int, int */
 	const char *help;	/* what follows the name; NULL: see opts_help() */
-	unsigned int with;	/* KERNEL and so on */
 	uint64_t min, max;
 	const char *const *words;
 	int (*own)(struct opts *o, char *s, struct err *e);
 } options[] = {
 #define F(x)	offsetof(struct opts, x)
-#define O(kind, name, to, help)	{ kind, name, F(to), help, ANY, 0, 0, NULL, NULL }
-#define H(kind, title)		{ kind, NULL, 0, title, ANY, 0, 0, NULL, NULL }
+#define O(kind, name, to, help)	{ kind, ANY, name, F(to), help, 0, 0, NULL, NULL }
+#define H(kind, title)		{ kind, ANY, NULL, 0, title, 0, 0, NULL, NULL }
 	H(HEADING, "Image:"),
 	O(TEXT, "kernel", kernel, " FILE      Linux bzImage, or ELF with a PVH note or multiboot header"),
-	{ TEXT, "initrd", F(initrd), " FILE      initrd, or the module of a multiboot image", KERNEL,
+	{ TEXT, KERNEL, "initrd", F(initrd), " FILE      initrd, or the module of a multiboot image",
 	  0, 0, NULL, NULL },
-	{ TEXT, "append", F(append), " STRING    kernel command line (console=ttyS0); panic=-1 is added",
-	  KERNEL, 0, 0, NULL, NULL },
+	{ TEXT, KERNEL, "append", F(append),
+	  " STRING    kernel command line (console=ttyS0); panic=-1 is added", 0, 0, NULL, NULL },
 	O(TEXT, "flat", flat, " FILE        raw image, loaded whole"),
-	{ WORD, "mode", F(flat_opts.mode),
-	  " MODE        real, prot (32-bit) or long (64-bit, 4 GiB mapped) (real)", FLAT, 0, 0, modes, NULL },
-	{ NUMBER, "load", F(flat_opts.load),
-	  " ADDR        where a flat image goes (0x1000)", FLAT, 0, UINT64_MAX, NULL, NULL },
-	{ OWN, "entry", 0,
-	  " ADDR       where it starts, or SEGMENT:OFFSET in real mode (--load's)", FLAT, 0, 0, NULL, entry },
+	{ WORD, FLAT, "mode", F(flat_opts.mode),
+	  " MODE        real, prot (32-bit) or long (64-bit, 4 GiB mapped) (real)", 0, 0, modes, NULL },
+	{ NUMBER, FLAT, "load", F(flat_opts.load),
+	  " ADDR        where a flat image goes (0x1000)", 0, UINT64_MAX, NULL, NULL },
+	{ OWN, FLAT, "entry", 0,
+	  " ADDR       where it starts, or SEGMENT:OFFSET in real mode (--load's)", 0, 0, NULL, entry },
 	H(HEADING, "Machine:"),
-	{ NUMBER, "mem", F(mem_mib),
-	  " MIB          RAM (128; flat images 16)", KERNEL | FLAT, 1, MEM_MIB_MAX, NULL, NULL },
-	{ NUMBER, "cpus", F(cpus), " N           vCPUs, 1 to 64 (1)", KERNEL | FLAT, 1, VM_CPUS_MAX, NULL, NULL },
-	{ WORD, "irqchip", F(irqchip),
-	  " KIND     none, full or split (full; flat images none)", KERNEL | FLAT, 0, 0, chips, NULL },
+	{ NUMBER, KERNEL | FLAT, "mem", F(mem_mib),
+	  " MIB          RAM (128; flat images 16)", 1, MEM_MIB_MAX, NULL, NULL },
+	{ NUMBER, KERNEL | FLAT, "cpus", F(cpus),
+	  " N           vCPUs, 1 to 64 (1)", 1, VM_CPUS_MAX, NULL, NULL },
+	{ WORD, KERNEL | FLAT, "irqchip", F(irqchip),
+	  " KIND     none, full or split (full; flat images none)", 0, 0, chips, NULL },
 	H(DEVICE_LINES, NULL),
-	{ WORD, "disk-format", F(disk_format),
-	  " KIND auto, which refuses qcow2 and such, or raw, which takes all as they are", ANY,
+	{ WORD, ANY, "disk-format", F(disk_format),
+	  " KIND auto, which refuses qcow2 and such, or raw, which takes all as they are",
 	  0, 0, formats, NULL },
 	O(FLAG, "pci", pci, "              virtio on PCI, with MSI-X, rather than on MMIO"),
 	O(FLAG, "no-acpi", no_acpi, "          MP table and command line tell of the devices, not ACPI"),
@@ -110,8 +111,8 @@ static const struct option {
 	O(TEXT, "snapshot", snapshot, " FILE    SIGUSR1 writes the whole VM there and ends the run"),
 	O(TEXT, "restore", restore, " FILE     start from such a file; give the same devices again"),
 	O(TEXT, "stats", stats, " FILE       at the end, KVM's statistics as JSON (-: stdout)"),
-	{ OWN, "dirty-log", 0,
-	  " KIND   count written pages: bitmap, or ring=ENTRIES; in --stats", ANY, 0, 0, NULL, dirty },
+	{ OWN, ANY, "dirty-log", 0,
+	  " KIND   count written pages: bitmap, or ring=ENTRIES; in --stats", 0, 0, NULL, dirty },
 	O(FLAG, "no-sandbox", no_sandbox, "       keep privileges and all system calls"),
 	O(TEXT, "kvm", kvm_path, " PATH         device to use (/dev/kvm)"),
 	O(FLAG, "verbose", verbose, NULL),

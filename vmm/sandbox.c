@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "sandbox.h"
 
+#include <stdint.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -11,14 +12,34 @@
 
 #include "sandbox_bpf.h"	/* made by gen/sandbox_gen.c: the rules */
 
-#define N(a)	(sizeof(a) / sizeof((a)[0]))
+#define PROGRAM(name)	{ name##_filter, sizeof(name##_filter) / sizeof(name##_filter[0]) }
+#define LEN_MAX		256
 
-static int install(const struct sock_filter *f, size_t n, struct err *e)
+static const struct {
+	const struct sock_filter *f;
+	size_t n;
+} programs[] = {
+	[SANDBOX_PROCESS] = PROGRAM(process), [SANDBOX_MAIN] = PROGRAM(main),
+	[SANDBOX_VCPU] = PROGRAM(vcpu), [SANDBOX_DISK] = PROGRAM(disk),
+	[SANDBOX_NET] = PROGRAM(net), [SANDBOX_CONSOLE] = PROGRAM(console),
+	[SANDBOX_DEVICE] = PROGRAM(device), [SANDBOX_ENDER] = PROGRAM(ender),
+};
+
+static pid_t self;	/* getpid() is not every role's */
+
+int sandbox_enter(enum sandbox_role role, struct err *e)
 {
-	const struct sock_fprog p = {
-		.len = (unsigned short)n, .filter = (struct sock_filter *)f,
-	};
+	struct sock_filter f[LEN_MAX];
+	struct sock_fprog p = { .filter = f };
+	size_t i, n = programs[role].n;
 
+	if (n > LEN_MAX)
+		return err_set(e, -E2BIG, "sandbox: a filter of %zu instructions", n);
+	memcpy(f, programs[role].f, n * sizeof(f[0]));
+	for (i = 0; i < n; i++)
+		if (f[i].k == SANDBOX_PID)
+			f[i].k = (uint32_t)self;
+	p.len = (unsigned short)n;
 	/* Without SPEC_ALLOW, kernels before 5.16 slow the vCPUs down (SSBD). */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &p) < 0)
 		return err_set(e, -errno,
@@ -43,11 +64,7 @@ int sandbox_process(struct err *e)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(e, -errno, "sandbox: no_new_privs: %m");
+	self = getpid();
 	rc = drop_caps(e);
-	return rc ? rc : install(process_filter, N(process_filter), e);
-}
-
-int sandbox_vcpu(struct err *e)
-{
-	return install(vcpu_filter, N(vcpu_filter), e);
+	return rc ? rc : sandbox_enter(SANDBOX_PROCESS, e);
 }

@@ -9,15 +9,26 @@
 
 #include "err.h"
 
+/* What a thread does, and so may. gen/sandbox_gen.c has the tables. */
+enum sandbox_role {
+	SANDBOX_PROCESS,	/* all of them, and what starts threads */
+	SANDBOX_MAIN, SANDBOX_VCPU, SANDBOX_DISK, SANDBOX_NET, SANDBOX_CONSOLE,
+	SANDBOX_DEVICE,		/* any other device */
+	SANDBOX_ENDER,
+};
+
+/* Stands for the process's number in the tables. */
+#define SANDBOX_PID	0x5a17b0a7U
+
 /*
- * sandbox_process - no new privileges, no capabilities, and the I/O threads'
- * system calls only
+ * sandbox_process - no new privileges, no capabilities, and all roles' system
+ * calls only
  *
  * Call when all files are open and before threads start: they inherit it.
  */
 int sandbox_process(struct err *e);
 
-/* sandbox_vcpu - narrow the calling vCPU thread further */
-int sandbox_vcpu(struct err *e);
+/* sandbox_enter - narrow the calling thread to its role */
+int sandbox_enter(enum sandbox_role role, struct err *e);
 
 #endif

@@ -281,7 +281,7 @@ static void *vcpu_thread(void *arg)
 	struct vcpu *v = arg;
 	struct err e;
 
-	if (v->vm->cfg.sandbox && sandbox_vcpu(&e))
+	if (v->vm->cfg.sandbox && sandbox_enter(SANDBOX_VCPU, &e))
 		vm_stop(v->vm, VM_HOST, "%s", e.msg);
 	while (!atomic_load_explicit(&v->vm->stopping, memory_order_relaxed))
 		once(v);

@@ -158,7 +158,8 @@ static inline void offer(struct driver *d, unsigned int q, uint16_t head)
 
 static inline void kick(struct driver *d, unsigned int q)
 {
-	reg_write(d, VIRTIO_R_QUEUE_NOTIFY, q);
+	if (q < d->v->ops->nqueues)
+		virtio_kicked(d->v, d->v->kick_fd[q], 0);
 }
 
 static inline uint16_t used_idx(struct driver *d, unsigned int q)

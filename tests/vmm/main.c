@@ -42,5 +42,6 @@ int main(void)
 	opts_tests(&all);
 	end_tests(&all);
 	input_tests(&all);
+	sandbox_tests(&all);
 	return _cmocka_run_group_tests("vmm", all.t, all.n, NULL, NULL) != 0;
 }

@@ -63,5 +63,6 @@ static int add(struct devices *d, struct device *x, struct err *e)
 
 const struct device_type balloon_device = {
 	.option = "balloon", .help = " MIB      virtio-balloon that takes MIB of the guest's RAM back",
-	.max = 1, .virtio = true, .size = sizeof(struct balloon), .parse = parse, .add = add,
+	.max = 1, .virtio = true, .role = SANDBOX_DEVICE, .size = sizeof(struct balloon),
+	.parse = parse, .add = add,
 };

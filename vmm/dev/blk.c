@@ -239,7 +239,7 @@ static int check_format(const struct blk *b, off_t size, struct err *e)
 	memset(head, 0, sizeof(head));
 	memset(tail, 0, sizeof(tail));
 	io_read(b->fd, head, sizeof(head), 0);
-	io_read(b->fd, tail, sizeof(tail), (uint64_t)size & ~511ULL ? ((uint64_t)size & ~511ULL) - 512 : 0);
+	io_read(b->fd, tail, sizeof(tail), ((uint64_t)size & ~511ULL) - 512);
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		const char *p = formats[i].at < 0 ? tail : head + formats[i].at;
 
@@ -346,6 +346,6 @@ static void blk_free(void *dev)
 
 const struct device_type blk_device = {
 	.option = "disk", .help = " FILE[,ro][,direct]   virtio-blk; again for more", .max = 26,
-	.image = true, .virtio = true,
+	.image = true, .virtio = true, .role = SANDBOX_DISK,
 	.size = sizeof(struct blk), .parse = parse, .add = add, .free = blk_free,
 };

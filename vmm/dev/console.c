@@ -109,6 +109,6 @@ static int add(struct devices *d, struct device *x, struct err *e)
 
 const struct device_type console_device = {
 	.option = "console", .help = " virtio   stdin and stdout on hvc0 rather than on ttyS0",
-	.max = 1, .append = "console=hvc0 panic=-1", .virtio = true,
+	.max = 1, .append = "console=hvc0 panic=-1", .virtio = true, .role = SANDBOX_CONSOLE,
 	.size = sizeof(struct console), .parse = parse, .add = add,
 };

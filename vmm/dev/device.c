@@ -19,6 +19,7 @@ int device_add(struct devices *d, const struct device_type *type,
 	x->type = type;
 	x->arg = a;
 	x->dev = p;
+	x->vm = d->vm;
 	return type->add(d, x, e);
 }
 
@@ -44,14 +45,26 @@ int device_attach(struct devices *d, struct device *x, struct err *e)
 	return rc;
 }
 
+static void enter(void *arg)
+{
+	struct device *x = arg;
+	struct err e;
+
+	if (x->vm->cfg.sandbox && sandbox_enter(x->type->role, &e))
+		vm_stop(x->vm, VM_HOST, "%s", e.msg);
+}
+
 int devices_start(struct devices *d, struct err *e)
 {
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; i < d->n && !rc; i++)
-		if (d->dev[i].threaded)
+		if (d->dev[i].threaded) {
+			d->dev[i].loop.enter = enter;
+			d->dev[i].loop.arg = &d->dev[i];
 			rc = loop_start(&d->dev[i].loop, e);
+		}
 	return rc;
 }
 

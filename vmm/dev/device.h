@@ -14,6 +14,7 @@
 #include "dev/virtio.h"
 #include "kvm.h"
 #include "records.h"
+#include "sandbox.h"
 
 /* All types, in the order in which a machine adds its devices. */
 #define DEVICES(ROW) \
@@ -37,6 +38,7 @@ struct device_type {
 	const char *append;	/* default kernel command line, if the device is a console */
 	bool image;		/* add() opens an image: exit status 6 if it fails */
 	bool virtio;		/* the structure begins with a struct virtio */
+	enum sandbox_role role;	/* of the thread of a virtio device */
 	bool vhost;		/* vhost serves its kicks, not the device's thread */
 	unsigned long size;	/* of the structure */
 	/* The record of a snapshot, beside virtio's, and the bytes that it keeps */
@@ -59,6 +61,7 @@ struct device {
 	const struct device_type *type;
 	const struct device_arg *arg;	/* valid in add(); NULL: no option */
 	void *dev;
+	struct vm *vm;
 	bool threaded;		/* a virtio device, which has a thread: it may block */
 	struct loop loop;	/* of that thread */
 };

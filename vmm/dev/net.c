@@ -166,7 +166,7 @@ static int open_tap(const char *name, int *fd, struct err *e)
 	struct ifreq r = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	int size = HDR;
 
-	memcpy(r.ifr_name, name, strlen(name));
+	memcpy(r.ifr_name, name, strnlen(name, sizeof(r.ifr_name) - 1));
 	*fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (*fd < 0)
 		return err_set(e, -errno, "/dev/net/tun: %s (modprobe tun?)", strerror(errno));
@@ -254,6 +254,6 @@ static void net_free(void *dev)
 const struct device_type net_device = {
 	.option = "net", .help = " tap:NAME     virtio-net on a tap device that is there\n"
 		"  --net loop         two virtio-net devices wired to each other",
-	.max = 8, .virtio = true, .size = sizeof(struct net),
+	.max = 8, .virtio = true, .role = SANDBOX_NET, .size = sizeof(struct net),
 	.parse = parse, .add = add, .free = net_free,
 };

@@ -28,5 +28,5 @@ static int add(struct devices *d, struct device *x, struct err *e)
 
 const struct device_type rng_device = {
 	.option = "rng", .help = "              virtio-rng", .max = 1,
-	.virtio = true, .size = sizeof(struct virtio), .add = add,
+	.virtio = true, .role = SANDBOX_DEVICE, .size = sizeof(struct virtio), .add = add,
 };

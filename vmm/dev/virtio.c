@@ -251,7 +251,7 @@ void virtio_write(struct virtio *v, uint32_t reg, uint32_t val)
 		break;
 	case VIRTIO_R_QUEUE_NOTIFY:	/* only where no ioeventfd takes it first */
 		if (val < v->ops->nqueues)
-			serve(v, val);
+			event_ring(v->kick_fd[val]);	/* never on a vCPU */
 		break;
 	case VIRTIO_R_ISR_ACK:
 		atomic_fetch_and(v->isr, ~val);

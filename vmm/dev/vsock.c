@@ -159,6 +159,6 @@ static void vsock_free(void *dev)
 
 const struct device_type vsock_device = {
 	.option = "vsock", .help = " CID        virtio-vsock by /dev/vhost-vsock, CID 3 or more",
-	.max = 1, .virtio = true, .vhost = true, .size = sizeof(struct vsock),
+	.max = 1, .virtio = true, .role = SANDBOX_DEVICE, .vhost = true, .size = sizeof(struct vsock),
 	.parse = parse, .add = add, .free = vsock_free,
 };

@@ -17,72 +17,92 @@
 #include <unistd.h>
 
 #include "compat.h"
+#include "sandbox.h"
 
 /*
- * System calls of every thread, and why. What a vCPU thread does when a guest
- * misbehaves (dump, stop) is in here too.
+ * Who calls what, and why. The process's filter comes first, and every thread
+ * inherits it; then each thread narrows itself to its role.
  */
 #define CALL SCMP_SYS
-static const int common_calls[] = {
-	CALL(read), CALL(write), CALL(readv), CALL(writev),	/* eventfds, console, frames, stdio */
-	CALL(pread64), CALL(pwrite64), CALL(preadv), CALL(pwritev),	/* disk, snapshot */
-	CALL(futex), CALL(sched_yield),				/* locks */
-	CALL(brk), CALL(munmap), CALL(madvise),			/* malloc, balloon, thread end */
-	CALL(clock_gettime), CALL(clock_nanosleep),		/* where the vDSO cannot */
-	CALL(rt_sigreturn), CALL(rt_sigprocmask), CALL(restart_syscall),
-	CALL(getpid), CALL(gettid), CALL(tgkill),		/* kicks */
-	CALL(exit), CALL(exit_group), CALL(close), CALL(lseek), CALL(poll),
-	CALL(getrandom),					/* rng, malloc's seed */
-	CALL(rseq), CALL(set_robust_list),
+enum { MAIN = 1, VCPU = 2, DISK = 4, NET = 8, CONSOLE = 16, DEVICE = 32, ENDER = 64,
+	START = 128,	/* only until all threads are in their roles */
+	DEVICES = DISK | NET | CONSOLE | DEVICE,
+	THREADS = VCPU | DEVICES | ENDER,
+	ALL = MAIN | THREADS };
+
+static const struct {
+	const char *name;	/* of the array, before "_filter"; sandbox.c has them */
+	unsigned int roles;
+} filters[] = {
+	{ "process", ALL | START }, { "main", MAIN }, { "vcpu", VCPU }, { "disk", DISK },
+	{ "net", NET }, { "console", CONSOLE }, { "device", DEVICE }, { "ender", ENDER },
 };
 
-/* And of the main and I/O threads. */
-static const int process_calls[] = {
-	CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_ctl),
-	CALL(clone3), CALL(seccomp),				/* threads */
-	CALL(rt_sigaction), CALL(sched_getaffinity), CALL(fstat), CALL(newfstatat),
-	CALL(fdatasync), CALL(fsync), CALL(fallocate), CALL(ftruncate),	/* blk, snapshot */
-	CALL(getrusage),					/* --stats */
-	CALL(mremap),						/* realloc of what is large */
+static const struct {
+	int nr;
+	unsigned int roles;
+} calls[] = {
+	/* eventfds, input, frames, consoles, messages */
+	{ CALL(read), MAIN | NET | DEVICE | ENDER }, { CALL(write), ALL },
+	{ CALL(writev), MAIN | NET },
+	{ CALL(poll), ALL },					/* say(), of SIGBUS, too; consoles */
+	{ CALL(pread64), MAIN | DISK }, { CALL(pwrite64), MAIN | DISK },	/* snapshot, O_DIRECT */
+	{ CALL(preadv), DISK }, { CALL(pwritev), DISK },
+	{ CALL(fdatasync), MAIN | DISK }, { CALL(fallocate), DISK },
+	{ CALL(ftruncate), MAIN }, { CALL(lseek), MAIN }, { CALL(fstat), MAIN },
+	{ CALL(newfstatat), MAIN }, { CALL(close), MAIN },
+	{ CALL(getrusage), MAIN }, { CALL(mremap), MAIN },	/* --stats; realloc of what is large */
+	{ CALL(epoll_wait), MAIN | DEVICES }, { CALL(epoll_pwait), MAIN | DEVICES },
+	{ CALL(epoll_ctl), MAIN | NET },
+	{ CALL(getrandom), ALL },				/* rng, malloc's seed */
+	{ CALL(futex), ALL }, { CALL(sched_yield), ALL },	/* locks */
+	{ CALL(brk), ALL }, { CALL(munmap), ALL }, { CALL(madvise), ALL },	/* malloc, thread end */
+	{ CALL(clock_gettime), ALL }, { CALL(clock_nanosleep), ALL },	/* where the vDSO cannot */
+	{ CALL(rt_sigreturn), ALL }, { CALL(restart_syscall), ALL },
+	{ CALL(rt_sigprocmask), ALL },				/* thread start and end */
+	{ CALL(rseq), START | THREADS }, { CALL(set_robust_list), START | THREADS },
+	{ CALL(getpid), MAIN }, { CALL(gettid), MAIN },
+	{ CALL(exit), ALL }, { CALL(exit_group), ALL },
+	{ CALL(seccomp), START }, { CALL(sched_getaffinity), START }, { CALL(rt_sigaction), START },
 };
 
-/* KVM and vhost ioctls that happen after start; KVM_RUN first, it is hot. */
-static const unsigned long vcpu_ioctls[] = {
-	KVM_RUN, KVM_SIGNAL_MSI, KVM_IRQ_LINE, KVM_GET_REGS, KVM_GET_SREGS, KVM_TRANSLATE,
-	KVM_GET_MP_STATE, KVM_RESET_DIRTY_RINGS, VHOST_SET_FEATURES, VHOST_SET_VRING_NUM,
-	VHOST_SET_VRING_BASE, VHOST_SET_VRING_ADDR, VHOST_SET_VRING_KICK, VHOST_SET_VRING_CALL,
-	VHOST_VSOCK_SET_RUNNING, TUNSETOFFLOAD,
-};
-
-static const unsigned long process_ioctls[] = {
-	KVM_GET_LAPIC, KVM_GET_MSRS, KVM_GET_XSAVE, KVM_GET_XSAVE2, KVM_GET_XCRS,
-	KVM_GET_VCPU_EVENTS, KVM_GET_DEBUGREGS, KVM_GET_IRQCHIP, KVM_GET_PIT2, KVM_GET_CLOCK,
-	KVM_GET_DIRTY_LOG, KVM_GET_MSR_INDEX_LIST, KVM_CHECK_EXTENSION, KVM_GET_STATS_FD,
-	KVM_KVMCLOCK_CTRL,	/* resume */
-	TCGETS,			/* stdio asks whether stdout is a terminal */
-	TCSETS, 0x402c542b,	/* terminal put right at the end; newer C libraries: TCSETS2 */
+/* KVM, vhost and terminal ioctls that happen after start; KVM_RUN first, it is hot. */
+static const struct {
+	unsigned long req;
+	unsigned int roles;
+} ioctls[] = {
+	{ KVM_RUN, VCPU }, { KVM_SIGNAL_MSI, MAIN | VCPU | DEVICES }, { KVM_IRQ_LINE, MAIN | VCPU },
+	{ KVM_GET_REGS, MAIN | VCPU }, { KVM_GET_SREGS, MAIN | VCPU }, { KVM_TRANSLATE, MAIN | VCPU },
+	{ KVM_GET_MP_STATE, MAIN | VCPU }, { KVM_RESET_DIRTY_RINGS, MAIN | VCPU },
+	/* A driver starts, stops a device */
+	{ VHOST_SET_FEATURES, VCPU }, { VHOST_SET_VRING_NUM, VCPU }, { VHOST_SET_VRING_BASE, VCPU },
+	{ VHOST_SET_VRING_ADDR, VCPU }, { VHOST_SET_VRING_KICK, VCPU },
+	{ VHOST_SET_VRING_CALL, VCPU }, { VHOST_VSOCK_SET_RUNNING, VCPU }, { TUNSETOFFLOAD, VCPU },
+	/* Snapshot, statistics, resume */
+	{ KVM_GET_LAPIC, MAIN }, { KVM_GET_MSRS, MAIN }, { KVM_GET_XSAVE, MAIN },
+	{ KVM_GET_XSAVE2, MAIN }, { KVM_GET_XCRS, MAIN }, { KVM_GET_VCPU_EVENTS, MAIN },
+	{ KVM_GET_DEBUGREGS, MAIN }, { KVM_GET_IRQCHIP, MAIN }, { KVM_GET_PIT2, MAIN },
+	{ KVM_GET_CLOCK, MAIN }, { KVM_GET_DIRTY_LOG, MAIN }, { KVM_GET_MSR_INDEX_LIST, MAIN },
+	{ KVM_CHECK_EXTENSION, MAIN }, { KVM_GET_STATS_FD, MAIN }, { KVM_KVMCLOCK_CTRL, MAIN },
+	{ TCGETS, MAIN | ENDER },	/* stdio asks what stdout is; so does tcsetattr() */
+	/* The terminal put right at the end; newer C libraries: TCSETS2 */
+	{ TCSETS, MAIN | ENDER }, { 0x402c542b, MAIN | ENDER },
 };
 
 #define N(a)	(sizeof(a) / sizeof((a)[0]))
 
-static int allow_calls(scmp_filter_ctx c, const int *calls, size_t n)
+static int add_tables(scmp_filter_ctx c, unsigned int roles)
 {
 	size_t i;
 	int rc = 0;
 
-	for (i = 0; i < n && !rc; i++)
-		rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, calls[i], 0);
-	return rc;
-}
-
-static int allow_ioctls(scmp_filter_ctx c, const unsigned long *req, size_t n)
-{
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; i < n && !rc; i++)
-		rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-				      SCMP_A1(SCMP_CMP_EQ, req[i], 0));
+	for (i = 0; i < N(ioctls) && !rc; i++)
+		if (ioctls[i].roles & roles)
+			rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+					      SCMP_A1(SCMP_CMP_EQ, ioctls[i].req, 0));
+	for (i = 0; i < N(calls) && !rc; i++)
+		if (calls[i].roles & roles)
+			rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, calls[i].nr, 0);
 	return rc;
 }
 
@@ -96,23 +116,25 @@ static int allow_mappings(scmp_filter_ctx c)
 			1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
-static int add_rules(scmp_filter_ctx c, bool process)
+static int add_rules(scmp_filter_ctx c, unsigned int roles)
 {
-	int rc = allow_ioctls(c, vcpu_ioctls, N(vcpu_ioctls));
+	int rc = add_tables(c, roles);
 
 	if (!rc)
-		rc = allow_calls(c, common_calls, N(common_calls));
-	if (!rc)
 		rc = allow_mappings(c);
-	if (rc || !process)
+	/* Signals to threads of this process alone; sandbox.c puts its number in. */
+	if (!rc && roles & MAIN)
+		rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+				      SCMP_A0(SCMP_CMP_EQ, SANDBOX_PID));
+	if (rc || !(roles & START))
 		return rc;
-	rc = allow_calls(c, process_calls, N(process_calls));
-	if (!rc)
-		rc = allow_ioctls(c, process_ioctls, N(process_ioctls));
-	if (!rc)	/* threads only: glibc before 2.34 */
-		rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-			SCMP_A0(SCMP_CMP_MASKED_EQ, 0x10000, 0x10000));
-	return rc;
+	/*
+	 * Threads only. clone3() has its flags in memory, where no filter sees
+	 * them: the C library takes clone(), then.
+	 */
+	rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+			      SCMP_A0(SCMP_CMP_MASKED_EQ, 0x10000, 0x10000));
+	return rc ? rc : seccomp_rule_add(c, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 }
 
 /* libseccomp writes the program to a descriptor. */
@@ -126,7 +148,7 @@ static int print(scmp_filter_ctx c, const char *name)
 		return -errno;
 	rc = seccomp_export_bpf(c, fileno(f));
 	rewind(f);
-	printf("static const struct sock_filter %s[] = {\n", name);
+	printf("static const struct sock_filter %s_filter[] = {\n", name);
 	while (!rc && fread(&x, sizeof(x), 1, f) == 1)
 		printf("\t{ %#x, %u, %u, %#x },\n", x.code, x.jt, x.jf, x.k);
 	puts("};");
@@ -136,19 +158,22 @@ static int print(scmp_filter_ctx c, const char *name)
 
 int main(void)
 {
-	int i, rc = 0;
+	size_t i;
+	int rc = 0;
 
 	puts("/* Made by gen/sandbox_gen.c, where the rules are. */");
-	for (i = 0; i < 2 && !rc; i++) {
+	for (i = 0; i < N(filters) && !rc; i++) {
 		scmp_filter_ctx c = seccomp_init(SCMP_ACT_KILL_PROCESS);
 
 		rc = c ? seccomp_attr_set(c, SCMP_FLTATR_CTL_OPTIMIZE, 2) : -ENOMEM;
 		if (rc == -EOPNOTSUPP || rc == -EEXIST || rc == -EINVAL)
 			rc = 0;		/* before libseccomp 2.5: a linear list */
+		if (!rc)	/* by default 32-bit calls would end the thread alone */
+			rc = seccomp_attr_set(c, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 		if (!rc)
-			rc = add_rules(c, i == 0);
+			rc = add_rules(c, filters[i].roles);
 		if (!rc)
-			rc = print(c, i ? "vcpu_filter" : "process_filter");
+			rc = print(c, filters[i].name);
 		if (c)
 			seccomp_release(c);
 	}

@@ -126,6 +126,7 @@ static size_t step(struct fuzzed *d, const uint8_t *p, size_t n)
 		return 6 + len;
 	case 4:
 		reg_write(drv, VIRTIO_R_QUEUE_NOTIFY, p[1] & 7);
+		kick(drv, p[1] & 7);
 		return 2;
 	case 5:
 		len = p[1] < n - 2 ? p[1] : n - 2;
