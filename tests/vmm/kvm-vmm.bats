@@ -848,3 +848,35 @@ examples() {
 	[ "$(cat kvm-vmm.1.* vmm.md.* | grep -c '^kvm-vmm --')" -eq \
 		"$(cat "$top/vmm/man/kvm-vmm.1" "$top/docs/vmm.md" | grep -cE '^ *kvm-vmm (--|\\-\\-)')" ]
 }
+
+@test "on a terminal, SIGTSTP stops the VM with the terminal put right, and fg goes on" {
+	need_guests
+	local n=0 seen vm
+	code b0 2a e6 10 eb fe
+	cat >session <<-END
+		set -m
+		stty -g >before
+		bash -c 'echo \$\$ >seen; exec "\$0" "\$@"' "$KVM_VMM" --flat x.bin --deadline 30
+		stty -g >stopped
+		fg
+		echo \$? >status
+		stty -g >after
+	END
+	mkfifo keys
+	timeout 60 script -qfec 'bash session' typescript <keys >/dev/null 3>&- &
+	exec 7>keys
+	until grep -q '[*]' typescript 2>/dev/null; do
+		n=$((n + 1))
+		[ "$n" -lt 20000 ]
+	done
+	seen=$(<seen) vm=$(pgrep -P "$(<seen)")
+	stty -g -F "/proc/$vm/fd/0" >raw
+	kill -TSTP "$seen"
+	timeout 20 bash -c "until [ -s stopped ] && [ \"\$(stty -g -F /proc/$vm/fd/0)\" = \"\$(<raw)\" ]; do :; done"
+	diff before stopped
+	kill -TERM "$seen"
+	wait $! || true
+	exec 7>&-
+	[ "$(<status)" -eq 16 ]
+	diff before after
+}
