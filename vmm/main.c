@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* kvm-vmm: options in, a machine run, its verdict out. */
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,10 +20,11 @@ static void on_sigbus(int sig)
 {
 	static const char msg[] =
 		"kvm-vmm: a file that guest memory is mapped from (--restore) was cut short\n";
+	struct pollfd f = { .fd = STDERR_FILENO, .events = POLLOUT };
+	ssize_t n = poll(&f, 1, SAY_MS) > 0 ? write(STDERR_FILENO, msg, sizeof(msg) - 1) : 0;
 
 	(void)sig;
-	say_text(msg, sizeof(msg) - 1);
-	_exit(VM_IMAGE);
+	_exit(n < 0 ? VM_HOST : VM_IMAGE);
 }
 
 /* @leave: what is to be done before the process is ended by force, or NULL */
