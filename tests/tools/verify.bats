@@ -150,7 +150,7 @@ fake_rpm() {
 		'boot vmx --icount --kernel x -- true' 'boot svm --load kvm --kernel x -- true' \
 		'boot svm --kernel x --disk y' 'verify --backend kvm' 'verify here' \
 		install-root 'install-root make' 'install-root run /tmp' 'install-root eat /tmp' \
-		'install-root run /tmp --boot-size x -- true'; do
+		'install-root run /tmp --boot-size x -- true' 'install-root make new --suite ../x'; do
 		# shellcheck disable=SC2086 # words
 		run "$tools/machine/"$args
 		echo "$args: $status: $output"
@@ -184,4 +184,22 @@ fake_rpm() {
 	[ ! -e new ]
 	run find cache -maxdepth 1 -name 'install-root*' ! -name '*.lock'
 	[ -z "$output" ]
+}
+
+@test "install-root: of this host's own suite on Debian, or of the one that is named" {
+	((EUID == 0)) || skip "install-root needs root"
+	local own
+	mkdir bin
+	# shellcheck disable=SC2016  # the script's own
+	printf '#!/bin/sh\nprintf "%%s\\n" "$@" | grep -v / > asked\nexit 1\n' > bin/debootstrap
+	chmod +x bin/debootstrap
+	own=$(. /etc/os-release && [[ $ID == debian ]] && echo "$VERSION_CODENAME") || own=bookworm
+	[[ $(cat /etc/debian_version) != */sid ]] || own=sid
+	PATH=$PWD/bin:$PATH run "$tools/install-root" make new --cache cache
+	grep -x -- "$own" asked
+	PATH=$PWD/bin:$PATH run "$tools/install-root" make new --cache cache --suite forky
+	grep -x forky asked
+	# No name of a library's package: those are the suite's.
+	run grep -E 'lib.*[0-9]' asked
+	[ "$status" -eq 1 ]
 }
