@@ -21,6 +21,7 @@ DEFINE  ?=
 BACKEND ?= svm,vmx
 LSMOD   ?=
 FAULTS  ?=
+SUITES  ?=
 ALLOW_UNSIGNED ?=
 ALLOW_NO_PATCH ?=
 DISTCC_HOSTS ?=
@@ -105,6 +106,11 @@ check-fast: ## lint and every test that needs no kernel build (minutes)
 check: ## check-fast, then the RPMs built, installed, booted and self-tested
 	@tools/build-deps --for check --install
 	tests/run all
+
+.PHONY: check-hosts
+check-hosts: ## the tests in roots of other Debian suites (rpm 4.16 to 6), SUITES="trixie sid/spec"; HOSTS_FULL=1: a kernel each
+	@tools/build-deps --for check --install
+	tests/run hosts $(SUITES)
 
 .PHONY: check-long
 check-long: ## the patches live and not on kernels built for it, both bases (an hour)

@@ -52,3 +52,10 @@ build() {
 	mkdir -p root
 	for f in rpms/*/*.rpm; do rpm2cpio "$f" | (cd root && cpio -idmu --quiet); done
 }
+
+# need_static: skip where programs cannot be linked statically, and say why.
+need_static() {
+	local why
+	why=$("$top/tools/host-abi" plan --release 1.el9 --link static 2>&1 > /dev/null) ||
+		skip "$(tr -s ' \n' ' ' <<< "${why#*error: }")"
+}

@@ -23,7 +23,7 @@ choose_profile() {
 		return
 	done
 	die "$file_name: no profile for $nvr" \
-		"known: $(for f in "$here"/profiles/*.profile; do basename "${f#*-}" .profile; done | paste -sd' ' -)" \
+		"known: $(for f in "$here"/profiles/*.profile; do f=${f##*/}; basename "${f#*-}" .profile; done | paste -sd' ' -)" \
 		"a new distribution is one file in tools/spec/profiles (see its README.md)"
 }
 
