@@ -6,7 +6,7 @@
 
 load ../e2e/helpers
 
-# The plain root is shared with make check-hosts.
+# Kept beside the roots of make check-hosts.
 hosts=$tools/../build/cache/hosts
 # What a host has that builds modules.
 extra=rpm,gcc,libc6-dev,make,bison,flex,libelf-dev,libssl-dev,openssl,perl,kmod,findutils
@@ -17,15 +17,15 @@ archive() {
 	apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | head -n 1
 }
 
-# plain_root: make $hosts/bullseye, if it is not there.
+# plain_root: make $hosts/bullseye-plain, if it is not there.
 plain_root() {
 	local proxy=''
-	[[ ! -d $hosts/bullseye ]] || return 0
+	[[ ! -d $hosts/bullseye-plain ]] || return 0
 	eval "$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null || :)"
 	[[ -z $proxy ]] || export http_proxy=$proxy
-	rm -rf "$hosts/bullseye.new"
-	debootstrap --variant=minbase --include=ca-certificates,make,git bullseye "$hosts/bullseye.new" "$(archive)" &&
-		mv "$hosts/bullseye.new" "$hosts/bullseye"
+	rm -rf "$hosts/bullseye-plain.new"
+	debootstrap --variant=minbase --include=ca-certificates,make,git bullseye "$hosts/bullseye-plain.new" "$(archive)" &&
+		mv "$hosts/bullseye-plain.new" "$hosts/bullseye-plain"
 }
 
 # module_root: make $hosts/bullseye-KEY, the same with $extra, if it is not there.
@@ -33,7 +33,7 @@ module_root() {
 	local dir=$1 conf
 	[[ ! -d $dir ]] || return 0
 	rm -rf "$dir.new"
-	cp -a --reflink=auto "$hosts/bullseye" "$dir.new" || return
+	cp -a --reflink=auto "$hosts/bullseye-plain" "$dir.new" || return
 	conf=$(apt-config dump 2>/dev/null | grep -E '^Acquire::https?::Proxy ' || :)
 	printf '%s\n' "$conf" >"$dir.new/etc/apt/apt.conf.d/90proxy"
 	printf 'deb %s bullseye main\n' "$(archive)" >"$dir.new/etc/apt/sources.list"
@@ -78,7 +78,7 @@ setup_file() {
 	(
 		flock 9
 		plain_root && module_root "$made"
-	) 9>"$hosts/bullseye.lock" >"$BATS_FILE_TMPDIR/log" 2>&1 || return 0
+	) 9>"$hosts/bullseye-plain.lock" >"$BATS_FILE_TMPDIR/log" 2>&1 || return 0
 	cp -a --reflink=auto "$made" "$BATS_FILE_TMPDIR/root"
 	register "$BATS_FILE_TMPDIR/root"
 	in_root "$BATS_FILE_TMPDIR/root" rpm -U "/rpms2/$(of_build 2 selftest)" "/rpms2/$(of_build 2 devel)" \
