@@ -76,6 +76,14 @@ formats() {
 	done
 }
 
+@test "without fips and signmodules: built, no signature on a module, no HMAC of the image" {
+	build --without selftest --without signmodules --without fips
+	[ "$(cat names)" = " core devel modules" ]
+	run grep -c 'Module signature appended' "root/lib/modules/$K/kernel/arch/x86/kvm/kvm.ko"
+	[ "$output" = 0 ]
+	[ ! -e "root/lib/modules/$K/.vmlinuz.hmac" ]
+}
+
 @test "dbgonly: the debug variant alone; without up: no kernel, and still the headers" {
 	build --without selftest --with dbgonly
 	[ "$(cat names)" = "debug-core debug-devel debug-modules" ]

@@ -19,7 +19,7 @@ glibc() {
 # static_libraries: make the tool see a machine that has all of them. Not every
 # machine does: Debian 13's libelf.a does not link.
 static_libraries() {
-	printf '#!/bin/bash\n[[ " $* " != *" -static "* ]] || exit 0\nexec %s "$@"\n' "$(command -v gcc)" > bin/gcc
+	printf '#!/bin/bash\n[[ " $* " != *" -static "* ]] || { cat > /dev/null; exit 0; }\nexec %s "$@"\n' "$(command -v gcc)" > bin/gcc
 	chmod +x bin/gcc
 }
 
