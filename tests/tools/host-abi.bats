@@ -65,6 +65,10 @@ plan() {
 
 @test "no newer here than there: dynamic; newer: static; another soname: static" {
 	static_libraries
+	# A machine with OpenSSL 3, as EL 10's: not every one has it.
+	# shellcheck disable=SC2016  # the script's own
+	printf '#!/bin/bash\n[[ $* != *libcrypto* ]] || { echo "SONAME libcrypto.so.3"; exit; }\nexec %s "$@"\n' "$(command -v objdump)" > bin/objdump
+	chmod +x bin/objdump
 	glibc 2.34
 	plan --release 1.el10
 	[ "$status" -eq 0 ]
