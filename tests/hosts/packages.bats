@@ -29,7 +29,7 @@ turned() {
 	selftest) less=() && made "$plain selftest" ;;
 	static)
 		less=()
-		if "${top:?}/tools/host-abi" plan --release 1.el9 --link static > /dev/null; then
+		if "${top:?}/tools/spec/host-abi" plan --release 1.el9 --link static > /dev/null; then
 			made "$plain selftest" --with static
 		else
 			! made "$plain selftest" --with static > out && grep -q -- '--with static: no usable static library here' log
@@ -78,8 +78,8 @@ turned() {
 	build --with debug --with debuginfo --with headers --with doc --with tools --with selftests
 	mkdir all
 	cp rpms/*/*.rpm all/
-	"$top/tools/install-root" make "$PWD/installed" --with "$extra"
-	in_installed() { "$top/tools/install-root" run "$PWD/installed" --bind "$PWD/all:/rpms" -- "$@"; }
+	"$top/tools/machine/install-root" make "$PWD/installed" --with "$extra"
+	in_installed() { "$top/tools/machine/install-root" run "$PWD/installed" --bind "$PWD/all:/rpms" -- "$@"; }
 	rpm -qp --qf '%{NAME}\n' all/*.rpm 2>/dev/null | sort > want
 	for dnf in dnf dnf5; do
 		[[ -e installed/usr/bin/$dnf ]] || continue

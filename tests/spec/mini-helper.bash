@@ -56,6 +56,6 @@ build() {
 # need_static: skip where programs cannot be linked statically, and say why.
 need_static() {
 	local why
-	why=$("$top/tools/host-abi" plan --release 1.el9 --link static 2>&1 > /dev/null) ||
+	why=$("$top/tools/spec/host-abi" plan --release 1.el9 --link static 2>&1 > /dev/null) ||
 		skip "$(tr -s ' \n' ' ' <<< "${why#*error: }")"
 }

@@ -19,7 +19,7 @@ while [[ $1 == --* ]]; do shift; done
 mkdir -p "$2"/{etc/{apt/apt.conf.d,dpkg/dpkg.cfg.d},bin,var/tmp}
 echo "$1" > "$2/etc/suite"
 touch "$2/bin/sh"'
-	program co/tools/install-root :
+	program co/tools/machine/install-root :
 }
 
 program() {
@@ -87,17 +87,17 @@ need_root() {
 	[[ $output == *"debootstrap of stretch from "*" failed"*"E: Invalid Release file"* ]]
 	cp good bin/debootstrap
 	# shellcheck disable=SC2016  # the script's own
-	program co/tools/install-root '[[ $* != *" apt-get update "* ]] || { echo "E: The repository is not there"; exit 100; }'
+	program co/tools/machine/install-root '[[ $* != *" apt-get update "* ]] || { echo "E: The repository is not there"; exit 100; }'
 	run "$root" make stretch
 	[ "$status" -eq 3 ]
 	[[ $output == *"apt-get update in the root of stretch failed"*"E: The repository is not there"* ]]
 	# shellcheck disable=SC2016  # the script's own
-	program co/tools/install-root '[[ $* != *build-deps* ]] || { echo "E: Unable to correct problems"; echo "build-deps: error: apt could not install: bats"; exit 1; }'
+	program co/tools/machine/install-root '[[ $* != *build-deps* ]] || { echo "E: Unable to correct problems"; echo "build-deps: error: apt could not install: bats"; exit 1; }'
 	run "$root" make stretch
 	[ "$status" -eq 3 ]
 	[[ $output == *"could not install: bats"* ]]
 	# shellcheck disable=SC2016  # the script's own
-	program co/tools/install-root '[[ $* != *build-deps* ]] || { echo "build-deps: error: map:3: expected three fields"; exit 1; }'
+	program co/tools/machine/install-root '[[ $* != *build-deps* ]] || { echo "build-deps: error: map:3: expected three fields"; exit 1; }'
 	run "$root" make stretch
 	echo "$output"
 	[ "$status" -eq 1 ]

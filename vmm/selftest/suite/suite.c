@@ -261,7 +261,7 @@ static int add_kernel(const char *dir, char *err, size_t size)
 	struct row *r;
 
 	if (n < 0) {
-		snprintf(err, size, "%s: %s; install kernel-kvm-selftests-internal, or make the programs (tools/kernel-selftests) and give --suite kernel=DIR",
+		snprintf(err, size, "%s: %s; install kernel-kvm-selftests-internal, or make the programs (tools/spec/kernel-selftests) and give --suite kernel=DIR",
 			 dir, strerror(errno));
 		return -1;
 	}
