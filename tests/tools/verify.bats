@@ -195,9 +195,9 @@ fake_rpm() {
 	chmod +x bin/debootstrap
 	own=$(. /etc/os-release && [[ $ID == debian ]] && echo "$VERSION_CODENAME") || own=bookworm
 	[[ $(cat /etc/debian_version) != */sid ]] || own=sid
-	PATH=$PWD/bin:$PATH run "$tools/install-root" make new --cache cache
+	PATH=$PWD/bin:$PATH run "$tools/machine/install-root" make new --cache cache
 	grep -x -- "$own" asked
-	PATH=$PWD/bin:$PATH run "$tools/install-root" make new --cache cache --suite forky
+	PATH=$PWD/bin:$PATH run "$tools/machine/install-root" make new --cache cache --suite forky
 	grep -x forky asked
 	# No name of a library's package: those are the suite's.
 	run grep -E 'lib.*[0-9]' asked
