@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # texts.sh - the faults of this directory, and which text of one fits a tree.
-# Sourced by run.
+# Sourced by run, after lib.sh.
 #
 # NAME.patch has the fault's name, its checks (Check:) and the text for the
 # oldest base. NAME@BASE.patch is another text, for KVM's code as of BASE. A
@@ -32,11 +32,6 @@ subject() {
 # since FAULT: the base that was the first to have what it breaks, or nothing.
 since() {
 	sed -n '/^---$/q; s/^Since: *//p' "$faults_dir/$1.patch"
-}
-
-# touched PATCH: the files that it changes, one per line.
-touched() {
-	sed -n 's|^+++ b/||p' "$1"
 }
 
 # find_text FAULT TREE OUT: the text of FAULT that fits TREE, as the file OUT.

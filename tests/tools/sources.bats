@@ -37,7 +37,7 @@ pack() {
 
 @test "a change of any file of tools/spec, configs or vmm makes it another" {
 	local f
-	for f in tools/spec/lib.sh tools/spec/kernelrelease tools/spec/patch.d/lint.awk tools/spec/profiles/10-debian.profile \
+	for f in tools/spec/lib.sh tools/spec/kernelrelease tools/spec/patch.d/nearest.awk tools/spec/profiles/10-debian.profile \
 		configs/lean-x86_64.config vmm/Makefile; do
 		cp "$tarball" before.tar.gz
 		echo '# changed' >> "co/$f"

@@ -116,3 +116,22 @@ need_space() {
 packed_files() {
 	find "$@" -type f ! -name '*.md' ! -name '*.o' ! -name '*.d' ! -name '.*.swp' -print0 | sort -z
 }
+
+# plain_git DIR ARG...: git in DIR, with nobody's settings and blind to a repository
+# around DIR (git apply would skip the files outside of that one's index).
+plain_git() {
+	local dir
+	dir=$(realpath -- "$1")
+	shift
+	GIT_CEILING_DIRECTORIES=${dir%/*} GIT_CONFIG_NOSYSTEM=1 HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent \
+		git -C "$dir" -c apply.ignorewhitespace=no -c apply.whitespace=nowarn -c core.autocrlf=false "$@"
+}
+
+# touched PATCH...: the files that the patches change, one per line, renamed ones
+# under both names. Fails, with git's message, for what git cannot read.
+touched() {
+	{
+		cat -- "$@" | plain_git / apply --numstat | cut -f3- &&
+			sed -nE 's/^(rename|copy) from //p' -- "$@"
+	} | sort -u
+}

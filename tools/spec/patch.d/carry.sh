@@ -71,21 +71,14 @@ spec_drop() {
 
 # --- add ----------------------------------------------------------------------------
 # with_trailers FILE KERNEL PROBE UPSTREAM: FILE on stdout, its message with
-# these trailers (an empty one: as FILE has it), above the first Signed-off-by:
-# or at the message's end.
+# these trailers at the head of its others (an empty one: as FILE has it).
 with_trailers() {
-	awk -v k="$2" -v p="$3" -v u="$4" '
-		function put() {
-			if (!done && !signed && last != "") print ""
-			if (!done) printf "%s%s%s", t("Kernel", k), t("Probe", p), t("Upstream", u)
-			done = 1
-		}
-		function t(name, value) { return value == "" ? "" : name ": " value "\n" }
-		!done && /^(Signed-off-by|Reviewed-by|Acked-by|Tested-by|Cc|Fixes):/ { signed = 1; put() }
-		!done && (/^---[ \t]*$/ || /^diff --git /) { put() }
-		!done && ((k != "" && /^Kernel:/) || (p != "" && /^Probe:/) || (u != "" && /^Upstream:/)) { signed = folded = 1; next }
-		folded && /^[ \t]+[^ \t\r]/ { next }
-		{ folded = 0; print; last = $0 }' "$1"
+	local args=()
+	# Each goes above those before it.
+	[[ -z $4 ]] || args+=(--trailer "Upstream: $4")
+	[[ -z $3 ]] || args+=(--trailer "Probe: $3")
+	[[ -z $2 ]] || args+=(--trailer "Kernel: $2")
+	plain_git / interpret-trailers --where start --if-exists replace --if-missing add ${args[@]+"${args[@]}"} < "$1"
 }
 
 # plain_to_mail FILE SUBJECT WHY: a bare diff in git format-patch form.
@@ -185,13 +178,10 @@ verb_drop() {
 }
 
 # --- refresh --------------------------------------------------------------------------
-# stage_git DIR ARG...: git in DIR with nobody's settings.
+# stage_git DIR ARG...: git in DIR, as somebody who may commit.
 stage_git() {
-	local dir=$1
-	shift
-	GIT_CEILING_DIRECTORIES=${dir%/*} GIT_CONFIG_NOSYSTEM=1 HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent \
-		git -C "$dir" -c user.name=patch -c user.email=patch@localhost -c core.abbrev=12 -c core.autocrlf=false \
-		-c commit.gpgsign=false -c gc.auto=0 -c init.defaultBranch=main "$@"
+	plain_git "$1" -c user.name=patch -c user.email=patch@localhost -c core.abbrev=12 \
+		-c commit.gpgsign=false -c gc.auto=0 -c init.defaultBranch=main "${@:2}"
 }
 
 # regenerate STAGE FILE: FILE on stdout with its message, and the diff between
@@ -202,49 +192,33 @@ regenerate() {
 	stage_git "$1" diff --cached --no-ext-diff --no-color --stat --patch --summary HEAD
 }
 
-# hunks FILE: its diff without the lines that differ by git version or base.
-hunks() {
-	awk '/^diff --git / { on = 1 } on && !/^index /' "$1"
-}
-
+# refresh_one FILE STAGE TMP FUZZ: FILE anew, if it applies with fuzz alone.
 refresh_one() {
-	local file=$1 stage=$2 tmp=$3 fuzz=$4
+	local file=$1 stage=$2 tmp=$3 fuzz=$4 anew=
 	try_patch "$stage" "$file" "$tmp/log"
-	if [[ $try_status == conflict && $fuzz -gt 0 ]] &&
-		patch -p1 -s -f -F "$fuzz" --no-backup-if-mismatch -r - -d "$stage" < "$file" > "$tmp/fuzz" 2>&1; then
-		try_status=applied
-		try_reason="fuzz up to $fuzz"
+	if [[ $try_status == conflict ]]; then
+		patch -p1 -s -f -F "$fuzz" --no-backup-if-mismatch -r - -d "$stage" < "$file" > "$tmp/fuzz" 2>&1 ||
+			die "${file##*/} does not apply to $(tree_version "$stage")" \
+				"$(explain_conflict "$stage" "$file" "$tmp/log")" "rework it by hand; tools/spec/patch check tells more"
+		anew=1
 	fi
-	case $try_status in
-	conflict)
-		die "${file##*/} does not apply to $(tree_version "$stage")" \
-			"$(explain_conflict "$stage" "$file" "$tmp/log")" "rework it by hand; tools/spec/patch check tells more"
-		;;
-	already-in-base) info "${file##*/}: left as it is: $try_reason"; return ;;
-	esac
 	stage_git "$stage" add -A
-	if [[ $try_reason == fuzz* ]]; then
-		regenerate "$stage" "$file" > "$tmp/new"
-	else
-		# Its hunks stay as they are: other bases may have no more of their
-		# context than they show.
-		awk -f "$patchd/renumber.awk" "$tmp/log.forward" "$file" > "$tmp/new"
-	fi
-	stage_git "$stage" commit -q -m "${file##*/}"
-	if cmp -s <(hunks "$file") <(hunks "$tmp/new"); then
-		info "${file##*/}: fits as it is"
-	else
+	[[ -z $anew ]] || regenerate "$stage" "$file" > "$tmp/new"
+	stage_git "$stage" commit -q --allow-empty -m "${file##*/}"
+	if [[ -n $anew ]]; then
 		cat -- "$tmp/new" > "$file"
-		info "${file##*/}: refreshed${try_reason:+ ($try_reason)}"
+		info "${file##*/}: refreshed (fuzz up to $fuzz)"
+	else
+		info "${file##*/}: left as it is: ${try_reason:-it fits}"
 	fi
 }
 
 verb_refresh() {
-	local fuzz=0 names=() name file base version tmp n=0 wanted
+	local fuzz='' names=() name file base version tmp n=0 wanted
 	while (($#)); do
 		case $1 in
 		--fuzz)
-			[[ ${2:-} =~ ^[0-3]$ ]] || usage_error "--fuzz takes 0 to 3 lines"
+			[[ ${2:-} =~ ^[1-3]$ ]] || usage_error "--fuzz takes 1 to 3 lines"
 			fuzz=$2
 			shift 2
 			;;
@@ -252,6 +226,7 @@ verb_refresh() {
 		*) names+=("$1"); shift ;;
 		esac
 	done
+	[[ -n $fuzz ]] || usage_error "refresh needs --fuzz N: a patch that applies without fuzz stays as it is"
 	wanted=' '
 	for name in ${names[@]+"${names[@]}"}; do wanted+="$(patch_by "$name") "; done
 	collect_series

@@ -12,33 +12,70 @@ declare -A p_number=() p_subject=() p_kernel=() p_probe=() p_upstream=() p_sha=(
 # has. With form=loose the name and the trailers may be missing (tools/spec/patch
 # add puts them in).
 read_patch() {
-	local file=$1 form=${2:-strict} key a b faults=()
+	local file=$1 form=${2:-strict} faults=() mail
 	[[ -f $file && -r $file ]] || die "$file: not a readable file"
-	p_files[$file]=''
-	p_number[$file]=''
-	p_subject[$file]=''
-	unset "p_kernel[$file]" "p_probe[$file]" "p_upstream[$file]"
-	while IFS=$'\t' read -r key a b; do
-		case $key in
-		subject) p_subject[$file]=$a ;;
-		kernel) p_kernel[$file]=$a ;;
-		probe) p_probe[$file]=$a ;;
-		upstream) p_upstream[$file]=$a ;;
-		file) p_files[$file]+=$a$'\n' ;;
-		error)
-			[[ $form == loose && $b == 'no Subject:'* ]] && continue
-			if ((a)); then faults+=("line $a: $b"); else faults+=("$b"); fi
-			;;
-		esac
-	done < <(awk -f "$patchd/lint.awk" "$file")
-	[[ ! -s $file || -z $(tail -c 1 -- "$file") ]] ||
-		faults+=("no newline at its end: it was cut off or edited; export it anew (git format-patch)")
+	make_tmp mail
+	read_message "$file" "$mail"
+	read_diff "$file" "$mail"
 	if [[ $form == strict ]]; then
+		[[ -n ${p_subject[$file]} ]] || ((${#faults[@]})) ||
+			faults+=("no Subject: line, so not in git format-patch form (tools/spec/patch add makes it so)")
 		patch_number "$file"
 		trailer_faults "$file"
 	fi
 	((${#faults[@]} == 0)) || die "$file: this patch cannot be used" "${faults[@]}"
 	p_sha[$file]=$(sha256sum < "$file" | cut -d' ' -f1)
+}
+
+# read_message FILE DIR: subject and trailers, as git reads a mail. DIR is for its files.
+read_message() {
+	local file=$1 key value
+	p_number[$file]=''
+	unset "p_kernel[$file]" "p_probe[$file]" "p_upstream[$file]"
+	plain_git / mailinfo -b "$2/message" "$2/diff" < "$file" > "$2/info" 2> /dev/null || : > "$2/info"
+	p_subject[$file]=$(sed -n 's/^Subject: //p' "$2/info")
+	[[ -s $2/message ]] || return 0
+	while IFS=': ' read -r key value; do
+		case $key in
+		Kernel | Probe | Upstream)
+			local -n field=p_${key,,}
+			# shellcheck disable=SC2004  # an associative array
+			[[ -z ${field[$file]+set} ]] || faults+=("a second $key: trailer; one is wanted")
+			# shellcheck disable=SC2004
+			field[$file]=$value
+			;;
+		esac
+	done < <({ printf 'subject\n\n'; cat "$2/message"; } | plain_git / interpret-trailers --parse)
+}
+
+# read_diff FILE DIR: p_files, and what git apply would not take or nobody would carry.
+read_diff() {
+	local file=$1 at name
+	p_files[$file]=''
+	[[ -s $file ]] || { faults+=("it is empty"); return; }
+	at=$(grep -nm 1 -E $'^(diff --git |--- |\\+\\+\\+ |@@ -|Subject:).*\r$' "$file" | cut -d: -f1) || :
+	[[ -z $at ]] || { faults+=("line $at: CRLF line endings: some mailer or editor changed it; export it anew (git format-patch)"); return; }
+	[[ -z $(tail -c 1 -- "$file") ]] || faults+=("no newline at its end: it was cut off or edited; export it anew (git format-patch)")
+	if at=$(grep -nm 1 -E '^(GIT binary patch|Binary files .* differ)' "$file"); then
+		faults+=("line ${at%%:*}: a binary hunk: a kernel patch carries text only")
+	elif ! grep -qE '^(@@ -|(rename|copy) from |(new|deleted) file mode )' "$file"; then
+		! grep -qE '^(old|new) mode ' "$file" || { faults+=("it changes a file's mode only: nothing that a kernel build sees"); return; }
+		faults+=("it changes nothing: there is no diff in it")
+	elif ! p_files[$file]=$(touched "$file" 2> "$2/error")$'\n'; then
+		at=$(sed -n 's/.* at line \([0-9]*\)$/\1/p' "$2/error")
+		faults+=("$(list_hunks "$file" | awk -v at="${at:-0}" '$2 <= at { last = "hunk " $1 " of " $3 " is cut short or damaged: " } END { printf "%s", last }')$(sed 's/^error: //' "$2/error")")
+	fi
+	while read -r name; do
+		[[ ! $name =~ (^|/)\.\.(/|$)|^[/\"] ]] || faults+=("the file name $name leaves the tree or is quoted")
+	done <<< "${p_files[$file]}"
+}
+
+# list_hunks FILE: "N LINE PATH START" of each hunk: the Nth of PATH, at LINE of
+# FILE, for the lines from START on.
+list_hunks() {
+	awk '
+		/^--- [^ ]/ || (/^\+\+\+ / && path == "dev/null") { path = $2; sub(/^[^\/]*\//, "", path) }
+		/^@@ -/ { split(substr($2, 2), start, ","); print ++n[path], NR, path, start[1] }' "$1"
 }
 
 # patch_number FILE: p_number from the file's name, or a fault.
@@ -148,17 +185,10 @@ tree_version() {
 		}' "$1/Makefile" || die "$1/Makefile: no VERSION and PATCHLEVEL in it, so this is no kernel tree"
 }
 
-# strict_apply DIR FILE [git-apply option]...: git apply with no fuzz and no
-# leniency about white space, whatever the user's git is set to, and blind to
-# any repository around DIR (git apply would skip files outside its index).
+# strict_apply DIR FILE [git-apply option]...: git apply with no fuzz and no leniency
+# about white space.
 strict_apply() {
-	local dir file=$2
-	dir=$(realpath -- "$1")
-	file=$(realpath -- "$file")
-	shift 2
-	(cd -- "$dir" && GIT_CEILING_DIRECTORIES=${dir%/*} \
-		git -c apply.ignorewhitespace=no -c apply.whitespace=nowarn -c core.autocrlf=false \
-		apply -v --whitespace=nowarn "$@" "$file")
+	plain_git "$1" apply -v --whitespace=nowarn "${@:3}" "$(realpath -- "$2")"
 }
 
 # total_offset LOG: how far, in lines, the hunks lay from where they were meant.
@@ -208,8 +238,7 @@ explain_conflict() {
 		'error: patch failed: '*)
 			line=${line#error: patch failed: }
 			path=${line%:*} start=${line##*:}
-			read -r hunk at < <(awk -f "$patchd/lint.awk" "$file" |
-				awk -F '\t' -v p="$path" -v s="$start" '$1 == "hunk" && $4 == p && $5 == s { print $2, $3; exit }')
+			read -r hunk at < <(list_hunks "$file" | awk -v p="$path" -v s="$start" '$3 == p && $4 == s { print $1, $2; exit }')
 			echo "$path, hunk $hunk (line $at of the patch) does not fit at line $start"
 			sed -n "$((at + 1)),\$p" "$file" | awk '/^(@@|diff |-- $)/ { exit } /^[ -]/ { print substr($0, 2) } /^$/' > "$log.want"
 			awk -v start="$start" -f "$patchd/nearest.awk" "$log.want" "$dir/$path"
@@ -236,7 +265,7 @@ explain_fuzz() {
 # nearness DIR FILE: in one line, how many hunks of a patch that is not applied fit.
 nearness() {
 	local all fuzz failed fits=()
-	all=$(awk -f "$patchd/lint.awk" "$2" | grep -c '^hunk' || :)
+	all=$(list_hunks "$2" | wc -l)
 	for fuzz in 0 3; do
 		failed=$(patch -p1 -f -F "$fuzz" --dry-run -d "$1" < "$2" 2>&1 |
 			awk '/^[0-9]+ out of [0-9]+ hunks? (FAILED|ignored)/ { n += $1 } END { print n + 0 }')
