@@ -396,3 +396,23 @@ own_ccache() {
 		[ "${#lines[@]}" -ge 2 ] || { echo "$t: help is ${#lines[@]} lines"; false; }
 	done
 }
+
+@test "options: values, flags, lists, words; what is not one is wrong usage" {
+	# A file of such a name is no option.
+	touch refs
+	# shellcheck disable=SC2016  # the inner shell's
+	options() { run bash -c '. "$1/spec/lib.sh"; shift; a_b="" ref=x c="" d=()
+		read_options "a-b= ref? c d+ ..." "$@"; echo "$a_b|$ref|$c|${d[*]-}|${args[*]-}"' - "$tools" "$@"; }
+	options --a-b "1 2" one --d x --c --d y -- --three
+	[ "$output" = "1 2|x|1|x y|one --three" ]
+	options --ref ""
+	[ "$output" = "||||" ]
+	for bad in '--a-b' '--a-b=1' '--refs 1' '-c' '--d'; do
+		# shellcheck disable=SC2086  # words
+		options $bad
+		[ "$status" -eq 2 ] || { echo "$bad: $status"; false; }
+	done
+	options --a-b ""
+	[ "$status" -eq 2 ]
+	[[ $output == *"--a-b needs a value"* ]]
+}

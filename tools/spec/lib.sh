@@ -57,6 +57,47 @@ print_help() {
 	awk 'NR == 1 { next } /^#/ { sub(/^# ?/, ""); print; next } { exit }' "$1"
 }
 
+# read_options "OPTION..." ARG...: set the variable of each option that is given
+# (--base-config: base_config), and the array args to what is none. OPTION is NAME
+# for one without a value (its variable becomes 1), NAME= for one with a value,
+# NAME? for one whose value may be empty, NAME+ for one that may come again (an
+# array), and ... where other words may stand. After -- there are only words.
+read_options() {
+	local -A _kind=()
+	local _name _words='' _options
+	read -ra _options <<< "$1"
+	for _name in "${_options[@]}"; do
+		if [[ $_name == ... ]]; then _words=1; else _kind[${_name%[=?+]}]=${_name#"${_name%[=?+]}"}; fi
+	done
+	shift
+	args=()
+	while (($#)); do
+		_name=${1#--}
+		if [[ $1 == --help || $1 == -h ]]; then
+			print_help "$0"
+			exit 0
+		elif [[ $1 == -- && -n $_words ]]; then
+			shift
+			args+=("$@")
+			return
+		elif [[ $1 == --* && -n ${_kind[$_name]+set} ]]; then
+			local -n _value=${_name//-/_}
+			[[ -z ${_kind[$_name]} || (($# -gt 1) && (-n $2 || ${_kind[$_name]} == '?')) ]] || usage_error "$1 needs a value"
+			# shellcheck disable=SC2178  # an array by + alone
+			case ${_kind[$_name]} in
+			'') _value=1 ;;
+			+) _value+=("$2"); shift ;;
+			*) _value=$2; shift ;;
+			esac
+		elif [[ $1 == -* || -z $_words ]]; then
+			usage_error "$1: unknown option"
+		else
+			args+=("$1")
+		fi
+		shift
+	done
+}
+
 # make_tmp VAR [PARENT]: a temporary directory in VAR, gone on exit whatever
 # happens (KEEP_TMP=1 keeps it and says where it is).
 _tmp_dirs=()

@@ -130,14 +130,14 @@ cache_key() {
 	} | sha256sum | cut -c1-16
 }
 
-# listing DIR: of all files in it what a change by anybody would change.
-listing() {
+# fingerprint DIR: of every file's metadata, to detect later edits.
+fingerprint() {
 	find "$1/tree" "$1/base" ! -type d -printf '%P\t%y\t%m\t%s\t%T@\t%l\n' | LC_ALL=C sort | sha256sum
 }
 
-# shared FROM TO: FROM's tree and base in TO, too: the same files (a copy of
+# link_tree FROM TO: FROM's tree and base in TO, too: the same files (a copy of
 # 80,000 can take longer than to unpack them), or a copy where links can't be.
-shared() {
+link_tree() {
 	cp -al -- "$1/tree" "$1/base" "$2/" 2>/dev/null || {
 		rm -rf -- "${2:?}/tree" "$2/base"
 		cp -a --reflink=auto -- "$1/tree" "$1/base" "$2/"
@@ -148,7 +148,7 @@ shared() {
 # build's tree, and not a new file over it, writes into the cache.
 cached() {
 	[[ -d $1/tree ]] || return 1
-	[[ $(listing "$1") != "$(cat -- "$1/listing" 2>/dev/null)" ]] || return 0
+	[[ $(fingerprint "$1") != "$(cat -- "$1/listing" 2>/dev/null)" ]] || return 0
 	warn "$1: files of the cached tree were written to" "it is made anew"
 	rm -rf -- "$1"
 	return 1
@@ -171,15 +171,15 @@ prepare_tree() {
 	make_tmp work "$parent"
 	if [[ -n $entry ]] && cached "$entry"; then
 		info "the finished tree is in the cache"
-		shared "$entry" "$work"
+		link_tree "$entry" "$work"
 	else
 		doctor_missing static
 		prepare_fresh "$work"
 		if [[ -n $entry ]]; then
 			need_space "$cache" "$(du -sm -- "$work/tree" | cut -f1)" "the cached tree"
 			make_tmp new "$cache"
-			shared "$work" "$new"
-			listing "$new" > "$new/listing"
+			link_tree "$work" "$new"
+			fingerprint "$new" > "$new/listing"
 			# Somebody may have been first; the bytes are the same.
 			mv -T -- "$new" "$entry" 2>/dev/null || :
 		fi

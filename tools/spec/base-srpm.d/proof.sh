@@ -65,10 +65,10 @@ first_hunk() {
 	grep -n -m 1 '^@@' "$1" | sed 's/^\([0-9]*\):/hunk at line \1 of the patch: /'
 }
 
-# take_back STRIP PATCH HOW: reverse-apply it on the copy (apply it, if HOW ends
+# reverse_apply STRIP PATCH HOW: reverse-apply it on the copy (apply it, if HOW ends
 # with -R); strict first, then with the fuzz that %prep's own patch may have used,
 # and as from the top of the tree, where %prep had gone into a subdirectory.
-take_back() {
+reverse_apply() {
 	local strip fuzz back=-R
 	[[ $3 != *' -R' ]] || back=-N
 	for strip in "$1" 1 0; do
@@ -149,7 +149,7 @@ prove_patches() {
 # prove_never PLAIN PATH: a patch that no line of %prep was seen to apply is in
 # the tree all the same (a loop that reads its list, say).
 prove_never() {
-	take_back 1 "$1" never || return 1
+	reverse_apply 1 "$1" never || return 1
 	proven=$((proven + 1))
 	sed -i "s|^never\t-\t${2##*/}\$|in the tree\t1\t${2##*/}|" "$tmp/order"
 }
@@ -157,7 +157,7 @@ prove_never() {
 # prove_one STRIP PLAIN PATH HOW: one patch; dies with the reason if it is not there.
 prove_one() {
 	local why=() name=${3##*/}
-	if take_back "$1" "$2" "$4"; then
+	if reverse_apply "$1" "$2" "$4"; then
 		proven=$((proven + 1))
 		return
 	fi
