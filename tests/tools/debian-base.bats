@@ -51,6 +51,7 @@ made() {
 	"$tools/spec/base-srpm" import out/*.src.rpm --sources src --allow-unsigned
 	grep -qx '%global base_profile debian' src/base.inc
 	grep -qx '%global base_config 0' src/base.inc
+	cp "$top/SOURCES/macros.inc" src/
 	run rpmspec -P --define "_sourcedir $PWD/src" --define 'kconfig distro' "$top/kernel-kvm.spec"
 	[ "$status" -ne 0 ]
 	[[ $output == *"CONFIG=distro: kernel-8.1.3-1~bpo1+1.src.rpm brings no config"* ]]
