@@ -98,6 +98,7 @@ static const char *vmm_status(int status)
 	case 12: return "KVM internal error or failed entry";
 	case 14: return "the guest did not end in time";
 	case 16: return "killed";
+	case 18: return "the guest's kernel panicked";
 	}
 	return status > 128 ? "kvm-vmm died of a signal" : "an unknown status";
 }
