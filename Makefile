@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # kernel-kvm: the front door. `make help` lists what there is; the work is done
 # by kernel-kvm.spec and the programs in tools/.
 

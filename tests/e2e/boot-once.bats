@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
 # kernel-kvm-boot-once with a real GRUB, systemd and KVM, machine life by
 # machine life: a kernel whose KVM is broken rolls back by itself, one whose KVM

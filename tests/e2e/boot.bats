@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
 # What only a booted kernel of the packages shows. QEMU with SVM, no KVM.
 

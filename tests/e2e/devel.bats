@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154,SC2030,SC2031 # rpms, kverrel, packages are the helpers'
 # -devel alone, beside a compiler and make, builds modules that the kernel of
 # the same build loads.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034,SC2154 # the tests read what is set here
 # helpers.bash - what the end-to-end tests share. They need root and built
 # RPMs:

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
 # The life of the packages on a host, with the real rpm, dnf, kernel-install,
 # dracut and depmod in an install root. What counts is the files: dnf ends

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # places.awk - does a patch fit a tree, in exactly the places that it means?
 #	awk -v tree=DIR -v name=NAME -f places.awk PATCH
 # Exit 0: every hunk's old lines are in its file, as often as the patch has hunks

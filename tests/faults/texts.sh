@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # texts.sh - the faults of this directory, and which text of one fits a tree.
 # Sourced by run, after lib.sh.

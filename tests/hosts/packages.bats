@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # The packages of the small tree, on whatever host this runs: each switch of the
 # spec turned, and all packages installed by the dnf of the host's suite. Needs root.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
 # kernel-kvm-selftest.service and systemd's automatic boot assessment, with a
 # real systemd-boot on OVMF: the entry of a kernel whose KVM is broken is marked

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms*, kverrel*, packages* are the helpers'
 # RPMs for older hosts (make rpm HOSTS=debian11: KERNEL_KVM_RPMS2) in a root of
 # Debian 11: glibc 2.31, no libcrypto.so.3, gcc 10, rpm 4.16. What this machine's

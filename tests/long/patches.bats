@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # The patches, live and not: of each distribution kernel at hand a small one is
 # built, with KVM modules that have the series and with ones that lack it, and
 # booted with either on an AMD (QEMU) and an Intel processor (Bochs). What

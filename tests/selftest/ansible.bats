@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # contrib/ansible by the real ansible: hosts are directories, on local
 # connections. All but the reboot, which ansible refuses on the control node.
 

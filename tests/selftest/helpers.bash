@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # bats sets status and output; the tests use the rest
 # helpers.bash - kvm-selftest under test: built, called with a deadline, judged.

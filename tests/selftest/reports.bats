@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # kvm-selftest's reports: formats, merge, bundle, baselines, foreign suites, and
 # the guest images that the package carries.
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output

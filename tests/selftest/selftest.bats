@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # kvm-selftest on bad input: each ends with the right exit status and a
 # sentence, and leaves no process and no file. Most need no KVM; those that run
 # a guest skip, with the reason, where none runs.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # kernel-kvm.spec built, %prep to RPMs, with every tool that packages (install-*,
 # sign-modules, manifest, sbom) as it is, on the miniature of a kernel in mini/.
 # What is left out is what takes the time: the base SRPM, Kconfig, the kernel.

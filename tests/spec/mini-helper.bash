@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # mini-helper.bash - the small kernel of mini/ and its packages, for the tests of
 # the spec, here and in roots of other hosts.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # kernel-kvm.spec as rpm parses it: names, switches, what a packager sees.
 
 setup() {

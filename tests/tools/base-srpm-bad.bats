@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # base-srpm given what it must refuse: every line of the table is an SRPM with one
 # thing wrong, the message it must end with, and that nothing is left behind.
 # shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output

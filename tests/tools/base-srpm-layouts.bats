@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # base-srpm on every family's layout: the profile it sees, the order of patches
 # it reads, and the tree its %prep makes here, without that family's macros.
 # shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output

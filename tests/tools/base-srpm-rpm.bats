@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # base-srpm on hosts whose rpm does things another way than the one that an SRPM was
 # made with: 4.16 to 6.1.
 # shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # base-srpm and what silently goes wrong with distribution SRPMs elsewhere: each
 # test fails when the handling it is about is taken out.
 # shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output

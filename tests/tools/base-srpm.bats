@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # base-srpm: what an SRPM is, whether it is trusted, and its tree, on small
 # SRPMs of the real shape.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # Build requirements: what is missing is named under the host's own names, which
 # the host is asked for, and rpmbuild's real check sees what dpkg has.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # The small tools that the spec's steps call: what they do, and what they say
 # when they cannot.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # tools/debian-base BASE=FILE.deb, on small packages: the same SRPM as of installed
 # packages, and what is refused. The real packages: full/base-srpm-full.bats.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output

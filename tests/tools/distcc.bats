@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # make rpm DISTCC_HOSTS=...: tools/rpm spreads the miniature kernel of
 # tests/spec/mini, grown by some dozens of C files, over distccds on loopback.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # tests/faults/run on a checkout in miniature: a KVM of two files, whose "modules"
 # are their text; a "machine" in which a check fails if its fault is in it. The
 # real faults on real trees: full/fault-bases.bats.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # Which C library the programs of the RPMs may need: what tools/spec/host-abi decides
 # before a build, and what it finds in one.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # tests/hosts/root and tests/run hosts: roots of other build hosts, with stand-ins
 # for debootstrap and for what runs inside.
 

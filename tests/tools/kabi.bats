@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # kABI: a symbol that is gone or changed stops the build, with the patch.
 
 setup() {

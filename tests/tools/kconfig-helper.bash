@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # kconfig-helper.bash - kernel trees for the tests of tools/spec/kconfig: the real
 # makefiles and scripts/kconfig of a distribution's tree, with its own Kconfig

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # tools/spec/kconfig run: the kernel's own config targets, and what they change,
 # kept as configs/local.config; menuconfig in a real terminal.
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output, the helper the rest

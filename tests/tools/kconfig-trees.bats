@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # The fragments of this project on the real Kconfig of every distribution kernel
 # that is here (kconfig-helper.bash: KCONFIG_SOURCES names more).
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output, the helper the rest

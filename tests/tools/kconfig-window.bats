@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # tools/spec/kconfig run xconfig, gconfig: the kernel's own windows, on a display that
 # nobody sees, driven by the keyboard.
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output, the helper the rest

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # tools/spec/kconfig on a kernel tree with a small Kconfig: what it merges, what it
 # refuses, and the reasons that it gives.
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output, the helper the rest

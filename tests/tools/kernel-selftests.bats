@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # kernel-selftests on a miniature of a kernel tree; the real one is packaged by
 # make check.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # tools/kmod on a checkout and a -devel in miniature: KVM is three C files that
 # are linked to .ko by the -devel's own Makefile. The real thing, a kernel's
 # -devel, is in tests/tools/full/kmod-full.bats.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # For the bats files of debian-base and upstream-base: a small kernel's tree, and what
 # Debian's packages of it look like.

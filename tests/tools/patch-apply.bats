@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # tools/spec/patch apply on a small tree: what it applies, what it refuses and how it
 # says so, and that a refusal leaves everything as it was.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output

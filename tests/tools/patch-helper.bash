@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # For the bats files of tools/spec/patch: a small kernel tree with a history, and a
 # series on it.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # The series of patches/ on trees of old kernels' versions that have just the lines
 # which the patches' hunks show (fixtures/patch-series): what the guards admit, in
 # which order it fits together; whether the hunks are right for a real kernel is

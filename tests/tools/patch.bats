@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # tools/spec/patch on a small tree: the verbs that carry a series, check, list, add,
 # refresh, drop.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # The same input, the same bytes: what is ours built twice, and the comparison
 # of RPMs that `make reproduce` ends in.
 

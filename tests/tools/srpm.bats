@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # make srpm, as Copr calls it, and what its SRPM is elsewhere: in another
 # directory, without network, without the checkout. The base is a small SRPM.
 

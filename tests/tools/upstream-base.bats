@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # tools/upstream-base: kernel.org tarballs and git trees as bases, and what is refused.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output
 # shellcheck disable=SC2154  # top, tools are the helper's

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # tools/machine/verify's and tools/machine/boot's parts that need neither root nor a kernel.
 
 tools=$BATS_TEST_DIRNAME/../../tools

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # kvm-vmm as a user sees it: messages and exit codes. What needs a guest is
 # skipped where /dev/kvm cannot run one (tried, with a deadline).
 #

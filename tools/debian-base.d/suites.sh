@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # suites.sh - which kernel sources a Debian host's suites offer. apt is asked;
 # no version is written down. Read by debian-base and build-deps.

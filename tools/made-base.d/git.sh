@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of upstream-base
 # git.sh - a git tree of the kernel at one commit.

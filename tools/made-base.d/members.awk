@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # members.awk - the members of a kernel's tarball, as `tar -tv --numeric-owner
 # --full-time` lists them: prints "top DIR TIME-OF-MAKEFILE", or what is wrong.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # prog, from lib.sh
 # srpm.sh - a distribution-style kernel SRPM from a kernel's source. What

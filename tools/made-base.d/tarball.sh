@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of upstream-base
 # tarball.sh - a kernel.org tarball: whether it may be used, and what it is.

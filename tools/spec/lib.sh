@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # lib.sh - what every tool of kernel-kvm shares, those of the other two folders
 # too: messages, temporary directories, progress. Source it first; it sets the
@@ -54,7 +55,7 @@ step() {
 
 # print_help FILE: the comment block under the shebang is the tool's help.
 print_help() {
-	awk 'NR == 1 { next } /^#/ { sub(/^# ?/, ""); print; next } { exit }' "$1"
+	awk 'NR == 1 || /^# SPDX-/ { next } /^#/ { sub(/^# ?/, ""); print; next } { exit }' "$1"
 }
 
 # read_options "OPTION..." ARG...: set the variable of each option that is given

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # bash completion for kvm-selftest
 _kvm_selftest() {

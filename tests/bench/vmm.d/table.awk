@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # What measure printed, as tables in Markdown; -v where=WORDS. Of a figure that is
 # there several times, the median.
 function put(row, vmm, value,    k, i) {

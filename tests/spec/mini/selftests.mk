@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # The Makefile of tools/testing/selftests/kvm in miniature: the variables that it
 # and lib.mk have between them, and the names of the programs.
 UNAME_M := x86_64

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
 # base-srpm and debian-base at full size: the embedded base, its tree against the
 # package's own, and the speeds that are promised.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2034 # globals are tools/machine/boot's
 # initramfs.sh - part of tools/machine/boot: the initramfs that a command runs in.
 # Reads its globals: modules, moddir, load, files, dirs, sysroot, command, work.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2034 # globals are tools/machine/boot's
 # machines.sh - part of tools/machine/boot: how the two emulators are started. Reads
 # its globals: kernel, initrd, disk, mem, cpus, append, icount, novirt, work,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # patch-order.awk - which patches a spec's %prep applies, in order, and how.
 #
 # awk -v members=FILE -v tags=FILE -f patch-order.awk SPEC

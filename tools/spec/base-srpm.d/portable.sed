@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # portable.sed - writes a spec the way every host's rpm takes it, without a change
 # of meaning. (sed -E)
 

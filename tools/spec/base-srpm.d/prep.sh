@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of tools/spec/base-srpm
 # prep.sh - the distribution's own %prep, run in a private _topdir, and its tree

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of tools/spec/base-srpm
 # profile.sh - under which macros an SRPM's own spec is prepared. Profiles are

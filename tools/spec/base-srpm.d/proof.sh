@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of tools/spec/base-srpm
 # proof.sh - that every patch %prep was to apply is in the finished tree. Exit 0

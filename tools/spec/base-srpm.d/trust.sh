@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of tools/spec/base-srpm
 # trust.sh - whether an SRPM may be unpacked and its spec and %prep run.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # tools/spec/kconfig sets base_config, objdir, tree
 # base.sh - a distribution's config, and settings on top of it (sourced by

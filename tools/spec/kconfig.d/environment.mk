@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # Read by the kernel's makefiles before their own (MAKEFILES): one more config
 # target, that keeps the environment which conf would be run in.
 ifeq ($(obj),scripts/kconfig)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # fragment.awk - settings of one fragment, see fragments.sh. Variables: file,
 # rank. Prints every malformed line to stderr and exits 1 if there was one.
 function bad(what, hint) {

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # tools/spec/kconfig sets configs, kconfig_d, objdir, tmp, tree and the option lists
 # fragments.sh - reading Kconfig fragments (sourced by tools/spec/kconfig).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # local.awk - configs/local.config with changes: CHANGED LOCAL.
 function symbol(line,   word) {
 	if (line ~ /^CONFIG_[A-Za-z0-9_]+=/)

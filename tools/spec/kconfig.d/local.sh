@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # tools/spec/kconfig sets configs, kconfig_d, objdir, tmp, tree and the option lists
 # local.sh - the kernel's own config targets, and what they change, kept as

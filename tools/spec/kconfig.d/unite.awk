@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # unite.awk - one setting per symbol; input sorted by symbol, then by rank.
 function where(f, l) { return f == "--set" ? "--set" : f ":" l }
 function flush() { if (symbol != "") print symbol, value, file, line, optional, rank }

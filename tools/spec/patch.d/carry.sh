@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # top, patches, spec, files, bases are patch's
 # carry.sh - adding a patch to patches/ and the spec, dropping one, rebasing

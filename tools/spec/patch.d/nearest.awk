@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # nearest.awk -v start=N LINES FILE - where FILE comes nearest to LINES, the
 # lines a hunk expects around line N: prints them side by side in the form
 #	N the same|changed ...

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # series.sh - reading patches, and trying them on a base. Sourced by patch,
 # which reads what these functions set.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
 # pathfix.py -i INTERPRETER [-p] [-n] [-k] [-a FLAGS] PATH...: as Python's tool of
 # that name, for hosts without it: the interpreter of every Python script below
 # the PATHs becomes INTERPRETER. Times and modes are kept (-p), no backup (-n). A
