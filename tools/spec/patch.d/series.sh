@@ -63,7 +63,8 @@ read_diff() {
 		! grep -qE '^(old|new) mode ' "$file" || { faults+=("it changes a file's mode only: nothing that a kernel build sees"); return; }
 		faults+=("it changes nothing: there is no diff in it")
 	elif ! p_files[$file]=$(touched "$file" 2> "$2/error")$'\n'; then
-		at=$(sed -n 's/.* at line \([0-9]*\)$/\1/p' "$2/error")
+		# "at line 27"; newer git says "at <stdin>:27".
+		at=$(sed -nE 's/.*( at line |:)([0-9]+)$/\2/p' "$2/error" | head -n 1)
 		faults+=("$(list_hunks "$file" | awk -v at="${at:-0}" '$2 <= at { last = "hunk " $1 " of " $3 " is cut short or damaged: " } END { printf "%s", last }')$(sed 's/^error: //' "$2/error")")
 	fi
 	while read -r name; do
