@@ -112,7 +112,10 @@ teardown() {
 
 @test "damaged tarballs, other files" {
 	tar -cJf linux-8.1.tar.xz linux-8.1
-	tar -cf - linux-8.1 | head -c 3000 > cut.tar
+	# In a file's padding, where tar(1) takes it; in a file.
+	tar --sort=name -cf whole.tar linux-8.1
+	head -c 3000 whole.tar > cut.tar
+	head -c 1000 whole.tar > cut2.tar
 	cp linux-8.1.tar.xz cut.tar.xz
 	truncate -s -20 cut.tar.xz
 	: > empty.tar
@@ -123,6 +126,7 @@ teardown() {
 	while IFS='|' read -r file want; do
 		refused "$want" "$file" out --allow-unsigned || return 1
 	done <<-'END'
+		cut2.tar|no tar archive, or a damaged one
 		gone.tar.xz|gone.tar.xz: not found
 		notes.txt|neither a .src.rpm nor a tarball
 		cut.tar|no tar archive, or a damaged one

@@ -38,6 +38,10 @@ check_signature() {
 			"fetch it from where the tarball is, or take it without a signature: leave the key out, ALLOW_UNSIGNED=1"
 		plain "$1" | signed_by "$f" || {
 			[[ ! -s $tmp/plain.err ]] || damaged "$1" "cannot be decompressed"
+	# tar(1) takes one that was cut between two members, or behind a file's last
+	# byte. The compressed ones have a checksum.
+	[[ $1 != *.tar || ! -s $1 || $(tail -c 1024 -- "$1" | tr -d '\0' | wc -c) == 0 ]] ||
+		damaged "$1" "no tar archive, or a damaged one: it does not end in two blocks of zeros"
 			die "$1: the signature ${f##*/} is not in order" "$(tail -n 4 "$tmp/gpgv")" "keys given: ${keys[*]}"
 		}
 		info "${1##*/}: $(sed -n 's/^gpgv: Good signature from/signed by/p' "$tmp/gpgv" | head -n 1)"
@@ -56,6 +60,10 @@ check_members() {
 	plain "$1" | tar -tv --numeric-owner --full-time --utc --quoting-style=escape -f - > "$tmp/members" 2> "$tmp/tar.err" ||
 		damaged "$1" "no tar archive, or a damaged one"
 	[[ ! -s $tmp/plain.err ]] || damaged "$1" "cannot be decompressed"
+	# tar(1) takes one that was cut between two members, or behind a file's last
+	# byte. The compressed ones have a checksum.
+	[[ $1 != *.tar || ! -s $1 || $(tail -c 1024 -- "$1" | tr -d '\0' | wc -c) == 0 ]] ||
+		damaged "$1" "no tar archive, or a damaged one: it does not end in two blocks of zeros"
 	bad=$(awk -f "$made_base_d/members.awk" "$tmp/members")
 	[[ $bad == "top "* ]] || die "$1: refused" "${bad:-it is empty}" "expected a kernel's tree in one directory, as kernel.org's tarballs have it"
 	read -r _ top time <<< "$bad"
