@@ -168,11 +168,14 @@ load helpers
 	"$image" initramfs --init "$guest/init" --out a.img
 	"$image" initramfs --init "$guest/init" --out b.img
 	cmp a.img b.img
+	gzip -dc a.img | cpio --quiet -t > there
+	grep -x init there
 	"$image" rootfs --init "$guest/init" --out a.ext4 --size 4 --add "$guest/SUMS:/etc/sums"
 	"$image" rootfs --init "$guest/init" --out b.ext4 --size 4 --add "$guest/SUMS:/etc/sums"
 	cmp a.ext4 b.ext4
 	e2fsck -fn a.ext4
 	debugfs -R 'cat /etc/sums' a.ext4 2>/dev/null | cmp - "$guest/SUMS"
+	debugfs -R 'cat /sbin/init' a.ext4 2>/dev/null | cmp - "$guest/init"
 	run "$image" initramfs --init /bin/ls --out c.img
 	expect 1 "dynamically linked"
 	run "$image" initramfs --init "$guest/SUMS" --out c.img
