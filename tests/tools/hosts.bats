@@ -7,7 +7,7 @@ setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	cd "$BATS_TEST_TMPDIR" || exit
 	mkdir -p bin co/tests
-	cp -r "$top/tests/hosts" "$top/tests/run" co/tests/
+	cp -r "$top"/tests/{hosts,run,count-tap} co/tests/
 	cp -r "$top/tools" co/
 	git -C co init -q
 	printf 'build/\n' > co/.gitignore
