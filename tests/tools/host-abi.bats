@@ -129,7 +129,7 @@ programs() {
 	chmod +x root/usr/bin/script
 }
 
-@test "a static library that does not link is told from one that is not there" {
+@test "a static library that does not link and one that is missing: two messages" {
 	glibc 2.100
 	mkdir lib
 	# As elfutils 0.192 has it: a library that calls what it does not bring.

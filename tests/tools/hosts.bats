@@ -41,7 +41,7 @@ need_root() {
 	[[ $output != *"#"* && $output == *other* ]]
 }
 
-@test "made once, kept for the same list of packages, made anew for another" {
+@test "kept while the list of packages is the same, made again for another" {
 	need_root
 	run "$root" make stretch
 	[ "$status" -eq 0 ]

@@ -67,7 +67,7 @@ real_tree() {
 }
 
 # What a build directory of this compiler and these rules may be used again for.
-# tools/spec/kconfig itself sees when its program must be compiled anew.
+# tools/spec/kconfig itself sees when its program must be recompiled.
 build_key() {
 	{ "${HOSTCC:-gcc}" --version; cat "$top/tools/spec/kconfig.d/environment.mk" "$top/tests/tools/kconfig-helper.bash"; } |
 		sha256sum | cut -c1-12

@@ -269,7 +269,7 @@ checkout() {
 	[ "$(wc -l < rpmbuild.calls)" -eq 2 ]
 }
 
-@test "prepare-tree: a change of what %prep runs makes the tree anew, one of other tools does not" {
+@test "prepare-tree: a change to what %prep runs rebuilds the tree, a change to other tools does not" {
 	local f calls=1
 	checkout
 	co/tools/prepare-tree

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # tools/sources --pack: of tools/ the tarball holds what the spec calls, and
-# nothing whose change should build a kernel anew.
+# nothing whose change should not rebuild a kernel.
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")

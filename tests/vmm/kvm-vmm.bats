@@ -70,7 +70,7 @@ vmm() {
 	[[ $output == *"/nonexistent/kvm"*"modprobe"* ]]
 }
 
-@test "what is not KVM is told apart" {
+@test "a file that is not KVM is rejected by name" {
 	code f4
 	vmm --flat x.bin --kvm /dev/null
 	[ "$status" -eq 4 ]
@@ -622,19 +622,10 @@ echo_guest() {
 	[[ $output == *"statistics: No space left on device"* ]]
 }
 
-# on_tty COMMAND OPTION...: a session on a terminal that runs kvm-vmm --flat x.bin
-# with the options; then, as its guest runs, COMMAND with $seen, the process that
-# the session started, and $vm, its child. The status of kvm-vmm is in status.
-on_tty() {
-	local n=0 command=$1
-	shift
-	cat >session <<-END
-		stty -g >before
-		bash -c 'echo \$\$ >seen; exec "\$0" "\$@"' "$KVM_VMM" --flat x.bin --deadline 30 $*
-		echo \$? >status
-		stty -g >after
-	END
-	rm -f typescript status keys
+# start_session: the file session on a terminal, until its guest prints; sets seen,
+# the process that the session started, and vm, its child.
+start_session() {
+	local n=0
 	mkfifo keys
 	timeout 60 script -qfec 'bash session' typescript <keys >/dev/null 3>&- &
 	exec 7>keys
@@ -643,6 +634,22 @@ on_tty() {
 		[ "$n" -lt 20000 ]
 	done
 	seen=$(<seen) vm=$(pgrep -P "$(<seen)")
+}
+
+# on_tty COMMAND OPTION...: a session on a terminal that runs kvm-vmm --flat x.bin
+# with the options; then, as its guest runs, COMMAND with $seen, the process that
+# the session started, and $vm, its child. The status of kvm-vmm is in status.
+on_tty() {
+	local command=$1
+	shift
+	cat >session <<-END
+		stty -g >before
+		bash -c 'echo \$\$ >seen; exec "\$0" "\$@"' "$KVM_VMM" --flat x.bin --deadline 30 $*
+		echo \$? >status
+		stty -g >after
+	END
+	rm -f typescript status keys
+	start_session
 	stty -a -F "/proc/$vm/fd/0" >raw
 	grep -q -e '-icanon' raw
 	eval "$command"
@@ -852,7 +859,7 @@ examples() {
 
 @test "on a terminal, SIGTSTP stops the VM with the terminal put right, and fg goes on" {
 	need_guests
-	local n=0 seen vm
+	local seen vm	# set by start_session
 	code b0 2a e6 10 eb fe
 	cat >session <<-END
 		set -m
@@ -863,14 +870,7 @@ examples() {
 		echo \$? >status
 		stty -g >after
 	END
-	mkfifo keys
-	timeout 60 script -qfec 'bash session' typescript <keys >/dev/null 3>&- &
-	exec 7>keys
-	until grep -q '[*]' typescript 2>/dev/null; do
-		n=$((n + 1))
-		[ "$n" -lt 20000 ]
-	done
-	seen=$(<seen) vm=$(pgrep -P "$(<seen)")
+	start_session
 	stty -g -F "/proc/$vm/fd/0" >raw
 	kill -TSTP "$seen"
 	timeout 20 bash -c "until [ -s stopped ] && [ \"\$(stty -g -F /proc/$vm/fd/0)\" = \"\$(<raw)\" ]; do :; done"

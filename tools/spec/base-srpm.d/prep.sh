@@ -150,7 +150,7 @@ link_tree() {
 cached() {
 	[[ -d $1/tree ]] || return 1
 	[[ $(fingerprint "$1") != "$(cat -- "$1/listing" 2>/dev/null)" ]] || return 0
-	warn "$1: files of the cached tree were written to" "it is made anew"
+	warn "$1: files of the cached tree were written to" "it is made again"
 	rm -rf -- "$1"
 	return 1
 }

@@ -55,8 +55,8 @@ read_diff() {
 	p_files[$file]=''
 	[[ -s $file ]] || { faults+=("it is empty"); return; }
 	at=$(grep -nm 1 -E $'^(diff --git |--- |\\+\\+\\+ |@@ -|Subject:).*\r$' "$file" | cut -d: -f1) || :
-	[[ -z $at ]] || { faults+=("line $at: CRLF line endings: some mailer or editor changed it; export it anew (git format-patch)"); return; }
-	[[ -z $(tail -c 1 -- "$file") ]] || faults+=("no newline at its end: it was cut off or edited; export it anew (git format-patch)")
+	[[ -z $at ]] || { faults+=("line $at: CRLF line endings: some mailer or editor changed it; export it again (git format-patch)"); return; }
+	[[ -z $(tail -c 1 -- "$file") ]] || faults+=("no newline at its end: it was cut off or edited; export it again (git format-patch)")
 	if at=$(grep -nm 1 -E '^(GIT binary patch|Binary files .* differ)' "$file"); then
 		faults+=("line ${at%%:*}: a binary hunk: a kernel patch carries text only")
 	elif ! grep -qE '^(@@ -|(rename|copy) from |(new|deleted) file mode )' "$file"; then
