@@ -83,6 +83,10 @@ boot_disk() {
 	echo "$output"
 	[ "$status" -eq 125 ]
 	[[ $output == *"the kernel panicked"*"Kernel panic - not syncing"* ]]
+	# A guest's panic, as verify shows it, is not the machine's.
+	run boot_svm -- sh -c 'echo "guest: [    0.2] Kernel panic - not syncing: x" >/dev/console; exit 7'
+	echo "$output"
+	[ "$status" -eq 7 ]
 	run boot_svm -- poweroff -f
 	echo "$output"
 	[ "$status" -eq 125 ]
