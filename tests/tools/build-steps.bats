@@ -416,4 +416,15 @@ own_ccache() {
 	options --a-b ""
 	[ "$status" -eq 2 ]
 	[[ $output == *"--a-b needs a value"* ]]
+	# shellcheck disable=SC2016
+	run bash -c '. "$1/spec/lib.sh"; shift; a=""; read_options "a --" "$@"; echo "$a|${args[*]}"' - "$tools" --a -- --b c
+	[ "$output" = "1|--b c" ]
+	# shellcheck disable=SC2016
+	run bash -c '. "$1/spec/lib.sh"; shift; read_options "a --" "$@"' - "$tools" word -- c
+	[ "$status" -eq 2 ]
+	[[ $output == *"word: unexpected argument"* ]]
+	# shellcheck disable=SC2016
+	run bash -c '. "$1/spec/lib.sh"; read_options a -- b' - "$tools"
+	[ "$status" -eq 2 ]
+	[[ $output == *"--: unknown option"* ]]
 }

@@ -31,7 +31,7 @@ more_tests() {
 }
 
 @test "programs and scripts, side by side, against the tree's own headers" {
-	"$tool" --tree tree --out out -j2
+	"$tool" --tree tree --out out -- -j2
 	[ "$(cd out && echo *)" = "demo.sh demo_test" ]
 	[ "$(out/demo_test)" = x86_64/demo_test.c ]
 	run readelf -WS out/demo_test

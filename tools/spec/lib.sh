@@ -58,17 +58,18 @@ print_help() {
 	awk 'NR == 1 || /^# SPDX-/ { next } /^#/ { sub(/^# ?/, ""); print; next } { exit }' "$1"
 }
 
-# read_options "OPTION..." ARG...: set the variable of each option that is given
-# (--base-config: base_config), and the array args to what is none. OPTION is NAME
-# for one without a value (its variable becomes 1), NAME= for one with a value,
-# NAME? for one whose value may be empty, NAME+ for one that may come again (an
-# array), and ... where other words may stand. After -- there are only words.
+# read_options "OPTION..." ARG...: set a variable for each option given (base_config
+# for --base-config), and the array args to the other words. OPTION is
+#   NAME   an option without a value; its variable becomes 1
+#   NAME=  one with a value; NAME? one whose value may be empty
+#   NAME+  one that may be repeated; its variable is an array
+#   ...    allows other words anywhere; -- allows them after a -- only
 read_options() {
 	local -A _kind=()
 	local _name _words='' _options
 	read -ra _options <<< "$1"
 	for _name in "${_options[@]}"; do
-		if [[ $_name == ... ]]; then _words=1; else _kind[${_name%[=?+]}]=${_name#"${_name%[=?+]}"}; fi
+		if [[ $_name == ... || $_name == -- ]]; then _words=$_name; else _kind[${_name%[=?+]}]=${_name#"${_name%[=?+]}"}; fi
 	done
 	shift
 	args=()
@@ -81,7 +82,7 @@ read_options() {
 			shift
 			args+=("$@")
 			return
-		elif [[ $1 == --* && -n ${_kind[$_name]+set} ]]; then
+		elif [[ $1 == --?* && -n ${_kind[$_name]+set} ]]; then
 			local -n _value=${_name//-/_}
 			[[ -z ${_kind[$_name]} || (($# -gt 1) && (-n $2 || ${_kind[$_name]} == '?')) ]] || usage_error "$1 needs a value"
 			# shellcheck disable=SC2178  # an array by + alone
@@ -90,7 +91,8 @@ read_options() {
 			+) _value+=("$2"); shift ;;
 			*) _value=$2; shift ;;
 			esac
-		elif [[ $1 == -* || -z $_words ]]; then
+		elif [[ $1 == -* || $_words != ... ]]; then
+			[[ $1 == -* ]] || usage_error "$1: unexpected argument"
 			usage_error "$1: unknown option"
 		else
 			args+=("$1")

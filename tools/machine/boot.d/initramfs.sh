@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2034 # globals are tools/machine/boot's
 # initramfs.sh - part of tools/machine/boot: the initramfs that a command runs in.
-# Reads its globals: modules, moddir, load, files, dirs, sysroot, command, work.
+# Reads its globals: modules, moddir, loads, files, dirs, sysroot, command, work.
 
 # libraries FILE: the paths of the shared libraries that FILE needs.
 libraries() {
@@ -36,7 +36,7 @@ put_modules() {
 		cp -L -- "$file" "$root$dest"
 		echo "$dest" >>"$root/modules"
 	done
-	((${#load[@]})) || return 0
+	((${#loads[@]})) || return 0
 
 	need_cmd modprobe kmod kmod
 	[[ -f $moddir/modules.dep ]] ||
@@ -44,9 +44,9 @@ put_modules() {
 	kverrel=${moddir##*/} base=${moddir%/lib/modules/*}
 	mkdir -p "$root/lib/modules/$kverrel"
 	cp -- "$moddir"/modules.* "$root/lib/modules/$kverrel/"
-	modprobe -d "$base/" -S "$kverrel" --show-depends -a "${load[@]}" \
+	modprobe -d "$base/" -S "$kverrel" --show-depends -a "${loads[@]}" \
 		>"$work/depends" 2>"$work/modprobe.log" ||
-		no_boot "$moddir: cannot load ${load[*]}" "$(tail -n 1 "$work/modprobe.log")"
+		no_boot "$moddir: cannot load ${loads[*]}" "$(tail -n 1 "$work/modprobe.log")"
 	awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$work/depends" >"$work/depends.files"
 	while read -r file; do
 		dest=/lib/modules/$kverrel/${file#*"/lib/modules/$kverrel/"}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2154,SC2034 # globals are tools/machine/boot's
 # machines.sh - part of tools/machine/boot: how the two emulators are started. Reads
-# its globals: kernel, initrd, disk, mem, cpus, append, icount, novirt, work,
+# its globals: kernel, initrd, disk, mem, cpus, append, icount, no_virt, work,
 # console, output, tag; sets machine_pid, and monitor if the machine has one.
 
 # first_file FILE...: the first that is there.
@@ -46,7 +46,7 @@ start_svm() {
 	local args=(-machine q35 -m "$mem" -nodefaults -no-reboot -display none
 		-serial "file:$console" -serial "file:$output"
 		-kernel "$kernel" -initrd "$initrd")
-	if [[ -n $novirt ]]; then
+	if [[ -n $no_virt ]]; then
 		# Not max,-svm: that makes static glibc programs abort.
 		args+=(-cpu "qemu64,-svm")
 	else

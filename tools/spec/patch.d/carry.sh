@@ -107,19 +107,9 @@ next_number() {
 
 verb_add() {
 	local source='' number='' kernel='' probe='' upstream='' subject='' why='' repo=. rc=0 f name tmp raw
-	while (($#)); do
-		case $1 in
-		--number) number=${2:?}; shift 2 ;;
-		--kernel) kernel=${2:?}; shift 2 ;;
-		--probe) probe=${2:?}; shift 2 ;;
-		--upstream) upstream=${2:?}; shift 2 ;;
-		--subject) subject=${2:?}; shift 2 ;;
-		--why) why=${2:?}; shift 2 ;;
-		--repo) repo=${2:?}; shift 2 ;;
-		-*) common_option "$@" || usage_error "$1: unknown option"; shift "$taken" ;;
-		*) [[ -z $source ]] || usage_error "one patch at a time"; source=$1; shift ;;
-		esac
-	done
+	verb_options "number= kernel= probe= upstream= subject= why= repo= ..." "$@"
+	((${#args[@]} <= 1)) || usage_error "one patch at a time"
+	source=${args[0]:-}
 	[[ -n $source ]] || usage_error "add needs a FILE or a COMMIT (of --repo DIR)"
 	make_tmp tmp
 	raw=$tmp/raw.patch
@@ -162,15 +152,10 @@ verb_add() {
 }
 
 verb_drop() {
-	local names=() name file
-	while (($#)); do
-		case $1 in
-		-*) common_option "$@" || usage_error "$1: unknown option"; shift "$taken" ;;
-		*) names+=("$1"); shift ;;
-		esac
-	done
-	((${#names[@]})) || usage_error "drop needs a number or a file name"
-	for name in "${names[@]}"; do
+	local name file
+	verb_options ... "$@"
+	((${#args[@]})) || usage_error "drop needs a number or a file name"
+	for name in "${args[@]}"; do
 		file=$(patch_by "$name")
 		spec_drop "${file##*/}"
 		rm -- "$file"
@@ -215,21 +200,12 @@ refresh_one() {
 }
 
 verb_refresh() {
-	local fuzz='' names=() name file base version tmp n=0 wanted
-	while (($#)); do
-		case $1 in
-		--fuzz)
-			[[ ${2:-} =~ ^[1-3]$ ]] || usage_error "--fuzz takes 1 to 3 lines"
-			fuzz=$2
-			shift 2
-			;;
-		-*) common_option "$@" || usage_error "$1: unknown option"; shift "$taken" ;;
-		*) names+=("$1"); shift ;;
-		esac
-	done
+	local fuzz='' name file base version tmp n=0 wanted
+	verb_options "fuzz= ..." "$@"
 	[[ -n $fuzz ]] || usage_error "refresh needs --fuzz N: a patch that applies without fuzz stays as it is"
+	[[ $fuzz =~ ^[1-3]$ ]] || usage_error "--fuzz takes 1 to 3 lines"
 	wanted=' '
-	for name in ${names[@]+"${names[@]}"}; do wanted+="$(patch_by "$name") "; done
+	for name in "${args[@]}"; do wanted+="$(patch_by "$name") "; done
 	collect_series
 	sort_series "${files[@]}"
 	default_bases
