@@ -133,7 +133,7 @@ fake_rpm() {
 	local tool
 	mkdir bin
 	printf '%514sHdrS' '' >file
-	for tool in bash dirname cat awk dd grep cpio mktemp rm chmod; do
+	for tool in bash dirname realpath cat awk dd grep cpio mktemp rm chmod; do
 		ln -s "$(command -v "$tool")" bin/
 	done
 	PATH=$PWD/bin run "$tools/machine/boot" svm --kernel file -- true

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A driver's side of virtio, for tests and fuzzing: a machine without KVM, rings
  * in guest memory, the device reached by its MMIO registers alone.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Image loaders, on images made here: right ones, and each way of wrong. */
 #include "tests.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Nothing outruns the end of a run. Each case is a process with a device that a
  * hostile guest keeps busy, or whose output nobody reads; it is asked for an end

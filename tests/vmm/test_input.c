@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Standard input to a guest: nothing is lost, nothing spins, the terminal's keys. */
 #include "tests.h"
 

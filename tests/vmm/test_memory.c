@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The checked accessor, the bus table, the event loop, KVM's absence. */
 #include "tests.h"
 

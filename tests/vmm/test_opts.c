@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The command line: what it takes, and what it says to what it does not. */
 #include "tests.h"
 

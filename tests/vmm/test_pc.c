@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Port devices: what a driver sees, and what ends a run. */
 #include "tests.h"
 

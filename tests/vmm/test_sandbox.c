@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * The sandbox: what each role may call is this list and nothing else, by the
  * programs' own words (they are run here) and by the kernel's; and every device

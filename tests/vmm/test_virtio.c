@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Virtqueues, the MMIO transport and each device, driven as a guest would. */
 #include "tests.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The PCI transport, driven through its configuration space and its BAR. */
 #include "tests.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Every file of unit tests gives one table; main.c runs them as one plan. */
 #ifndef VMM_TESTS_H
 #define VMM_TESTS_H

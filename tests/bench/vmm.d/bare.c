@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * bare flat|machine: the least that starts a guest, in the order that is
  * fastest (memory slot before interrupt controller): what a VMM's start is

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * init of the guest that is measured (in an initramfs; without a C library,
  * whose start would be measured, too): says that it is there, then reads and

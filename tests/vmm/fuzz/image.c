@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Fuzzing: every image loader. Byte 0 chooses kernel or flat, the mode and
  * how much RAM; bytes 1-4 where a flat image goes; the rest is the file.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Fuzzing: every port device and the test memory, with a VM that is not there. Four bytes an
  * operation: kind, port (or an index of interesting ones), value.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Fuzzing: the snapshot reader, memory map and devices. The input is the
  * file; where it is long enough, its magic is put right, so that time goes

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Fuzzing: virtqueues, both transports, each device. Byte 0 chooses the
  * device and its features; then operations of a hostile driver: write and read

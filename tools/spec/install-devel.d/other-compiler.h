@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Included after the config where a module's compiler is not the kernel's
  * (Makefile.other-compiler): takes back what the config says of the kernel's and

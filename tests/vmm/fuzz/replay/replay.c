@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Runs a fuzz target on every file of its corpus, without libFuzzer: part of
  * `make check`, so that each past finding stays a test.
