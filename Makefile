@@ -45,15 +45,15 @@ help: ## this list
 	  SRPM=DIR REF=COMMIT  a git tree of the kernel as the base
 	  BASE=V         on Debian: the base is linux-source-V (default: the host's own kernel)
 	  BASE=FILE.deb  a linux-source package file of another suite
-	  KEYS="FILE.."  public keys the SRPM must be signed with; ALLOW_UNSIGNED=1: take it unsigned
-	  ALLOW_NO_PATCH=1  build a base that no patch is for all the same
+	  KEYS="FILE.."  public keys, one of which must have signed the SRPM; ALLOW_UNSIGNED=1: accept it unsigned
+	  ALLOW_NO_PATCH=1  build a base even if no patch fits it
 	  CONFIG=NAME    lean, full or distro ($(CONFIG))
 	  FRAGMENTS="debug .."  more fragments of configs/, by name
 	  BUILDID=.NAME  what keeps this kernel apart (.kvm)
-	  HOSTS=el8      the oldest hosts it is for, if not those of the base (tools/spec/host-abi.map)
+	  HOSTS=el8      the oldest hosts that will run the RPMs (default: the base's; tools/spec/host-abi.map)
 	  WITH= WITHOUT= switches of the spec, as in WITH="debug headers"
 	  DISTCC_HOSTS="HOST/JOBS .."  compile on these machines, too (rpm)
-	  DEFINE=...     handed to rpmbuild, as in DEFINE="--define 'modsign_key k.pem'"
+	  DEFINE=...     passed to rpmbuild, as in DEFINE="--define 'modsign_key k.pem'"
 	END
 
 # --- Building ---------------------------------------------------------------------
