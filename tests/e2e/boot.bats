@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
-# What only a booted kernel of the packages shows. QEMU with SVM, no KVM.
+# What only a booted kernel shows: the packages' kernel in QEMU with SVM, without KVM.
 
 load helpers
 
@@ -59,7 +59,7 @@ boot_disk() {
 	echo "$output"
 	[ "$status" -eq 124 ]
 	[[ $output == *"the deadline of 20 s passed"*"last line:"*"it was at: RIP: 00"* ]]
-	# Where it was: the kernel's own word, and the emulator's.
+	# Where it hung, according to the kernel and to the emulator.
 	grep -q 'NMI: Not continuing' "$BATS_TEST_TMPDIR/console"
 	grep -q '^EFER=.*d01' "$BATS_TEST_TMPDIR/console"
 	grep -q '^IRR' "$BATS_TEST_TMPDIR/console"
@@ -97,7 +97,7 @@ boot_disk() {
 	local signed=$first/lib/modules/$kverrel/kernel/drivers/net/tun.ko
 	local unsigned=$BATS_TEST_TMPDIR/unsigned.ko
 	tail -c 28 "$signed" | grep -q '~Module signature appended~'
-	# What brp-strip does to a signed module.
+	# brp-strip does this to a signed module.
 	objcopy --strip-debug "$signed" "$unsigned"
 	! tail -c 28 "$unsigned" | grep -q '~Module signature appended~' || false
 
@@ -159,7 +159,7 @@ boot_disk() {
 	[[ $output =~ (^|$'\n')"ok "[0-9]+" kernel/state_test"$'\n' ]]
 	[[ $output =~ (^|$'\n')"ok "[0-9]+" kernel/smm_test"$'\n' ]]
 	[[ $output =~ "kernel/vmx_msrs_test # SKIP Requirement not met"[^$'\n']*VMX ]]
-	# TCG's fault, and listed.
+	# Caused by TCG, and listed.
 	[[ $output == *"kernel/debug_regs # SKIP known to fail: "* ]]
 	[[ $output =~ (^|$'\n')"ok "[0-9]+" kvm-unit-tests/exit0"$'\n' ]]
 	[[ $output == *"kvm-unit-tests/exit38 # SKIP"* ]]

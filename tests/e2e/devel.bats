@@ -80,7 +80,7 @@ write_module() {
 	[[ $output == *"e2e: gone"* ]]
 }
 
-@test "a module built against other symbols is refused" {
+@test "the kernel rejects a module built against other symbols" {
 	write_module /var/tmp/other
 	in_root "$root" make -C "/lib/modules/$kverrel/build" M=/var/tmp/other modules
 	cd "$BATS_TEST_TMPDIR" || return
@@ -101,8 +101,8 @@ dkms_module() {
 	find "$1/lib/modules/$2/updates" -name 'e2e.ko*' 2>/dev/null
 }
 
-# proper ROOT KVERREL: that module is one for that kernel: its version string, a
-# signature, and each symbol it uses with the CRC that the kernel has for it.
+# proper ROOT KVERREL: the module fits that kernel: version string, a signature, and the
+# kernel's CRC for each symbol that it uses.
 proper() {
 	local ko devel=$1/usr/src/kernels/$2
 	ko=$(dkms_module "$1" "$2")
@@ -141,7 +141,7 @@ proper() {
 	proper "$root" "$kverrel"
 	in_root "$root" rpm -V kernel-kvm-devel
 
-	# The second kernel's -devel, and what the distributions' hooks then run.
+	# The second kernel's -devel, and the command that distributions' hooks run then.
 	devel2=${packages2[1]/kernel-kvm-core/kernel-kvm-devel}
 	in_root "$root" dnf -y install "/rpms2/${devel2##*/}"
 	in_root "$root" dkms autoinstall -k "$kverrel2"
@@ -153,7 +153,7 @@ proper() {
 	rm -rf -- "$root"
 }
 
-@test "removing -devel leaves nothing of it" {
+@test "removing -devel leaves nothing behind" {
 	local copy=$BATS_TEST_TMPDIR/root
 	copy_root "$root" "$copy"
 	rm -rf "$copy/usr/src"

@@ -61,8 +61,8 @@ dnf_install2() {
 	in_root "$1" dnf -y install "${packages2[@]/#*\//\/rpms2/}"
 }
 
-# copy_root FROM TO: what packages and scriptlets write in place is copied, the
-# rest linked: a twentieth of the writing, which rpm's fsync would wait for.
+# copy_root FROM TO: copy the files that packages and scriptlets write in place, and link
+# the rest: a twentieth of the writing, on which rpm's fsync would wait.
 copy_root() {
 	local part
 	cp -al -- "$1" "$2"
@@ -105,8 +105,7 @@ default_entry() {
 }
 
 # verify_once BACKEND: tools/machine/verify on the first build, for the tests of a file.
-# What it leaves is what a person looks at, so it stays in build/verify
-# (KERNEL_KVM_VERIFY_OUT).
+# Its results stay in build/verify (KERNEL_KVM_VERIFY_OUT) for people to look at.
 verify_once() {
 	local status=0
 	find_rpms
@@ -122,8 +121,8 @@ verify_passed() {
 	[ "$(cat "$BATS_FILE_TMPDIR/status")" -eq 0 ]
 	grep -q "^verify: $kverrel passed, in " "$out/$1.verdict"
 	grep -qE "^  $1: passed: [0-9]+ checks passed" "$out/$1.verdict"
-	# No check is skipped for what the config lacks, but for the VMs that are for
-	# KVM's developers alone, as their help text in Kconfig says.
+	# The config lacks nothing that a check needs, except VMs that, as their help text
+	# in Kconfig says, are for KVM's developers only.
 	run grep -a '# SKIP.*CONFIG_' "$out/$1.tap"
 	if ((${#lines[@]})); then
 		run grep -v CONFIG_KVM_SW_PROTECTED_VM <<< "$output"
@@ -147,7 +146,7 @@ trial_root() {
 	dnf_install "$1" >install.log 2>&1
 	dnf_install2 "$1" >>install.log 2>&1
 	in_root "$1" systemctl enable kernel-kvm-selftest
-	# Enough to tell a KVM that runs guests; the whole of it is verify's.
+	# Enough to recognize a KVM that runs guests; verify runs all checks.
 	echo 'KVM_SELFTEST_ARGS=--only host/modules,vm/device,flat/long-mode --timeout-scale 4' \
 		>"$1/etc/sysconfig/kernel-kvm-selftest"
 	mv "$1/lib/modules/$kverrel2/kernel/arch/x86/kvm/kvm-amd.ko" "$1/var/tmp/"

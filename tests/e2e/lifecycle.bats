@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
 # The life of the packages on a host, with the real rpm, dnf, kernel-install,
-# dracut and depmod in an install root. What counts is the files: dnf ends
-# well whatever the scriptlets did.
+# dracut and depmod in an install root. The tests look at the files: dnf succeeds
+# whatever the scriptlets did.
 
 load helpers
 
@@ -76,7 +76,7 @@ teardown() {
 	is_installed "$root" "$kverrel2"
 }
 
-@test "removing the first of two leaves nothing of it, and all of the other" {
+@test "removing the first of two leaves nothing behind, and the other whole" {
 	find_rpms2
 	copy_root "$first" "$root"
 	dnf_install2 "$root"
@@ -99,7 +99,7 @@ teardown() {
 	[[ $(default_entry "$root") == *-"$kverrel" ]]
 }
 
-@test "removing the only one leaves nothing of it" {
+@test "removing the only one leaves nothing behind" {
 	copy_root "$first" "$root"
 	in_root "$root" dnf -y remove 'kernel-kvm*'
 	run traces "$root" "$kverrel"
@@ -149,7 +149,7 @@ teardown() {
 	[ -z "$output" ]
 }
 
-@test "/boot full: refused before anything is written, with the MiB missing" {
+@test "/boot full: rpm stops before it writes anything, and says how many MiB are missing" {
 	copy_root "$plain" "$root"
 	boot_size=12 run dnf_install "$root"
 	echo "$output"

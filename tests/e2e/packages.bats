@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
-# The packages as packages: what rpm says of them, without installing any.
+# What rpm says about the packages, without installing any.
 
 load helpers
 
@@ -57,7 +57,7 @@ q() {
 	[[ $(q '' --requires) == *"kernel-kvm-core(x86-64) = $vr"*"kernel-kvm-modules(x86-64) = $vr"* ]]
 }
 
-@test "no file of the kernel's packages is without its KVERREL" {
+@test "every file of the kernel's packages has KVERREL in its path" {
 	run bash -c "rpm -qlp ${packages[1]} ${packages[2]} ${devel[*]} | grep -vF -e '$kverrel' -e /usr/share/licenses/"
 	echo "$output"
 	# Directories that more than one kernel shares.

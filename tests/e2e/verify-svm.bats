@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
-# tools/machine/verify on the built packages, on an AMD processor in QEMU, and what makes
-# it fail.
+# tools/machine/verify on the built packages, on an AMD processor in QEMU, and cases in
+# which it must fail.
 
 load helpers
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# places.awk - does a patch fit a tree, in exactly the places that it means?
+# places.awk - does a patch fit a tree, in exactly the intended places?
 #	awk -v tree=DIR -v name=NAME -f places.awk PATCH
 # Exit 0: every hunk's old lines are in its file, as often as the patch has hunks
-# with these lines. Else it prints the first hunk of NAME for which that is not
-# so, and exits 1. git apply alone would take the nearest of several places.
+# with these lines. Otherwise it prints the first hunk of NAME that does not
+# fit, and exits 1. git apply alone would take the nearest of several places.
 
 # In every awk, a record separator of one character that no source has.
 function content(path,    text, rs) {

@@ -5,14 +5,14 @@
 #
 # NAME.patch has the fault's name, its checks (Check:) and the text for the
 # oldest base. NAME@BASE.patch is another text, for KVM's code as of BASE. A
-# text's Moved-to: lines name files that the same lines went to. Since: BASE says
-# that KVM did not have what the fault breaks before. Which text a tree
-# gets is asked of the tree, not of its version: distributions carry newer KVM.
+# text's Moved-to: lines name files to which the same lines moved. Since: BASE says
+# that older KVMs lack what the fault breaks. The tree's lines decide which text
+# it gets, not its version: distributions carry newer KVM.
 # shellcheck disable=SC2034  # find_text answers in text_of and text_why
 
 faults_dir=$(realpath -- "${BASH_SOURCE[0]%/*}")
 
-# all_faults: the names of all, one per line.
+# all_faults: print the names of all, one per line.
 all_faults() {
 	local f
 	for f in "$faults_dir"/*.patch; do
@@ -21,7 +21,7 @@ all_faults() {
 	done
 }
 
-# expected FAULT: the checks that it names, one per line.
+# expected FAULT: print the checks that it names, one per line.
 expected() {
 	sed -n '/^---$/q; s/^Check: *//p' "$faults_dir/$1.patch" | tr -s ' ' '\n'
 }
@@ -30,14 +30,14 @@ subject() {
 	sed -n '/^---$/q; s/^Subject: \[PATCH\] KVM: fault: //p' "$faults_dir/$1.patch"
 }
 
-# since FAULT: the base that was the first to have what it breaks, or nothing.
+# since FAULT: print the first base that has what it breaks, or nothing.
 since() {
 	sed -n '/^---$/q; s/^Since: *//p' "$faults_dir/$1.patch"
 }
 
-# find_text FAULT TREE OUT: the text of FAULT that fits TREE, as the file OUT.
-# Sets text_of to the name it has here. Else fails, with what TREE lacks for the
-# newest text in text_why.
+# find_text FAULT TREE OUT: write the text of FAULT that fits TREE to the file OUT and
+# set text_of to its name here. If none fits, fail, and put what TREE lacks for the
+# newest text into text_why.
 find_text() {
 	local text path from
 	text_of='' text_why=''

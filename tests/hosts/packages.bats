@@ -13,8 +13,8 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || exit
 }
 
-# made NAMES SWITCH...: a build with these, and with those of `less`, makes these
-# packages. -selftest takes the longest: `less` leaves it out.
+# made NAMES SWITCH...: a build with these switches and those of `less` makes exactly
+# these packages. -selftest takes the longest: `less` leaves it out.
 made() {
 	local want=$1
 	shift
@@ -23,7 +23,7 @@ made() {
 	[ "$(cat names)" = "$want" ] || { echo "$*: expected '$want', found '$(cat names)'"; return 1; }
 }
 
-# turned SWITCH: the other way than by default, it does what README says.
+# turned SWITCH: turned from its default, it does what docs/build.md says.
 turned() {
 	local plain=' core devel modules' less=(--without selftest)
 	case $1 in

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms*, kverrel*, packages* are the helpers'
 # RPMs for older hosts (make rpm HOSTS=debian11: KERNEL_KVM_RPMS2) in a root of
-# Debian 11: glibc 2.31, no libcrypto.so.3, gcc 10, rpm 4.16. What this machine's
-# libraries made runs there, and builds modules there.
+# Debian 11: glibc 2.31, no libcrypto.so.3, gcc 10, rpm 4.16. The programs that were
+# built on this machine run there, and build modules there.
 
 load ../e2e/helpers
 
@@ -45,7 +45,7 @@ module_root() {
 		rm -rf "$dir.new/var/cache/apt/archives" && mv "$dir.new" "$dir"
 }
 
-# register ROOT: its rpm learns what its dpkg has, as in tools/machine/install-root.
+# register ROOT: register dpkg's packages in its rpm database, as tools/machine/install-root does.
 register() {
 	local work=$BATS_FILE_TMPDIR/base
 	mkdir -p "$work" "$1/var/lib/rpm"
@@ -111,11 +111,11 @@ need_guests() {
 
 @test "-selftest and -devel install on the older host, whole" {
 	in_root "$root" rpm -V kernel-kvm-selftest kernel-kvm-devel
-	# An older host it is: what this machine's programs ask for is not there.
+	# It is an older host: it lacks what this machine's programs need.
 	in_root "$root" sh -c '! ls /usr/lib/*/libcrypto.so.3 && getconf GNU_LIBC_VERSION | grep -x "glibc 2.31"'
 }
 
-@test "the same packages linked to this machine's libraries are refused, by the library" {
+@test "rpm rejects the same packages linked to this machine's libraries, and names the library" {
 	local name
 	if [[ $(rpm -qp --requires "$rpms/$(of_build '' selftest)") != *'libc.so.6('* ]]; then
 		skip "the first build is static, too"
@@ -145,8 +145,8 @@ need_guests() {
 	[ "$(kvm_in_root kvm-vmm --flat /var/tmp/hi.bin)" = Hi ]
 }
 
-# module DIR: a module of two files, the second one with what newer compilers do
-# another way (asm goto with outputs).
+# module DIR: a module of two files; the second uses what newer compilers do differently
+# (asm goto with outputs).
 module() {
 	mkdir -p "$root$1"
 	cat >"$root$1/main.c" <<-'END'

@@ -1,13 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# The patches, live and not: of each distribution kernel at hand a small one is
-# built, with KVM modules that have the series and with ones that lack it, and
-# booted with either on an AMD (QEMU) and an Intel processor (Bochs). What
-# kvm-selftest's probes say of each, what 40001 and 40006 cost in instructions,
-# and whether 40002 holds guests to their rate. At hand: what tools/spec/patch finds,
-# and the linux-source tarballs that KERNEL_KVM_BASES names. Built in ten
-# minutes a base at most, two when ccache has it all; kept under
-# build/cache/patch-live.
+# The patches, live and not. For each distribution kernel at hand this builds a small
+# kernel, KVM modules with the series and modules without it, and boots both on an AMD
+# (QEMU) and an Intel processor (Bochs). It looks at the verdict of kvm-selftest's
+# probes, at what 40001 and 40006 cost in instructions, and at whether 40002 holds
+# guests to their rate. At hand are the bases that tools/spec/patch finds, and the
+# linux-source tarballs that KERNEL_KVM_BASES names. A base takes ten minutes at most,
+# two when ccache has it all, and is kept under build/cache/patch-live.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output
 
 top=$(realpath "$BATS_TEST_DIRNAME/../..")
@@ -30,7 +29,7 @@ kmake() {
 		KVM_BUILD_ID="$(jq -r .series "$1/series.json")" "${@:2}"
 }
 
-# take DIR NAME: the modules as they are now.
+# take DIR NAME: keep the present modules as NAME.
 take() {
 	local ko
 	rm -rf "${1:?}/$2"
@@ -56,8 +55,8 @@ build() {
 	kmake "$dir" modules && take "$dir" plain
 }
 
-# built DIR TARBALL: build, unless it is there for these very inputs, and
-# kvm-selftest in root/.
+# built DIR TARBALL: build, unless it exists for these very inputs, and put kvm-selftest
+# into root/.
 built() {
 	local dir=$1 key
 	key=$(cat "$top"/patches/*.patch "$top/configs/guest-x86_64.config" "$BATS_TEST_DIRNAME/patches.config" <(stat -c %y "$2") | sha256sum)
@@ -71,7 +70,7 @@ built() {
 		{schema: 1, name: "kernel-kvm", kverrel: $rel, build_id: ($rel + "+" + $s[0].series)}' > "$dir/manifest.json"
 }
 
-# What runs in the machine: parts, each with a heading.
+# The script that runs in the machine: parts, each with a heading.
 # shellcheck disable=SC2016  # for the machine's shell
 look='
 self() { kvm-selftest --manifest /manifest.json "$@"; }
@@ -87,8 +86,8 @@ for part; do
 	esac
 done'
 
-# machine DIR MACHINE MODULES [--icount] PART...: what the parts say, each in
-# DIR/said/MACHINE-MODULES.PART.
+# machine DIR MACHINE MODULES [--icount] PART...: boot and run the parts; the output of
+# each goes to DIR/said/MACHINE-MODULES.PART.
 machine() {
 	local dir=$1 mach=$2 mods=$3 ko options=()
 	shift 3
@@ -109,9 +108,9 @@ machine() {
 	awk -v at="$dir/said/$mach-$mods." '/^== / { f = at $2; printf "" > f; next } f { print > f }' <(tr -d '\r' < said)
 }
 
-# looked DIR MACHINE: all that is to be seen of a build on a machine. In QEMU
-# only --icount makes figures repeat, but not every guest lives through it; in
-# Bochs time is always a count of instructions.
+# looked DIR MACHINE: check everything about a build on a machine. In QEMU only --icount
+# makes figures repeat, but not every guest survives it; Bochs always counts time in
+# instructions.
 looked() {
 	[[ ! -e $1/said/$2.done ]] || return 0
 	if [[ $2 == svm ]]; then
@@ -122,8 +121,7 @@ looked() {
 	fi && touch "$1/said/$2.done"
 }
 
-# each FUNCTION MACHINE: FUNCTION for every base; all are looked at, whatever
-# becomes of one.
+# each FUNCTION MACHINE: run FUNCTION for every base, even after one fails.
 each() {
 	local tarball dir failed=()
 	for tarball in "${tarballs[@]}"; do

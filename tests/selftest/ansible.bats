@@ -47,7 +47,7 @@ play() {
 	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
 }
 
-@test "the roll-out stops at the first host that is not in order" {
+@test "the roll-out stops at the first host that fails" {
 	play
 	[ "$status" -ne 0 ] || { echo "$output"; return 1; }
 	[[ $output == *"kvm-selftest ended with 1 on b"* ]] || { echo "$output"; return 1; }
@@ -62,7 +62,7 @@ play() {
 	[ "$status" -eq 1 ]
 }
 
-@test "all hosts in order; again, and nothing is different" {
+@test "all hosts pass; a second run changes nothing" {
 	sed -i s,self/fail,self/pass, hosts
 	play
 	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
@@ -71,7 +71,7 @@ play() {
 	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
 }
 
-@test "no RPMs: it stops before anything is touched" {
+@test "no RPMs: it stops before it changes anything" {
 	rm rpms/*
 	play
 	[ "$status" -ne 0 ]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # kernel-kvm.spec built, %prep to RPMs, with every tool that packages (install-*,
 # sign-modules, manifest, sbom) as it is, on the miniature of a kernel in mini/.
-# What is left out is what takes the time: the base SRPM, Kconfig, the kernel.
+# Only the slow parts are left out: the base SRPM, Kconfig, the kernel.
 
 load mini-helper
 
@@ -110,7 +110,7 @@ formats() {
 	[ "$output" = 0 ]
 }
 
-@test "selftests of a base that has none: refused by name, before the kernel is built" {
+@test "selftests of a base that has none: an error that says so, before the kernel is built" {
 	mv "$MINI/tools/testing" testing
 	run build --without selftest --with selftests
 	mv testing "$MINI/tools/testing"
@@ -128,7 +128,7 @@ formats() {
 	[ -s root/usr/lib/systemd/system/kvm-selftest.service ]
 }
 
-# unmet RPM...: what an ELF program in a package needs and its Requires do not say.
+# unmet RPM...: print what an ELF program in a package needs and its Requires lack.
 unmet() {
 	local rpm f
 	for rpm; do
@@ -174,7 +174,7 @@ unmet() {
 	rpm -qp --provides rpms/*/kernel-kvm-selftest-*.rpm | grep -E '^bundled\(glibc\) = [0-9.]+$'
 }
 
-@test "static: a program that was linked to this machine's libraries all the same stops the build, by name" {
+@test "static: a program that is still linked to this machine's libraries stops the build, by name" {
 	need_static
 	# shellcheck disable=SC2016  # make's own
 	sed 's/\$(HOSTLDFLAGS)//' "$MINI/Makefile" > changed
@@ -190,7 +190,7 @@ unmet() {
 
 @test "hosts that are older, and nothing is static: said first, and which programs at the end" {
 	build --define 'hosts el7'
-	grep -n '^host-abi: warning: el7 hosts will refuse -selftest and -devel: glibc' log | cut -d: -f1 > first
+	grep -n '^host-abi: warning: el7 hosts will reject -selftest and -devel: glibc' log | cut -d: -f1 > first
 	[ "$(cat first)" -lt "$(grep -n 'phase base-tree: start' log | cut -d: -f1)" ]
 	grep -E '^ +/usr/bin/kvm-selftest: .*el7 has glibc 2.17' log
 }

@@ -6,7 +6,7 @@
 spec=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
 top=$(realpath "$spec/../..")
 
-# mini_tree: the tree in the file's directory, as linux/, what rpmbuild reads in src/.
+# mini_tree: make, in the file's directory, the tree as linux/ and rpmbuild's input as src/.
 mini_tree() {
 	cd "$BATS_FILE_TMPDIR" || exit
 	export MINI=$PWD/linux

@@ -111,7 +111,7 @@ packages() {
 	[[ $output == *"tools/spec/patch apply --tree"* || $output == *"tools/spec/patch apply  --tree"* ]]
 }
 
-@test "what is not made is refused by its name, and so is baseonly with dbgonly" {
+@test "switches that this spec does not implement are rejected by name, and so is baseonly with dbgonly" {
 	for name in perf bpftool ipaclones realtime; do
 		run spec -q --with "$name"
 		[ "$status" -ne 0 ]
@@ -140,7 +140,7 @@ packages() {
 	[[ $output != *362.24.1* ]]
 	spec -q --with debug --provides > provides
 	grep -qxF 'kernel-uname-r = 5.14.0-362.24.1.el9_3.kvm.x86_64+debug' provides
-	# Nobody who asks for a kernel is given the slow one.
+	# Whoever installs a kernel does not get the slow one.
 	[ "$(grep -cE '^kernel = ' provides)" -eq 1 ]
 }
 
@@ -171,7 +171,7 @@ payload() {
 	rpmspec -q --define "_sourcedir $PWD/src" --target x86_64 "${@:2}" payload.spec 2>&1 | sed -n 's/^payload is //p' | head -n 1
 }
 
-@test "rpm 4.11, of EL 7's age, can read what is made for it: payload, plain dependencies" {
+@test "EL 7's rpm 4.11 can read the packages made for it: payload, plain dependencies" {
 	local release want
 	while read -r release want; do
 		sed -i "s/^%global base_release .*/%global base_release $release/" src/base.inc

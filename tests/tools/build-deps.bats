@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Build requirements: what is missing is named under the host's own names, which
-# the host is asked for, and rpmbuild's real check sees what dpkg has.
+# Build requirements: build-deps names missing packages as the host does, and rpmbuild's
+# real check sees dpkg's packages.
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
@@ -118,7 +118,7 @@ on_debian() {
 	[[ $output == *"map:2: expected three fields"* ]]
 }
 
-@test "what check needs is not asked for a build" {
+@test "a build does not require what only check needs" {
 	debian_host
 	printf 'bash tool build\nno-such-thing no-such-package-here check\n' > map
 	echo 'tool 1' > installed
@@ -127,7 +127,7 @@ on_debian() {
 	[[ $output != *no-such* ]]
 }
 
-@test "no kernel, compiler or suite is written down by its version" {
+@test "no version of a kernel, compiler or suite is hard-coded" {
 	run grep -nE '[0-9]+\.[0-9]+|-[0-9]{2}-' "$tools/build-deps.map"
 	[ "$status" -eq 1 ] || { echo "$output"; false; }
 	run make -s -C "$top" help
@@ -175,7 +175,7 @@ on_debian() {
 	[ "$status" -eq 2 ]
 }
 
-@test "lists that do not know the base are fetched once; one that then is there is taken" {
+@test "lists that do not know the base are fetched once, and then used" {
 	((EUID == 0)) || skip "apt-get update is for root"
 	debian_host
 	echo '- linux-source-@BASE@ build' > map
@@ -203,7 +203,7 @@ on_debian() {
 	[[ $output == *"they have: none (apt-get update"* ]]
 }
 
-@test "an archive that does not answer is named; what is at hand is used" {
+@test "an archive that does not answer is named; build-deps goes on with the lists at hand" {
 	((EUID == 0)) || skip "apt-get update is for root"
 	debian_host
 	touch dead
@@ -211,7 +211,7 @@ on_debian() {
 	on_debian --install
 	[ "$status" -eq 0 ]
 	[[ $output == *"an archive does not answer"*"deb.invalid"* ]]
-	# Whether it has what is missing cannot be known.
+	# Nobody knows whether it has the missing packages.
 	: > installed
 	on_debian --for check --install
 	[ "$status" -eq 1 ]
@@ -272,7 +272,7 @@ on_debian() {
 	[[ $output == *"no-such-devel is needed by t-1-1"* ]]
 }
 
-@test "dpkg-provides: an rpm that does not know --force-debian; what rpm says is said" {
+@test "dpkg-provides: an rpm that does not know --force-debian; rpm's message is passed on" {
 	command -v dpkg-query >/dev/null || skip "not a Debian host"
 	mkdir bin
 	cat > bin/rpm <<-END

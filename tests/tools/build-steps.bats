@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# The small tools that the spec's steps call: what they do, and what they say
-# when they cannot.
+# The small tools that the spec's steps call: their work, and their messages when they
+# cannot do it.
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
@@ -302,7 +302,7 @@ built_debuginfo() {
 	cmp out/s.json out/t.json
 }
 
-@test "sbom: what is no manifest is refused" {
+@test "sbom: rejects a file that is not a manifest" {
 	echo '{}' > m.json
 	run "$tools/spec/sbom" --manifest m.json --out out/s.json
 	[ "$status" -eq 1 ]
@@ -315,7 +315,7 @@ own_ccache() {
 	export CCACHE_DIR=$PWD/ccache CCACHE_DEPEND=1
 }
 
-@test "ccache-cc: what .incbin reads is never an earlier build's" {
+@test "ccache-cc: an object never has an earlier build's .incbin file" {
 	own_ccache
 	echo 'asm(".globl blob; blob: .incbin \"key\"");' > c.c
 	printf '.globl blob\nblob: .incbin "key"\n' > s.S
@@ -370,7 +370,7 @@ own_ccache() {
 	crc second
 	[[ $(ksyms) == *" second" ]]
 	[ "$(hits)" -eq 1 ]
-	# A genksyms that fails is asked again, and so is one with other options.
+	# A genksyms that fails runs again, and so does one with other options.
 	printf '#!/bin/sh\ncat > /dev/null; echo half; exit 3\n' > scripts/genksyms/genksyms
 	run ksyms
 	[ "$status" -ne 0 ] && [[ $output != *half* ]]
@@ -398,7 +398,7 @@ own_ccache() {
 	done
 }
 
-@test "options: values, flags, lists, words; what is not one is wrong usage" {
+@test "options: values, flags, lists, words; anything else is wrong usage" {
 	# A file of such a name is no option.
 	touch refs
 	# shellcheck disable=SC2016  # the inner shell's

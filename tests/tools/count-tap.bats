@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# tests/count-tap: what tests/run's closing line is made of.
+# tests/count-tap, whose figures make tests/run's closing line.
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || exit

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# tools/debian-base BASE=FILE.deb, on small packages: the same SRPM as of installed
-# packages, and what is refused. The real packages: full/base-srpm-full.bats.
+# tools/debian-base BASE=FILE.deb, on small packages: the same SRPM as from installed
+# packages, and input that it rejects. The real packages: full/base-srpm-full.bats.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output
 # shellcheck disable=SC2154  # top, tools, deb are the helper's
 
@@ -96,7 +96,7 @@ made() {
 		none.deb|none.deb: not found
 		debs/linux-config-8.1_8.1.3-1~bpo1+1_all.deb|it is the package 'linux-config-8.1'
 		debs/linux-source_8.1.3-1_all.deb|it is the package 'linux-source'
-		cut.deb|usr/src/linux-source-8.1.tar.xz cannot be taken out of it
+		cut.deb|cannot extract usr/src/linux-source-8.1.tar.xz
 		cut2.deb|cut2.deb: dpkg cannot read it
 		no.deb|no.deb: dpkg cannot read it
 	END
@@ -105,21 +105,21 @@ made() {
 	[ "$status" -eq 2 ]
 }
 
-@test "bad package files: the tarball is a link, is not there; a config that is none" {
+@test "bad package files: the tarball is a link or missing; a config that is not one" {
 	need_dpkg
 	source_deb
 	ln -sf /etc/passwd s/usr/src/linux-source-8.1.tar.xz
 	deb linux-source-8.1 8.1.3-1 s
 	made debs/linux-source-8.1_8.1.3-1_all.deb
 	[ "$status" -eq 1 ]
-	[[ $output == *"is no plain file in it"* ]]
+	[[ $output == *"in it is not a plain file"* ]]
 	rm s/usr/src/*
-	# What the rest of a package holds is not unpacked.
+	# The rest of a package is not unpacked.
 	touch s/usr/src/../canary
 	deb linux-source-8.1 8.1.3-1 s
 	made debs/linux-source-8.1_8.1.3-1_all.deb
 	[ "$status" -eq 1 ]
-	[[ $output == *"cannot be taken out of it"* ]]
+	[[ $output == *"cannot extract"* ]]
 	[ -z "$(find out -name canary)" ]
 	source_deb
 	config_deb
@@ -145,7 +145,7 @@ made() {
 	PATH=$PWD/bin run co/tools/sources --base 8.1
 	echo "$output"
 	[ "$status" -eq 1 ]
-	[[ $output == *"BASE=8.1: this is no Debian host"*"BASE=FILE.deb"* ]]
+	[[ $output == *"BASE=8.1: this is not a Debian host"*"BASE=FILE.deb"* ]]
 	PATH=$PWD/bin run co/tools/sources --base "$PWD/$deb"
 	echo "$output"
 	[ "$status" -eq 0 ]

@@ -118,7 +118,7 @@ rpm_of() {
 	co/tools/rpm "$@" --nodeps --define '_without_selftest 1' --define '_without_devel 1' --define '_without_fips 1'
 }
 
-# spread HOSTS: a build over HOSTS that must succeed; what it said in $output.
+# spread HOSTS: a build over HOSTS, which must succeed; $output has its messages.
 spread() {
 	run rpm_of --distcc "$1"
 	[ "$status" -eq 0 ] || { echo "$output"; tail -n 20 co/build/distcc/log co/build/rpmbuild.log; false; }
@@ -210,7 +210,7 @@ here() {
 	[[ $output == *"127.0.0.1:$port: left out: it compiled nothing"* ]]
 }
 
-@test "what distcc would take for something else is refused" {
+@test "a host that distcc would take for something else is rejected" {
 	local h
 	for h in 'a,cpp' 'a/0' '+zeroconf' '--randomize' 'a;reboot' 'u@h:22' '@'; do
 		run co/tools/rpm --distcc "b/2 $h"

@@ -130,7 +130,7 @@ kernel() {
 	[[ $output == *"2 of 2 faults fit k" || $output == *"2 of 2 faults fit $PWD/k" ]]
 }
 
-@test "faults: one that fits nowhere is a named skip; asked for by name it is an error" {
+@test "faults: one that fits nowhere is a named skip; if the caller names it, an error" {
 	kernel k
 	fault gone arch/x86/kvm/x86.c 90 vm/gone
 	fault file arch/x86/kvm/none.c 20 vm/file
@@ -153,7 +153,7 @@ kernel() {
 	[[ $output == *"none of these faults fits"* ]]
 }
 
-@test "faults: lines that are there twice are no place for a fault" {
+@test "faults: lines that occur twice are no place for a fault" {
 	kernel k
 	printf 'int line_20;\nint line_21;\n' >> k/arch/x86/kvm/x86.c
 	run "$run" --tree k --objdir k/obj --no-clean
@@ -167,7 +167,7 @@ kernel() {
 	[ "$status" -eq 0 ]
 }
 
-@test "faults: what does not build is broken, and is taken back" {
+@test "faults: one that does not build is reported as broken, and taken back" {
 	kernel k
 	sed -i '/^> cat/i > ! grep fault_two virt/kvm/kvm_main.c' k/Makefile
 	run "$run" --tree k --objdir k/obj --no-clean

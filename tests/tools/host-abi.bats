@@ -99,7 +99,7 @@ plan() {
 	[[ $output == *"--hosts el3"*" el8 "* ]]
 }
 
-@test "no static libraries: the RPMs are made all the same, it is said who refuses them; --with static is an error" {
+@test "no static libraries: the RPMs are still made, a warning says which hosts reject them; --with static is an error" {
 	glibc 2.100
 	# shellcheck disable=SC2016  # the script's own
 	printf '#!/bin/bash\n[[ $* != -print-file-name=libjson-c.a ]] || { echo libjson-c.a; exit; }\n[[ " $* " != *" -static "*" -ljson-c "* ]] && exec %s "$@"\nexit 1\n' "$(command -v gcc)" > bin/gcc
@@ -108,7 +108,7 @@ plan() {
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "$answer" = dynamic ]
-	[[ $output == *"warning: el9 hosts will refuse -selftest and -devel: glibc 2.100 here"*"json-c (Debian: libjson-c-dev"* ]]
+	[[ $output == *"warning: el9 hosts will reject -selftest and -devel: glibc 2.100 here"*"json-c (Debian: libjson-c-dev"* ]]
 	[[ $output != *zlib* ]]
 	plan --release 1.el9 --link static
 	[ "$status" -eq 1 ]
@@ -116,7 +116,7 @@ plan() {
 	[[ $output == *"--with static: no usable static library here of"*"json-c"* ]]
 }
 
-# programs: a buildroot with a program of each kind, and what is none.
+# programs: make a buildroot with a program of each kind, and files that are none.
 programs() {
 	mkdir -p root/usr/bin root/usr/share/kernel-kvm/guest root/lib/modules/1/kernel root/usr/src/kernels/1/scripts
 	# A function of glibc 2.27.
@@ -132,7 +132,7 @@ programs() {
 @test "a static library that does not link and one that is missing: two messages" {
 	glibc 2.100
 	mkdir lib
-	# As elfutils 0.192 has it: a library that calls what it does not bring.
+	# Like elfutils 0.192: a library that calls a function that it lacks.
 	echo 'int nowhere(void); int json_object_new_object(void) { return nowhere(); }' | gcc -w -x c - -c -o lib/a.o
 	ar rc lib/libjson-c.a lib/a.o
 	# shellcheck disable=SC2016  # the script's own
@@ -143,7 +143,7 @@ programs() {
 	[[ $output == *"json-c (libjson-c.a is here, but does not link: undefined reference to "*nowhere* ]]
 }
 
-@test "check: a program that needs a later C library is named with the version; guests and modules are none" {
+@test "check: a program that needs a later C library is named with the version; guests and modules do not count" {
 	programs
 	run "$tool" check --release 1.el7 root
 	echo "$output"

@@ -56,7 +56,7 @@ need_root() {
 	[ "$(wc -l < asked)" -eq 3 ]
 }
 
-@test "a root half-made is thrown away, at whatever place it was left" {
+@test "a half-made root is thrown away, wherever the work stopped" {
 	need_root
 	mkdir -p co/build/cache/hosts/{stretch,stretch.new}/left
 	"$root" make stretch
@@ -125,7 +125,7 @@ exit 3'
 	[ "${lines[-1]}" = "0 passed, 1 failed, 0 skipped" ]
 }
 
-@test "tests/run: a bats that lacks what the suites use is refused before anything runs" {
+@test "tests/run: a bats that is too old is rejected before anything runs" {
 	program bin/bats 'echo Bats 1.2.1'
 	run co/tests/run fast
 	[ "$status" -eq 1 ]

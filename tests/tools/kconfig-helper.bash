@@ -66,8 +66,8 @@ real_tree() {
 	printf '%s\n' "$dir"
 }
 
-# What a build directory of this compiler and these rules may be used again for.
-# tools/spec/kconfig itself sees when its program must be recompiled.
+# The key under which a build directory may be used again: this compiler, these rules.
+# tools/spec/kconfig itself sees when it must recompile its program.
 build_key() {
 	{ "${HOSTCC:-gcc}" --version; cat "$top/tools/spec/kconfig.d/environment.mk" "$top/tests/tools/kconfig-helper.bash"; } |
 		sha256sum | cut -c1-12
@@ -184,7 +184,7 @@ endmenu
 END
 }
 
-# fragments DIR: the fragments of a small lean config that the mini tree holds.
+# fragments DIR: write the fragments of a small lean config that holds on the mini tree.
 fragments() {
 	mkdir -p "$1"
 	printf '# x86_64\nCONFIG_NET=y\nCONFIG_TUN=m\nCONFIG_SLOTS=16\n' > "$1/lean-x86_64.config"

@@ -139,7 +139,7 @@ keys() {
 	cmp obj/.config before
 }
 
-@test "targets of old: what replaced them, before anything is looked at" {
+@test "old targets: the replacement is named before anything else is checked" {
 	run "$kconfig" run silentoldconfig
 	[ "$status" -eq 2 ]
 	[[ $output == *'syncconfig since 4.18'*olddefconfig*oldconfig* ]]
@@ -256,12 +256,12 @@ checkout() {
 	grep -qx 'CONFIG_LABEL="none"' "$tree/obj/.config"
 	co/tools/prepare-tree --run allmodconfig
 	grep -qx 'CONFIG_EXPERT=y' co/configs/local.config
-	# Taken back by hand, it is gone from the tree too.
+	# Removed by hand, it is gone from the tree, too.
 	rm co/configs/local.config
 	co/tools/prepare-tree
 	grep -qx '# CONFIG_EXPERT is not set' "$tree/obj/.config"
 	[ "$(wc -l < rpmbuild.calls)" -eq 1 ]
-	# A patch is another matter.
+	# A changed patch runs %prep.
 	echo more > co/SOURCES/40000-x.patch
 	: > stop
 	run co/tools/prepare-tree
@@ -281,7 +281,7 @@ checkout() {
 		co/tools/prepare-tree
 		calls=$((calls + 1))
 		[ "$(wc -l < rpmbuild.calls)" -eq "$calls" ] || { echo "$f"; false; }
-		# What %prep unpacks is what was hashed.
+		# %prep unpacks exactly what was hashed.
 		tar -xOzf co/SOURCES/kernel-kvm-tools.tar.gz "$f" | cmp - "co/$f"
 	done
 }

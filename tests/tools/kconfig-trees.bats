@@ -6,8 +6,8 @@
 
 load kconfig-helper
 
-# What the tests look at is made here, all trees at once: most of the time goes
-# into the compiler calls of the trees' Kconfig.
+# Make everything that the tests look at here, for all trees at once: most of the time
+# goes into the compiler calls of the trees' Kconfig.
 setup_file() {
 	load kconfig-helper
 	cd "$BATS_FILE_TMPDIR" || exit
@@ -39,8 +39,8 @@ make_all() {
 		make_one eventfd merge --config lean --configs eventfd
 	fi
 	make_one distro merge --config distro --base-config "distro-$v.base"
-	# Of the distribution's config, the largest, how long a check takes, and how
-	# long the kernel's own program to read as much.
+	# Measure a check of the distribution's config, which is the largest, and the
+	# kernel's own program that reads as much.
 	bash -c '"${@:2}" && times > "times-$1"' - "$v" "$kconfig" check --tree "$tree" --build "$obj"
 	bash -c '"${@:2}" > /dev/null && times > "floor-$1"' - "$v" make -s -C "$tree" O="$obj" ARCH=x86_64 listnewconfig
 }
@@ -54,7 +54,7 @@ make_one() {
 	[[ ! -e $obj/.required ]] || cp "$obj/.required" "$name.required"
 }
 
-# made NAME VERSION: what make_one left, as if by run.
+# made NAME VERSION: set output and status to what make_one left, as run does.
 made() {
 	[ -s "$1-$2.rc" ] || { cat "make-$2.log"; return 1; }
 	output=$(cat "$1-$2.out")
@@ -92,7 +92,7 @@ cpu_ms() {
 @test "distro holds on every tree here" { holds_everywhere distro; }
 @test "debug holds on top of lean" { holds_everywhere debug; }
 
-@test "distro has debug information only if it is asked for" {
+@test "distro has debug information only if a fragment turns it on" {
 	local v
 	while read -r v; do
 		grep -qx CONFIG_DEBUG_INFO=y "distro-$v.base"

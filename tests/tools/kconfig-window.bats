@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# tools/spec/kconfig run xconfig, gconfig: the kernel's own windows, on a display that
-# nobody sees, driven by the keyboard.
+# tools/spec/kconfig run xconfig, gconfig: the kernel's own windows on a virtual display,
+# driven by the keyboard.
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output, the helper the rest
 
 load kconfig-helper
@@ -47,14 +47,14 @@ display() {
 	export DISPLAY
 }
 
-# window: the program's, once it is there and takes the keys.
+# window: wait for the program's window to accept keys.
 window() {
 	id=$(xdotool search --onlyvisible --name '^Mini$' | head -n 1) && [[ -n $id ]] && xdotool windowfocus "$id"
 }
 
-# expert: choose the second line of the list, say y, save. A window that is not
-# ready yet takes less than all of it; nothing in it undoes anything. The click
-# is on the words of one of the first lines; two must not be a double one.
+# expert: choose the second line of the list, type y, save. A window that is not ready
+# yet may miss some of this, so it is repeated; no key undoes anything. The click is on
+# the text of one of the first lines; two clicks must not make a double click.
 expert() {
 	xdotool mousemove 100 115 click 1 key --delay 50 Escape Home Down y ctrl+s sleep 0.5
 	grep -qx CONFIG_EXPERT=y obj/.config
@@ -127,7 +127,7 @@ refuses() {
 	refuses 'neither DISPLAY nor WAYLAND_DISPLAY is set'
 }
 
-@test "what a tree asks for is what is named" {
+@test "the message names the toolkit that the tree needs" {
 	ignorant
 	cp -a "$tree" new
 	echo 'PKG=gtk+-3.0' > new/scripts/kconfig/gconf-cfg.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# tools/spec/kconfig on a kernel tree with a small Kconfig: what it merges, what it
-# refuses, and the reasons that it gives.
+# tools/spec/kconfig on a kernel tree with a small Kconfig: its merges, its errors and the
+# reasons that it gives.
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output, the helper the rest
 
 load kconfig-helper
@@ -67,7 +67,7 @@ distro() {
 	printf 'CONFIG_NET=y\nCONFIG_TUN=m\nCONFIG_DEBUG_INFO=y\n' > base
 	distro
 	grep -qx '# CONFIG_DEBUG_INFO is not set' obj/.required
-	# Said of something else than that there be some.
+	# An option about debug information that does not turn it on.
 	echo '# CONFIG_DEBUG_INFO_BTF is not set # optional' > configs/local.config
 	distro
 	grep -qx '# CONFIG_DEBUG_INFO is not set' obj/.config
@@ -279,7 +279,7 @@ distro() {
 	refuses 'configs/kvm-guest.config:3: CONFIG_PREEMPT_NONE=y' 'configs/kvm-guest.config:4: CONFIG_PREEMPT_FULL=y' 'exclude each other' 'both are of the choice at Kconfig:'
 }
 
-@test "a symbol without a prompt cannot be asked for" {
+@test "no fragment can set a symbol without a prompt" {
 	echo '# CONFIG_HAVE_IRQFD is not set' >> configs/kvm-guest.config
 	merge
 	refuses 'HAVE_IRQFD has no prompt' 'selected by KVM [=m] (Kconfig:'
@@ -318,7 +318,7 @@ distro() {
 	refuses 'holds NUL bytes'
 }
 
-@test "lines that Kconfig would pass over in silence" {
+@test "lines that Kconfig would silently ignore" {
 	local line
 	for line in 'CONFIG_KVM = m' 'KVM=m' ' CONFIG_KVM=m' '#CONFIG_KVM is not set' '# CONFIG_KVM is unset' 'CONFIG_LABEL="a' 'CONFIG_KVM=m # a remark'; do
 		printf '%s\n' "$line" > configs/local.config
@@ -386,13 +386,13 @@ distro() {
 	[[ $output == *HAVE_IRQFD* ]]
 }
 
-@test "list: what is asked for and where" {
+@test "list: which line requires what" {
 	run "$kconfig" list --configs configs --config lean
 	[ "$status" -eq 0 ]
 	[[ $output =~ CONFIG_KVM=m\ +configs/kvm-host.config:1 ]]
 }
 
-@test "guest: only what is named is on" {
+@test "guest: only named symbols are on" {
 	printf 'CONFIG_NET=y\nCONFIG_EXPERT=y\n' > configs/guest-x86_64.config
 	run "$kconfig" guest --tree "$tree" --build obj --configs configs
 	[ "$status" -eq 0 ]

@@ -1,8 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # tools/kmod on a checkout and a -devel in miniature: KVM is three C files that
-# are linked to .ko by the -devel's own Makefile. The real thing, a kernel's
-# -devel, is in tests/tools/full/kmod-full.bats.
+# are linked to .ko by the -devel's own Makefile.
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
@@ -94,12 +93,12 @@ kmod() {
 	[ "$(jq '.patches | length' "$m")" -eq 2 ]
 	nm "lib/modules/$K/updates/kvm.ko" | grep ' two$'
 	grep -q "ID=$series" co/build/kmod/build.log
-	# What was given is as it was.
+	# The inputs are unchanged.
 	grep -q arch/x86/kvm devel/Module.symvers
 	[ ! -e devel/virt ]
 }
 
-@test "a patch that changes the rest of the kernel is refused, file and patch named, nothing built" {
+@test "a patch outside of KVM is rejected with file and patch named, and nothing is built" {
 	make_patch 40001 fs/exec.c two
 	kmod
 	[ "$status" -eq 1 ]
@@ -107,14 +106,14 @@ kmod() {
 	[ ! -e out ]
 }
 
-@test "a header outside of KVM that differs from the kernel's is refused, also when its patch is gone" {
+@test "a header outside of KVM that differs from the kernel's is rejected, even when its patch is gone" {
 	echo 'int was_patched;' >> devel/include/linux/fs.h
 	kmod
 	[ "$status" -eq 1 ]
 	[[ $output == *"include/linux/fs.h (differs from the kernel's)"* ]]
 }
 
-@test "KVM's own header may change; a patch that is no longer there is told" {
+@test "KVM's own header may change; a patch that is gone is reported" {
 	make_patch 40001 include/linux/kvm_host.h two
 	rm co/patches/40000-one.patch
 	kmod

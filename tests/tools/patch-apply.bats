@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# tools/spec/patch apply on a small tree: what it applies, what it refuses and how it
-# says so, and that a refusal leaves everything as it was.
+# tools/spec/patch apply on a small tree: what it applies, what it rejects with which
+# message, and that a rejection changes nothing.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output
 # shellcheck disable=SC2154  # top, patch are the helper's
 
@@ -67,7 +67,7 @@ load patch-helper
 	[ "$(grep -c line_30 tree/arch/x86/kvm/x86.c)" -eq 0 ]
 }
 
-@test "apply: an offset is taken and told, one changed context line is not" {
+@test "apply: an offset is accepted and reported, one changed context line is not accepted" {
 	one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	sed -i '1i int before;' tree/arch/x86/kvm/x86.c
 	apply patches/40000-one.patch
@@ -97,7 +97,7 @@ load patch-helper
 	[[ $output == *"40001-two.patch does not apply to 6.1.192"* ]]
 	[[ $output == *"arch/x86/kvm/x86.c, hunk 2 (line "*" of the patch) does not fit at line 52"* ]]
 	[[ $output == *"!    54 int line_five;"* ]]
-	[[ $output == *"with fuzz 3 it would go in"* ]]
+	[[ $output == *"with fuzz 3 it applies"* ]]
 	at=$(sed -E 's/.*hunk 2 \(line ([0-9]+) .*/\1/' <<< "$output" | grep -xE '[0-9]+')
 	sed -n "${at}p" patches/40001-two.patch | grep -q '^@@ -52,'
 	untouched
@@ -142,7 +142,7 @@ load patch-helper
 	END
 }
 
-@test "guards: an excluded patch is left out, told and recorded" {
+@test "guards: an excluded patch is left out, reported and recorded" {
 	one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	trailers=$'Kernel: >= 6.10\nProbe: none\nUpstream: no' one_patch 40001-two.patch "KVM: two" 's/line_3;/x;/'
 	apply patches/*.patch
@@ -157,7 +157,7 @@ load patch-helper
 		trailers="Kernel: $guard"$'\nProbe: none\nUpstream: no' one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 		apply patches/40000-one.patch
 		[ "$status" -eq 1 ]
-		[[ $output == *"is no condition; wanted: 'any', or"* ]]
+		[[ $output == *"is not a condition; expected 'any', or"* ]]
 	done
 	untouched
 }
@@ -187,11 +187,11 @@ load patch-helper
 	[ ! -e series.json ]
 	apply --allow-no-patch patches/*.patch
 	[ "$status" -eq 0 ]
-	[[ $output == *"none of the 2 patches is for this base (6.1.192): it is built without"* ]]
+	[[ $output == *"none of the 2 patches fits this base (6.1.192): it is built without"* ]]
 	diff -r before tree
 	[ "$(jq -c '[.no_patch, [.patches[].status]]' series.json)" = '[true,["excluded","conflict"]]' ]
 	[[ $(jq -r .series series.json) =~ ^[0-9a-f]{16}$ ]]
-	# It is no leave to lose one of several: a conflict beside a patch that goes in.
+	# It does not allow a conflict beside a patch that applies.
 	one_patch 40002-fits.patch "KVM: fits" 's/main_3;/x;/' virt/kvm/kvm_main.c
 	rm series.json
 	apply --allow-no-patch patches/*.patch
@@ -199,13 +199,13 @@ load patch-helper
 	[[ $output == *"40001-near.patch does not apply to 6.1.192"* ]]
 	diff -r before tree
 	[ ! -e series.json ]
-	# And where one goes in, nothing is said of it.
+	# Where one applies, it has no effect.
 	apply --allow-no-patch patches/40002-fits.patch
 	[ "$status" -eq 0 ]
 	[ "$(jq -c .no_patch series.json)" = null ]
 }
 
-@test "apply: what the base has already is dropped from the series and recorded" {
+@test "apply: a patch that the base already has is left out and recorded" {
 	one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	one_patch 40001-two.patch "KVM: two" 's/line_3;/x;/'
 	apply patches/40000-one.patch
@@ -219,7 +219,7 @@ load patch-helper
 	[ "$(jq -r .series series.json)" = "$alone" ]
 }
 
-@test "apply: a patch that only deletes is not taken for one the base has" {
+@test "apply: a patch that only deletes is not mistaken for one that the base has" {
 	# Its context without the deleted line stands elsewhere in the file.
 	{ seq -f 'int line_%g;' 60; printf 'int line_27;\nint line_28;\nint line_29;\nint line_31;\nint line_32;\nint line_33;\n'; } > repo/arch/x86/kvm/x86.c
 	git -C repo commit -qam again && git -C repo tag -f base && cp repo/arch/x86/kvm/x86.c tree/arch/x86/kvm/x86.c
@@ -287,11 +287,11 @@ refused() {
 
 @test "bad input: a probe that cannot be read, a trailer twice" {
 	trailers=$'Kernel: any\nProbe: magic x\nUpstream: no' one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
-	refused "Probe: magic x: wanted: none, param MODULE.NAME"
+	refused "Probe: magic x: expected none, param MODULE.NAME"
 	# A kind, or a form of one, that kvm-selftest could not judge.
 	for probe in 'guest flat/cr8' 'cap KVM_CAP_NR_VCPUS' 'stat io' 'tracepoint kvm_exit' 'debugfs ../x'; do
 		trailers=$'Kernel: any\nProbe: '"$probe"$'\nUpstream: no' one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
-		refused "Probe: $probe: wanted: "
+		refused "Probe: $probe: expected "
 	done
 	trailers=$'Kernel: any\nKernel: any\nProbe: none\nUpstream: no' one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	refused "a second Kernel: trailer"
@@ -329,7 +329,7 @@ refused() {
 	untouched
 }
 
-@test "bad input: a directory that is no kernel tree, a patch that is not there" {
+@test "bad input: a directory that is not a kernel tree, a patch that does not exist" {
 	one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	run "$patch" apply --tree patches --out series.json patches/40000-one.patch
 	[ "$status" -eq 1 ]

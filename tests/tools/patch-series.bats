@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# The series of patches/ on trees of old kernels' versions that have just the lines
-# which the patches' hunks show (fixtures/patch-series): what the guards admit, in
-# which order it fits together; whether the hunks are right for a real kernel is
-# tools/spec/patch check's. And guards that ask for a file of the base.
+# The series of patches/ on trees with old kernels' versions and only the lines that the
+# patches' hunks show (fixtures/patch-series): which patches the guards admit, and that
+# they fit together in order. tools/spec/patch check proves the hunks on real kernels.
+# Also guards that ask about a file of the base.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output
 
 setup() {
@@ -20,7 +20,7 @@ tree() {
 		{ print > f }' "$BATS_TEST_DIRNAME/fixtures/patch-series/$1"
 }
 
-# applied: the numbers of what went in.
+# applied: print the numbers of the applied patches.
 applied() {
 	rm -f series.json
 	run "$patch" apply --tree tree --out series.json "$top"/patches/4000?-*.patch
@@ -59,7 +59,7 @@ applied() {
 	[[ $(jq -r '.patches[] | select(.number == 40005).reason' series.json) == *"without virt/kvm/binary_stats.c) excludes 4.18.0" ]]
 }
 
-@test "5.14, whose statistics know no histograms: the build identity" {
+@test "5.14, whose statistics have no histograms: the build identity" {
 	tree 5.14
 	applied
 	[ "$got" = 40000 ]
@@ -108,7 +108,7 @@ applied() {
 	[[ $(jq -r '.patches[] | select(.number == 40001).reason' series.json) == *"without arch/x86/kvm/vmx/common.h:vcpu_vt, with "*") excludes 6.12.0" ]]
 }
 
-@test "a tarball is looked at for the files that guards ask for" {
+@test "guards look at files in a tarball" {
 	tree el8-4.18
 	mkdir -p tree/virt/kvm copy
 	echo '/* backported */' > tree/virt/kvm/binary_stats.c

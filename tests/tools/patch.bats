@@ -26,13 +26,13 @@ on_tree() {
 	[[ $output == *"spec:7: Patch40003: 40001-two.patch does not begin with its number"* ]]
 }
 
-@test "check: a tarball is a base too, and a damaged one is told" {
+@test "check: a tarball is a base too, and a damaged one is reported" {
 	one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	tar -cJf linux-6.1.tar.xz --transform 's,^tree,linux-6.1,' tree
 	mkdir copy && cp -r "$top/tools" copy/
 	run copy/tools/spec/patch check --patches patches --spec spec --base linux-6.1.tar.xz
 	[ "$status" -eq 0 ]
-	# From the cache, and with a file that was not asked for before.
+	# From the cache, and with a file that is not in the cache yet.
 	one_patch 40001-two.patch "KVM: two" 's/main_3;/x;/' virt/kvm/kvm_main.c
 	echo 'Patch40001: 40001-two.patch' >> spec
 	run copy/tools/spec/patch check --patches patches --spec spec --base linux-6.1.tar.xz
@@ -55,7 +55,7 @@ on_tree() {
 	mv patches/new patches/40000-one.patch
 	run copy/tools/spec/patch check --patches patches --spec spec --base base.src.rpm
 	[ "$status" -eq 1 ]
-	[[ $output == *"not signed"*"base.src.rpm: no tree could be made of it"*"--allow-unsigned"* ]]
+	[[ $output == *"not signed"*"base.src.rpm: no tree could be made from it"*"--allow-unsigned"* ]]
 	run copy/tools/spec/patch check --patches patches --spec spec --allow-unsigned --base base.src.rpm
 	echo "$output"
 	[ "$status" -eq 0 ]
@@ -113,7 +113,7 @@ on_tree() {
 	[ "$(jq -r '.patches[1].subject' series.json)" = "KVM: Two" ]
 }
 
-@test "add: what does not apply is not added" {
+@test "add: a patch that does not apply is not added" {
 	one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	one_patch new.patch "KVM: two" 's/line_3;/x;/'
 	mv patches/new.patch . && cp spec before
@@ -138,7 +138,7 @@ on_tree() {
 	cmp patches/40000-one.patch before
 }
 
-@test "refresh: only as much fuzz as asked for; the message stays" {
+@test "refresh: no more fuzz than allowed; the message stays" {
 	one_patch 40000-one.patch "KVM: one" 's/line_30;/x;/'
 	sed -i 's/line_27;/line_changed;/' tree/arch/x86/kvm/x86.c
 	cp patches/40000-one.patch before

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# The same input, the same bytes: what is ours built twice, and the comparison
-# of RPMs that `make reproduce` ends in.
+# The same input gives the same bytes: our own programs built twice, and the comparison
+# of RPMs that ends `make reproduce`.
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")

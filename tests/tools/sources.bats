@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# tools/sources --pack: of tools/ the tarball holds what the spec calls, and
-# nothing whose change should not rebuild a kernel.
+# tools/sources --pack: the tarball has the part of tools/ that the spec calls, and nothing
+# whose change should not rebuild a kernel.
 
 setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
@@ -26,7 +26,7 @@ pack() {
 	done < called
 }
 
-@test "the machines, what people call and documents leave its bytes alone" {
+@test "changes to the machines, to people's tools and to documents do not change its bytes" {
 	local f
 	for f in tools/rpm tools/machine/boot tools/machine/boot.d/init tools/machine/verify.d/tap tools/spec/profiles/README.md configs/README.md; do
 		echo '# changed' >> "co/$f"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# make srpm, as Copr calls it, and what its SRPM is elsewhere: in another
-# directory, without network, without the checkout. The base is a small SRPM.
+# make srpm, as Copr calls it, and its SRPM elsewhere: in another directory, without
+# network, without the checkout. The base is a small SRPM.
 
 setup_file() {
 	local top f
@@ -60,7 +60,7 @@ rebuilt() {
 	rpmspec --define "_topdir $PWD/u" "$@" u/SPECS/kernel-kvm.spec
 }
 
-@test "what it was made with is what a rebuild builds; the rebuild's own switches count more" {
+@test "a rebuild uses the settings that the SRPM was made with; its own switches override them" {
 	[[ $(rebuilt -q --builtrpms --qf '%{name}-%{release} ') == *"kernel-kvm-headers-2.acme "* ]]
 	[[ $(rebuilt -P) == *"--config full "* ]]
 	[[ $(rebuilt -P) == *"tools/spec/patch apply --allow-no-patch "* ]]
@@ -82,14 +82,14 @@ rebuilt() {
 	grep -q fork_3 elsewhere/BUILD/*/linux-*.acme.x86_64/kernel/fork.c
 }
 
-@test "Copr: a base that cannot be fetched stops, named" {
+@test "Copr: a base that cannot be fetched stops the build, and is named" {
 	run make -f clone/.copr/Makefile srpm outdir="$PWD/none" SRPM="file://$PWD/nowhere.src.rpm"
 	[ "$status" -ne 0 ]
 	[[ $output == *"curl: "*nowhere.src.rpm* ]]
 	[ ! -e none ]
 }
 
-@test "OBS reads of its spec what rpm does, and leaves its release alone" {
+@test "OBS reads the spec as rpm does, and leaves its release alone" {
 	local obs=/usr/lib/obs-build
 	[[ -e $obs/Build.pm ]] || skip "no obs-build here"
 	rebuilt -q --buildrequires | sort -u > want

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# tools/upstream-base: kernel.org tarballs and git trees as bases, and what is refused.
+# tools/upstream-base: kernel.org tarballs and git trees as bases, and input that it rejects.
 # shellcheck disable=SC2030,SC2031  # bats' run sets status and output
 # shellcheck disable=SC2154  # top, tools are the helper's
 
@@ -85,7 +85,7 @@ teardown() {
 	tar -cf linux-8.1.tar linux-8.1
 	gpg --batch --quiet -u linus@ --detach-sign --armor -o linux-8.1.tar.sign linux-8.1.tar
 	xz -k linux-8.1.tar
-	# Nothing is taken unasked.
+	# Without --allow-unsigned, nothing is accepted unchecked.
 	refused "signed (linux-8.1.tar.sign), but no key to check it with" linux-8.1.tar.xz out
 	refused "is not in order" linux-8.1.tar.xz out --key other.asc
 	refused "none.asc: key cannot be read" linux-8.1.tar.xz out --key none.asc
@@ -96,10 +96,10 @@ teardown() {
 	[[ $output == *"linux-8.1.tar.xz: signed by \"linus <linus@b.invalid>\""* ]]
 	made linux-8.1.tar.xz out2 --key linus.bin
 	[ "$status" -eq 0 ]
-	# What was found out is not reused when the signature, key or file is another.
+	# The findings are not reused when the signature, key or file differs.
 	rm -r out/*.src.rpm
 	mv linux-8.1.tar.sign s
-	refused "no linux-8.1.tar.sign beside it, and a key was given" linux-8.1.tar.xz out --key linus.asc
+	refused "no linux-8.1.tar.sign beside it, but a key was given" linux-8.1.tar.xz out --key linus.asc
 	refused "not signed: no linux-8.1.tar.sign beside it" linux-8.1.tar.xz out
 	mv s linux-8.1.tar.sign
 	refused "is not in order" linux-8.1.tar.xz out --key other.asc
@@ -126,20 +126,20 @@ teardown() {
 	while IFS='|' read -r file want; do
 		refused "$want" "$file" out --allow-unsigned || return 1
 	done <<-'END'
-		cut2.tar|no tar archive, or a damaged one
+		cut2.tar|not a tar archive, or damaged
 		gone.tar.xz|gone.tar.xz: not found
 		notes.txt|neither a .src.rpm nor a tarball
-		cut.tar|no tar archive, or a damaged one
+		cut.tar|not a tar archive, or damaged
 		cut.tar.xz|Unexpected end of input
-		empty.tar|no tar archive
+		empty.tar|not a tar archive
 		none.tar|it is empty
 		random.tar.gz|not in gzip format
 	END
-	refused "REF=v1: linux-8.1.tar.xz is no directory" linux-8.1.tar.xz out --ref v1 --allow-unsigned
+	refused "REF=v1: linux-8.1.tar.xz is not a directory" linux-8.1.tar.xz out --ref v1 --allow-unsigned
 	[ -z "$(ls out)" ]
 }
 
-@test "hostile tarballs: nothing outside of the one directory, no kernel's tree, strange names" {
+@test "hostile tarballs: members outside of the one directory, not a kernel tree, strange names" {
 	local how want
 	while IFS='|' read -r how want; do
 		rm -rf h bad.tar
@@ -158,13 +158,13 @@ teardown() {
 		mkfifo h/fifo|neither file, directory nor link
 		mkdir o; touch o/f; tar -cf bad.tar h o|two directories at its top: h and o
 		tar -cf bad.tar -C h .|two directories at its top
-		rm -r h/arch|no kernel's tree: expected Makefile, Kconfig and arch/x86/kvm in h
-		rm h/Kconfig|no kernel's tree
-		rm h/Makefile; ln -s Kconfig h/Makefile|no kernel's tree
+		rm -r h/arch|not a kernel tree: expected Makefile, Kconfig and arch/x86/kvm in h
+		rm h/Kconfig|not a kernel tree
+		rm h/Makefile; ln -s Kconfig h/Makefile|not a kernel tree
 		echo > h/Makefile|no VERSION and PATCHLEVEL
-		mv h "h h"; tar -cf bad.tar "h h"; rm -r "h h"|a name that is none of a directory of kernel.org
-		mv h '$(touch pwned)'; tar -cf bad.tar '$(touch pwned)'; rm -r '$(touch pwned)'|a name that is none
-		mv h ./-h; tar -cf bad.tar ./-h; rm -r ./-h|a name that is none
+		mv h "h h"; tar -cf bad.tar "h h"; rm -r "h h"|not a directory's name as kernel.org has them
+		mv h '$(touch pwned)'; tar -cf bad.tar '$(touch pwned)'; rm -r '$(touch pwned)'|not a directory's name
+		mv h ./-h; tar -cf bad.tar ./-h; rm -r ./-h|not a directory's name
 	END
 	[ -z "$(find . -name pwned)" ]
 	# Links within the tree are the kernel's own.
@@ -224,7 +224,7 @@ git_tree() {
 	[[ $(profile_of "${lines[-1]}") == "upstream git:$second#v8.1-rc3-1-g${second:0:12} 0" ]]
 }
 
-@test "git: what is not committed is not in it, and said" {
+@test "git: uncommitted changes are left out, with a warning" {
 	git_tree
 	echo 'int dirty;' >> kvm/arch/x86/kvm/x86.c
 	made kvm out --ref master
@@ -232,22 +232,22 @@ git_tree() {
 	[[ $output == *"kvm has uncommitted changes (1 files); they are not in the base"* ]]
 	"$tools/spec/base-srpm" tree "${lines[-1]}" t --allow-unsigned
 	[ "$(cat t/arch/x86/kvm/x86.c)" = $'int kvm;\nint more;' ]
-	# Of another commit nobody expects them.
+	# With another commit, nobody expects them.
 	made kvm out --ref v8.1-rc3
 	[[ $output != *uncommitted* ]]
 }
 
-@test "git: no such commit, no git tree, no kernel, shallow" {
+@test "git: no such commit, not a git tree, no kernel, shallow" {
 	git_tree
 	refused "REF=v9: no such commit in $PWD/kvm" kvm out --ref v9
 	[[ $output == *"git -C $PWD/kvm tag"* ]]
 	refused "REF=--all: expected a tag, a branch or a commit" kvm out --ref --all
-	refused "$PWD/linux-8.1: no git tree" linux-8.1 out --ref v9
+	refused "$PWD/linux-8.1: not a git tree" linux-8.1 out --ref v9
 	[[ $output == *"tar -cJf linux-V.tar.xz"* ]]
 	# Below the top of one, and a tree that lies in another's.
-	refused "$PWD/kvm/init: no git tree" kvm/init out
+	refused "$PWD/kvm/init: not a git tree" kvm/init out
 	tree kvm/other
-	refused "$PWD/kvm/other: no git tree" kvm/other out
+	refused "$PWD/kvm/other: not a git tree" kvm/other out
 	git -C kvm rm -rq arch
 	git -C kvm commit -qm three
 	refused "no kernel's tree at HEAD: no arch/x86/kvm in it" kvm out
@@ -300,7 +300,7 @@ git_tree() {
 	make -C co sources SRPM="$PWD/linux-8.1.tar.xz" ALLOW_UNSIGNED=1
 	grep -qx '%global base_nevra kernel-0:8.1.0-1.src' co/SOURCES/base.inc
 	grep -qx '%global base_config 0' co/SOURCES/base.inc
-	# No package of Debian's is asked for.
+	# It needs no package of Debian's.
 	grep -q -e '--base none' deps
 	# As a shell that leaves the tilde to us gives it.
 	# shellcheck disable=SC2088
@@ -314,5 +314,5 @@ git_tree() {
 	[[ $output == *"REF=v8.1-rc3: which git tree?"* ]]
 	run make -C co sources SRPM="$PWD/out/kernel.src.rpm" REF=v8.1-rc3
 	[ "$status" -ne 0 ]
-	[[ $output == *"kernel.src.rpm is no directory"* ]]
+	[[ $output == *"kernel.src.rpm is not a directory"* ]]
 }

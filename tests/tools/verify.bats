@@ -118,7 +118,7 @@ fake_rpm() {
 	[[ $output == *"make rpm"* ]]
 }
 
-@test "boot: what cannot be booted is named, with status 125" {
+@test "boot: a file that cannot be booted is named, with status 125" {
 	printf '%600s' 'no kernel' >file
 	run "$tools/machine/boot" svm --kernel file -- true
 	echo "$output"
@@ -165,12 +165,12 @@ fake_rpm() {
 	done
 }
 
-@test "install-root: a directory in use, or without a root, is refused" {
+@test "install-root: a directory in use, or without a root, is rejected" {
 	((EUID == 0)) || skip "install-root needs root"
 	mkdir dir
 	run "$tools/machine/install-root" make dir
 	[ "$status" -eq 1 ]
-	[[ $output == *"dir: is there already"* ]]
+	[[ $output == *"dir: already exists"* ]]
 	run "$tools/machine/install-root" run dir -- true
 	[ "$status" -eq 1 ]
 	[[ $output == *"not an install root"* ]]

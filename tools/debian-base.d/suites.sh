@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# suites.sh - which kernel sources a Debian host's suites offer. apt is asked;
-# no version is written down. Read by debian-base and build-deps.
+# suites.sh - which kernel sources a Debian host's suites offer, according to apt.
+# Sourced by debian-base and build-deps.
 
 # ask_apt ARGUMENT...: apt-cache, with a cache of its own: where the host keeps none
 # (containers do not), apt reads all its lists again for every question.

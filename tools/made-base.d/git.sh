@@ -3,14 +3,14 @@
 # shellcheck disable=SC2034,SC2154  # the variables of upstream-base
 # git.sh - a git tree of the kernel at one commit.
 
-# in_repo ARGUMENT...: git in the tree, whatever the user's git is set to; a tree
-# around DIR is not meant.
+# in_repo ARGUMENT...: git in the tree, without the user's settings; a tree around
+# DIR does not count.
 in_repo() {
 	GIT_CEILING_DIRECTORIES=$(dirname -- "$repo") git -C "$repo" -c core.fsmonitor=false -c core.autocrlf=false \
 		-c core.attributesFile=/dev/null -c tar.umask=0022 "$@"
 }
 
-# find_commit REF: into commit, with what to do if there is none.
+# find_commit REF: set commit, or die with what to do.
 find_commit() {
 	local hint="its branches and tags: git -C $repo branch -a; git -C $repo tag"
 	[[ $1 != -* ]] || die "REF=$1: expected a tag, a branch or a commit"
@@ -20,11 +20,11 @@ find_commit() {
 		die "REF=$1: no such commit in $repo" "$hint"
 }
 
-# check_tag REF: a tag, signed by one of the keys.
+# check_tag REF: it must be a tag signed by one of the keys.
 check_tag() {
 	local armour='-----BEGIN PGP SIGNATURE-----'
 	[[ $(in_repo cat-file -t "$1") == tag ]] && in_repo cat-file tag "$1" > "$tmp/tag" && grep -qxF -- "$armour" "$tmp/tag" ||
-		die "REF=$1: not a signed tag, and a key was given to check it with" "name a tag that the key's owner signed, or leave KEYS out"
+		die "REF=$1: not a signed tag, but a key was given to check it with" "name a tag that the key's owner signed, or leave KEYS out"
 	sed -n "/^$armour\$/,\$p" "$tmp/tag" > "$tmp/tag.sign"
 	sed "/^$armour\$/,\$d" "$tmp/tag" | signed_by "$tmp/tag.sign" ||
 		die "REF=$1: the tag's signature is not in order" "$(tail -n 4 "$tmp/gpgv")" "keys given: ${keys[*]}"
@@ -54,7 +54,7 @@ from_git() {
 	repo=$(realpath -- "$1")
 	need_cmd git git git
 	in_repo rev-parse --git-dir > /dev/null 2> "$tmp/err" ||
-		die "$repo: no git tree" "$(head -n 3 "$tmp/err")" \
+		die "$repo: not a git tree" "$(head -n 3 "$tmp/err")" \
 			"expected the top directory of one; or pack the tree, its directory in it: tar -cJf linux-V.tar.xz DIR"
 	find_commit "$2"
 	[[ -n $ref ]] || info "no REF=: HEAD is taken"

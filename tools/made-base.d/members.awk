@@ -4,7 +4,7 @@
 
 function bad(why) { print why; failed = 1; exit }
 
-# How deep below the top directory a path ends; -1 if it leaves it on its way.
+# How deep below the top directory a path ends; -1 if it leaves that on its way.
 function depth(path,   part, n, i, d) {
 	n = split(path, part, "/")
 	d = 0
@@ -32,7 +32,7 @@ function depth(path,   part, n, i, d) {
 	first = name
 	sub(/\/.*/, "", first)
 	if (top == "") top = first
-	if (top !~ /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/) bad("a name that is none of a directory of kernel.org (letters, digits, ._+-): " top)
+	if (top !~ /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/) bad("not a directory's name as kernel.org has them (letters, digits, ._+-): " top)
 	if (first != top) bad("two directories at its top: " top " and " first)
 	if (kind == "h" && (target ~ /^\// || depth(target) < 1 || index(target, top "/") != 1)) bad("a link leads out of it: " name " to " target)
 	if (kind == "l") {
@@ -47,6 +47,6 @@ function depth(path,   part, n, i, d) {
 
 END {
 	if (failed || top == "") exit
-	if (makefile == "" || !kconfig || !kvm) print "no kernel's tree: expected Makefile, Kconfig and arch/x86/kvm in " top
+	if (makefile == "" || !kconfig || !kvm) print "not a kernel tree: expected Makefile, Kconfig and arch/x86/kvm in " top
 	else print "top", top, makefile
 }

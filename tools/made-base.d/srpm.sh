@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2154  # prog, from lib.sh
-# srpm.sh - a distribution-style kernel SRPM from a kernel's source. What
-# debian-base and upstream-base share; they set `made` and call write_srpm.
+# srpm.sh - a distribution-style kernel SRPM from a kernel's source. debian-base
+# and upstream-base share it; they set `made` and call write_srpm.
 
 made_base_d=$(realpath -- "${BASH_SOURCE[0]%/*}")
 
@@ -31,8 +31,8 @@ write_spec() {
 		-e "s|@TOPDIR@|${made[topdir]}|" -e "s|@PATCH@|$(basename -- "${made[patch]:-}")|" "$made_base_d/kernel.spec.in"
 }
 
-# place_tarball PATH: the tarball there. rpm keeps a file's time and mode, so that one
-# that has others is copied.
+# place_tarball PATH: put the tarball there. rpm keeps a file's time and mode, so a
+# file with others is copied.
 place_tarball() {
 	if [[ $(stat -L -c '%Y %a' -- "${made[tarball]}") == "${made[epoch]} 644" ]]; then
 		ln -s "$(realpath -- "${made[tarball]}")" "$1"
@@ -43,9 +43,8 @@ place_tarball() {
 	fi
 }
 
-# write_srpm OUTDIR: OUTDIR/kernel-VERSION-RELEASE.src.rpm, and its path on
-# standard output. The same input gives the same bytes; one that is there from
-# the very same input is left alone.
+# write_srpm OUTDIR: write OUTDIR/kernel-VERSION-RELEASE.src.rpm and print its path.
+# The same input gives the same bytes; an SRPM made from the very same input stays.
 write_srpm() {
 	local outdir=$1 name out tmp stamp
 	name=kernel-${made[version]}-${made[release]}.src.rpm

@@ -4,7 +4,7 @@
 # tarball.sh - a kernel.org tarball: whether it may be used, and what it is.
 # Nothing of it is unpacked but its Makefile.
 
-# Far more than a kernel has, so that a hostile archive comes to an end.
+# Far more than a kernel has: a limit for hostile archives.
 tar_bytes_max=$((16 << 30))
 
 # plain FILE: the tar archive, uncompressed, on standard output.
@@ -28,20 +28,20 @@ sign_name() {
 	sed -E 's/\.tgz$/.tar/; s/\.tar\.[a-z0-9]+$/.tar/; s/$/.sign/' <<< "$1"
 }
 
-# check_signature FILE SIGN: against the keys, or let it pass if that is allowed.
+# check_signature FILE SIGN: by the keys, or accept it unsigned if that is allowed.
 check_signature() {
 	local f=$2 sign
 	sign=$(sign_name "$1")
 	[[ -f $f ]] || f=
 	if ((${#keys[@]})); then
-		[[ -n $f ]] || die "$1: not signed: no ${sign##*/} beside it, and a key was given to check it with" \
+		[[ -n $f ]] || die "$1: not signed: no ${sign##*/} beside it, but a key was given to check it with" \
 			"fetch it from where the tarball is, or take it without a signature: leave the key out, ALLOW_UNSIGNED=1"
 		plain "$1" | signed_by "$f" || {
 			[[ ! -s $tmp/plain.err ]] || damaged "$1" "cannot be decompressed"
 	# tar(1) takes one that was cut between two members, or behind a file's last
 	# byte. The compressed ones have a checksum.
 	[[ $1 != *.tar || ! -s $1 || $(tail -c 1024 -- "$1" | tr -d '\0' | wc -c) == 0 ]] ||
-		damaged "$1" "no tar archive, or a damaged one: it does not end in two blocks of zeros"
+		damaged "$1" "not a tar archive, or damaged: it does not end in two blocks of zeros"
 			die "$1: the signature ${f##*/} is not in order" "$(tail -n 4 "$tmp/gpgv")" "keys given: ${keys[*]}"
 		}
 		info "${1##*/}: $(sed -n 's/^gpgv: Good signature from/signed by/p' "$tmp/gpgv" | head -n 1)"
@@ -58,12 +58,12 @@ check_members() {
 	local bad time
 	rm -f "$tmp/plain.err"
 	plain "$1" | tar -tv --numeric-owner --full-time --utc --quoting-style=escape -f - > "$tmp/members" 2> "$tmp/tar.err" ||
-		damaged "$1" "no tar archive, or a damaged one"
+		damaged "$1" "not a tar archive, or damaged"
 	[[ ! -s $tmp/plain.err ]] || damaged "$1" "cannot be decompressed"
 	# tar(1) takes one that was cut between two members, or behind a file's last
 	# byte. The compressed ones have a checksum.
 	[[ $1 != *.tar || ! -s $1 || $(tail -c 1024 -- "$1" | tr -d '\0' | wc -c) == 0 ]] ||
-		damaged "$1" "no tar archive, or a damaged one: it does not end in two blocks of zeros"
+		damaged "$1" "not a tar archive, or damaged: it does not end in two blocks of zeros"
 	bad=$(awk -f "$made_base_d/members.awk" "$tmp/members")
 	[[ $bad == "top "* ]] || die "$1: refused" "${bad:-it is empty}" "expected a kernel's tree in one directory, as kernel.org's tarballs have it"
 	read -r _ top time <<< "$bad"
@@ -71,7 +71,7 @@ check_members() {
 	((made[epoch] > 0)) || die "$1: its Makefile's time is $time"
 }
 
-# from_tarball FILE: what was found out stays beside the SRPM: the next call only
+# from_tarball FILE: the findings are kept beside the SRPM: the next call only
 # compares digests.
 from_tarball() {
 	local file=$1 key known suffix top sign

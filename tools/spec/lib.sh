@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# lib.sh - what every tool of kernel-kvm shares, those of the other two folders
-# too: messages, temporary directories, progress. Source it first; it sets the
-# shell's strict mode.
+# lib.sh - what every tool of kernel-kvm shares: messages, options, temporary
+# directories, progress. Source it first; it sets the shell's strict mode.
 #
 # Exit codes of all tools: 0 done, 1 the work failed (bad input, a check that
 # does not hold), 2 wrong usage.
 
 set -euo pipefail
 export LC_ALL=C
-# modinfo, mke2fs and others, which Debian gives to root alone.
+# On Debian, only root's PATH has modinfo, mke2fs and others.
 PATH=$PATH:/usr/sbin:/sbin
 
 prog=${0##*/}
@@ -101,8 +100,8 @@ read_options() {
 	done
 }
 
-# make_tmp VAR [PARENT]: a temporary directory in VAR, gone on exit whatever
-# happens (KEEP_TMP=1 keeps it and says where it is).
+# make_tmp VAR [PARENT]: put the path of a new temporary directory into VAR. It is
+# removed on exit, whatever happens (KEEP_TMP=1 keeps it and says where it is).
 _tmp_dirs=()
 make_tmp() {
 	local -n _out=$1
@@ -135,13 +134,13 @@ need_cmd() {
 			"install it: $2 (dnf/yum) or $3 (apt), or run tools/build-deps --install"
 }
 
-# check_rpm: warn of an rpm whose ways nobody has looked at yet.
+# check_rpm: warn about an rpm that nobody has tried kernel-kvm with.
 check_rpm() {
 	local is
 	is=$(rpm --version 2>/dev/null || :)
 	[[ $is =~ \ (4|6)\.[0-9] ]] ||
 		warn "rpm on this host is '$is': known are rpm 4 (from 4.16) and 6" \
-			"what follows may fail where it does things another way; tests/run fast base-srpm spec says where"
+			"later steps may fail where this one differs; tests/run fast base-srpm spec shows where"
 }
 
 # need_space DIR MIB WHAT: stop if DIR's file system has less than MIB free.
@@ -155,14 +154,14 @@ need_space() {
 }
 
 # packed_files DIR...: the files in DIRs that the spec's build reads, sorted, each
-# with a NUL at its end: no documents and nothing that an editor or compiler left.
-# kernel-kvm-tools.tar.gz holds them, and whether a result is up to date is their hash.
+# with a NUL at its end: no documents, no leftovers of editors or compilers.
+# kernel-kvm-tools.tar.gz holds them; their hash says whether a result is up to date.
 packed_files() {
 	find "$@" -type f ! -name '*.md' ! -name '*.o' ! -name '*.d' ! -name '.*.swp' -print0 | sort -z
 }
 
-# plain_git DIR ARG...: git in DIR, with nobody's settings and blind to a repository
-# around DIR (git apply would skip the files outside of that one's index).
+# plain_git DIR ARG...: git in DIR, without anybody's settings. It does not see a
+# repository around DIR: git apply would skip files that are not in that one's index.
 plain_git() {
 	local dir
 	dir=$(realpath -- "$1")
@@ -171,8 +170,8 @@ plain_git() {
 		git -C "$dir" -c apply.ignorewhitespace=no -c apply.whitespace=nowarn -c core.autocrlf=false "$@"
 }
 
-# touched PATCH...: the files that the patches change, one per line, renamed ones
-# under both names. Fails, with git's message, for what git cannot read.
+# touched PATCH...: print the files that the patches change, one per line, renamed
+# ones under both names. Fails, with git's message, if git cannot read a patch.
 touched() {
 	{
 		cat -- "$@" | plain_git / apply --numstat | cut -f3- &&

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bare flat|machine: the least that starts a guest, in the order that is
- * fastest (memory slot before interrupt controller): what a VMM's start is
- * measured against. The guest is one HLT in real mode. "machine" adds what a
+ * bare flat|machine: the least that starts a guest, in the fastest order (memory
+ * slot before interrupt controller), to compare a VMM's start with. The guest is one HLT in real mode. "machine" adds what a
  * Linux guest needs of KVM: interrupt controllers, PIT, CPUID, 128 MiB.
  */
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * init of the guest that is measured (in an initramfs; without a C library,
- * whose start would be measured, too): says that it is there, then reads and
- * writes /dev/vda past the page cache, sends and exchanges frames on eth0, if
- * they are there, and says how long that took. Lines for vmmtime begin with "BENCH ". After each it sleeps a while, so that the host's
- * counters are read at rest.
+ * init of the measured guest (in an initramfs; without a C library, whose start
+ * would be measured, too). It reports that it runs; then it reads and writes
+ * /dev/vda past the page cache, sends and exchanges frames on eth0, if these
+ * exist, and reports how long that took. Lines for vmmtime begin with "BENCH ".
+ * After each line it sleeps a while, so that the host's counters are read at rest.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

@@ -2,9 +2,9 @@
 /*
  * netecho NAME
  *
- * Makes the tap device NAME, which stays, and sends back what comes out of it
- * with the Ethernet type 0x88b5 (local experimental, IEEE 802). Prints the
- * process ID of what does so, and ends, when that is ready.
+ * Makes the tap device NAME, which stays. A child then sends back each frame of the
+ * Ethernet type 0x88b5 (local experimental, IEEE 802). When the child is ready,
+ * netecho prints its process ID and ends.
  */
 #include <arpa/inet.h>
 #include <errno.h>

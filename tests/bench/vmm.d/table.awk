@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What measure printed, as tables in Markdown; -v where=WORDS. Of a figure that is
-# there several times, the median.
+# Makes tables in Markdown from measure's output; -v where=WORDS. If a figure occurs
+# several times, it takes the median.
 function put(row, vmm, value,    k, i) {
 	if (!(row in seen)) {
 		seen[row] = 1

@@ -6,15 +6,15 @@
  * How long a VMM, any VMM, takes; all times in microseconds from just before
  * its execve().
  *
- * first-run: to its first KVM_RUN, which the kernel reports here through a
- * seccomp filter that knows nothing but that ioctl; so it needs no help of
- * the VMM, whatever its libraries and threads. Then it is ended. Prints the
- * median and the least of RUNS runs, and of the last one the resident memory
- * and the private part of it, in KiB, without the guest's RAM.
+ * first-run: to its first KVM_RUN, which the kernel reports through a seccomp
+ * filter that knows only that ioctl. So the VMM needs no change, whatever its
+ * libraries and threads. Then vmmtime ends it. Prints the median and the least
+ * of RUNS runs, and for the last one the resident memory and its private part,
+ * in KiB, without the guest's RAM.
  *
- * lines: of every line of its output that begins with "BENCH ", prints the
+ * lines: for every line of its output that begins with "BENCH ", prints the
  * time, KVM's count of exits on this host (0 without debugfs), resident and
- * private KiB as above, and the line; until "BENCH end", then it is ended.
+ * private KiB as above, and the line. At "BENCH end" vmmtime ends the VMM.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -60,7 +60,7 @@ struct memory {
 	unsigned long rss, private;	/* KiB, the guest's RAM left out */
 };
 
-/* Of all mappings but the guest's RAM, which is one as large as that. */
+/* Of all mappings except the guest's RAM, which is recognized by its size. */
 static struct memory memory_of(pid_t pid, unsigned long ram_mib)
 {
 	struct memory m = { 0, 0 };

@@ -12,7 +12,7 @@ libraries() {
 	fi 2>/dev/null | grep -o '/[^ )]*'
 }
 
-# put SRC DEST ROOT: copy a file into ROOT, and what it is linked to.
+# put SRC DEST ROOT: copy a file into ROOT, and the libraries that it links to.
 put() {
 	local src=$1 dest=$2 root=$3 lib
 	[[ -f $src ]] || no_boot "$src: no such file (--file)"

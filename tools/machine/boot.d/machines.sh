@@ -50,16 +50,16 @@ start_svm() {
 		# Not max,-svm: that makes static glibc programs abort.
 		args+=(-cpu "qemu64,-svm")
 	else
-		# Without erms and fsrm kernels clear and copy by words, not by bytes:
-		# to QEMU, and to --icount, each repetition is an instruction, so that
-		# a page cleared by bytes would cost what no processor makes it cost.
+		# Without erms and fsrm, kernels clear and copy by words, not bytes. QEMU
+		# (and --icount) count each repetition as an instruction: a page cleared
+		# by bytes would cost more than on any processor.
 		args+=(-cpu "max,+svm,-erms,-fsrm")
 	fi
-	# More than one processor is for those who ask for it. With a thread each,
-	# QEMU now and then runs code that another one has patched, and the kernel
-	# meets a breakpoint of its own jump labels that is gone ("int3"); in one
-	# thread, a processor that is stopped for another may take the interrupt
-	# that VMRUN injected twice.
+	# One thread for all processors. With a thread each, QEMU now and then runs
+	# code that another one has patched, and the kernel meets a breakpoint of its
+	# own jump labels that is gone ("int3"). With one thread, a processor stopped
+	# for another may take an interrupt that VMRUN injected twice; so the default
+	# is one processor.
 	args+=(-accel "tcg,thread=single")
 	if [[ -n $icount ]]; then
 		args+=(-icount "shift=1,sleep=off" -smp 1)
@@ -70,27 +70,27 @@ start_svm() {
 	[[ -z $disk ]] || args+=(-drive "file=$disk,format=raw,if=virtio,snapshot=on,werror=report,rerror=report")
 	mkfifo "$work/monitor"
 	exec {monitor}<>"$work/monitor"
-	# On a loaded host the timer's interrupts come late, and the kernel's test
-	# of them takes that for broken hardware. The NMI is where_it_hangs's.
+	# On a loaded host, timer interrupts come late, and the kernel's test would
+	# call the timer broken (no_timer_check). where_it_hangs sends the NMI.
 	"$(qemu)" "${args[@]}" -monitor stdio \
 		-append "console=ttyS0,115200 panic=-1 no_timer_check unknown_nmi_panic kvm_boot=$tag $append" \
 		<&"$monitor" >"$work/emulator.log" 2>&1 &
 	machine_pid=$!
 }
 
-# nudge: make an interrupt, whatever the machine does. QEMU clears a flag of its
-# own at each #VMEXIT without a lock (do_vmexit, interrupt_request), and now and
-# then the processor so misses that the timer's interrupt is pending: a host that
-# is idle then sleeps for ever. The next interrupt of any device ends that, and a
-# key is one; Shift alone does nothing. Not for --icount: its timers run in the
-# processor's own thread, and its runs repeat exactly.
+# nudge: raise an interrupt, whatever the machine does. At each #VMEXIT, QEMU clears
+# a flag without a lock (do_vmexit, interrupt_request). Now and then the processor
+# then misses a pending timer interrupt, and an idle host sleeps for ever. Any
+# device's next interrupt wakes it; a key press is one, and Shift alone does nothing
+# else. Not for --icount: its timers run in the processor's own thread, and its runs
+# repeat exactly.
 nudge() {
 	[[ -z ${monitor:-} || -n $icount ]] || echo 'sendkey shift' >&"$monitor"
 }
 
-# where_it_hangs: what a machine with a monitor was doing when its time was up,
-# into the console's log: running or stopped, its registers and interrupts, and
-# the stack of a kernel that can still take an NMI. Ends the machine if it can.
+# where_it_hangs: write to the console's log what a machine with a monitor is doing
+# at its deadline: running or stopped, registers and interrupts, and the stack of a
+# kernel that can still take an NMI. Ends the machine if it can.
 where_it_hangs() {
 	local left=40
 	[[ -n ${monitor:-} ]] || return 0
@@ -112,8 +112,8 @@ start_vmx() {
 	mkdir -p "$iso/boot/grub"
 	cp -L -- "$kernel" "$iso/boot/vmlinuz"
 	cp -L -- "$initrd" "$iso/boot/initramfs"
-	# The timer and TSC of the emulator do not stand the kernel's calibration
-	# against each other.
+	# The emulator's timer and TSC disagree, so the kernel must not calibrate one
+	# by the other.
 	cat >"$iso/boot/grub/grub.cfg" <<-END
 		set timeout=0
 		linux /boot/vmlinuz console=ttyS0,115200 tsc=reliable no_timer_check nokaslr kvm_boot=$tag $append
@@ -123,7 +123,7 @@ start_vmx() {
 	"$mkrescue" -o "$work/boot.iso" "$iso" >"$work/emulator.log" 2>&1 ||
 		no_boot "grub-mkrescue failed" "$(tail -n 2 "$work/emulator.log")"
 	# Newer models of Bochs 2.7 have AVX-512 and a wrong size of the XSAVE area
-	# for it: the kernel warns and KVM goes without XCRS.
+	# for it: the kernel warns and KVM does without XCRS.
 	cat >"$work/bochsrc" <<-END
 		cpu: model=broadwell_ult, count=1, ips=100000000, reset_on_triple_fault=1
 		megs: $mem
@@ -140,8 +140,8 @@ start_vmx() {
 		error: action=report
 		info: action=ignore
 	END
-	# Its display is a VNC server, for every address of the host: give it a
-	# network of its own, where nobody is.
+	# Its display is a VNC server on every address of the host: give it an empty
+	# network namespace.
 	if unshare --net true 2>/dev/null; then
 		net=(unshare --net)
 	elif unshare --net --map-root-user true 2>/dev/null; then

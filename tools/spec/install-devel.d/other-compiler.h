@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Included after the config where a module's compiler is not the kernel's
- * (Makefile.other-compiler): takes back what the config says of the kernel's and
- * this one cannot do. All of it is optional: the headers have another way, which
+ * (Makefile.other-compiler): undoes what the config says of the kernel's compiler
+ * and this one cannot do. All of it is optional: the headers have another way that
  * changes no structure.
  */
 #ifndef __has_attribute

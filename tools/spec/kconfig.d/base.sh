@@ -13,9 +13,9 @@ need_base_config() {
 	base_config=$(realpath -- "$base_config")
 }
 
-# base_without_lost_files CONFIG: it, without the certificates and keys that the
-# distribution adds at its own build: the kernel's build would stop at a file
-# that is neither in the tree nor in the build directory.
+# base_without_lost_files CONFIG: print it without the certificates and keys that the
+# distribution adds in its own build: the kernel's build would stop at a file that is
+# neither in the tree nor in the build directory.
 base_without_lost_files() {
 	local line name file instead
 	local pattern='^(CONFIG_(MODULE_SIG_KEY|SYSTEM_TRUSTED_KEYS|SYSTEM_REVOCATION_KEYS|SYSTEM_BLACKLIST_HASH_LIST))="(.+)"$'
@@ -45,8 +45,8 @@ settings_to_config() {
 	awk -F '\t' '$2 == "n" { print "# " $1 " is not set"; next } { sub(/\|y$/, "", $2); print $1 "=" $2 }'
 }
 
-# settings_on_base FILE SETTINGS: FILE, a config, with the settings on top. A y
-# of FILE meets a setting of "m or y".
+# settings_on_base FILE SETTINGS: print FILE, a config, with the settings on top. A y
+# of FILE satisfies a setting of "m or y".
 settings_on_base() {
 	awk -F '[ =\t]' 'NR == FNR { set[$1] = $2; next }
 		{ name = $1 == "#" ? $2 : $1 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Read by the kernel's makefiles before their own (MAKEFILES): one more config
-# target, that keeps the environment which conf would be run in.
+# target, which saves the environment that conf would run in.
 ifeq ($(obj),scripts/kconfig)
 .PHONY: kvmenvironmentconfig
 kvmenvironmentconfig: scripts/kconfig/conf

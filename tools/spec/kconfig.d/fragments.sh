@@ -67,9 +67,9 @@ read_fragments() {
 	done
 }
 
-# collect_settings NAME: into $tmp/all what read_fragments finds, and below it the
-# defaults of CONFIG=distro: no debug information, unless something of it is
-# asked for.
+# collect_settings NAME: write to $tmp/all what read_fragments finds and, with lower
+# rank, the defaults of CONFIG=distro: no debug information, unless a fragment turns
+# an option of it on.
 collect_settings() {
 	read_fragments "$1" > "$tmp/all"
 	[[ $1 == distro ]] || return 0
@@ -87,9 +87,9 @@ settings_of_tree() {
 		$7 == "" || ($7 ~ /^!/ ? !(substr($7, 2) in known) : $7 in known)' "$tmp/known" "$1"
 }
 
-# unite_settings FILE: of each symbol the setting that counts, sorted by symbol.
-# Two settings of one rank that differ are an error that names both lines; one
-# that is overridden from outside the fragments is told.
+# unite_settings FILE: print, for each symbol, the setting that counts, sorted by symbol.
+# Two settings of one rank that differ are an error that names both lines; a setting
+# that is overridden from outside the fragments is reported.
 unite_settings() {
 	sort -s -t $'\t' -k1,1 -k6,6n -- "$1" | awk -F '\t' -f "$kconfig_d/unite.awk" || exit 1
 }

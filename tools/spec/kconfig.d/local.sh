@@ -87,7 +87,7 @@ need_display() {
 			"run it in a desktop session or over ssh -X; menuconfig needs a terminal only"
 }
 
-# interactive TARGET: a person changes the config; all of it is their will.
+# interactive TARGET: a person changes the config, and every change is intended.
 interactive() {
 	cp -- "$objdir/.config" "$tmp/old"
 	kmake "$1" || {
@@ -98,8 +98,8 @@ interactive() {
 	keep_changes
 }
 
-# derived TARGET [VARIABLE=VALUE]: a target that knows nothing of KVM; what
-# kvm-host and kvm-guest ask for is put back on top of its result.
+# derived TARGET [VARIABLE=VALUE]: a target that knows nothing of KVM; put the
+# settings of kvm-host and kvm-guest back on top of its result.
 derived() {
 	cp -- "$objdir/.config" "$tmp/old"
 	# A target that fails half way must not leave its half.
@@ -115,13 +115,13 @@ derived() {
 	settings_on_base "$tmp/new" "$tmp/kvm" > "$objdir/.config"
 	quiet_kmake "$tmp/log" olddefconfig
 	explain check "$objdir/.config" "$tmp/kvm" > "$tmp/report" || {
-		warn "$1 leaves no room for all that kvm-host and kvm-guest ask for:"
+		warn "$1 conflicts with what kvm-host and kvm-guest require:"
 		cat -- "$tmp/report" >&2
 	}
 	keep_changes
 }
 
-# kvm_settings: what kvm-host and kvm-guest ask for.
+# kvm_settings: what kvm-host and kvm-guest require.
 kvm_settings() {
 	local f
 	while read -r f; do
@@ -153,7 +153,7 @@ unite_lsmods() {
 	info "$(($(wc -l < "$tmp/lsmod") - 1)) modules of ${#lsmods[@]} machine(s)"
 }
 
-# list_new: what the base config, or OBJ/.config, does not answer.
+# list_new: the symbols that the base config, or OBJ/.config, does not set.
 list_new() {
 	cp -- "$objdir/.config" "$tmp/old"
 	if [[ -n $base_config ]]; then
@@ -168,9 +168,9 @@ list_new() {
 	grep -E '^(# )?CONFIG_' "$tmp/new" || info "nothing is new"
 }
 
-# keep_changes: what differs from the config before goes into local.config:
-# a line of it that a change concerns is replaced where it stands, the others
-# and every comment stay, new ones come at the end.
+# keep_changes: write what differs from the previous config into local.config. A
+# changed setting replaces its line; other lines and every comment stay; new
+# settings come at the end.
 keep_changes() {
 	local file=$configs/local.config n
 	[[ -f $objdir/.required ]] || : > "$objdir/.required"
@@ -197,7 +197,7 @@ keep_changes() {
 }
 
 # check_reproduces: the old config with the changes on top, completed by the
-# tree, is the new one; what is still different is told.
+# tree, should be the new one; warn about the differences.
 check_reproduces() {
 	local left
 	cp -- "$objdir/.config" "$tmp/new"

@@ -42,7 +42,7 @@ conf_objects() {
 		sed "s|^scripts/kconfig/|$objdir/&|"
 }
 
-# layout_flags: what explain.h must be told of the tree's expr.h.
+# layout_flags: what explain.h must know about the tree's expr.h.
 layout_flags() {
 	local h=$tree/scripts/kconfig/expr.h
 	! grep -qE 'const char \*filename;' "$h" || echo -DKC_FILENAME
@@ -80,7 +80,7 @@ compile_explain() {
 		-isystem "$tree/scripts/include" -isystem "$tree/scripts/kconfig" \
 		-o "$exe.new" "$kconfig_d"/explain/*.c "${objects[@]}" > "$tmp/cc.log" 2>&1 || {
 		head -n 20 -- "$tmp/cc.log" >&2
-		die "$tree: the program that explains its Kconfig does not compile (the compiler's words are above)" \
+		die "$tree: the program that explains its Kconfig does not compile (the compiler's messages are above)" \
 			"is this a layout of scripts/kconfig newer than 7.3? see tools/spec/kconfig.d/explain/explain.h"
 	}
 	mv -- "$exe.new" "$exe"

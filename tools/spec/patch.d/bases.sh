@@ -3,8 +3,8 @@
 # shellcheck disable=SC2154  # top, patches, spec, files, bases are patch's
 # bases.sh - the kernel trees that patches are tried on. Sourced by patch.
 
-# bases_at_hand: one per line, what this machine has: Debian's linux-source
-# tarballs. A distribution's SRPM is given by hand (--base FILE.src.rpm).
+# bases_at_hand: print the bases that this machine has, one per line: Debian's
+# linux-source tarballs. Only --base names an SRPM.
 bases_at_hand() {
 	local f
 	for f in /usr/src/linux-source-*.tar.*; do
@@ -32,9 +32,9 @@ stage_base() {
 	esac
 }
 
-# cached_base FILE VAR PATCH...: a directory, in VAR, with the files that the
-# patches touch. Unpacking takes seconds, an SRPM's %prep more, so what was
-# asked for is kept under build/ for as long as FILE does not change.
+# cached_base FILE VAR PATCH...: put into VAR a directory with the files that the
+# patches touch. Unpacking takes seconds, an SRPM's %prep more, so build/ keeps the
+# files until FILE changes.
 cached_base() {
 	local file=$1 cache tmp
 	local -n _tree=$2
@@ -58,14 +58,14 @@ cached_base() {
 	_tree=$cache
 }
 
-# unpack_srpm SRPM DIR LIST: of the tree that its own %prep makes, the files that
-# LIST names.
+# unpack_srpm SRPM DIR LIST: the files that LIST names, from the tree that its own
+# %prep makes.
 unpack_srpm() {
 	local whole path
 	make_tmp whole
 	"$top/tools/spec/base-srpm" tree "$1" "$whole/tree" ${trust[@]+"${trust[@]}"} >&2 ||
-		die "$1: no tree could be made of it, as told above" \
-			"--key FILE and --allow-unsigned are handed to base-srpm"
+		die "$1: no tree could be made from it (see above)" \
+			"--key FILE and --allow-unsigned are passed to base-srpm"
 	mkdir "$2"
 	while read -r path; do
 		[[ ! -e $whole/tree/$path ]] || (cd -- "$whole/tree" && cp -p --parents -- "$path" "$2/")
@@ -77,15 +77,15 @@ unpack_srpm() {
 unpack() {
 	local first
 	mkdir "$2"
-	# A file that a patch makes is not there; what must be there is a whole
-	# archive (tar read it to its end) with a kernel's Makefile.
+	# Files that a patch creates are missing, which is fine. The archive must be whole
+	# (tar read it to its end) and have a kernel's Makefile.
 	first=$(tar -tf "$1" 2>/dev/null | head -n 1 || :)
 	first=${first#./}
 	first=${first%%/*}
-	[[ -n $first ]] || die "$1: no tar archive, or a damaged one"
+	[[ -n $first ]] || die "$1: not a tar archive, or damaged"
 	sed "s|^|$first/|" "$3" > "$2.members"
 	tar -C "$2" --strip-components=1 --no-recursion -T "$2.members" -xf "$1" 2> "$2.err" ||
 		! grep -vE ': Not found in archive$|^tar: Exiting with failure status' "$2.err" >&2 ||
-		die "$1: could not be unpacked, as told above"
+		die "$1: could not be unpacked (see above)"
 	[[ -f $2/Makefile ]] || die "$1: no $first/Makefile in it, so it holds no kernel tree"
 }

@@ -14,20 +14,20 @@ slug() {
 	printf '%s\n' "${s%-}"
 }
 
-# patch_by NAME: the file in patches/ that NAME means (a number, a file name or
-# a path).
+# patch_by NAME: print the file in patches/ that NAME names (a number, a file name
+# or a path).
 patch_by() {
 	local f found=()
 	for f in "$patches"/*.patch; do
 		[[ $f == "$1" || ${f##*/} == "${1##*/}" || ${f##*/} == "$1"-* ]] && found+=("$f")
 	done
 	((${#found[@]} == 1)) ||
-		die "$1: ${#found[@]} patches of $patches are meant by that, one is wanted" "tools/spec/patch list shows them"
+		die "$1: this names ${#found[@]} patches of $patches, expected one" "tools/spec/patch list shows them"
 	printf '%s\n' "${found[0]}"
 }
 
 # --- The spec -----------------------------------------------------------------------
-# spec_faults: where the spec's Patch lines and patches/ disagree, one per line.
+# spec_faults: print where the spec's Patch lines and patches/ disagree, one per line.
 spec_faults() {
 	local f line number name
 	for f in "$patches"/*.patch; do
@@ -43,7 +43,7 @@ spec_faults() {
 	done < <(grep -nE '^Patch[0-9]+:' "$spec")
 }
 
-# spec_add NUMBER NAME WHY: its line, below that of the next lower number.
+# spec_add NUMBER NAME WHY: insert its line below that of the next lower number.
 spec_add() {
 	local tmp
 	make_tmp tmp
@@ -58,7 +58,7 @@ spec_add() {
 	cat -- "$tmp/spec" > "$spec"
 }
 
-# spec_drop NAME: its line, and the comment right above it.
+# spec_drop NAME: remove its line, and the comment right above it.
 spec_drop() {
 	local tmp
 	make_tmp tmp
@@ -123,7 +123,7 @@ verb_add() {
 	fi
 	read_patch "$raw" loose
 	if [[ -z ${p_subject[$raw]} ]]; then
-		[[ -n $subject ]] || die "$source: a bare diff, so what it does is not said" "say it: --subject 'KVM: x86: Do this'"
+		[[ -n $subject ]] || die "$source: a bare diff without a subject" "give one: --subject 'KVM: x86: Do this'"
 		plain_to_mail "$raw" "$subject" "$why" > "$tmp/mail.patch"
 		raw=$tmp/mail.patch
 		read_patch "$raw" loose
@@ -164,28 +164,28 @@ verb_drop() {
 }
 
 # --- refresh --------------------------------------------------------------------------
-# stage_git DIR ARG...: git in DIR, as somebody who may commit.
+# stage_git DIR ARG...: git in DIR, with an identity to commit as.
 stage_git() {
 	plain_git "$1" -c user.name=patch -c user.email=patch@localhost -c core.abbrev=12 \
 		-c commit.gpgsign=false -c gc.auto=0 -c init.defaultBranch=main "${@:2}"
 }
 
-# regenerate STAGE FILE: FILE on stdout with its message, and the diff between
-# STAGE's last commit and its files.
+# regenerate STAGE FILE: print FILE's message, and the diff between STAGE's last
+# commit and its files.
 regenerate() {
 	awk '/^---[ \t]*$/ || /^diff --git / { exit } { print }' "$2"
 	printf -- '---\n'
 	stage_git "$1" diff --cached --no-ext-diff --no-color --stat --patch --summary HEAD
 }
 
-# refresh_one FILE STAGE TMP FUZZ: FILE anew, if it applies with fuzz alone.
+# refresh_one FILE STAGE TMP FUZZ: rewrite FILE if it applies with fuzz only.
 refresh_one() {
 	local file=$1 stage=$2 tmp=$3 fuzz=$4 anew=
 	try_patch "$stage" "$file" "$tmp/log"
 	if [[ $try_status == conflict ]]; then
 		patch -p1 -s -f -F "$fuzz" --no-backup-if-mismatch -r - -d "$stage" < "$file" > "$tmp/fuzz" 2>&1 ||
 			die "${file##*/} does not apply to $(tree_version "$stage")" \
-				"$(explain_conflict "$stage" "$file" "$tmp/log")" "rework it by hand; tools/spec/patch check tells more"
+				"$(explain_conflict "$stage" "$file" "$tmp/log")" "rework it by hand; tools/spec/patch check says more"
 		anew=1
 	fi
 	stage_git "$stage" add -A

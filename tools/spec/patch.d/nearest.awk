@@ -2,7 +2,7 @@
 # nearest.awk -v start=N LINES FILE - where FILE comes nearest to LINES, the
 # lines a hunk expects around line N: prints them side by side in the form
 #	N the same|changed ...
-# Of equally good places the one nearest to START wins.
+# Among equally good places, the nearest to START wins.
 
 FILENAME == ARGV[1] { want[++n] = $0; next }
 { have[++m] = $0 }
@@ -13,7 +13,7 @@ END {
 		score = 0
 		for (i = 1; i <= n && at + i - 1 <= m; i++)
 			if (want[i] == have[at + i - 1])
-				# An empty line or a lone brace says little.
+				# An empty line or a lone brace is weak evidence.
 				score += (want[i] ~ /[A-Za-z0-9_]/) ? 4 : 1
 		away = at > start ? at - start : start - at
 		if (score > best || (score == best && away < nearest)) {

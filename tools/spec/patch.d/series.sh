@@ -9,9 +9,9 @@ patchd=$(realpath -- "${BASH_SOURCE[0]%/*}")
 # Facts of every patch read, by its path.
 declare -A p_number=() p_subject=() p_kernel=() p_probe=() p_upstream=() p_sha=() p_files=()
 
-# read_patch FILE: look FILE over and fill p_*[FILE]; die with every fault it
-# has. With form=loose the name and the trailers may be missing (tools/spec/patch
-# add puts them in).
+# read_patch FILE [loose]: check FILE and fill p_*[FILE]; die with every fault that it
+# has. A loose FILE may lack the name and the trailers, which tools/spec/patch add
+# puts in.
 read_patch() {
 	local file=$1 form=${2:-strict} faults=() mail
 	[[ -f $file && -r $file ]] || die "$file: not a readable file"
@@ -28,7 +28,7 @@ read_patch() {
 	p_sha[$file]=$(sha256sum < "$file" | cut -d' ' -f1)
 }
 
-# read_message FILE DIR: subject and trailers, as git reads a mail. DIR is for its files.
+# read_message FILE DIR: read subject and trailers as git reads a mail; DIR is for git's files.
 read_message() {
 	local file=$1 key value
 	p_number[$file]=''
@@ -41,7 +41,7 @@ read_message() {
 		Kernel | Probe | Upstream)
 			local -n field=p_${key,,}
 			# shellcheck disable=SC2004  # an associative array
-			[[ -z ${field[$file]+set} ]] || faults+=("a second $key: trailer; one is wanted")
+			[[ -z ${field[$file]+set} ]] || faults+=("a second $key: trailer; expected one")
 			# shellcheck disable=SC2004
 			field[$file]=$value
 			;;
@@ -49,7 +49,7 @@ read_message() {
 	done < <({ printf 'subject\n\n'; cat "$2/message"; } | plain_git / interpret-trailers --parse)
 }
 
-# read_diff FILE DIR: p_files, and what git apply would not take or nobody would carry.
+# read_diff FILE DIR: set p_files, and note what git apply would reject or nobody would carry.
 read_diff() {
 	local file=$1 at name
 	p_files[$file]=''
@@ -101,7 +101,7 @@ trailer_faults() {
 	[[ -z ${p_probe[$file]:-} ]] || why=$(probe_fault "${p_probe[$file]}") || faults+=("Probe: ${p_probe[$file]}: $why")
 }
 
-# guard_fault GUARD: print why it cannot be read and fail, or succeed.
+# guard_fault GUARD: succeed if it can be read; otherwise print why not and fail.
 guard_fault() {
 	local term terms
 	[[ $1 != any ]] || return 0
@@ -110,12 +110,12 @@ guard_fault() {
 	for term in "${terms[@]}"; do
 		[[ $term =~ ^\ *(\<|\<=|\>|\>=|=|!=)\ *[0-9]+(\.[0-9]+){0,2}\ *$ ]] && continue
 		[[ $term =~ ^\ *(with|without)\ +[A-Za-z0-9_][A-Za-z0-9_./-]*(:[A-Za-z0-9_]+)?\ *$ && $term != *..* ]] && continue
-		printf "'%s' is no condition; wanted: 'any', or conditions such as '>= 5.14, < 6.10' (< <= > >= = !=) and 'with FILE', 'with FILE:WORD', 'without FILE'\n" "$term"
+		printf "'%s' is not a condition; expected 'any', or conditions such as '>= 5.14, < 6.10' (< <= > >= = !=) and 'with FILE', 'with FILE:WORD', 'without FILE'\n" "$term"
 		return 1
 	done
 }
 
-# probe_fault PROBE: print why it cannot be read and fail, or succeed.
+# probe_fault PROBE: succeed if it can be read; otherwise print why not and fail.
 probe_fault() {
 	case $1 in
 	none) return 0 ;;
@@ -127,11 +127,11 @@ probe_fault() {
 	cap\ *) [[ $1 =~ ^cap\ [0-9]+$ ]] && return 0 ;;
 	check\ *) [[ $1 =~ ^check\ [a-z0-9-]+/[a-z0-9_-]+$ ]] && return 0 ;;
 	esac
-	echo "wanted: none, param MODULE.NAME, stat vm|vcpu NAME, debugfs PATH, tracepoint GROUP/NAME, symbol NAME, cap NUMBER or check GROUP/NAME"
+	echo "expected none, param MODULE.NAME, stat vm|vcpu NAME, debugfs PATH, tracepoint GROUP/NAME, symbol NAME, cap NUMBER or check GROUP/NAME"
 	return 1
 }
 
-# guard_files GUARD: the files of the base that it asks for, one per line.
+# guard_files GUARD: print the files of the base that it asks about, one per line.
 guard_files() {
 	local term terms
 	IFS=, read -ra terms <<< "$1"
@@ -140,9 +140,9 @@ guard_files() {
 	done
 }
 
-# guard_admits GUARD VERSION DIR: whether a base of VERSION (6.1.192), whose
-# files are in DIR, gets it. Only as many parts are compared as the condition
-# has: 6.1.192 is '<= 6.1'.
+# guard_admits GUARD VERSION DIR: does a base of VERSION (6.1.192), whose files are in
+# DIR, get the patch? A condition compares only the parts that it names: 6.1.192 is
+# '<= 6.1'.
 guard_admits() {
 	local term op want have cmp
 	[[ $1 != any ]] || return 0
@@ -176,7 +176,7 @@ guard_admits() {
 	done
 }
 
-# tree_version DIR: VERSION.PATCHLEVEL.SUBLEVEL of a kernel tree.
+# tree_version DIR: print VERSION.PATCHLEVEL.SUBLEVEL of a kernel tree.
 tree_version() {
 	[[ -f $1/Makefile ]] || die "$1/Makefile: not found, so this is no kernel tree"
 	awk -F ' *= *' '
@@ -193,7 +193,7 @@ strict_apply() {
 	plain_git "$1" apply -v --whitespace=nowarn "${@:3}" "$(realpath -- "$2")"
 }
 
-# total_offset LOG: how far, in lines, the hunks lay from where they were meant.
+# total_offset LOG: how far, in lines, the hunks were from their places.
 total_offset() {
 	awk '/^Hunk #[0-9]+ succeeded at .*\(offset -?[0-9]+ line/ {
 		sub(/.*offset /, ""); n += ($1 < 0) ? -$1 : $1 } END { print n + 0 }' "$1"
@@ -207,8 +207,8 @@ try_patch() {
 	strict_apply "$dir" "$file" --check > "$log.forward" 2>&1 && forward=1
 	strict_apply "$dir" "$file" --check -R > "$log.reverse" 2>&1 && reverse=1
 	if ((forward && reverse)); then
-		# Repetitive code lets both fit: the side that lies where the patch
-		# says it lies is the true one.
+		# Repetitive code lets both fit: the side with the smaller offset is the
+		# true one.
 		off_f=$(total_offset "$log.forward") off_r=$(total_offset "$log.reverse")
 		if ((off_f == off_r)); then
 			try_status=conflict
@@ -231,8 +231,8 @@ try_patch() {
 	fi
 }
 
-# explain_conflict DIR FILE LOG: on stdout, one line per hunk that does not fit,
-# with its place and what the base has there.
+# explain_conflict DIR FILE LOG: print each hunk that does not fit, with its place and
+# what the base has there.
 explain_conflict() {
 	local dir=$1 file=$2 log=$3 line path start hunk at
 	while read -r line; do
@@ -253,18 +253,18 @@ explain_conflict() {
 	explain_fuzz "$dir" "$file"
 }
 
-# explain_fuzz DIR FILE: whether, and where, it would go in with fuzz.
+# explain_fuzz DIR FILE: print whether, and where, it would apply with fuzz.
 explain_fuzz() {
 	local fuzz out
 	for fuzz in 1 2 3; do
 		out=$(patch -p1 -f -F "$fuzz" --dry-run -d "$1" < "$2" 2>&1) || continue
-		echo "with fuzz $fuzz it would go in; see that each place is the right one, then tools/spec/patch refresh --fuzz $fuzz:"
+		echo "with fuzz $fuzz it applies; check that each place is the right one, then run tools/spec/patch refresh --fuzz $fuzz:"
 		awk '/^checking file / { f = $3 } / with fuzz / { print "    " f ": " $0 }' <<< "$out"
 		return
 	done
 }
 
-# nearness DIR FILE: in one line, how many hunks of a patch that is not applied fit.
+# nearness DIR FILE: print, in one line, how many hunks of a patch that is not applied fit.
 nearness() {
 	local all fuzz failed fits=()
 	all=$(list_hunks "$2" | wc -l)
@@ -276,8 +276,8 @@ nearness() {
 	echo "${fits[0]} of its $all hunks fit (${fits[1]} with fuzz)"
 }
 
-# stage_files TREE STAGE PATCH...: copy what the patches touch, what their
-# guards ask for, and the Makefile, from TREE into STAGE.
+# stage_files TREE STAGE PATCH...: copy the files that the patches touch or that their
+# guards ask about, and the Makefile, from TREE into STAGE.
 stage_files() {
 	local tree=$1 stage=$2 path
 	shift 2
@@ -299,9 +299,9 @@ touched_files() {
 	} | sort -u
 }
 
-# run_series STAGE LOGDIR PATCH...: the series on STAGE, in the order of the
-# numbers. Fills r_status and r_reason by patch; returns 1 if one conflicts
-# (and goes on, so that all are reported).
+# run_series STAGE LOGDIR PATCH...: try the series on STAGE, in the order of the numbers.
+# Fills r_status and r_reason by patch. It goes on after a conflict, so that all are
+# reported, and then returns 1.
 declare -A r_status=() r_reason=()
 run_series() {
 	local stage=$1 logs=$2 version file rc=0
@@ -324,7 +324,7 @@ run_series() {
 	return "$rc"
 }
 
-# sort_series PATCH...: into the array `series`, by number; two of one number
+# sort_series PATCH...: put them into the array `series`, by number; two with one number
 # are an error.
 sort_series() {
 	local file last=

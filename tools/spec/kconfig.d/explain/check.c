@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Does a .config hold what the fragments ask for, and if not, why? */
+/* Does a .config hold what the fragments require, and if not, why? */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -56,7 +56,7 @@ static bool same_value(enum symbol_type type, const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-/* Does GOT meet the value that a setting asks for? "m|y" is m, or y. */
+/* Does GOT satisfy the value that a setting requires? "m|y" is m, or y. */
 static bool meets(const struct setting *s, const char *got)
 {
 	if (s->or_y && strcmp(got, "y") == 0)
@@ -133,8 +133,8 @@ static int check_choices(const struct setting_list *list)
 
 /*
  * The build runs the text through the parser again: where the parser's value
- * is another one, the text is not what will be built. Symbols without a prompt
- * are calculated anew in any case, and some depend on the order of it.
+ * differs, the text is not what will be built. Symbols without a prompt are
+ * calculated again in any case, and some depend on the order of calculation.
  */
 static int check_stale(const struct config_text *text)
 {

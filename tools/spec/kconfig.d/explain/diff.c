@@ -73,7 +73,7 @@ out:
 /*
  * The settings that turn OLD into NEW (which is loaded): what a person could
  * have changed, and not what follows from it. KEEP names settings that other
- * fragments ask for: those are told even where they merely follow.
+ * fragments require: print those even where they merely follow.
  */
 int verb_changed(const char *old_path, const char *new_path, const char *keep)
 {

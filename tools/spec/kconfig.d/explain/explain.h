@@ -3,7 +3,7 @@
  * explain - what a kernel tree's own Kconfig parser knows about a config.
  *
  * Compiled against scripts/kconfig of the tree and linked with the objects of
- * its conf program, so that every answer is the one of that very tree. The
+ * its conf program, so every answer is that very tree's. The
  * layouts of 3.10, 4.18, 5.14, 6.1, 6.12 and 7.2 differ; tree.sh looks at the
  * tree's expr.h and sets what the preprocessor cannot see by itself:
  *

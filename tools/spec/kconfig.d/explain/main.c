@@ -15,9 +15,8 @@
 #include "explain.h"
 
 /*
- * Read the tree's Kconfig and a config. The parser comments on every line of a
- * config that it does not like; the verbs say better what is wrong, so the
- * comments are left out.
+ * Read the tree's Kconfig and a config. Hide the parser's warnings about the
+ * config's lines: the verbs explain better what is wrong.
  */
 static int load(const char *config)
 {

@@ -100,7 +100,7 @@ int reason_selectors(struct symbol *sym, enum prop_type type, bool in_force,
 			}
 			putchar('\n');
 			n++;
-			/* Who switched on a symbol that nobody can set? */
+			/* What turned on a symbol that nobody can set? */
 			if (in_force && !kc_has_prompt(by) && level < DEPTH_MAX)
 				reason_selectors(by, type, true, level + 1);
 		}
@@ -191,7 +191,7 @@ static void explain_high(struct symbol *sym, int level)
 		if (!kc_has_prompt(sym)) {
 			printf("%s has no prompt: the tree sets it, not a fragment\n", sym->name);
 		} else {
-			printf("its prompt is not visible, so that a fragment cannot set it:\n");
+			printf("its prompt is not visible, so a fragment cannot set it:\n");
 			explain_prompts(sym, mod, &chain, level + 1);
 		}
 		if (!n)

@@ -71,7 +71,7 @@ static void why_one(struct symbol *sym)
 		printf("  to have it:\n");
 		reason_print(sym, sym->type == S_TRISTATE ? "m" : "y", 1);
 		if (sym->visible != no)
-			printf("    nothing stands in its way: name it in a fragment\n");
+			printf("    nothing prevents it: set it in a fragment\n");
 	}
 }
 
