@@ -129,7 +129,7 @@ exit 3'
 	program bin/bats 'echo Bats 1.2.1'
 	run co/tests/run fast
 	[ "$status" -eq 1 ]
-	[[ $output == *"bats 1.5 or later is needed; here is: Bats 1.2.1"* ]]
+	[[ $output == *"bats 1.5 or later is needed; this host has: Bats 1.2.1"* ]]
 	[ ! -e co/build ]
 }
 
