@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The list of checks; what a check says: outcome, notes, figures. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
+#include "env/limits.h"
 
 /* Where CHECK() puts its pointers; the linker gives the ends. */
 extern struct check *const __start_checks[], *const __stop_checks[];
 
-static const struct check *all[CHECKS_MAX + 1];
+static struct check *all[CHECKS_MAX + 1];
 static unsigned int nall;
 
 /* Of a group, in the report: foreign suites have groups of their own. */
@@ -29,7 +31,7 @@ static unsigned int rank(const struct check *c)
 
 static int by_place(const void *a, const void *b)
 {
-	const struct check *x = *(const struct check *const *)a, *y = *(const struct check *const *)b;
+	const struct check *x = *(struct check *const *)a, *y = *(struct check *const *)b;
 
 	if (rank(x) != rank(y))
 		return rank(x) < rank(y) ? -1 : 1;
@@ -67,7 +69,7 @@ const struct check *const *checks(void)
 		collect();
 		qsort(all, nall, sizeof(all[0]), by_place);
 	}
-	return all;
+	return (const struct check *const *)all;
 }
 
 const struct check *check_find(const char *name)
@@ -80,18 +82,43 @@ const struct check *check_find(const char *name)
 	return NULL;
 }
 
+/* The flags are the only members that change; everybody else sees const rows. */
+static struct check *own(const struct check *c)
+{
+	unsigned int i;
+
+	for (i = 0; all[i] != c; i++)
+		;
+	return all[i];
+}
+
+void check_choose(const struct check *c)
+{
+	own(c)->chosen = true;
+}
+
+void check_require(const struct check *c)
+{
+	own(c)->required = true;
+}
+
+bool check_chosen(const char *name)
+{
+	const struct check *c = check_find(name);
+
+	return c && c->chosen;
+}
+
 const char *status_name(int status)
 {
-	static const char *const names[] = { "none", "pass", "warn", "skip", "fail" };
+	static const char *const names[] = { "none", "pass", "warn", "skip", "error", "fail" };
 
 	return status >= 0 && status <= ST_FAIL ? names[status] : "none";
 }
 
 const char *advice_for(const struct check *c, const struct result *res)
 {
-	if (!res->broken_test)
-		return c->advice;
-	return "The test could not be done, which says nothing of KVM: reinstall kernel-kvm-selftest; if that does not help, report it with --bundle.";
+	return res->advice[0] ? res->advice : c->advice;
 }
 
 /* No control characters in what we print: a guest may have chosen the words. */
@@ -109,7 +136,7 @@ static void set(struct t *t, int status, const char *fmt, va_list ap)
 {
 	struct result *r = t->res;
 
-	if (r->status == ST_FAIL || (r->status == ST_SKIP && status == ST_WARN))
+	if (r->status >= ST_ERROR || (r->status == ST_SKIP && status == ST_WARN))
 		return;
 	vsnprintf(r->why, sizeof(r->why), fmt, ap);
 	clean(r->why, false);
@@ -126,8 +153,50 @@ static void set(struct t *t, int status, const char *fmt, va_list ap)
 		return value; \
 	}
 SAYS(t_fail, ST_FAIL, -1)
+SAYS(t_error, ST_ERROR, -1)
 SAYS(t_skip, ST_SKIP, -1)
 SAYS(t_warn, ST_WARN, 0)
+
+void t_advise(struct t *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(t->res->advice, sizeof(t->res->advice), fmt, ap);
+	va_end(ap);
+	clean(t->res->advice, false);
+}
+
+int t_because(struct t *t, const char *name, const char *fmt, ...)
+{
+	char why[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	if (check_chosen(name))
+		return t_skip(t, "%s (see %s)", why, name);
+	t_advise(t, "%s", check_find(name)->advice);
+	return t_error(t, "%s (%s is not part of this run)", why, name);
+}
+
+int t_lacks(struct t *t, int err, const char *what)
+{
+	char why[384], advice[384];
+
+	if (!limits_explain(t->env, err, why, sizeof(why), advice, sizeof(advice)))
+		return t_fail(t, "%s: %s", what, strerror(err));
+	t_advise(t, "%s", advice);
+	return t_error(t, "%s: %s", what, why);
+}
+
+int t_thread(struct t *t, pthread_t *thread, void *(*body)(void *), void *arg)
+{
+	int err = pthread_create(thread, NULL, body, arg);
+
+	return err ? t_lacks(t, err, "a thread") : 0;
+}
 
 static void note(struct result *r, const char *line)
 {

@@ -15,12 +15,18 @@
 #ifndef SELFTEST_CHECK_H
 #define SELFTEST_CHECK_H
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "env/env.h"
 
-enum status { ST_NONE, ST_PASS, ST_WARN, ST_SKIP, ST_FAIL };
+/*
+ * ST_ERROR: the check could not be done, for want of memory, threads, images.
+ * That says nothing of KVM.
+ */
+enum status { ST_NONE, ST_PASS, ST_WARN, ST_SKIP, ST_ERROR, ST_FAIL };
 
 #define METRICS_MAX	24
 #define HIST_BUCKETS	40
@@ -40,8 +46,8 @@ struct metric {
  */
 struct result {
 	int status;			/* enum status */
-	bool broken_test;		/* the failure is not KVM's: images, harness */
 	char why[1024];			/* one sentence: failed, skipped, warned */
+	char advice[512];		/* what to do about this cause; "": the check's advice */
 	char notes[6144];		/* lines for people, '\n' after each */
 	uint32_t notes_len;
 	struct metric metric[METRICS_MAX];
@@ -84,6 +90,9 @@ struct check {
 	int (*fn)(struct t *t);		/* 0: passed; else t_fail() etc. */
 	unsigned int order;		/* in its group */
 	const void *row;		/* of a check that was made at run time */
+	const char *settings;		/* that shape it: env/settings.h; NULL: none */
+	bool chosen;			/* it is part of this run */
+	bool required;			/* --require: it must not be left out */
 };
 
 /*
@@ -111,6 +120,11 @@ const struct check *const *checks(void);
 void check_add(struct check *c);
 /* check_find - by name, or NULL */
 const struct check *check_find(const char *name);
+/* check_chosen - is the check of this name part of this run? */
+bool check_chosen(const char *name);
+/* check_choose, check_require - @c is part of this run; it must not be left out */
+void check_choose(const struct check *c);
+void check_require(const struct check *c);
 
 /* advice_for - what to do about the failure @res of @c */
 const char *advice_for(const struct check *c, const struct result *res);
@@ -119,20 +133,43 @@ const char *status_name(int status);
 unsigned int deadline_ms(const struct t *t);
 
 /*
- * t_fail, t_skip, t_warn - end a check: `return t_fail(t, "...")`
+ * t_fail, t_error, t_skip, t_warn - end a check: `return t_fail(t, "...")`
  *
- * The first t_fail() wins. t_warn passes with a warning and goes on. t_note adds
- * a line for people.
+ * The first t_fail() or t_error() wins. t_error: the check could not be done.
+ * t_warn passes with a warning and goes on. t_note adds a line for people.
  */
 int t_fail(struct t *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int t_error(struct t *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int t_skip(struct t *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int t_warn(struct t *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void t_note(struct t *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* t_advise - what to do about the cause that was found, instead of the check's own advice */
+void t_advise(struct t *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * t_because - the check depends on what another check (@name) reports
+ * A skip that names it; t_error() where that check is not part of this run, so
+ * that nobody misses it.
+ */
+int t_because(struct t *t, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/*
+ * t_lacks - @what could not be had: errno @err
+ * t_error() with the limit that was met, where it is a shortage (EAGAIN, ENOMEM,
+ * EMFILE, ...); t_fail() otherwise.
+ */
+int t_lacks(struct t *t, int err, const char *what);
+/* t_thread - pthread_create(3): 0, or -1 after t_lacks() */
+int t_thread(struct t *t, pthread_t *thread, void *(*body)(void *), void *arg);
 /* t_note_text - every line of @text, control characters replaced */
 void t_note_text(struct t *t, const char *text, size_t len);
 /* t_metric - keep a figure; returns where a histogram can be added, or NULL */
 struct metric *t_metric(struct t *t, const char *name, const char *unit,
 			double value, double noise);
+
+/* Leave the check as t_lacks() does unless @cond; errno says why. */
+#define NEED(t, cond, what) do { \
+	if (!(cond)) \
+		return t_lacks(t, errno, what); \
+} while (0)
 
 /* Leave the check with a failure unless @cond. */
 #define REQUIRE(t, cond, ...) do { \

@@ -63,8 +63,7 @@ static bool happened(const struct env *env, const struct host_state *was, char *
 static void forget(struct result *r)
 {
 	r->status = ST_NONE;
-	r->broken_test = false;
-	r->why[0] = r->notes[0] = r->dump[0] = '\0';
+	r->why[0] = r->advice[0] = r->notes[0] = r->dump[0] = '\0';
 	r->notes_len = r->metrics = 0;
 }
 

@@ -14,6 +14,7 @@
 #include "env/clock.h"
 #include "env/manifest.h"
 #include "patch/patch.h"
+#include "require.h"
 #include "run.h"
 #include "suite/suite.h"
 
@@ -25,6 +26,7 @@ struct options {
 	unsigned int nonly, nskip, jobs;
 	const struct report_ops *format;
 	const char *output, *explain, *bundle, *save, *baseline;
+	char *require;
 	bool list, quiet;
 };
 
@@ -53,6 +55,8 @@ static void help(void)
 	     "  --jobs N             checks side by side (default: CPUs, at most 4)\n"
 	     "  --timeout-scale X    multiply every deadline, for slow machines\n"
 	     "  --allow-missing      a missing /dev/kvm is not a failure (exit 4)\n"
+	     "  --require WHAT       fail if this was left out: host, linux, cloud, container,\n"
+	     "                       or checks by GLOB[,GLOB]\n"
 	     "  --suite kernel[=DIR] the kernel's own KVM selftests too\n"
 	     "  --suite kvm-unit-tests=DIR  a built kvm-unit-tests too\n"
 	     "  --manifest FILE      (default: /usr/share/kernel-kvm/$(uname -r)/manifest.json)\n"
@@ -61,7 +65,8 @@ static void help(void)
 	     "  --kvm FILE           the KVM device (default: /dev/kvm)\n"
 	     "  --version, --help\n\n"
 	     "Exit: 0 all passed, 1 something failed (a missing /dev/kvm too), 2 usage or\n"
-	     "internal error, 4 nothing of KVM was tried, 128 + N ended by signal N.");
+	     "internal error, 3 nothing failed, but some checks could not be done (memory,\n"
+	     "threads), 4 nothing of KVM was tried, 128 + N ended by signal N.");
 }
 
 static int __attribute__((format(printf, 1, 2))) usage(const char *fmt, ...)
@@ -108,8 +113,10 @@ static unsigned int select_checks(const struct options *o, const struct check **
 	for (c = checks(); *c; c++) {
 		if (o->nonly ? !matches(o->only, o->nonly, (*c)->name) : (*c)->needs & NOT_DEFAULT)
 			continue;
-		if (!matches(o->skip, o->nskip, (*c)->name))
-			list[n++] = *c;
+		if (matches(o->skip, o->nskip, (*c)->name))
+			continue;
+		check_choose(*c);
+		list[n++] = *c;
 	}
 	return n;
 }
@@ -130,7 +137,7 @@ static const char *useless_pattern(const char *const *list, unsigned int n)
 }
 
 enum { OPT_LIST = 256, OPT_ONLY, OPT_SKIP, OPT_FORMAT, OPT_OUTPUT, OPT_QUIET,
-	OPT_EXPLAIN, OPT_BUNDLE, OPT_SAVE, OPT_BASELINE, OPT_JOBS, OPT_SCALE, OPT_ALLOW, OPT_MANIFEST, OPT_GUEST, OPT_VMM,
+	OPT_EXPLAIN, OPT_BUNDLE, OPT_SAVE, OPT_BASELINE, OPT_JOBS, OPT_SCALE, OPT_ALLOW, OPT_REQUIRE, OPT_MANIFEST, OPT_GUEST, OPT_VMM,
 	OPT_KVM, OPT_SUITE, OPT_SYS, OPT_PROC, OPT_MODULES, OPT_VERSION, OPT_HELP };
 
 static const struct option longopts[] = {
@@ -147,6 +154,7 @@ static const struct option longopts[] = {
 	{ "jobs", required_argument, NULL, OPT_JOBS },
 	{ "timeout-scale", required_argument, NULL, OPT_SCALE },
 	{ "allow-missing", no_argument, NULL, OPT_ALLOW },
+	{ "require", required_argument, NULL, OPT_REQUIRE },
 	{ "manifest", required_argument, NULL, OPT_MANIFEST },
 	{ "guest-dir", required_argument, NULL, OPT_GUEST },
 	{ "vmm", required_argument, NULL, OPT_VMM },
@@ -189,6 +197,7 @@ static int option(int opt, struct options *o, struct env *env)
 	case OPT_LIST: o->list = true; break;
 	case OPT_QUIET: o->quiet = true; break;
 	case OPT_ALLOW: env->allow_missing = true; break;
+	case OPT_REQUIRE: o->require = optarg; break;
 	case OPT_EXPLAIN: o->explain = optarg; break;
 	case OPT_BUNDLE: o->bundle = optarg; break;
 	case OPT_SAVE: o->save = optarg; break;
@@ -245,6 +254,8 @@ static int explain(const char *name)
 	if (!c)
 		return usage("no check is named '%s' (see --list)", name);
 	printf("%s\n  what:      %s\n  if it fails: %s\n", c->name, c->purpose, c->advice);
+	if (c->settings)
+		printf("  settings:  %s\n", c->settings);
 	printf("  deadline:  %.1f s\n  needs:    %s%s%s%s%s%s%s\n",
 	       (c->deadline_ms ? c->deadline_ms : DEADLINE_MS) / 1e3,
 	       c->needs & NEED_KVM ? " /dev/kvm" : "",
@@ -262,19 +273,24 @@ static int explain(const char *name)
  * renamed. What is there and no regular file (/dev/stdout) is written as it is.
  */
 struct outfile {
-	const char *path;
-	char tmp[PATH_MAX];
+	char path[PATH_MAX];
+	char tmp[PATH_MAX + 8];
 	FILE *f;
 };
 
-static int out_open(struct outfile *of, const char *path)
+/* @shared: others are to read it (node_exporter), whatever the umask. */
+static int out_open(struct outfile *of, const char *path, bool shared)
 {
 	struct stat st;
-	bool plain = stat(path, &st) || S_ISREG(st.st_mode);
+	bool there = stat(path, &st) == 0, plain = !there || S_ISREG(st.st_mode);
 
-	of->path = path;
-	snprintf(of->tmp, sizeof(of->tmp), "%s%s", path, plain ? ".tmp" : "");
+	/* A link stays one: the file that it names is replaced. */
+	if (!plain || !realpath(path, of->path))
+		snprintf(of->path, sizeof(of->path), "%s", path);
+	snprintf(of->tmp, sizeof(of->tmp), "%s%s", of->path, plain ? ".tmp" : "");
 	of->f = fopen(of->tmp, "we");
+	if (of->f && plain && (there || shared))
+		(void)!fchmod(fileno(of->f), there ? st.st_mode & 07777 : 0644);
 	if (of->f)
 		return 0;
 	fprintf(stderr, "kvm-selftest: %s: %s\n", of->tmp, strerror(errno));
@@ -305,7 +321,7 @@ static int extras(const struct options *o, struct report *rep, const struct tota
 	struct outfile of;
 	int rc;
 
-	if (o->bundle && tot->fail) {
+	if (o->bundle && (tot->fail || tot->error)) {
 		rc = bundle_write(o->bundle, rep, tot, since_s);
 		if (rc) {
 			fprintf(stderr, "kvm-selftest: %s: %s\n", o->bundle, strerror(-rc));
@@ -314,7 +330,7 @@ static int extras(const struct options *o, struct report *rep, const struct tota
 	}
 	if (!o->save)
 		return 0;
-	if (out_open(&of, o->save))
+	if (out_open(&of, o->save, false))
 		return EXIT_USAGE;
 	base.out = of.f;
 	report_json.end(&base, tot);
@@ -334,11 +350,15 @@ static int run(const struct options *o, struct env *env, const struct check **li
 	int rc;
 
 	if (o->output) {
-		if (out_open(&of, o->output))
+		if (out_open(&of, o->output, o->format == &report_prometheus))
 			return EXIT_USAGE;
 		rep.out = of.f;
 	}
-	rep.tty = isatty(fileno(rep.out)) && !getenv("NO_COLOR");
+	rep.tty = isatty(fileno(rep.out));
+	rep.color = rep.tty && !getenv("NO_COLOR");
+	/* A terminal that knows no escape sequences gets none. */
+	if (!getenv("TERM") || !strcmp(getenv("TERM"), "dumb"))
+		rep.tty = rep.color = false;
 	rc = run_checks(env, &ro, results, &tot);
 	if (rc) {
 		fprintf(stderr, "kvm-selftest: cannot run the checks: %s\n", strerror(-rc));
@@ -352,7 +372,7 @@ static int run(const struct options *o, struct env *env, const struct check **li
 			strerror(errno));
 		return EXIT_USAGE;
 	}
-	return rc ? rc : verdict(env, &tot);
+	return rc ? rc : verdict(&rep, &tot);
 }
 
 int main(int argc, char **argv)
@@ -365,7 +385,7 @@ int main(int argc, char **argv)
 		.modules = "/lib/modules", .scale = 1 };
 	const struct check *list[CHECKS_MAX];
 	const char *bad;
-	char vmm[PATH_MAX];
+	char vmm[PATH_MAX], err[512];
 	unsigned int n, i;
 	int opt, rc;
 
@@ -381,8 +401,6 @@ int main(int argc, char **argv)
 	env_fill(&env, vmm, sizeof(vmm));
 	patch_checks(&env);
 	if (o.baseline) {
-		char err[512];
-
 		env.baseline = json_load(o.baseline, err, sizeof(err));
 		if (!env.baseline)
 			return usage("--baseline: %s", err);
@@ -402,6 +420,8 @@ int main(int argc, char **argv)
 			printf("%-28s %s\n", list[i]->name, list[i]->purpose);
 		return 0;
 	}
+	if (o.require && require_checks(o.require, list, n, err, sizeof(err)))
+		return usage("--require: %s", err);
 	env.scale *= env_slowness();
 	return run(&o, &env, list, n);
 }

@@ -19,6 +19,7 @@
 
 #include "env/clock.h"
 #include "env/manifest.h"
+#include "env/settings.h"
 #include "event.h"
 #include "run.h"
 
@@ -73,13 +74,13 @@ static void __attribute__((noreturn)) child(struct runner *r, unsigned int i)
 	rc = check_run(&t);
 	if (rc == 0 && t.res->status == ST_NONE)
 		t.res->status = ST_PASS;
-	else if (rc != 0 && t.res->status != ST_FAIL && t.res->status != ST_SKIP)
+	else if (rc != 0 && t.res->status < ST_SKIP)
 		t_fail(&t, "the check ended with %d and gave no reason", rc);
 	_exit(0);
 }
 
 /* Why a check cannot run here, or NULL. */
-static const char *unmet(const struct env *env, const struct check *c)
+static const char *unmet(const struct env *env, const struct check *c, char *buf, size_t size)
 {
 	if (c->needs & NEED_KVM && env->kvm_err)
 		return "/dev/kvm cannot be opened (see vm/device)";
@@ -93,6 +94,8 @@ static const char *unmet(const struct env *env, const struct check *c)
 		return "the baseline has no facts: it is of an older kvm-selftest";
 	if (c->needs & NEED_ROOT && !env->root)
 		return "needs root";
+	if (c->settings && settings_unmet(env, c->settings, buf, size))
+		return buf;
 	return NULL;
 }
 
@@ -110,11 +113,12 @@ static void settle(struct runner *r, unsigned int i, int status)
 	const struct check *c = r->o->list[i];
 	struct t t = { .check = c, .env = r->env, .res = r->res[i] };
 	struct result *res = r->res[i];
-	bool hw_only = c->needs & NEED_HW && r->env->backend[0] && !r->env->hw_backend;
+	bool hw_only = c->needs & NEED_HW && r->env->backend[0] && !r->env->hw_backend, died;
 
 	sweep(r, r->job[i].pid);
 	res->ms = now_ms() - r->job[i].start;
-	if (WIFSIGNALED(status) || WEXITSTATUS(status)) {
+	died = WIFSIGNALED(status) || WEXITSTATUS(status);
+	if (died) {
 		char text[STDERR_KEPT + 1];
 		off_t end = lseek(r->job[i].err_fd, 0, SEEK_END);
 		off_t from = end > STDERR_KEPT ? end - STDERR_KEPT : 0;
@@ -122,25 +126,48 @@ static void settle(struct runner *r, unsigned int i, int status)
 
 		if (n > 0)
 			t_note_text(&t, text, (size_t)n);
-		res->broken_test = true;
-	}
-	if (WIFSIGNALED(status)) {
+		t_advise(&t, "A check that crashes says nothing of KVM: run it alone; if that does not help, reinstall kernel-kvm-selftest or report it with --bundle.");
 		res->status = ST_NONE;
+	}
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+		/* Not ours: deadlines() settles with status 0. */
+		t_advise(&t, "See dmesg: the kernel kills a check first when memory is short. Run it again when there is more.");
+		t_error(&t, "the check was killed (signal 9)");
+	} else if (WIFSIGNALED(status)) {
 		t_fail(&t, "the check crashed: signal %d (%s)", WTERMSIG(status),
 		       strsignal(WTERMSIG(status)));
-	} else if (WEXITSTATUS(status)) {
-		res->status = ST_NONE;
+	} else if (died) {
 		t_fail(&t, "the check's process ended with %d", WEXITSTATUS(status));
 	} else if (res->status == ST_NONE) {
 		t_fail(&t, "the check ended without a result");
 	}
-	if (hw_only && res->status == ST_FAIL && !res->broken_test) {
+	if (res->status == ST_FAIL && c->settings) {
+		char unusual[256];
+
+		settings_unusual(r->env, c->settings, unusual, sizeof(unusual));
+		if (unusual[0])
+			t_note(&t, "not at its default here, and this check depends on it: %s", unusual);
+	}
+	if (hw_only && res->status == ST_FAIL && !died) {
 		char why[sizeof(res->why)];
 
 		memcpy(why, res->why, sizeof(why));
 		res->status = ST_NONE;
 		t_skip(&t, "back end %s is not held to this: %.900s", r->env->backend, why);
 	}
+}
+
+/* --require: what was left out has failed. */
+static void must_be_done(const struct check *c, struct result *res)
+{
+	struct t t = { .check = c, .res = res };
+	char why[sizeof(res->why)];
+
+	if (res->status != ST_SKIP && res->status != ST_ERROR)
+		return;
+	memcpy(why, res->why, sizeof(why));
+	res->status = ST_NONE;
+	t_fail(&t, "required, but it could not be done: %.900s", why);
 }
 
 static void finish(struct runner *r, unsigned int i)
@@ -153,15 +180,19 @@ static void finish(struct runner *r, unsigned int i)
 		struct result *res = r->res[r->reported];
 		const struct check *c = r->o->list[r->reported];
 
+		if (c->required)
+			must_be_done(c, res);
 		switch (res->status) {
 		case ST_PASS:
 		case ST_WARN:
 			r->tot->pass++;
 			r->tot->warn += res->status == ST_WARN;
-			r->tot->kvm_ran |= !!(c->needs & NEED_KVM);
 			break;
 		case ST_SKIP:
 			r->tot->skip++;
+			break;
+		case ST_ERROR:
+			r->tot->error++;
 			break;
 		default:
 			r->tot->fail++;
@@ -173,7 +204,8 @@ static void finish(struct runner *r, unsigned int i)
 static void launch(struct runner *r, unsigned int i)
 {
 	const struct check *c = r->o->list[i];
-	const char *why = unmet(r->env, c);
+	char buf[160];
+	const char *why = unmet(r->env, c, buf, sizeof(buf));
 	struct t t = { .check = c, .env = r->env, .res = r->res[i] };
 	struct job *j = &r->job[i];
 
@@ -191,7 +223,7 @@ static void launch(struct runner *r, unsigned int i)
 	fflush(NULL);
 	j->pid = j->err_fd < 0 ? -1 : fork();
 	if (j->pid < 0) {
-		t_fail(&t, "no process for the check: %s", strerror(errno));
+		t_lacks(&t, errno, "no process for the check");
 		finish(r, i);
 		return;
 	}

@@ -63,6 +63,14 @@ bool host_clock_is_tsc(const struct env *env)
 	return !strcmp(source, "tsc") && host_tsc_listed(env);
 }
 
+bool host_master_clock(const struct env *env)
+{
+	char source[64] = "";
+
+	host_clocksource_now(env, source, sizeof(source));
+	return host_clock_is_tsc(env) || !strcmp(source, "hyperv_clocksource_tsc_page");
+}
+
 bool host_tsc_stable(const struct env *env)
 {
 	char source[64] = "";

@@ -25,6 +25,13 @@ long host_clocksource_now(const struct env *env, char *v, size_t size);
 bool host_tsc_listed(const struct env *env);
 /* host_clock_is_tsc - does this kernel keep its time by the TSC? KVM's clocks are then functions of it. */
 bool host_clock_is_tsc(const struct env *env);
+/*
+ * host_master_clock - can KVM derive its guests' clocks from the TSC alone?
+ * It does where the host's own clock is the TSC, read by RDTSC or through
+ * Hyper-V's TSC page (arch/x86/kvm/x86.c); not where it is kvm-clock, itself a
+ * function of the TSC.
+ */
+bool host_master_clock(const struct env *env);
 /* host_tsc_stable - does this kernel trust its TSC? */
 bool host_tsc_stable(const struct env *env);
 

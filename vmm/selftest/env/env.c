@@ -16,6 +16,8 @@
 #include "env/env.h"
 #include "env/files.h"
 #include "env/manifest.h"
+#include "env/page.h"
+#include "env/settings.h"
 
 /* The back end is what the kernel says it loaded; flags of the CPU are hints. */
 static void find_backend(struct env *env)
@@ -100,6 +102,8 @@ void env_fill(struct env *env, char *vmm_buf, size_t vmm_size)
 	if (!env->vmm)
 		env->vmm = find_vmm(vmm_buf, vmm_size);
 	manifest_load(env);
+	settings_read(env);
+	page_read(env);
 }
 
 unsigned int env_kernel(const struct env *env)

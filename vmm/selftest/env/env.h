@@ -8,6 +8,15 @@
 
 struct json_object;
 
+#define SETTINGS_MAX	56
+#define FACTS_MAX	12
+
+/* A line of the page of facts: env/page.h */
+struct fact {
+	char name[24];
+	char value[400];
+};
+
 struct env {
 	const char *guest_dir;
 	const char *manifest_path;	/* NULL: by uname -r */
@@ -30,6 +39,9 @@ struct env {
 	char kmod[256];			/* kernel-kvm-kmod beside the kernel, "" if none */
 	bool kmod_live;			/* its kvm.ko is loaded; manifest is its */
 	struct json_object *baseline;	/* NULL: none */
+	char setting[SETTINGS_MAX][24];	/* by the index in settings[], "" if it is not there */
+	struct fact page[FACTS_MAX];
+	unsigned int facts;
 };
 
 /*

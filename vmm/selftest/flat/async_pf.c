@@ -74,7 +74,8 @@ static int pager_start(struct lab *l)
 	REQUIRE(l->t, !ioctl(p->uffd, UFFDIO_API, &api) &&
 		!madvise(l->ram + FIRST, PAGES * 4096, MADV_DONTNEED) &&
 		!ioctl(p->uffd, UFFDIO_REGISTER, &reg), "userfaultfd of guest RAM: %s", strerror(errno));
-	REQUIRE(l->t, !pthread_create(&p->thread, NULL, pager_main, p), "no thread for the missing pages");
+	if (t_thread(l->t, &p->thread, pager_main, p))
+		return -1;
 	p->started = true;
 	return 0;
 }

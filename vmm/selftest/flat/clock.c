@@ -129,8 +129,8 @@ static int share_cpu(struct lab *l, double ms)
 	if (sched_setaffinity(0, sizeof(one), &one))	/* the new thread's, too */
 		return t_skip(l->t, "sched_setaffinity to one CPU: %s", strerror(errno));
 	others_done = 0;
-	if (pthread_create(&th, NULL, other_main, NULL))
-		return t_fail(l->t, "no thread");
+	if (t_thread(l->t, &th, other_main, NULL))
+		return -1;
 	others_ran = 0;
 	/* It has this CPU only: once it ran, this thread waited. */
 	while (now_ms() < until || (!others_ran && now_ms() < l->deadline))

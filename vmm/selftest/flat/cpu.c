@@ -28,7 +28,7 @@ static int give_cpuid(struct lab *l)
 	unsigned int i, n = 0;
 	int rc;
 
-	REQUIRE(l->t, c, "out of memory");
+	NEED(l->t, c, "memory");
 	c->nent = 256;
 	rc = lab_cpu_ioctl(l, 0, KVM_GET_CPUID2, c);
 	for (i = 0; rc >= 0 && i < c->nent && n < MAX; i++, n++) {

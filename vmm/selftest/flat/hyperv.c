@@ -22,7 +22,7 @@ static int add_leaves(struct lab *l, unsigned int id, struct kvm_cpuid2 *c)
 	unsigned int i;
 	int rc;
 
-	REQUIRE(l->t, hv, "out of memory");
+	NEED(l->t, hv, "memory");
 	hv->nent = ENTRIES;
 	rc = lab_cpu_ioctl(l, id, KVM_GET_SUPPORTED_HV_CPUID, hv);
 	for (i = 0; rc >= 0 && i < hv->nent && c->nent < ENTRIES; i++) {
@@ -42,7 +42,7 @@ static int hv_cpuid(struct lab *l, unsigned int id)
 	unsigned int i, n = 0;
 	int rc;
 
-	REQUIRE(l->t, c, "out of memory");
+	NEED(l->t, c, "memory");
 	c->nent = ENTRIES;
 	rc = lab_cpu_ioctl(l, id, KVM_GET_CPUID2, c);
 	/* Before 6.3 the ioctl left nent as it was given. */

@@ -248,7 +248,7 @@ static int with_io(struct t *t, const char *test, bool irqchip, int (*prepare)(s
 	struct io *s = calloc(1, sizeof(*s));
 	int rc;
 
-	REQUIRE(t, s, "out of memory");
+	NEED(t, s, "memory");
 	rc = unit_test(t, &(struct unit){ .test = test, .lab = { .irqchip = irqchip },
 		.on_exit = on_exit_io, .arg = s, .prepare = prepare });
 	free(s);

@@ -40,7 +40,7 @@ static int route_msi(struct lab *l, uint32_t vec)
 	uint32_t i;
 	int rc;
 
-	REQUIRE(l->t, r, "out of memory");
+	NEED(l->t, r, "memory");
 	for (i = 0; i < 24; i++) {
 		struct kvm_irq_routing_entry *e = &r->entries[r->nr++];
 
@@ -85,7 +85,7 @@ static int split_sync(struct lab *l, struct irq_state *s, uint32_t n)
 		return 1;
 	}
 	r = calloc(1, sizeof(*r) + sizeof(r->entries[0]));
-	REQUIRE(l->t, r, "out of memory");
+	NEED(l->t, r, "memory");
 	r->nr = 1;
 	r->entries[0].gsi = 5;
 	r->entries[0].type = KVM_IRQ_ROUTING_MSI;

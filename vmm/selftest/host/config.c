@@ -94,7 +94,7 @@ CHECK(host, guest_images, "the guest images are there and whole",
 	size_t i;
 	int rc = 0;
 
-	REQUIRE(t, buf, "out of memory");
+	NEED(t, buf, "memory for a guest image");
 	for (i = 0; !rc && i < sizeof(names) / sizeof(names[0]); i++)
 		rc = guest_load(t, names[i], buf, max) < 0 ? -1 : 0;
 	free(buf);

@@ -49,9 +49,12 @@ CHECK(host, modules, "KVM and a back end are loaded",
 {
 	const struct env *env = t->env;
 
+	if (!file_exists("%s/module", env->sys))
+		return t_skip(t, "%s/module is not there: what is loaded cannot be seen", env->sys);
 	if (!module_loaded(env, "kvm")) {
 		if (env->allow_missing)
 			return t_skip(t, "kvm is not loaded");
+		t_advise(t, "modprobe kvm_amd or kvm_intel; if that fails, dmesg says why.");
 		return t_fail(t, "module kvm is not loaded");
 	}
 	if (!env->backend[0]) {

@@ -54,7 +54,7 @@ static int arm(struct lab *l)
 	l->deadline = now_ms() + ms;
 	alarm_lab = l;
 	if (timer_create(CLOCK_MONOTONIC, &ev, &l->timer))
-		return t_fail(l->t, "timer_create: %s", strerror(errno));
+		return t_lacks(l->t, errno, "a timer for the deadline");
 	l->armed = true;
 	if (timer_settime(l->timer, 0, &it, NULL))
 		return t_fail(l->t, "timer_settime: %s", strerror(errno));
@@ -124,16 +124,15 @@ static int open_vm(struct lab *l, const struct lab_opts *o)
 {
 	l->type = o->type;
 	l->kvm = open(l->t->env->kvm_path, O_RDWR | O_CLOEXEC);
-	REQUIRE(l->t, l->kvm >= 0, "%s: %s", l->t->env->kvm_path, strerror(errno));
+	NEED(l->t, l->kvm >= 0, l->t->env->kvm_path);
 	do {
 		l->vm = ioctl(l->kvm, KVM_CREATE_VM, o->type);
 	} while (l->vm < 0 && errno == EINTR);
-	REQUIRE(l->t, l->vm >= 0, "KVM_CREATE_VM: %s", strerror(errno));
+	NEED(l->t, l->vm >= 0, "KVM_CREATE_VM");
 	l->ram_size = o->ram ? o->ram : UNIT_RAM;
 	l->ram = mmap(NULL, l->ram_size, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	REQUIRE(l->t, l->ram != MAP_FAILED, "no %zu bytes for the guest: %s",
-		l->ram_size, strerror(errno));
+	NEED(l->t, l->ram != MAP_FAILED, "memory for the guest");
 	/* Small pages from the start: what a check sees must not depend on THP. */
 	madvise(l->ram, l->ram_size, MADV_NOHUGEPAGE);
 	/* Slots first: with an irqchip each costs milliseconds. */
@@ -170,7 +169,7 @@ static int set_cpuid(struct lab *l, unsigned int id)
 	unsigned int i;
 	int rc;
 
-	REQUIRE(l->t, c, "out of memory");
+	NEED(l->t, c, "memory");
 	c->nent = MAX;
 	rc = lab_ioctl(l->t, l->kvm, KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID",
 		       (uintptr_t)c);
@@ -215,7 +214,7 @@ static int open_cpu(struct lab *l, unsigned int id, const struct lab_opts *o)
 	do {
 		c->fd = ioctl(l->vm, KVM_CREATE_VCPU, id);
 	} while (c->fd < 0 && errno == EINTR);
-	REQUIRE(l->t, c->fd >= 0, "KVM_CREATE_VCPU %u: %s", id, strerror(errno));
+	NEED(l->t, c->fd >= 0, "KVM_CREATE_VCPU");
 	c->run = mmap(NULL, l->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
 	if (c->run == MAP_FAILED) {
 		c->run = NULL;

@@ -56,7 +56,7 @@ int linux_images(struct t *t)
 		return -1;
 	t_note(t, "guest kernel %s", kernel);
 	image = malloc(max);
-	REQUIRE(t, image, "out of memory");
+	NEED(t, image, "memory");
 	rc = guest_load(t, "initramfs.img", image, max) < 0 ? -1 : 0;
 	free(image);
 	return rc;
@@ -102,6 +102,20 @@ static const char *vmm_status(int status)
 	}
 	return status > 128 ? "kvm-vmm died of a signal" : "an unknown status";
 }
+
+/* kvm-vmm ended otherwise than it should have. */
+static int vmm_failed(struct t *t, const struct proc_out *o)
+{
+	static const int shortages[] = { EAGAIN, ENOMEM, EMFILE, ENFILE };
+	size_t i;
+
+	/* The host or KVM failed it: in its own words */
+	for (i = 0; o->status == 4 && i < sizeof(shortages) / sizeof(shortages[0]); i++)
+		if (strstr(o->text, strerror(shortages[i])))
+			return t_lacks(t, shortages[i], "kvm-vmm could not start");
+	return t_fail(t, "kvm-vmm ended with %d: %s", o->status, vmm_status(o->status));
+}
+
 
 #define CLOCK_SLACK_MS	2000		/* the RTC's second, and adjustments */
 
@@ -177,12 +191,12 @@ int linux_run(struct t *t, const struct boot *b, struct proc_out *o)
 	memset(o, 0, sizeof(*o));
 	o->cue = b->cue;
 	o->signal = SIGUSR1;
-	REQUIRE(t, w, "out of memory");
+	NEED(t, w, "memory");
 	rc = command(t, b, w, argv);
 	if (!rc) {
 		rc = proc_run(argv, deadline_ms(t), OUTPUT_MAX, o);
 		if (rc || !o->text)
-			rc = t_fail(t, "%s: %s", t->env->vmm, strerror(-rc));
+			rc = t_lacks(t, rc ? -rc : ENOMEM, t->env->vmm);
 	}
 	free(w);
 	if (rc)
@@ -191,7 +205,7 @@ int linux_run(struct t *t, const struct boot *b, struct proc_out *o)
 	if (o->timed_out)
 		rc = t_fail(t, "kvm-vmm itself did not end in time: killed");
 	else if (o->status != b->status)
-		rc = t_fail(t, "kvm-vmm ended with %d: %s", o->status, vmm_status(o->status));
+		rc = vmm_failed(t, o);
 	else if (!b->part)
 		rc = linux_judge(t, o->text) || judge_clock(t, o, offset) ? -1 : 0;
 	if (rc)

@@ -267,13 +267,15 @@ int lab_run(struct lab *l)
 	int rc = 0;
 
 	for (i = 1; i < l->ncpus; i++) {
-		if (pthread_create(&l->cpu[i].thread, NULL, cpu_thread, &l->cpu[i]))
-			return t_fail(l->t, "no thread for vCPU %u", i);
+		rc = t_thread(l->t, &l->cpu[i].thread, cpu_thread, &l->cpu[i]);
+		if (rc)
+			break;
 		l->cpu[i].started = true;
 	}
-	rc = run_cpu(l, 0);
+	if (!rc)
+		rc = run_cpu(l, 0);
 	stop(l);
-	for (i = 1; i < l->ncpus; i++) {
+	for (i = 1; i < l->ncpus && l->cpu[i].started; i++) {
 		pthread_kill(l->cpu[i].thread, SIGUSR2);
 		pthread_join(l->cpu[i].thread, NULL);
 		l->cpu[i].started = false;
@@ -281,7 +283,7 @@ int lab_run(struct lab *l)
 	for (i = 0; i < l->ncpus; i++)
 		l->cpu[i].run->immediate_exit = 0;
 	l->done = 0;
-	return rc || l->t->res->status == ST_FAIL ? -1 : 0;
+	return rc || l->t->res->status >= ST_ERROR ? -1 : 0;
 }
 
 int lab_to_hlt(struct lab *l)

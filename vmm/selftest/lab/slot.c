@@ -50,7 +50,7 @@ int slot_open(struct lab *l, struct t *t, uint32_t flags, void **host, int (*pre
 		return -1;
 	*host = mmap(NULL, PAGES * PG, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	REQUIRE(t, *host != MAP_FAILED, "mmap: %s", strerror(errno));
+	NEED(t, *host != MAP_FAILED, "memory of a slot");
 	madvise(*host, PAGES * PG, MADV_NOHUGEPAGE);
 	rc = lab_slot(l, 1, flags, SLOT1, PAGES * PG, *host);
 	REQUIRE(t, !rc, "memory slot 1 of %u pages at 0x%llx: %s", PAGES, SLOT1, strerror(-rc));

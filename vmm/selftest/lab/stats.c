@@ -19,7 +19,7 @@ int stats_open(struct t *t, struct stats *s, int fd, const char *what)
 		"the %s's statistics: %u descriptors, names of %u bytes", what, s->h.num_desc, s->h.name_size);
 	s->stride = sizeof(struct kvm_stats_desc) + s->h.name_size;
 	s->desc = calloc(s->h.num_desc, s->stride);
-	REQUIRE(t, s->desc, "out of memory");
+	NEED(t, s->desc, "memory");
 	REQUIRE(t, pread(s->fd, s->desc, s->h.num_desc * s->stride, s->h.desc_offset) == (ssize_t)(s->h.num_desc * s->stride),
 		"the descriptors of the %s's statistics cannot be read", what);
 	return 0;

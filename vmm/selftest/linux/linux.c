@@ -81,7 +81,7 @@ static int nameless(struct t *t, off_t size, char *path, size_t len)
 		snprintf(path, len, "/proc/%d/fd/%d", (int)getpid(), fd);
 		return fd;
 	}
-	t_fail(t, "no memory for a file of %lld bytes: %s", (long long)size, strerror(errno));
+	t_lacks(t, errno, "a file in memory");
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -205,10 +205,14 @@ CHECK(linux, vsock, "a Linux guest and its host talk by vsock (vhost)",
 	fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return t_skip(t, "this host has no vsock: %s", strerror(errno));
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || getsockname(fd, (struct sockaddr *)&a, &len) || listen(fd, 1) ||
-	    pthread_create(&th, NULL, echo_main, &fd)) {
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || getsockname(fd, (struct sockaddr *)&a, &len) || listen(fd, 1)) {
+		rc = t_fail(t, "the host's end of a vsock cannot be made: %s", strerror(errno));
 		close(fd);
-		return t_fail(t, "the host's end of a vsock cannot be made: %s", strerror(errno));
+		return rc;
+	}
+	if (t_thread(t, &th, echo_main, &fd)) {
+		close(fd);
+		return -1;
 	}
 	snprintf(append, sizeof(append), "st.vsock=%u", a.svm_port);
 	snprintf(number, sizeof(number), "%u", cid);
@@ -305,9 +309,8 @@ CHECK(linux, eight_at_once, "8 Linux guests run side by side",
 	struct guest *g = calloc(MANY, sizeof(*g));
 	struct sysinfo si;
 	unsigned int i;
-	int rc = 0;
 
-	REQUIRE(t, g, "out of memory");
+	NEED(t, g, "memory");
 	/* Beside others' guests: only where there is more than enough. */
 	if (!sysinfo(&si) && (double)(si.freeram + si.bufferram) * si.mem_unit < 600e6) {
 		free(g);
@@ -319,18 +322,20 @@ CHECK(linux, eight_at_once, "8 Linux guests run side by side",
 	}
 	for (i = 0; i < MANY; i++) {
 		g[i].t = (struct t){ .check = t->check, .env = t->env, .res = &g[i].res };
-		g[i].started = !pthread_create(&g[i].thread, NULL, guest_main, &g[i]);
+		g[i].started = !t_thread(t, &g[i].thread, guest_main, &g[i]);
 	}
 	for (i = 0; i < MANY; i++) {
 		if (g[i].started)
 			pthread_join(g[i].thread, NULL);
-		if (!rc && g[i].started && g[i].res.status != ST_NONE) {
+		if (t->res->status == ST_NONE && g[i].res.status != ST_NONE) {
 			t_note_text(t, g[i].res.notes, g[i].res.notes_len);
-			rc = t_fail(t, "guest %u of %u at once: %.900s", i + 1, MANY, g[i].res.why);
-		} else if (!rc && !g[i].started) {
-			rc = t_fail(t, "no thread for guest %u of %u", i + 1, MANY);
+			if (g[i].res.status == ST_ERROR)
+				t_error(t, "guest %u of %u at once: %.900s", i + 1, MANY, g[i].res.why);
+			else
+				t_fail(t, "guest %u of %u at once: %.900s", i + 1, MANY, g[i].res.why);
+			memcpy(t->res->advice, g[i].res.advice, sizeof(t->res->advice));
 		}
 	}
 	free(g);
-	return rc;
+	return t->res->status == ST_NONE ? 0 : -1;
 }

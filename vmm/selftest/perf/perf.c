@@ -94,7 +94,7 @@ static int perf(struct t *t, const char *name, const struct unit *u)
 	struct metric *m, all = { .value = 0 };
 	int i, n = -1;
 
-	REQUIRE(t, ns, "out of memory");
+	NEED(t, ns, "memory");
 	if (u->lab.cpus > 1 && sysconf(_SC_NPROCESSORS_ONLN) < (long)u->lab.cpus) {
 		free(ns);
 		return t_skip(t, "the host has fewer than %u CPUs: the guest's would wait for their turn, not for each other",

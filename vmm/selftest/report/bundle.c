@@ -86,7 +86,7 @@ static int add_log(gzFile f, double since_s)
 
 int bundle_write(const char *path, struct report *r, const struct totals *tot, double since_s)
 {
-	unsigned int i, done = tot->pass + tot->fail + tot->skip;
+	unsigned int i, done = totals_done(tot);
 	struct json_object *o = report_to_json(r, tot);
 	static const char end[1024];
 	char tmp[4096], name[128];

@@ -55,7 +55,7 @@ static struct json_object *check_json(const struct check *c, const struct result
 	add_str(o, "purpose", c->purpose);
 	if (res->why[0])
 		add_str(o, "why", res->why);
-	if (res->status == ST_FAIL)
+	if (res->status >= ST_ERROR)
 		add_str(o, "advice", advice_for(c, res));
 	add_str(o, "notes", res->notes);
 	json_object_object_add(o, "ms", json_object_new_double(res->ms));
@@ -77,7 +77,8 @@ static void now_text(char *buf, size_t size)
 struct json_object *report_to_json(struct report *r, const struct totals *tot)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
-	char host[256] = "", when[32];
+	struct json_object *page = json_object_new_object();
+	char host[256] = "", when[32], gap[400], text[600];
 	unsigned int i;
 
 	gethostname(host, sizeof(host) - 1);
@@ -89,13 +90,21 @@ struct json_object *report_to_json(struct report *r, const struct totals *tot)
 	add_str(o, "kernel", r->env->uname_r);
 	add_str(o, "backend", r->env->backend);
 	add_str(o, "build_id", manifest_str(r->env, "build_id"));
-	json_object_object_add(o, "exit_status", json_object_new_int(verdict(r->env, tot)));
+	for (i = 0; i < r->env->facts; i++)
+		add_str(page, r->env->page[i].name, r->env->page[i].value);
+	json_object_object_add(o, "page", page);
+	json_object_object_add(o, "exit_status", json_object_new_int(verdict(r, tot)));
+	verdict_text(r, tot, text, sizeof(text));
+	add_str(o, "verdict", text);
+	add_str(o, "level", level_name(reach(r, tot, gap, sizeof(gap))));
+	add_str(o, "gap", gap);
 	json_object_object_add(o, "pass", json_object_new_int((int)tot->pass));
 	json_object_object_add(o, "warn", json_object_new_int((int)tot->warn));
 	json_object_object_add(o, "fail", json_object_new_int((int)tot->fail));
+	json_object_object_add(o, "error", json_object_new_int((int)tot->error));
 	json_object_object_add(o, "skip", json_object_new_int((int)tot->skip));
 	json_object_object_add(o, "facts", facts_json(r->env));
-	for (i = 0; i < tot->pass + tot->fail + tot->skip; i++)
+	for (i = 0; i < totals_done(tot); i++)
 		json_object_array_add(list, check_json(r->list[i], r->res[i]));
 	json_object_object_add(o, "checks", list);
 	return o;
@@ -132,19 +141,26 @@ void xml_text(FILE *f, const char *s)
 
 static void junit_end(struct report *r, const struct totals *tot)
 {
-	unsigned int i, done = tot->pass + tot->fail + tot->skip;
+	unsigned int i, done = totals_done(tot);
 
 	fprintf(r->out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		"<testsuite name=\"kvm-selftest\" tests=\"%u\" failures=\"%u\" skipped=\"%u\" errors=\"0\">\n",
-		done, tot->fail, tot->skip);
+		"<testsuite name=\"kvm-selftest\" tests=\"%u\" failures=\"%u\" skipped=\"%u\" errors=\"%u\">\n",
+		done, tot->fail, tot->skip, tot->error);
+	fputs("  <properties>\n", r->out);
+	for (i = 0; i < r->env->facts; i++) {
+		fprintf(r->out, "    <property name=\"%s\" value=\"", r->env->page[i].name);
+		xml_text(r->out, r->env->page[i].value);
+		fputs("\"/>\n", r->out);
+	}
+	fputs("  </properties>\n", r->out);
 	for (i = 0; i < done; i++) {
 		const char *name = r->list[i]->name, *slash = strchr(name, '/');
 		const struct result *res = r->res[i];
 
 		fprintf(r->out, "  <testcase classname=\"kvm.%.*s\" name=\"%s\" time=\"%.3f\">",
 			(int)(slash - name), name, slash + 1, res->ms / 1e3);
-		if (res->status == ST_FAIL || res->status == ST_SKIP) {
-			fprintf(r->out, "<%s message=\"", res->status == ST_FAIL ? "failure" : "skipped");
+		if (res->status >= ST_SKIP) {
+			fprintf(r->out, "<%s message=\"", res->status == ST_FAIL ? "failure" : res->status == ST_ERROR ? "error" : "skipped");
 			xml_text(r->out, res->why);
 			fputs("\"/>", r->out);
 		}
@@ -164,15 +180,33 @@ const struct report_ops report_junit = {
 
 /* --- Prometheus: the text format of node_exporter's textfile collector --- */
 
+/* A label's value: backslash, quote and newline are escaped. */
+static void label(FILE *f, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			fputc('\\', f);
+		fputc(*s == '\n' ? ' ' : *s, f);
+	}
+}
+
 static void prometheus_end(struct report *r, const struct totals *tot)
 {
-	unsigned int i, k, done = tot->pass + tot->fail + tot->skip;
+	unsigned int i, k, done = totals_done(tot);
+	char gap[400];
 
-	fprintf(r->out, "# HELP kvm_selftest_check Result of a check: 1 passed, 0 failed, -1 skipped.\n"
+	fprintf(r->out, "# HELP kvm_selftest_fact What shapes KVM on this host.\n"
+		"# TYPE kvm_selftest_fact gauge\n");
+	for (i = 0; i < r->env->facts; i++) {
+		fprintf(r->out, "kvm_selftest_fact{name=\"%s\",value=\"", r->env->page[i].name);
+		label(r->out, r->env->page[i].value);
+		fputs("\"} 1\n", r->out);
+	}
+	fprintf(r->out, "# HELP kvm_selftest_check Result of a check: 1 passed, 0 failed, -1 skipped, -2 could not be done.\n"
 		"# TYPE kvm_selftest_check gauge\n");
 	for (i = 0; i < done; i++)
 		fprintf(r->out, "kvm_selftest_check{check=\"%s\"} %d\n", r->list[i]->name,
-			r->res[i]->status == ST_FAIL ? 0 : r->res[i]->status == ST_SKIP ? -1 : 1);
+			r->res[i]->status == ST_FAIL ? 0 : r->res[i]->status == ST_SKIP ? -1 : r->res[i]->status == ST_ERROR ? -2 : 1);
 	fprintf(r->out, "# HELP kvm_selftest_metric A figure that a check measured.\n"
 		"# TYPE kvm_selftest_metric gauge\n");
 	for (i = 0; i < done; i++)
@@ -182,11 +216,15 @@ static void prometheus_end(struct report *r, const struct totals *tot)
 				r->res[i]->metric[k].unit, r->res[i]->metric[k].value);
 	fprintf(r->out, "# HELP kvm_selftest_failed Number of failed checks.\n"
 		"# TYPE kvm_selftest_failed gauge\nkvm_selftest_failed %u\n"
+		"# HELP kvm_selftest_undone Number of checks that could not be done.\n"
+		"# TYPE kvm_selftest_undone gauge\nkvm_selftest_undone %u\n"
+		"# HELP kvm_selftest_level How far the run reaches: 0 nothing of KVM, 1 its interface, 2 guests, in part, 3 all of it.\n"
+		"# TYPE kvm_selftest_level gauge\nkvm_selftest_level %d\n"
 		"# HELP kvm_selftest_exit_status What kvm-selftest exited with.\n"
 		"# TYPE kvm_selftest_exit_status gauge\nkvm_selftest_exit_status %d\n"
 		"# HELP kvm_selftest_time_seconds When it ran.\n"
 		"# TYPE kvm_selftest_time_seconds gauge\nkvm_selftest_time_seconds %lld\n",
-		tot->fail, verdict(r->env, tot), (long long)time(NULL));
+		tot->fail, tot->error, reach(r, tot, gap, sizeof(gap)), verdict(r, tot), (long long)time(NULL));
 }
 
 const struct report_ops report_prometheus = {

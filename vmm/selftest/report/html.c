@@ -11,7 +11,7 @@ static const char style[] =
 	"body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#222;background:#fff}"
 	"h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}h3{font-size:1rem;margin:1.2rem 0 0}"
 	"table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}"
-	".s{font-weight:600;white-space:nowrap;width:3.2rem}.pass{color:#176f2c}.fail{color:#b3261e}.skip,.warn{color:#8a5a00}"
+	".s{font-weight:600;white-space:nowrap;width:3.2rem}.pass{color:#176f2c}.fail{color:#b3261e}.skip,.warn{color:#8a5a00}.error{color:#7b3fa0}"
 	".verdict{padding:.8rem 1rem;border-left:6px solid;background:#f6f6f6;margin:1rem 0}"
 	".why{color:#444}.ms{text-align:right;width:5rem;color:#666;white-space:nowrap}pre{white-space:pre-wrap;font-size:12px;margin:.3rem 0}"
 	"svg{max-width:100%;height:auto}@media print{body{margin:0;max-width:none}.verdict{background:none}tr{break-inside:avoid}}";
@@ -75,7 +75,7 @@ static void row(struct report *r, unsigned int i)
 		xml_text(f, res->why);
 		fputs("</div>", f);
 	}
-	if (res->status == ST_FAIL) {
+	if (res->status >= ST_ERROR) {
 		fputs("<div><b>What to do:</b> ", f);
 		xml_text(f, advice_for(r->list[i], res));
 		fputs("</div>", f);
@@ -142,17 +142,18 @@ static void table(struct report *r, unsigned int done, const char *title, bool a
 
 	fprintf(r->out, "<h2>%s</h2>\n<table>\n", title);
 	for (i = 0; i < done; i++)
-		if (all || r->res[i]->status == ST_FAIL)
+		if (all || r->res[i]->status >= ST_ERROR)
 			row(r, i);
 	fputs("</table>\n", r->out);
 }
 
 static void end(struct report *r, const struct totals *tot)
 {
-	unsigned int done = tot->pass + tot->fail + tot->skip;
+	unsigned int done = totals_done(tot), i;
 	const char *id = manifest_str(r->env, "build_id");
-	int v = verdict(r->env, tot);
-	const char *cls = v == 0 ? "pass" : v == 4 ? "skip" : "fail";
+	int v = verdict(r, tot);
+	const char *cls = v == 0 ? "pass" : v == EXIT_NOT_TRIED ? "skip" : v == EXIT_NOT_DONE ? "error" : "fail";
+	char text[600];
 	time_t now = time(NULL);
 	char when[64] = "";
 	struct tm tm;
@@ -169,13 +170,21 @@ static void end(struct report *r, const struct totals *tot)
 	if (manifest_no_patch(r->env))
 		fputs(", without any patch (ALLOW_NO_PATCH=1)", f);
 	fputs("</div>\n", f);
-	fprintf(f, "<div class=\"verdict %s\"><b>%s.</b> %u passed (%u with a warning), %u failed, %u skipped.</div>\n",
-		cls, v == 0 ? "KVM works on this host" : v == 4 ? "KVM was not tried" :
-		v == 1 ? "This host is not in order" : "The run was ended by a signal",
-		tot->pass, tot->warn, tot->fail, tot->skip);
+	verdict_text(r, tot, text, sizeof(text));
+	fprintf(f, "<div class=\"verdict %s\"><b>", cls);
+	xml_text(f, text);
+	fprintf(f, ".</b> %u passed (%u with a warning), %u failed, %u could not be done, %u skipped.</div>\n",
+		tot->pass, tot->warn, tot->fail, tot->error, tot->skip);
+	fputs("<table>\n", f);
+	for (i = 0; i < r->env->facts; i++) {
+		fprintf(f, "<tr><td class=\"s\">%s</td><td>", r->env->page[i].name);
+		xml_text(f, r->env->page[i].value);
+		fputs("</td></tr>\n", f);
+	}
+	fputs("</table>\n", f);
 	/* Failures first: a reader may stop there. */
-	if (tot->fail)
-		table(r, done, "Failed", false);
+	if (tot->fail || tot->error)
+		table(r, done, tot->error ? "Failed, or could not be done" : "Failed", false);
 	table(r, done, "All checks", true);
 	figures(r, done);
 	fputs("</body></html>\n", f);

@@ -31,6 +31,8 @@ static char letter(const char *status)
 		return '+';
 	if (!strcmp(status, "warn"))
 		return 'w';
+	if (!strcmp(status, "error"))
+		return 'E';
 	return !strcmp(status, "skip") ? '-' : 'F';
 }
 
@@ -54,8 +56,8 @@ static struct row *find_row(struct row *rows, unsigned int *n, unsigned int host
 
 static void count_odd(struct row *r, unsigned int hosts)
 {
-	static const char letters[] = "+w-F ";
-	unsigned int n[5] = { 0 }, most = 0, i;
+	static const char letters[] = "+w-EF ";
+	unsigned int n[6] = { 0 }, most = 0, i;
 	const char *p;
 
 	for (i = 0; i < hosts; i++) {
@@ -63,7 +65,7 @@ static void count_odd(struct row *r, unsigned int hosts)
 		n[p - letters]++;
 		r->failed |= r->st[i] == 'F';
 	}
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < 6; i++)
 		most = n[i] > most ? n[i] : most;
 	r->odd = hosts - most;
 }
@@ -135,7 +137,7 @@ int merge(int argc, char **argv)
 
 		printf("%3u  %s  %s  %s\n", i + 1, hosts[i].name, kernel ? kernel : "?", backend ? backend : "?");
 	}
-	printf("\n+ passed, w warned, - skipped, F failed; one column a host\n");
+	printf("\n+ passed, w warned, - skipped, E could not be done, F failed; one column a host\n");
 	for (i = 0; i < nrows; i++) {
 		printf("%-32s ", rows[i].check);
 		fwrite(rows[i].st, 1, n, stdout);

@@ -6,16 +6,15 @@
 #include "check.h"
 
 struct totals {
-	unsigned int pass, warn, fail, skip;
+	unsigned int pass, warn, fail, error, skip;
 	int signal;			/* that ended the run, 0 */
-	bool kvm_ran;			/* some check of KVM itself passed */
 };
 
 struct report {
 	const struct report_ops *ops;
 	FILE *out;
 	const struct env *env;
-	bool tty, quiet;
+	bool tty, color, quiet;
 	const struct check **list;
 	struct result **res;		/* filled one after the other */
 	unsigned int n;
@@ -31,8 +30,24 @@ struct report_ops {
 extern const struct report_ops report_human, report_tap, report_junit,
 	report_json, report_prometheus, report_html;
 
-/* verdict - the exit status of a run: 0, 1, 4, or 128 + signal */
-int verdict(const struct env *env, const struct totals *tot);
+/* The exit statuses of a run, beside 0 and 128 + signal */
+enum { EXIT_FAILED = 1, EXIT_NOT_DONE = 3, EXIT_NOT_TRIED = 4 };
+/*
+ * What a run proves of KVM. full: its interface, guests without an OS and Linux
+ * guests; partial: guests ran, but not all of these, or some checks could not be
+ * done; minimal: its interface alone; none: nothing.
+ */
+enum level { LEVEL_NONE, LEVEL_MINIMAL, LEVEL_PARTIAL, LEVEL_FULL };
+
+/* verdict - the exit status of a run */
+int verdict(const struct report *r, const struct totals *tot);
+/* verdict_text - the verdict as a sentence, without a full stop */
+void verdict_text(const struct report *r, const struct totals *tot, char *text, size_t size);
+/* reach - the level, and @gap: what is missing, "" if nothing is */
+enum level reach(const struct report *r, const struct totals *tot, char *gap, size_t size);
+const char *level_name(enum level level);
+/* totals_done - how many checks have a result */
+unsigned int totals_done(const struct totals *tot);
 /* xml_text - @s with what XML and HTML reserve escaped */
 void xml_text(FILE *f, const char *s);
 struct json_object *report_to_json(struct report *r, const struct totals *tot);

@@ -70,8 +70,8 @@ CHECK(vm, create_destroy, "many VMs made, run and destroyed under signals",
 	int rc = lab_life(t, true, 0);	/* sets the signal handlers */
 
 	kicking = 1;
-	if (rc || pthread_create(&th, NULL, kick_main, &self))
-		return rc ? rc : t_fail(t, "no thread");
+	if (rc || t_thread(t, &th, kick_main, &self))
+		return -1;
 	for (i = 0; !rc && i < LIVES_MOST && (i < LIVES || now_ms() - start < LIVES_MS); i++)
 		rc = lab_life(t, i % 4 == 3, 0);
 	kicking = 0;

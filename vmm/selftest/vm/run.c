@@ -82,8 +82,10 @@ CHECK(vm, halt_idle, "a halted guest leaves the host's CPU alone",
 		return t_skip(t, "kvm.halt_poll_ns is %s: polling is meant to cost much here", poll);
 	rc = lab_open(&l, t, LAB(.irqchip = true)) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 	if (rc || timer_create(CLOCK_MONOTONIC, &ev, &timer)) {
+		int err = errno;
+
 		lab_close(&l);
-		return rc ? rc : t_fail(t, "timer_create: %s", strerror(errno));
+		return rc ? rc : t_lacks(t, err, "a timer");
 	}
 	timer_settime(timer, 0, &every, NULL);
 	do {
@@ -161,9 +163,9 @@ CHECK(vm, signal, "a signal ends KVM_RUN of a spinning guest, with nothing lost"
 	unsigned int i;
 	int rc = lab_open(&l, t, LAB()) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0, n;
 
-	if (rc || pthread_create(&th, NULL, kick, &k)) {
+	if (rc || t_thread(t, &th, kick, &k)) {
 		lab_close(&l);
-		return rc ? rc : t_fail(t, "no thread");
+		return -1;
 	}
 	for (i = 0; !rc && i < 50; i++) {
 		n = lab_step(&l, 0);
