@@ -93,7 +93,7 @@ static int hv_open(struct lab *l)
 	for (i = 0; i < l->ncpus; i++)
 		if (hv_cpu(l, i))
 			return -1;
-	unit_shared(l)->arg[1] = host_clock_is_tsc(l->t->env);
+	unit_shared(l)->arg[1] = host_master_clock(l->t->env);
 	return unit_tell_khz(l);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "env/settings.h"
 #include "lab/image.h"
 #include "lab/unit.h"
 
@@ -38,6 +39,7 @@ int unit_open(struct lab *l, struct t *t, const struct unit *u)
 	sh->bochs = host_is_bochs();
 	sh->sticky_shadow = sticky_shadow(t->env);
 	sh->old_kvm = env_old_kvm(t->env);
+	sh->ignore_msrs = setting_on(t->env, "kvm.ignore_msrs");
 	memcpy(sh->test, u->test, strnlen(u->test, sizeof(sh->test) - 1));
 	if (lab_real(l, 0, UNIT_LOAD))
 		return -1;

@@ -15,6 +15,7 @@
 #define REPORT_PLACE 110
 #include "env/clock.h"
 #include "env/files.h"
+#include "env/settings.h"
 #include "vm/vm.h"
 
 LAB_CHECK(vm, halt, LAB(), "HLT ends KVM_RUN where no interrupt controller is",
@@ -72,14 +73,13 @@ CHECK(vm, halt_idle, "a halted guest leaves the host's CPU alone",
 	const struct itimerspec every = { .it_value = { 0, 10000000 }, .it_interval = { 0, 10000000 } };
 	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
 	double cpu = 0, wall = 0;
-	char poll[32] = "";
 	unsigned int tries = 0;
 	timer_t timer;
 	struct lab l;
 	int rc;
 
-	if (read_filef(poll, sizeof(poll), "%s/module/kvm/parameters/halt_poll_ns", t->env->sys) > 0 && atol(poll) > 1000000)
-		return t_skip(t, "kvm.halt_poll_ns is %s: polling is meant to cost much here", poll);
+	if (atol(setting(t->env, "kvm.halt_poll_ns")) > 1000000)
+		return t_skip(t, "kvm.halt_poll_ns is %s: polling is meant to cost much here", setting(t->env, "kvm.halt_poll_ns"));
 	rc = lab_open(&l, t, LAB(.irqchip = true)) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 	if (rc || timer_create(CLOCK_MONOTONIC, &ev, &timer)) {
 		int err = errno;

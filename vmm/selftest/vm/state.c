@@ -8,6 +8,7 @@
 
 #define REPORT_PLACE 160
 #include "env/clock.h"
+#include "env/settings.h"
 #include "vm/vm.h"
 
 #define SAME(t, what, a, b) \
@@ -130,7 +131,7 @@ out:
 }
 
 LAB_CHECK(vm, state_msrs, LAB(.irqchip = true), "MSRs can be set and got",
-	  ADVICE_STATE, NEED_KVM | NEED_HW)
+	  ADVICE_STATE, NEED_KVM | NEED_HW, .settings = "kvm.ignore_msrs")
 {
 	static const struct { uint32_t msr; uint64_t v; const char *name; } list[] = {
 		{ 0xc0000081, 0x0023001000000000ull, "STAR" },
@@ -145,8 +146,10 @@ LAB_CHECK(vm, state_msrs, LAB(.irqchip = true), "MSRs can be set and got",
 		{ 0x1d9, 0, "DEBUGCTL" }, { 0x2ff, 0xc06, "MTRR_DEF_TYPE" },
 		{ 0x200, 6, "MTRR_PHYSBASE0" },
 	};
+	const int ignore = setting_on(l->t->env, "kvm.ignore_msrs");
 	uint64_t v = 0;
 	size_t i;
+	int n;
 
 	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
 		v = list[i].v;
@@ -163,8 +166,14 @@ LAB_CHECK(vm, state_msrs, LAB(.irqchip = true), "MSRs can be set and got",
 			REQUIRE(l->t, v == list[i].v, "%s (0x%x) was set to 0x%llx and is 0x%llx",
 				list[i].name, list[i].msr, (unsigned long long)list[i].v, (unsigned long long)v);
 	}
-	REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, 0x12345678, &v) == 0,
-		"KVM_SET_MSRS took an MSR that does not exist");
+	/* kvm.ignore_msrs: an unknown MSR takes writes and reads as 0 */
+	v = 1;
+	n = lab_msr(l, KVM_SET_MSRS, 0x12345678, &v);
+	REQUIRE(l->t, n == ignore, "KVM_SET_MSRS %s an MSR that does not exist%s", n ? "took" : "refused",
+		ignore ? ", though kvm.ignore_msrs is on" : "");
+	n = lab_msr(l, KVM_GET_MSRS, 0x12345678, &v);
+	REQUIRE(l->t, n == ignore && (!n || !v), "KVM_GET_MSRS of an MSR that does not exist gave %d, 0x%llx%s", n, (unsigned long long)v,
+		ignore ? ", though kvm.ignore_msrs is on" : "");
 	return 0;
 }
 
