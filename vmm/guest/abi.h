@@ -24,8 +24,12 @@
 #define UNIT_PORT_IDLE	0xe1		/* nothing to be done; others may run */
 #define UNIT_PORT_L1	0xe2		/* written by a guest that runs a guest */
 #define UNIT_PORT_L2	0xe3		/* written by that one */
+#define UNIT_PORT_MOVE	0xe4		/* the guest moves to a new VM: now, or soon (UNIT_MOVE_SOON) */
 #define UNIT_PORT_SYNC	0xf5		/* a 4-byte number: the host does its part */
 #define UNIT_PORT_IO	0x600		/* 16 ports for the I/O tests */
+
+#define UNIT_MOVE_SOON	1		/* written there: at the next signal, within milliseconds */
+#define UNIT_MOVE_IN	0x5a		/* what a read of it gives */
 
 #define UNIT_PASS	0
 #define UNIT_FAIL	1

@@ -440,20 +440,33 @@ volatile u64 *page_map(u64 va, u64 pa, u64 flags)
 
 static u8 user_stack[4096] __attribute__((aligned(16)));
 
-void user_call(void (*fn)(void))
+static u64 user_flags;		/* every register is lost in ring 3 */
+
+static void user_enter(void (*fn)(void), u64 flags)
 {
+	user_flags = flags;
 	last_trap.vector = NO_TRAP;
 	asm volatile("push %%rbp; push %%rbx\n\t"
 		     "movq $1f, catch_rip(%%rip)\n\t"
 		     "movq %%rsp, %0\n\t"
 		     "movq %%rsp, catch_rsp(%%rip)\n\t"
-		     "pushq $0x23; pushq %1; pushq $2; pushq $0x2b; pushq %2\n\t"
+		     "pushq $0x23; pushq %1; pushq %3; pushq $0x2b; pushq %2\n\t"
 		     "iretq\n"
 		     "1: movq $0, catch_rip(%%rip)\n\t"
 		     "pop %%rbx; pop %%rbp"
 		     : "=m"(user_rsp)
-		     : "r"(user_stack + sizeof(user_stack) - 8), "r"(fn)
+		     : "r"(user_stack + sizeof(user_stack) - 8), "r"(fn), "m"(user_flags)
 		     : "memory", "cc", "rax", "rcx", "rdx", "rsi", "rdi", "r8",
 		       "r9", "r10", "r11", "r12", "r13", "r14", "r15");
 	user_rsp = 0;
+}
+
+void user_call(void (*fn)(void))
+{
+	user_enter(fn, 2);
+}
+
+void user_call_iopl(void (*fn)(void))
+{
+	user_enter(fn, 0x3002);
 }

@@ -134,6 +134,8 @@ int memcmp(const void *a, const void *b, size_t n);
 /* --- user mode --- */
 /* user_call - fn() in ring 3, until it does int $0x80 or faults */
 void user_call(void (*fn)(void));
+/* user_call_iopl - the same with IOPL 3: ring 3 may use the ports */
+void user_call_iopl(void (*fn)(void));
 
 /* --- instructions --- */
 #define IO(sz, suf, reg) \

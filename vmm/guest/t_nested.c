@@ -393,3 +393,41 @@ TEST(nested_npt)
 	      "#NPF of L2's own page tables: EXITINFO1 is 0x%lx, expected bit 33, not 32 and not 0", LU(*v64(C_INFO1)));
 	check_eq(*v64(C_INFO2) & ~0xfffULL, WINDOW, "#NPF of L2's own page tables: EXITINFO2");
 }
+
+/* L2's own port, which we let pass; then VMMCALL. RBX must come through. */
+void l2_moves(void);
+static volatile u64 l2_rbx;
+asm(".pushsection .text\n"
+    "l2_moves:\n"
+    "	movq	$0x1122334455667788, %rbx\n"
+    "	inb	$0xe4, %al\n"			/* UNIT_PORT_MOVE */
+    "	movq	%rbx, l2_rbx(%rip)\n"
+    "	movzbl	%al, %eax\n"
+    "	vmmcall\n"
+    "	jmp	l2_moves\n"
+    ".popsection");
+
+/* The guest moves while L2 runs, and while we have GIF off. */
+TEST(moved_nested_svm)
+{
+	u32 i;
+
+	need_svm();
+	svm_on();
+	for (i = 0; i < 4; i++) {
+		fill_vmcb();
+		*v64(S_RIP) = (u64)l2_moves;
+		l2_rbx = 0;
+		l2_until(EXIT_VMMCALL, "VMMCALL after the guest moved in L2");
+		check_eq(*v64(S_RAX), UNIT_MOVE_IN, "RAX of L2 at its VMMCALL, after the move");
+		check_eq(l2_rbx, 0x1122334455667788ULL, "RBX of L2 after the move");
+		*v64(S_RIP) += 3;
+		l2_until(EXIT_VMMCALL, "VMMCALL after the guest moved in L2 again");
+		check_eq(rdmsr(HSAVE_PA), (u64)scratch(1), "VM_HSAVE_PA after the move");
+		asm volatile("clgi");
+		inb(UNIT_PORT_MOVE);
+		asm volatile("stgi");
+		l2_until(EXIT_VMMCALL, "VMMCALL after the guest moved with GIF off");
+	}
+	check(rdmsr(EFER) & 0x1000, "EFER.SVME was lost by the move");
+}

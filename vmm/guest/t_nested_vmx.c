@@ -406,3 +406,37 @@ TEST(nested_ept)
 	check_eq(vmread(QUALIFICATION) & (Q_LINEAR | Q_FINAL), Q_LINEAR, "qualification of an EPT violation in L2's own page tables");
 	check_eq(vmread(GUEST_PA) & ~0xfffULL, WINDOW, "address of an EPT violation in L2's own page tables");
 }
+
+/* L2's own port, which we let pass; then VMCALL. */
+void vl2_moves(void);
+static volatile u64 vl2_rbx;
+asm(".pushsection .text\n"
+    "vl2_moves:\n"
+    "	movq	$0x1122334455667788, %rbx\n"
+    "	inb	$0xe4, %al\n"			/* UNIT_PORT_MOVE */
+    "	movq	%rbx, vl2_rbx(%rip)\n"
+    "	movzbl	%al, %eax\n"
+    "	vmcall\n"
+    "	jmp	vl2_moves\n"
+    ".popsection");
+
+/* The guest moves while L2 runs, and while we do, with a VMCS that is ours. */
+TEST(moved_nested_vmx)
+{
+	u32 i;
+
+	need_vmx();
+	vmx_on();
+	for (i = 0; i < 4; i++) {
+		fill_vmcs((u64)vl2_moves);
+		vl2_rbx = 0;
+		l2_until(EXIT_VMCALL, "VMCALL after the guest moved in L2");
+		check_eq(l2_rax, UNIT_MOVE_IN, "RAX of L2 at its VMCALL, after the move");
+		check_eq(vl2_rbx, 0x1122334455667788ULL, "RBX of L2 after the move");
+		l2_skip();
+		check_eq(inb(UNIT_PORT_MOVE), UNIT_MOVE_IN, "AL after an IN at which the guest moved");
+		check_eq(vmread(REASON), EXIT_VMCALL, "the exit reason in our VMCS, after the move");
+		l2_until(EXIT_VMCALL, "VMCALL after the guest moved again");
+	}
+	check(read_cr4() & CR4_VMXE, "CR4.VMXE was lost by the move");
+}

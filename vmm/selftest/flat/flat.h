@@ -45,5 +45,6 @@ int flat_greeting(struct t *t, const char *image, bool long_mode, const char *wa
 int flat_io(struct t *t, const char *test, bool irqchip);
 /* flat_irq - a test whose interrupts irq.c makes */
 int flat_irq(struct t *t, const char *test, unsigned int cpus);
+int flat_irq_with(struct t *t, const char *test, const struct lab_opts *o);
 
 #endif

@@ -272,6 +272,10 @@ FLAT(mmio_string, flat_io(t, "mmio_string", NO_IRQCHIP),
      "string instructions on MMIO move the right bytes", ADVICE_EMUL, NEED_KVM)
 FLAT(mmio_instructions, flat_io(t, "mmio_emulate", NO_IRQCHIP),
      "instructions emulated on MMIO do what the CPU does on RAM", ADVICE_EMUL, NEED_KVM)
+FLAT(mmio_addressing, flat_io(t, "mmio_addressing", NO_IRQCHIP),
+     "MMIO lands at the right address, whatever registers and displacement give it", ADVICE_EMUL, NEED_KVM)
+FLAT(emulated_page_walk, flat_io(t, "emulated_walk", NO_IRQCHIP),
+     "what KVM does in a guest's name keeps to the guest's page tables, SMAP and keys included", ADVICE_EMUL, HW)
 FLAT(exit_registers, flat_io(t, "regs_exit", NO_IRQCHIP),
      "general registers and flags survive exits", ADVICE_EMUL, NEED_KVM)
 

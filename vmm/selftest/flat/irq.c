@@ -192,7 +192,7 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-static int with_irqs(struct t *t, const char *test, const struct lab_opts *o)
+int flat_irq_with(struct t *t, const char *test, const struct lab_opts *o)
 {
 	struct irq_state s = { -1, -1, -1, -1, 0, 0 };
 	int rc = unit_test(t, &(struct unit){ .test = test, .lab = *o, .on_exit = on_exit_irq, .arg = &s,
@@ -207,13 +207,13 @@ static int with_irqs(struct t *t, const char *test, const struct lab_opts *o)
 
 int flat_irq(struct t *t, const char *test, unsigned int cpus)
 {
-	return with_irqs(t, test, LAB(.irqchip = true, .cpus = cpus));
+	return flat_irq_with(t, test, LAB(.irqchip = true, .cpus = cpus));
 }
 
 /* Of the chips KVM has only the LAPIC. */
 static int with_split(struct t *t, const char *test, int (*pre)(struct lab *l))
 {
-	return with_irqs(t, test, LAB(.split = true, .pre = pre));
+	return flat_irq_with(t, test, LAB(.split = true, .pre = pre));
 }
 
 FLAT(lapic_registers, flat_irq(t, "lapic_registers", 1),

@@ -120,26 +120,31 @@ int lab_cap(struct lab *l, unsigned int cap)
 	return rc >= 0 ? rc : ioctl(l->kvm, KVM_CHECK_EXTENSION, cap);
 }
 
-static int open_vm(struct lab *l, const struct lab_opts *o)
+/* A VM with RAM as its slot 0. */
+static int make_vm(struct lab *l)
 {
-	l->type = o->type;
-	l->kvm = open(l->t->env->kvm_path, O_RDWR | O_CLOEXEC);
-	NEED(l->t, l->kvm >= 0, l->t->env->kvm_path);
 	do {
-		l->vm = ioctl(l->kvm, KVM_CREATE_VM, o->type);
+		l->vm = ioctl(l->kvm, KVM_CREATE_VM, l->opts.type);
 	} while (l->vm < 0 && errno == EINTR);
 	NEED(l->t, l->vm >= 0, "KVM_CREATE_VM");
+	/* Slots first: with an irqchip each costs milliseconds. */
+	REQUIRE(l->t, !lab_slot(l, 0, l->opts.ram_flags, 0, l->ram_size, l->ram),
+		"KVM_SET_USER_MEMORY_REGION of %zu bytes at 0: %s", l->ram_size,
+		strerror(errno));
+	return 0;
+}
+
+static int open_vm(struct lab *l, const struct lab_opts *o)
+{
+	l->kvm = open(l->t->env->kvm_path, O_RDWR | O_CLOEXEC);
+	NEED(l->t, l->kvm >= 0, l->t->env->kvm_path);
 	l->ram_size = o->ram ? o->ram : UNIT_RAM;
 	l->ram = mmap(NULL, l->ram_size, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	NEED(l->t, l->ram != MAP_FAILED, "memory for the guest");
 	/* Small pages from the start: what a check sees must not depend on THP. */
 	madvise(l->ram, l->ram_size, MADV_NOHUGEPAGE);
-	/* Slots first: with an irqchip each costs milliseconds. */
-	REQUIRE(l->t, !lab_slot(l, 0, o->ram_flags, 0, l->ram_size, l->ram),
-		"KVM_SET_USER_MEMORY_REGION of %zu bytes at 0: %s", l->ram_size,
-		strerror(errno));
-	return 0;
+	return make_vm(l);
 }
 
 static int open_irqchip(struct lab *l, const struct lab_opts *o)
@@ -224,13 +229,50 @@ static int open_cpu(struct lab *l, unsigned int id, const struct lab_opts *o)
 	return settle_lapic(l, id) || (!o->no_cpuid && set_cpuid(l, id)) ? -1 : 0;
 }
 
+static int open_cpus(struct lab *l)
+{
+	unsigned int i, cpus = l->opts.cpus ? l->opts.cpus : 1;
+
+	if (l->opts.pre && l->opts.pre(l))
+		return -1;
+	for (i = 0; i < cpus; i++) {
+		if (open_cpu(l, i, &l->opts))
+			return -1;
+		l->ncpus++;
+	}
+	return 0;
+}
+
+static void close_cpus(struct lab *l)
+{
+	unsigned int i;
+
+	l->ncpus = 0;		/* on_alarm() looks at no more than these */
+	for (i = 0; i < LAB_CPUS_MAX; i++) {
+		if (l->cpu[i].run)
+			munmap(l->cpu[i].run, l->run_size);
+		if (l->cpu[i].fd >= 0)
+			close(l->cpu[i].fd);
+		l->cpu[i].run = NULL;
+		l->cpu[i].fd = -1;
+	}
+}
+
+int lab_remake(struct lab *l)
+{
+	close_cpus(l);
+	close(l->vm);
+	return make_vm(l) || open_irqchip(l, &l->opts) || open_cpus(l) ? -1 : 0;
+}
+
 int lab_open(struct lab *l, struct t *t, const struct lab_opts *o)
 {
-	unsigned int i, cpus = o->cpus ? o->cpus : 1;
+	unsigned int i;
 	int size;
 
 	memset(l, 0, sizeof(*l));
 	l->t = t;
+	l->opts = *o;
 	l->kvm = l->vm = l->code = -1;
 	for (i = 0; i < LAB_CPUS_MAX; i++)
 		l->cpu[i].fd = -1;
@@ -241,30 +283,16 @@ int lab_open(struct lab *l, struct t *t, const struct lab_opts *o)
 	REQUIRE(t, size >= (int)sizeof(struct kvm_run),
 		"KVM_GET_VCPU_MMAP_SIZE gave %d, less than struct kvm_run", size);
 	l->run_size = (size_t)size;
-	if (o->pre && o->pre(l))
-		return -1;
-	for (i = 0; i < cpus; i++) {
-		if (open_cpu(l, i, o))
-			return -1;
-		l->ncpus++;
-	}
-	return 0;
+	return open_cpus(l);
 }
 
 void lab_close(struct lab *l)
 {
-	unsigned int i;
-
 	alarm_lab = NULL;
 	if (l->armed)
 		timer_delete(l->timer);
 	l->armed = false;
-	for (i = 0; i < LAB_CPUS_MAX; i++) {
-		if (l->cpu[i].run)
-			munmap(l->cpu[i].run, l->run_size);
-		if (l->cpu[i].fd >= 0)
-			close(l->cpu[i].fd);
-	}
+	close_cpus(l);
 	if (l->vm >= 0)
 		close(l->vm);
 	if (l->kvm >= 0)

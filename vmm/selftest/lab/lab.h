@@ -20,6 +20,18 @@
 
 struct lab;
 
+struct lab_opts {
+	unsigned long type;		/* of KVM_CREATE_VM */
+	size_t ram;			/* 0: UNIT_RAM */
+	unsigned int cpus;		/* 0: 1 */
+	unsigned int ram_flags;		/* KVM_MEM_LOG_DIRTY_PAGES ... */
+	bool irqchip;			/* PIC, IOAPIC, LAPIC, PIT in the kernel */
+	bool split;			/* only the LAPIC in the kernel */
+	bool no_cpuid;			/* leave the vCPUs without CPUID */
+	/* Called between creation of the VM and of its vCPUs; may be NULL. */
+	int (*pre)(struct lab *l);
+};
+
 /*
  * lab_exit_fn - an exit that lab_run() has no answer to
  * Returns 1: go on; 0: the run is over; negative: failed, t_fail() was called.
@@ -40,7 +52,7 @@ struct lab_cpu {
 struct lab {
 	struct t *t;
 	int kvm, vm;
-	unsigned long type;		/* the VM's */
+	struct lab_opts opts;
 	timer_t timer;			/* of the deadline */
 	bool armed;
 	uint8_t *ram;			/* slot 0, from guest address 0 */
@@ -54,27 +66,20 @@ struct lab {
 	char text[1024];		/* what came out of UNIT_PORT_TEXT */
 	unsigned int text_len;
 	bool yield;			/* the guest has nothing to do */
+	bool move_soon;			/* move at the next signal: UNIT_MOVE_SOON */
+	timer_t mover;			/* which makes that signal */
+	unsigned int moves;		/* by lab_move() */
 	pthread_mutex_t lock;		/* on_exit and text, with several CPUs */
 	atomic_int done;		/* the run is over */
 	int code;			/* what came out of UNIT_PORT_EXIT, or -1 */
 	double deadline;		/* now_ms() at which a run is given up */
 };
 
-struct lab_opts {
-	unsigned long type;		/* of KVM_CREATE_VM */
-	size_t ram;			/* 0: UNIT_RAM */
-	unsigned int cpus;		/* 0: 1 */
-	unsigned int ram_flags;		/* KVM_MEM_LOG_DIRTY_PAGES ... */
-	bool irqchip;			/* PIC, IOAPIC, LAPIC, PIT in the kernel */
-	bool split;			/* only the LAPIC in the kernel */
-	bool no_cpuid;			/* leave the vCPUs without CPUID */
-	/* Called between creation of the VM and of its vCPUs; may be NULL. */
-	int (*pre)(struct lab *l);
-};
-
 /* lab_open - make it; 0, or -1 after t_fail(). lab_close - undo it all. */
 int lab_open(struct lab *l, struct t *t, const struct lab_opts *o);
 void lab_close(struct lab *l);
+/* lab_remake - a new VM and vCPUs with the options of lab_open() in the place of the old; RAM stays */
+int lab_remake(struct lab *l);
 /* lab_with - lab_open(), @body if that worked, lab_close() */
 int lab_with(struct t *t, const struct lab_opts *o, int (*body)(struct lab *l));
 /* LAB - struct lab_opts for these: LAB(.irqchip = true) */

@@ -12,6 +12,7 @@
 
 #include "env/clock.h"
 #include "lab/lab.h"
+#include "lab/move.h"
 #include "lab/stats.h"
 #include "lab/unit.h"
 
@@ -180,6 +181,19 @@ int lab_odd_exit(struct lab *l, unsigned int cpu)
 		      exit_name(run->exit_reason), run->exit_reason, r.rip);
 }
 
+/* Move when a signal has ended KVM_RUN: of a guest that is halted by then. */
+static int move_soon(struct lab *l)
+{
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
+	/* Again and again: the first may come just before KVM_RUN. */
+	struct itimerspec in = { { 0, 3000000 }, { 0, 3000000 } };
+
+	NEED(l->t, !timer_create(CLOCK_MONOTONIC, &ev, &l->mover), "a timer");
+	timer_settime(l->mover, 0, &in, NULL);
+	l->move_soon = true;
+	return 1;
+}
+
 /* One exit: as lab_exit_fn. */
 static int handle(struct lab *l, unsigned int cpu)
 {
@@ -206,10 +220,18 @@ static int handle(struct lab *l, unsigned int cpu)
 					l->text[l->text_len++] = (char)data[i];
 			return 1;
 		}
+		if (run->io.port == UNIT_PORT_MOVE && *data == UNIT_MOVE_SOON)
+			return move_soon(l);
+		if (run->io.port == UNIT_PORT_MOVE)
+			return lab_move(l) ? -1 : 1;
 		if (run->io.port == UNIT_PORT_IDLE) {
 			l->yield = l->ncpus > 1;
 			return 1;
 		}
+	}
+	if (run->exit_reason == KVM_EXIT_IO && run->io.port == UNIT_PORT_MOVE) {
+		memset((uint8_t *)run + run->io.data_offset, UNIT_MOVE_IN, run->io.size);
+		return lab_move(l) ? -1 : 1;
 	}
 	if (l->on_exit)
 		return l->on_exit(l, cpu, l->arg);
@@ -224,8 +246,12 @@ static int run_cpu(struct lab *l, unsigned int cpu)
 
 	while (!l->done) {
 		rc = lab_step(l, cpu);
-		if (rc == -EINTR)
+		if (rc == -EINTR) {
+			if (l->move_soon && (timer_delete(l->mover) || lab_move(l)))
+				return -1;
+			l->move_soon = false;
 			continue;
+		}
 		if (rc)
 			return -1;
 		pthread_mutex_lock(&l->lock);

@@ -201,9 +201,9 @@ static int gmem_body(struct lab *l)
 	fd = gmem_create(l, SIZE, 0);
 	REQUIRE(l->t, fd >= 0, "KVM_CREATE_GUEST_MEMFD of %zu bytes: %s", SIZE, strerror(-fd));
 	second = *l;
-	second.vm = ioctl(l->kvm, KVM_CREATE_VM, l->type);
+	second.vm = ioctl(l->kvm, KVM_CREATE_VM, l->opts.type);
 	if (second.vm < 0)
-		t_fail(l->t, "a second VM of type %lu: %s", l->type, strerror(errno));
+		t_fail(l->t, "a second VM of type %lu: %s", l->opts.type, strerror(errno));
 	else
 		other = gmem_create(&second, PG, 0);
 	if (other < 0 && second.vm >= 0)
