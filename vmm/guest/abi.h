@@ -46,6 +46,7 @@ struct unit_shared {
 	unsigned int sticky_shadow;	/* STI's shadow outlasts an instruction that KVM skips */
 	unsigned int old_kvm;		/* before Linux 5.14: env_old_kvm() */
 	unsigned int ignore_msrs;	/* kvm.ignore_msrs: unknown MSRs read as 0 and take writes */
+	unsigned int shadow;		/* KVM's own walk is the MMU: npt=0, ept=0 */
 	unsigned int online;		/* guest: CPUs that reached C code */
 	unsigned long long arg[16];	/* host to guest */
 	unsigned long long out[16];	/* guest to host */

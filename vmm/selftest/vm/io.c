@@ -210,3 +210,28 @@ LAB_CHECK(vm, coalesced_mmio_full, LAB(), "what a full coalesced ring has no roo
 	REQUIRE(l->t, !next, "%u of %u coalesced writes are missing", next, RING_WRITES);
 	return 0;
 }
+
+/* A zone that was taken away: its writes come to user space again, each of them. */
+LAB_CHECK(vm, coalesced_mmio_off, LAB(), "writes to a zone that is no longer coalesced come to user space",
+	  ADVICE_RUN, NEED_KVM | NEED_HW)
+{
+	/* mov $0x55,%eax; mov %eax,0x10000000; mov %eax,0x10000200; hlt */
+	static const uint8_t code[] = {
+		0xb8, 0x55, 0, 0, 0, 0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0x89, 0x04, 0x25, 0, 2, 0, 0x10, 0xf4,
+	};
+	struct kvm_coalesced_mmio_zone a = { .addr = UNIT_MMIO, .size = 0x100 }, b = { .addr = UNIT_MMIO + 0x200, .size = 0x100 };
+	const struct kvm_run *run = l->cpu[0].run;
+
+	if (lab_cap(l, KVM_CAP_COALESCED_MMIO) <= 0)
+		return t_skip(l->t, "KVM has no coalesced MMIO");
+	if (lab_vm_ioctl(l, KVM_REGISTER_COALESCED_MMIO, &a) < 0 || lab_vm_ioctl(l, KVM_REGISTER_COALESCED_MMIO, &b) < 0 ||
+	    lab_code_long(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_HLT, "writes to two coalesced zones"))
+		return -1;
+	if (lab_vm_ioctl(l, KVM_UNREGISTER_COALESCED_MMIO, &a) < 0 || lab_code_long(l, code, sizeof(code)) ||
+	    lab_step_to(l, KVM_EXIT_MMIO, "a write to a zone that is no longer coalesced"))
+		return -1;
+	REQUIRE(l->t, run->mmio.phys_addr == UNIT_MMIO && run->mmio.is_write && run->mmio.len == 4,
+		"a write of 4 bytes at 0x%x came as %u bytes at 0x%llx", UNIT_MMIO, run->mmio.len, run->mmio.phys_addr);
+	/* The other zone stays. */
+	return lab_step_to(l, KVM_EXIT_HLT, "a write to the zone that is still coalesced");
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vm: what KVM_RUN leaves to the VMM's own thread. */
+#include <asm/prctl.h>
+#include <cpuid.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define REPORT_PLACE 148
+#include "vm/vm.h"
+
+#define ADVICE_HOST "The VMM's own thread is not as it was after KVM_RUN: any program that runs guests can crash or leak. Suspect the switch of host state (vmenter.S, FPU, MSRs) in this kernel's patches; run no guests."
+
+/* What a system call keeps: vector registers, control words, bases, PKRU. */
+struct host_regs {
+	uint8_t xmm[16][16];
+	uint64_t callee[6];		/* RBX, RBP, R12 to R15 */
+	uint32_t mxcsr, pkru;
+	uint16_t fcw;
+	uint64_t fs, gs, rflags;
+};
+
+static bool has_pkru(void)
+{
+	unsigned int a, b, c, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && c & 1u << 4;	/* OSPKE */
+}
+
+static uint32_t read_pkru(void)
+{
+	uint32_t a, d;
+
+	__asm__ volatile("rdpkru" : "=a"(a), "=d"(d) : "c"(0));
+	return a;
+}
+
+/*
+ * KVM_RUN with every vector and callee-saved register filled, by the bare
+ * system call so that nothing comes between. @r: what they are after it.
+ */
+static long run_and_look(int fd, const uint8_t (*fill)[16], struct host_regs *r)
+{
+	long rc = SYS_ioctl;
+	register struct host_regs *out __asm__("r9") = r;
+	register const uint8_t (*in)[16] __asm__("r8") = fill;
+
+#define LOAD(n) "movups 16*" #n "(%%r8), %%xmm" #n "\n\t"
+#define STORE(n) "movups %%xmm" #n ", 16*" #n "(%%r9)\n\t"
+#define ALL(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13) DO(14) DO(15)
+	/* Below the red zone */
+	__asm__ volatile("lea -128(%%rsp), %%rsp; push %%rbp\n\t"
+		ALL(LOAD)
+		"mov $0x1111, %%ebx; mov $0x2222, %%ebp; mov $0x3333, %%r12d; mov $0x4444, %%r13d\n\t"
+		"mov $0x5555, %%r14d; mov $0x6666, %%r15d\n\t"
+		"syscall\n\t"
+		ALL(STORE)
+		"mov %%rbx, 256(%%r9); mov %%rbp, 264(%%r9); mov %%r12, 272(%%r9); mov %%r13, 280(%%r9)\n\t"
+		"mov %%r14, 288(%%r9); mov %%r15, 296(%%r9)\n\t"
+		"pop %%rbp; lea 128(%%rsp), %%rsp"
+		: "+a"(rc), "+r"(out), "+r"(in)
+		: "D"((long)fd), "S"((long)KVM_RUN), "d"(0L)
+		: "rbx", "rcx", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc",
+		  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+		  "xmm12", "xmm13", "xmm14", "xmm15");
+#undef ALL
+#undef STORE
+#undef LOAD
+	return rc;
+}
+
+static void look(struct host_regs *r)
+{
+	__asm__ volatile("fnstcw %0; stmxcsr %1; pushf; pop %2" : "=m"(r->fcw), "=m"(r->mxcsr), "=r"(r->rflags));
+	syscall(SYS_arch_prctl, ARCH_GET_FS, &r->fs);
+	syscall(SYS_arch_prctl, ARCH_GET_GS, &r->gs);
+	r->pkru = has_pkru() ? read_pkru() : 0;
+}
+
+/*
+ * pcmpeqd of all, fninit, ldmxcsr, FS.base and GS.base by MSR, CR4.OSFXSR is on;
+ * then OUT: the guest has other values in all that a thread can see.
+ */
+static const uint8_t guest[] = {
+	0xdb, 0xe3,						/* fninit */
+	0xc7, 0x04, 0x25, 0, 0x20, 0, 0, 0x80, 0x3f, 0, 0,	/* movl $0x3f80, 0x2000 */
+	0x0f, 0xae, 0x14, 0x25, 0, 0x20, 0, 0,			/* ldmxcsr 0x2000 */
+	0x66, 0x0f, 0x76, 0xc0, 0x66, 0x0f, 0x76, 0xff,		/* pcmpeqd %xmm0, %xmm0; %xmm7, %xmm7 */
+	0x66, 0x45, 0x0f, 0x76, 0xff,				/* pcmpeqd %xmm15, %xmm15 */
+	0xb9, 0, 1, 0, 0xc0, 0xb8, 0, 0, 0x12, 0, 0x31, 0xd2, 0x0f, 0x30,	/* FS.base = 0x120000 */
+	0xb9, 1, 1, 0, 0xc0, 0x0f, 0x30,			/* GS.base */
+	0xbb, 9, 9, 9, 9, 0xbd, 9, 9, 9, 9,			/* mov $0x9090909, %ebx; %ebp */
+	0x41, 0xbc, 9, 9, 9, 9, 0x41, 0xbf, 9, 9, 9, 9,		/* %r12d; %r15d */
+	0xfd, 0xe6, 0x50, 0xf4,					/* std; out %al, $0x50; hlt */
+};
+
+LAB_CHECK(vm, host_registers, LAB(), "after KVM_RUN the VMM's thread has its registers, and not the guest's",
+	  ADVICE_HOST, NEED_KVM | NEED_HW)
+{
+	static const uint64_t callee[] = { 0x1111, 0x2222, 0x3333, 0x4444, 0x5555, 0x6666 };
+	const uint16_t fcw = 0x27f, usual = 0x37f;
+	const uint32_t mxcsr = 0x5f80, mxcsr_usual = 0x1f80;
+	struct host_regs before = { .fcw = 0 }, after = before;
+	uint8_t fill[16][16];
+	unsigned int i, k;
+	long rc;
+
+	for (i = 0; i < 16; i++)
+		for (k = 0; k < 16; k++)
+			fill[i][k] = (uint8_t)(i * 16 + k + 1);
+	if (lab_code_long(l, guest, sizeof(guest)))
+		return -1;
+	__asm__ volatile("fldcw %0; ldmxcsr %1" : : "m"(fcw), "m"(mxcsr));
+	look(&before);
+	rc = run_and_look(l->cpu[0].fd, fill, &after);
+	look(&after);
+	__asm__ volatile("fldcw %0; ldmxcsr %1" : : "m"(usual), "m"(mxcsr_usual));
+	REQUIRE(l->t, !rc && l->cpu[0].run->exit_reason == KVM_EXIT_IO, "KVM_RUN gave %ld, exit %s, expected an OUT", rc,
+		exit_name(l->cpu[0].run->exit_reason));
+	for (i = 0; i < 16; i++)
+		REQUIRE(l->t, !memcmp(fill[i], after.xmm[i], 16), "XMM%u of the VMM's thread changed by KVM_RUN", i);
+	for (i = 0; i < 6; i++)
+		REQUIRE(l->t, after.callee[i] == callee[i], "a general register of the VMM's thread was 0x%llx, is 0x%llx after KVM_RUN",
+			(unsigned long long)callee[i], (unsigned long long)after.callee[i]);
+	REQUIRE(l->t, after.fcw == fcw && after.mxcsr == mxcsr, "the thread's x87 control word and MXCSR were 0x%x and 0x%x, are 0x%x and 0x%x after KVM_RUN",
+		fcw, mxcsr, after.fcw, after.mxcsr);
+	REQUIRE(l->t, after.fs == before.fs && after.gs == before.gs, "the thread's FS and GS bases were 0x%llx and 0x%llx, are 0x%llx and 0x%llx after KVM_RUN",
+		(unsigned long long)before.fs, (unsigned long long)before.gs, (unsigned long long)after.fs, (unsigned long long)after.gs);
+	REQUIRE(l->t, after.pkru == before.pkru, "the thread's PKRU was 0x%x, is 0x%x after KVM_RUN", before.pkru, after.pkru);
+	REQUIRE(l->t, !(after.rflags & 0x400), "the thread's direction flag is set after KVM_RUN");
+	return 0;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vm: what a VMM must not be able to set. Documentation/virt/kvm/api.rst. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define REPORT_PLACE 195
+#include "env/settings.h"
+#include "vm/vm.h"
+
+/* KVM_SET_MSRS must process none of these. */
+static int refuse_msrs(struct lab *l)
+{
+	static const struct { uint32_t msr; uint64_t v; const char *what; } rows[] = {
+		{ 0xc0000082, 0x4000000000000000ull, "LSTAR that is not canonical" },
+		{ 0xc0000083, 0x8000000000000000ull, "CSTAR that is not canonical" },
+		{ 0xc0000102, 0x4000000000000000ull, "KERNEL_GS_BASE that is not canonical" },
+		{ 0xc0000100, 0x4000000000000000ull, "FS.base that is not canonical" },
+		{ 0xc0000080, 1ull << 40, "EFER with a reserved bit" },
+		{ 0x277, 0x02, "PAT with type 2" },
+		{ 0x2ff, 0x802, "MTRR_DEF_TYPE with type 2" },
+		{ 0x1b, 1ull << 62 | 0xfee00900, "APIC_BASE with a reserved bit" },
+	};
+	uint64_t v;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		v = rows[i].v;
+		REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, rows[i].msr, &v) == 0, "KVM_SET_MSRS took an %s (0x%x = 0x%llx)",
+			rows[i].what, rows[i].msr, (unsigned long long)rows[i].v);
+	}
+	return 0;
+}
+
+/* KVM_SET_SREGS with one member changed to what no CPU can have. */
+static int refuse_sregs(struct lab *l)
+{
+	struct kvm_sregs good, bad;
+
+	if (lab_long(l, 0, 0x1000, 0x8000) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &good) < 0)
+		return -1;
+#define REFUSE(change, what) do { \
+	bad = good; \
+	change; \
+	if (lab_refused(l->t, l->cpu[0].fd, KVM_SET_SREGS, &bad, what)) \
+		return -1; \
+} while (0)
+	REFUSE(bad.cr4 |= 1ull << 31, "SREGS with a reserved bit of CR4");
+	REFUSE(bad.cr4 &= ~(1ull << 5), "SREGS of long mode without CR4.PAE");
+	REFUSE(bad.efer &= ~0x400ull, "SREGS with EFER.LME and CR0.PG, but not EFER.LMA");
+	REFUSE(bad.cr0 &= ~0x80000000ull, "SREGS with EFER.LMA, but not CR0.PG");
+	REFUSE(bad.apic_base |= 1ull << 62, "SREGS with a reserved bit of APIC_BASE");
+#undef REFUSE
+	return lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &good) < 0 ? -1 : 0;
+}
+
+static int refuse_state(struct lab *l)
+{
+	struct kvm_debugregs d;
+	struct kvm_vcpu_events e;
+	struct kvm_mp_state m = { .mp_state = 77 };
+	int fd = l->cpu[0].fd;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_DEBUGREGS, &d) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &e) < 0)
+		return -1;
+	d.dr7 |= 1ull << 40;
+	if (lab_refused(l->t, fd, KVM_SET_DEBUGREGS, &d, "a DR7 with bits above 31"))
+		return -1;
+	e.exception.injected = 1;
+	e.exception.nr = 77;
+	if (lab_refused(l->t, fd, KVM_SET_VCPU_EVENTS, &e, "an exception of vector 77"))
+		return -1;
+	e.exception.injected = 0;
+	e.exception.nr = 0;
+	e.flags |= 1u << 31;
+	return lab_refused(l->t, fd, KVM_SET_VCPU_EVENTS, &e, "vCPU events with an unknown flag") ||
+		lab_refused(l->t, fd, KVM_SET_MP_STATE, &m, "mp_state 77") ? -1 : 0;
+}
+
+/* Once more, or too late, or not there. */
+static int refuse_vm(struct lab *l)
+{
+	struct kvm_pit_config pit = { 0 };
+	struct kvm_irqfd f = { .fd = 1u << 20, .gsi = 5 };
+	struct kvm_ioeventfd e = { .addr = 0x50, .len = 3, .flags = KVM_IOEVENTFD_FLAG_PIO, .fd = eventfd(0, EFD_CLOEXEC) };
+	int rc;
+
+	NEED(l->t, e.fd >= 0, "an eventfd");
+	rc = lab_refused(l->t, l->vm, KVM_CREATE_VCPU, NULL, "a vCPU whose id there is already") ||
+		lab_refused(l->t, l->vm, KVM_CREATE_IRQCHIP, NULL, "a second irqchip") ||
+		lab_refused(l->t, l->vm, KVM_CREATE_PIT2, &pit, "a second PIT") ||
+		lab_refused(l->t, l->vm, KVM_IRQFD, &f, "an irqfd of no file") ||
+		lab_refused(l->t, l->vm, KVM_IOEVENTFD, &e, "an ioeventfd of 3 bytes") ? -1 : 0;
+	close(e.fd);
+	return rc;
+}
+
+LAB_CHECK(vm, refusals, LAB(.irqchip = true), "states that no CPU can be in, and second devices, are refused",
+	  ADVICE_API, NEED_KVM | NEED_HW)
+{
+	return refuse_msrs(l) || refuse_sregs(l) || refuse_state(l) || refuse_vm(l) ? -1 : 0;
+}
