@@ -8,6 +8,9 @@ _kvm_selftest() {
 		names=$(kvm-selftest --list 2>/dev/null | cut -d' ' -f1)
 		mapfile -t COMPREPLY < <(compgen -W "$names host/* vm/* flat/* linux/* patch/* perf/*" -- "$cur")
 		return ;;
+	--require)
+		mapfile -t COMPREPLY < <(compgen -W "host linux cloud container" -- "$cur")
+		return ;;
 	--format)
 		mapfile -t COMPREPLY < <(compgen -W "human tap junit json prometheus html" -- "$cur")
 		return ;;
@@ -22,7 +25,7 @@ _kvm_selftest() {
 		mapfile -t COMPREPLY < <(compgen -f -X '!*.json' -- "$cur")
 		return
 	fi
-	mapfile -t COMPREPLY < <(compgen -W "merge --list --only --skip --explain --format
+	mapfile -t COMPREPLY < <(compgen -W "merge --list --list-settings --require --only --skip --explain --format
 		--output --quiet --jobs --timeout-scale --allow-missing --manifest --guest-dir
 		--vmm --kvm --bundle --save-baseline --baseline --suite --version --help" -- "$cur")
 }

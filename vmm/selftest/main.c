@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "env/clock.h"
 #include "env/manifest.h"
+#include "env/settings.h"
 #include "patch/patch.h"
 #include "require.h"
 #include "run.h"
@@ -27,7 +28,7 @@ struct options {
 	const struct report_ops *format;
 	const char *output, *explain, *bundle, *save, *baseline;
 	char *require;
-	bool list, quiet;
+	bool list, list_settings, quiet;
 };
 
 static const struct report_ops *const formats[] = {
@@ -43,6 +44,7 @@ static void help(void)
 	     "against the package's manifest, /dev/kvm by its every ioctl, guests in real,\n"
 	     "protected and long mode, a Linux guest.\n\n"
 	     "  --list               the checks, one a line, and what each is for\n"
+	     "  --list-settings      the module parameters that it looks at, and since when KVM has them\n"
 	     "  --only GLOB[,GLOB]   run only these: 'vm/*', flat/timer-pit\n"
 	     "  --skip GLOB[,GLOB]   leave these out\n"
 	     "  --format F           human (default), tap, junit, json, prometheus, html\n"
@@ -136,12 +138,13 @@ static const char *useless_pattern(const char *const *list, unsigned int n)
 	return NULL;
 }
 
-enum { OPT_LIST = 256, OPT_ONLY, OPT_SKIP, OPT_FORMAT, OPT_OUTPUT, OPT_QUIET,
+enum { OPT_LIST = 256, OPT_SETTINGS, OPT_ONLY, OPT_SKIP, OPT_FORMAT, OPT_OUTPUT, OPT_QUIET,
 	OPT_EXPLAIN, OPT_BUNDLE, OPT_SAVE, OPT_BASELINE, OPT_JOBS, OPT_SCALE, OPT_ALLOW, OPT_REQUIRE, OPT_MANIFEST, OPT_GUEST, OPT_VMM,
 	OPT_KVM, OPT_SUITE, OPT_SYS, OPT_PROC, OPT_MODULES, OPT_VERSION, OPT_HELP };
 
 static const struct option longopts[] = {
 	{ "list", no_argument, NULL, OPT_LIST },
+	{ "list-settings", no_argument, NULL, OPT_SETTINGS },
 	{ "only", required_argument, NULL, OPT_ONLY },
 	{ "skip", required_argument, NULL, OPT_SKIP },
 	{ "format", required_argument, NULL, OPT_FORMAT },
@@ -195,6 +198,7 @@ static int option(int opt, struct options *o, struct env *env)
 
 	switch (opt) {
 	case OPT_LIST: o->list = true; break;
+	case OPT_SETTINGS: o->list_settings = true; break;
 	case OPT_QUIET: o->quiet = true; break;
 	case OPT_ALLOW: env->allow_missing = true; break;
 	case OPT_REQUIRE: o->require = optarg; break;
@@ -395,6 +399,12 @@ int main(int argc, char **argv)
 		rc = option(opt == 'h' ? OPT_HELP : opt, &o, &env);
 		if (rc >= 0)
 			return rc;
+	}
+	if (o.list_settings) {
+		for (i = 0; settings[i].name; i++)
+			printf("%s %u.%u %u.%u\n", settings[i].name, settings[i].since / 1000, settings[i].since % 1000,
+			       settings[i].until / 1000, settings[i].until % 1000);
+		return 0;
 	}
 	if (optind < argc)
 		return usage("%s: unexpected argument", argv[optind]);

@@ -115,7 +115,7 @@ static int set_cpu(struct lab *l, struct state *s)
 		(l->irqchip && lab_cpu_ioctl(l, 0, KVM_SET_LAPIC, &s->lapic) < 0) ||
 		set_msrs(l, s) ||
 		/* By now SREGS and MSRs allow what it needs; what it changes, RFLAGS too, comes again. */
-		(lab_cap(l, KVM_CAP_NESTED_STATE) > 0 && n->flags && lab_cpu_ioctl(l, 0, KVM_SET_NESTED_STATE, n) < 0) ||
+		(lab_cap(l, KVM_CAP_NESTED_STATE) > 0 && lab_cpu_ioctl(l, 0, KVM_SET_NESTED_STATE, n) < 0) ||
 		lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &s->events) < 0 ||
 		(l->irqchip && lab_cpu_ioctl(l, 0, KVM_SET_MP_STATE, &s->mp) < 0) ? -1 : 0;
 #undef SET

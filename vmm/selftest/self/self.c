@@ -55,6 +55,23 @@ SELF(hang)
 	return t_fail(t, "it came to an end");
 }
 
+static void *no_body(void *arg)
+{
+	return arg;
+}
+
+/* Threads until there are no more. */
+SELF(thread)
+{
+	pthread_t th[8];
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		if (t_thread(t, &th[i], no_body, NULL))
+			return -1;
+	return 0;
+}
+
 SELF(silent)
 {
 	(void)t;
