@@ -8,6 +8,17 @@
 
 #include <linux/kvm.h>
 
+#ifndef KVM_CAP_NESTED_STATE
+#define KVM_CAP_NESTED_STATE	157		/* 4.20 */
+struct kvm_nested_state {
+	__u16 flags, format;
+	__u32 size;
+	__u64 hdr[15];
+	__u8 data[];
+};
+#define KVM_GET_NESTED_STATE	_IOWR(KVMIO, 0xbe, struct kvm_nested_state)
+#define KVM_SET_NESTED_STATE	_IOW(KVMIO, 0xbf, struct kvm_nested_state)
+#endif
 #ifndef KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2
 #define KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 168	/* 5.3 */
 #endif

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "boot/loaders.h"
@@ -23,32 +24,44 @@
 
 /* ---- signals ---- */
 
+/* The guest's clock learns that it stood. */
+static void let_go(struct machine *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->vm.ncpus; i++)
+		ioctl(m->vm.vcpus[i].fd, KVM_KVMCLOCK_CTRL, 0);
+	vm_resume(&m->vm);
+}
+
+/* One that fails is a message, and the guest goes on. */
 static void take_snapshot(struct machine *m)
 {
 	struct err e;
 	int rc = vm_pause(&m->vm, &e);
 
-	if (!rc)
-		rc = snapshot_save(&m->vm, &m->dev, m->snapshot_fd, m->o->snapshot, &e);
+	if (!rc) {
+		rc = snapshot_save(&m->vm, &m->dev, m->helper.file, m->o->snapshot, &e);
+		if (!rc)
+			rc = helper_rename(&m->helper, &e);
+		if (!rc)	/* before they are let go */
+			vm_stop(&m->vm, VM_SHUTDOWN, "snapshot written to %s", m->o->snapshot);
+		if (!rc || !m->paused)
+			let_go(m);
+	}
 	if (rc)
-		vm_stop(&m->vm, VM_HOST, "%s", e.msg);
-	else
-		vm_stop(&m->vm, VM_SHUTDOWN, "snapshot written to %s", m->o->snapshot);
-	vm_resume(&m->vm);	/* to their end: vm_stop came first */
+		say("%s: the guest goes on", e.msg);
 }
 
-/* SIGUSR2: hold the guest; again: let it go on, and tell its clock. */
+/* SIGUSR2: hold the guest; again: let it go on. */
 static void pause_or_resume(struct machine *m)
 {
 	struct err e;
-	unsigned int i;
 
 	if (m->paused) {
-		for (i = 0; i < m->vm.ncpus; i++)
-			ioctl(m->vm.vcpus[i].fd, KVM_KVMCLOCK_CTRL, 0);
-		vm_resume(&m->vm);
+		let_go(m);
 	} else if (vm_pause(&m->vm, &e)) {
-		vm_stop(&m->vm, VM_HOST, "%s", e.msg);
+		say("not paused: %s", e.msg);
 		return;
 	}
 	m->paused = !m->paused;
@@ -63,7 +76,7 @@ static void on_signal(void *arg, int fd, uint32_t events)
 	(void)events;
 	if (read(fd, &s, sizeof(s)) != sizeof(s))
 		return;
-	if (s.ssi_signo == SIGUSR1 && m->snapshot_fd >= 0)
+	if (s.ssi_signo == SIGUSR1 && m->o->snapshot)
 		take_snapshot(m);
 	else if (s.ssi_signo == SIGUSR2)
 		pause_or_resume(m);
@@ -170,19 +183,49 @@ static int load_image(struct machine *m, struct err *e)
 
 /* ---- the whole ---- */
 
-static int open_outputs(struct machine *m, struct err *e)
+static bool same_file(const char *a, const char *b)
 {
-	const struct opts *o = m->o;
+	struct stat x, y;
 
-	if (o->snapshot) {
-		m->snapshot_fd = open(o->snapshot, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-		if (m->snapshot_fd < 0)
-			return err_set(e, -errno, "%s: cannot write: %m", o->snapshot);
+	if (!a || !b)
+		return false;
+	return !strcmp(a, b) || (!stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev &&
+				 x.st_ino == y.st_ino && !S_ISCHR(x.st_mode));
+}
+
+/* No output may destroy an input, nor another output. */
+static int check_outputs(const struct opts *o, struct err *e)
+{
+	const struct {
+		const char *option, *path;
+	} f[] = {
+		{ "snapshot", o->snapshot }, { "stats", o->stats },
+		{ "kernel", o->kernel }, { "initrd", o->initrd }, { "flat", o->flat },
+		{ "restore", o->restore },
+	};
+	unsigned int i, k;
+
+	for (i = 0; i < 2; i++) {
+		for (k = i + 1; k < sizeof(f) / sizeof(f[0]); k++)
+			if (same_file(f[i].path, f[k].path))
+				return err_set(e, -EINVAL, "--%s %s: is the file of --%s, too",
+					       f[i].option, f[i].path, f[k].option);
+		for (k = 0; k < o->ndevs; k++)
+			if (o->dev[k].type == &blk_device && same_file(f[i].path, o->dev[k].text))
+				return err_set(e, -EINVAL, "--%s %s: is a --disk, too",
+					       f[i].option, f[i].path);
 	}
-	if (o->stats) {
-		m->stats = strcmp(o->stats, "-") ? fopen(o->stats, "we") : stdout;
+	return 0;
+}
+
+static int open_stats(struct machine *m, struct err *e)
+{
+	const char *path = m->o->stats;
+
+	if (path) {
+		m->stats = strcmp(path, "-") ? fopen(path, "we") : stdout;
 		if (!m->stats)
-			return err_set(e, -errno, "%s: cannot write: %m", o->stats);
+			return err_set(e, -errno, "%s: cannot write: %m", path);
 	}
 	return 0;
 }
@@ -213,6 +256,14 @@ static int start_state(struct machine *m, int *status, struct err *e)
 	return boot_start(&m->vm.vcpus[0], &m->entry, e);
 }
 
+static void free_files(struct machine *m)
+{
+	if (m->dev.input_fd >= 0)
+		close(m->dev.input_fd);
+	helper_stop(&m->helper);
+	snapshot_close(&m->restore);
+}
+
 int machine_make(struct machine *m, const struct opts *o, int *status, struct err *e)
 {
 	struct vm_config cfg = {
@@ -223,7 +274,17 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	int rc = 0;
 
 	m->o = o;
-	m->signal_fd = m->snapshot_fd = m->restore.fd = m->ender.signal_fd = -1;
+	m->signal_fd = m->restore.fd = m->ender.signal_fd = m->dev.input_fd = -1;
+	m->helper = (struct helper){ .fd = -1, .file = -1, .path = o->snapshot };
+	*status = VM_USAGE;
+	rc = check_outputs(o, e);
+	if (rc)
+		return rc;
+	*status = VM_HOST;
+	if (o->snapshot)
+		rc = helper_start(&m->helper, e);
+	if (rc)
+		return rc;
 	m->ender.vm = &m->vm;
 	m->ender.deadline_ms = o->deadline_ms;
 	m->ender.grace_ms = ENDER_GRACE_MS;
@@ -237,8 +298,10 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 		m->dev.out.watch = &m->watch;
 	}
 	m->dev.input_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (m->dev.input_fd < 0)
-		return err_set(e, -errno, "eventfd: %m");
+	if (m->dev.input_fd < 0) {
+		rc = err_set(e, -errno, "eventfd: %m");
+		goto fail;
+	}
 	m->dev.flat = o->flat;
 	m->dev.acpi = !o->no_acpi;
 	m->dev.pci = o->pci;
@@ -247,7 +310,7 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 		*status = VM_IMAGE;
 		rc = snapshot_open(&m->restore, o->restore, e);
 		if (rc)
-			return rc;
+			goto fail;
 		m->dev.flat = m->restore.h.flat;
 		cfg.cpus = m->restore.h.cpus;
 		cfg.irqchip = (enum vm_irqchip)m->restore.h.irqchip;
@@ -258,11 +321,9 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 		cfg.regs_size = VIRTIO_MAX * VIRTIO_MMIO_STRIDE;
 	*status = VM_HOST;
 	rc = vm_create(&m->vm, &cfg, e);
-	if (rc) {
-		snapshot_close(&m->restore);
-		return rc;
-	}
-	rc = open_outputs(m, e);
+	if (rc)
+		goto fail;
+	rc = open_stats(m, e);
 	if (!rc)
 		rc = devices_add(&m->dev, o->dev, o->ndevs, status, e);
 	if (!rc)
@@ -273,6 +334,9 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 		rc = dirty_start(&m->vm, e);
 	if (rc)
 		machine_free(m);
+	return rc;
+fail:
+	free_files(m);
 	return rc;
 }
 
@@ -352,12 +416,9 @@ void machine_free(struct machine *m)
 {
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
-	close(m->dev.input_fd);
-	if (m->snapshot_fd >= 0)
-		close(m->snapshot_fd);
 	if (m->stats && m->stats != stdout)
 		fclose(m->stats);
 	devices_free(&m->dev);
 	vm_destroy(&m->vm);
-	snapshot_close(&m->restore);
+	free_files(m);
 }

@@ -10,6 +10,7 @@
 #include "boot/boot.h"
 #include "dev/device.h"
 #include "ender.h"
+#include "helper.h"
 #include "input.h"
 #include "opts.h"
 #include "snapshot.h"
@@ -21,7 +22,7 @@ struct machine {
 	struct devices dev;
 	int signal_fd;			/* SIGUSR1, SIGUSR2 */
 	struct ender ender;
-	int snapshot_fd;
+	struct helper helper;		/* with --snapshot */
 	FILE *stats;
 	struct snapshot restore;	/* with --restore */
 	struct input input;

@@ -146,6 +146,7 @@ int main(int argc, char **argv)
 	/* One heap for all threads: small, and no mapping after the sandbox. */
 	mallopt(M_ARENA_MAX, 1);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);	/* EFBIG says it, and where */
 	rc = opts_parse(&o, argc, argv, &e);
 	if (rc < 0)
 		say("%s\n    see kvm-vmm --help", e.msg);

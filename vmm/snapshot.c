@@ -31,8 +31,43 @@ static bool is_zero(const uint8_t *page)
 	return true;
 }
 
+uint64_t snap_sum(uint64_t h, const void *p, uint64_t len)
+{
+	uint64_t word, n;
+
+	for (; len; len -= n, p = (const uint8_t *)p + n) {
+		n = len < sizeof(word) ? len : sizeof(word);
+		word = 0;
+		memcpy(&word, p, n);
+		h = (h ^ word) * 0x100000001b3ULL;
+		h ^= h >> 32;
+	}
+	return h;
+}
+
+/* The header and the state, from which the pages' sum goes on. */
+static uint64_t sum_head(const struct snap_header *h, const struct records *r)
+{
+	struct snap_header copy = *h;
+
+	copy.sum = 0;
+	return snap_sum(snap_sum(SNAP_SUM_0, &copy, sizeof(copy)), r->p, r->n);
+}
+
+/* Pages that are not zero, each with its place in the file. */
+static void sum_pages(uint64_t *sum, const uint8_t *p, uint64_t len, uint64_t off)
+{
+	uint64_t at, place;
+
+	for (at = 0; at < len; at += MEM_PAGE) {
+		place = off + at;
+		if (!is_zero(p + at))
+			*sum = snap_sum(snap_sum(*sum, &place, sizeof(place)), p + at, MEM_PAGE);
+	}
+}
+
 /* Only pages with something in them: the rest stays a hole. */
-static int write_region(int fd, const struct mem_region *r, uint64_t off)
+static int write_region(int fd, const struct mem_region *r, uint64_t off, uint64_t *sum)
 {
 	uint64_t at = 0, end;
 	int rc = 0;
@@ -46,6 +81,7 @@ static int write_region(int fd, const struct mem_region *r, uint64_t off)
 		     !is_zero(r->host + end); end += MEM_PAGE)
 			;
 		rc = write_all(fd, r->host + at, end - at, off + at);
+		sum_pages(sum, r->host + at, end - at, off + at);
 		at = end;
 	}
 	return rc;
@@ -54,7 +90,7 @@ static int write_region(int fd, const struct mem_region *r, uint64_t off)
 static int write_file(const struct mem *mem, int fd, struct snap_header *h,
 		      const struct records *r)
 {
-	uint64_t off = (sizeof(*h) + r->n + MEM_PAGE - 1) & ~(MEM_PAGE - 1);
+	uint64_t off = (sizeof(*h) + r->n + MEM_PAGE - 1) & ~(MEM_PAGE - 1), sum;
 	unsigned int i;
 	int rc;
 
@@ -68,12 +104,14 @@ static int write_file(const struct mem *mem, int fd, struct snap_header *h,
 	if (ftruncate(fd, 0) < 0 || ftruncate(fd, (off_t)off) < 0)
 		return -errno;
 	rc = write_all(fd, r->p, r->n, sizeof(*h));
+	sum = sum_head(h, r);
 	for (i = 0; i < mem->n && !rc; i++)
-		rc = write_region(fd, &mem->r[i], h->region[i].offset);
-	if (!rc && fdatasync(fd) < 0)
-		rc = -errno;
+		rc = write_region(fd, &mem->r[i], h->region[i].offset, &sum);
+	h->sum = sum;
 	if (!rc)	/* only now is it a snapshot */
 		rc = write_all(fd, h, sizeof(*h), 0);
+	if (!rc && fdatasync(fd) < 0)
+		rc = -errno;
 	return rc;
 }
 
@@ -91,17 +129,21 @@ int snapshot_save(struct vm *vm, struct devices *d, int fd, const char *name, st
 	rc = devices_lock(d, e);
 	if (rc)
 		return rc;
-	for (i = 0; i < vm->ncpus; i++)
-		snap_save_cpu(&vm->vcpus[i], &r);
+	for (i = 0; i < vm->ncpus && !rc; i++)
+		rc = snap_save_cpu(&vm->vcpus[i], &r, e);
 	snap_save_chips(vm, &r);
 	devices_save(d, &r);
 	h.state_len = r.n;
-	rc = r.rc ? r.rc : write_file(&vm->mem, fd, &h, &r);
+	if (!rc) {
+		rc = r.rc ? r.rc : write_file(&vm->mem, fd, &h, &r);
+		if (rc)
+			err_set(e, rc, "%s: snapshot not written: %s", name, strerror(-rc));
+	}
 	devices_unlock(d);
 	free(r.p);
 	if (rc && ftruncate(fd, 0) < 0)
 		rc = -errno;
-	return rc ? err_set(e, rc, "%s: snapshot not written: %s", name, strerror(-rc)) : 0;
+	return rc;
 }
 
 /* ---- reading ---- */
@@ -125,6 +167,7 @@ static int check_header(const struct snapshot *s, uint64_t size, struct err *e)
 			       h->state_len);
 	for (i = 0; i < h->nregions; i++)
 		if (h->region[i].offset % MEM_PAGE || !h->region[i].size ||
+		    h->region[i].size % MEM_PAGE ||
 		    h->region[i].offset > size || h->region[i].size > size - h->region[i].offset)
 			return err_set(e, -EBADMSG,
 				       "%s: truncated: memory region %u ends beyond the file",
@@ -162,14 +205,61 @@ int snapshot_open_fd(struct snapshot *s, int fd, const char *name, struct err *e
 	return rc;
 }
 
+/* Data from @at on; what has no holes is data. */
+static uint64_t data_from(int fd, uint64_t at, uint64_t end)
+{
+	off_t d = lseek(fd, (off_t)at, SEEK_DATA);
+
+	if (d < 0)
+		return errno == ENXIO ? end : at;
+	return (uint64_t)d & ~(MEM_PAGE - 1);
+}
+
+int snapshot_sum(const struct snapshot *s, uint64_t *sum)
+{
+	uint8_t *buf = malloc(CHUNK_MAX);
+	uint64_t at, end, n;
+	uint32_t i;
+	int rc = buf ? 0 : -ENOMEM;
+
+	*sum = sum_head(&s->h, &s->state);
+	for (i = 0; i < s->h.nregions && !rc; i++) {
+		end = s->h.region[i].offset + s->h.region[i].size;
+		at = s->h.region[i].offset;
+		while ((at = data_from(s->fd, at, end)) < end && !rc) {
+			n = end - at < CHUNK_MAX ? end - at : CHUNK_MAX;
+			if (io_read(s->fd, buf, n, at) != n)
+				rc = -EIO;
+			else
+				sum_pages(sum, buf, n, at);
+			at += n;
+		}
+	}
+	free(buf);
+	return rc;
+}
+
 int snapshot_open(struct snapshot *s, const char *path, struct err *e)
 {
 	struct boot_file f;
+	uint64_t sum = 0;
 	int rc = boot_open(&f, path, e);
 
 	s->fd = -1;
 	s->state.p = NULL;
-	return rc ? rc : snapshot_open_fd(s, f.fd, path, e);
+	if (!rc)
+		rc = snapshot_open_fd(s, f.fd, path, e);
+	if (rc)
+		return rc;
+	rc = snapshot_sum(s, &sum);
+	if (rc)
+		err_set(e, rc, "%s: cannot read it whole: %s", path, strerror(-rc));
+	else if (sum != s->h.sum)
+		rc = err_set(e, -EBADMSG, "%s: damaged: its checksum is %#lx, it says %#lx",
+			     path, sum, s->h.sum);
+	if (rc)
+		snapshot_close(s);
+	return rc;
 }
 
 void snapshot_close(struct snapshot *s)

@@ -5,7 +5,8 @@
  * File: a header (struct snap_header), the state (records.h), and from a page
  * boundary on the memory regions, with holes where pages are zero. The header
  * is written last: a file without it is no snapshot. The format is this
- * build's own, for this host's CPU; not for migration. Disks are not in it.
+ * build's own; the CPU must have the features that the guest saw. Disks are not
+ * in it.
  */
 #ifndef VMM_SNAPSHOT_H
 #define VMM_SNAPSHOT_H
@@ -16,7 +17,7 @@
 #include "dev/device.h"
 
 #define SNAP_MAGIC	"KVM-VMM snapshot"
-#define SNAP_VERSION	3
+#define SNAP_VERSION	4
 #define SNAP_STATE_MAX	(4U << 20)	/* bytes of state we read */
 
 struct snap_header {
@@ -30,6 +31,7 @@ struct snap_header {
 	struct {
 		uint64_t gpa, size, offset;
 	} region[MEM_REGIONS_MAX];
+	uint64_t sum;		/* of all the file; of the header itself with 0 here */
 };
 
 /* A snapshot that was opened: header and state, both checked. */
@@ -40,18 +42,31 @@ struct snapshot {
 };
 
 /*
+ * snap_sum - go on with checksum @h: FNV-1a by words of 64 bits, the last one padded
+ *
+ * Any change of one word changes the sum. It is no signature.
+ */
+uint64_t snap_sum(uint64_t h, const void *p, uint64_t len);
+#define SNAP_SUM_0	0xcbf29ce484222325ULL
+
+/*
  * snapshot_save - write @vm, whose vCPUs are paused, and its devices to @fd
  * @name: for messages
+ *
+ * After a failure the file is empty, and the VM can go on.
  */
 int snapshot_save(struct vm *vm, struct devices *d, int fd, const char *name,
 		  struct err *e);
 
 /*
- * snapshot_open - read and check header and state
+ * snapshot_open - read and check header and state, and the checksum of all
+ * snapshot_open_fd - the same of a descriptor, without the checksum
+ * snapshot_sum - what the checksum should be, or -errno
  *
  * -EBADMSG if it is no snapshot, of another version, truncated, or lying.
  */
 int snapshot_open(struct snapshot *s, const char *path, struct err *e);
+int snapshot_sum(const struct snapshot *s, uint64_t *sum);
 int snapshot_open_fd(struct snapshot *s, int fd, const char *name,
 		     struct err *e);
 void snapshot_close(struct snapshot *s);

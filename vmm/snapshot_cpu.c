@@ -8,7 +8,10 @@
 
 #define MSRS_MAX	512
 #define MSR_TSC_DEADLINE 0x6e0
+#define MSR_FEAT_CTL	0x3a
 #define XSAVE_MAX	(64U << 10)
+#define CR4_VMXE	(1ULL << 13)
+#define EFER_SVME	(1ULL << 12)
 
 /* State that is one ioctl each way. */
 struct part {
@@ -24,7 +27,7 @@ struct part {
 
 /* In the order in which they are set. */
 static const struct part cpu_parts[] = {
-	PART(REGS, "", 0, regs, false), PART(SREGS, "", 0, sregs, false),
+	PART(SREGS, "", 0, sregs, false), PART(REGS, "", 0, regs, false),
 	PART(XCRS, "", 0, xcrs, false), PART(DEBUGREGS, "", 0, debugregs, false),
 	PART(LAPIC, "", 0, lapic_state, true), PART(VCPU_EVENTS, "", 0, vcpu_events, false),
 	PART(MP_STATE, "", 0, mp_state, true),
@@ -84,7 +87,57 @@ static uint32_t read_msrs(const struct vcpu *v, struct kvm_msr_entry *out)
 	return n;
 }
 
-void snap_save_cpu(struct vcpu *v, struct records *r)
+/* Is it a host of guests itself? Off, there is no state but what it starts with. */
+static bool is_host(const struct vcpu *v)
+{
+	struct kvm_sregs s;
+
+	return !ioctl(v->fd, KVM_GET_SREGS, &s) && (s.cr4 & CR4_VMXE || s.efer & EFER_SVME);
+}
+
+static int save_nested(struct vcpu *v, struct records *r, struct err *e)
+{
+	int size = vm_check_cap(v->vm, KVM_CAP_NESTED_STATE);
+	struct kvm_nested_state *n;
+
+	if (!is_host(v))
+		return 0;
+	if (!size)
+		return err_set(e, -EOPNOTSUPP,
+			"vCPU %u has VMX or SVM on, whose state this KVM does not give (KVM_CAP_NESTED_STATE)",
+			v->id);
+	n = calloc(1, (size_t)size);
+	if (n)
+		n->size = (uint32_t)size;
+	if (!n || ioctl(v->fd, KVM_GET_NESTED_STATE, n) < 0)
+		r->rc = n ? -errno : -ENOMEM;
+	else
+		record_put(r, "NESTED", v->id, n, n->size);
+	free(n);
+	return 0;
+}
+
+static int load_nested(struct vcpu *v, const struct records *r, struct err *e)
+{
+	struct kvm_nested_state *n;
+	uint32_t len = 0;
+	const void *p = record_find(r, "NESTED", v->id, &len);
+	int rc;
+
+	if (!p)
+		return 0;
+	n = len < sizeof(*n) ? NULL : malloc(len);
+	if (!n)
+		return err_set(e, -EBADMSG, "%s: vCPU %u: %u bytes of nested state", r->name,
+			       v->id, len);
+	memcpy(n, p, len);
+	n->size = len;
+	rc = KVM_DO(v->fd, KVM_SET_NESTED_STATE, n, e);
+	free(n);
+	return rc;
+}
+
+int snap_save_cpu(struct vcpu *v, struct records *r, struct err *e)
 {
 	struct kvm_msr_entry *msrs = calloc(MSRS_MAX, sizeof(*msrs));
 	int size = vm_check_cap(v->vm, KVM_CAP_XSAVE2);
@@ -103,6 +156,7 @@ void snap_save_cpu(struct vcpu *v, struct records *r)
 	}
 	free(msrs);
 	free(xsave);
+	return save_nested(v, r, e);
 }
 
 static int load_xsave(struct vcpu *v, const struct records *r, struct err *e)
@@ -126,26 +180,29 @@ static int load_xsave(struct vcpu *v, const struct records *r, struct err *e)
 	return rc;
 }
 
-/*
- * Some that KVM gives it will not take back: those are left as they are. The
- * TSC deadline comes last, when the TSC and LAPIC are set.
- */
-static int load_msrs(struct vcpu *v, const struct records *r, struct err *e)
+/* Nested state wants the lock of VMX first; the TSC deadline the TSC and LAPIC. */
+enum { FIRST, OTHERS, LAST };
+
+static int msr_turn(uint32_t index)
+{
+	return index == MSR_FEAT_CTL ? FIRST : index == MSR_TSC_DEADLINE ? LAST : OTHERS;
+}
+
+/* Some that KVM gives it will not take back: those are left as they are. */
+static int load_msrs(struct vcpu *v, const struct records *r, int turn, struct err *e)
 {
 	uint32_t len = 0, i, n;
 	const uint8_t *p = record_find(r, "MSRS", v->id, &len);
 	struct kvm_msr_entry m;
-	int last;
 
 	n = len / (uint32_t)sizeof(m);
 	if (!p || n > MSRS_MAX || len % sizeof(m))
 		return err_set(e, -EBADMSG, "%s: vCPU %u: %u bytes of MSRs", r->name, v->id, len);
-	for (last = 0; last < 2; last++)
-		for (i = 0; i < n; i++) {
-			memcpy(&m, p + i * sizeof(m), sizeof(m));
-			if ((m.index == MSR_TSC_DEADLINE) == last)
-				x86_msr_write(v, m.index, m.data);
-		}
+	for (i = 0; i < n; i++) {
+		memcpy(&m, p + i * sizeof(m), sizeof(m));
+		if (msr_turn(m.index) == turn)
+			x86_msr_write(v, m.index, m.data);
+	}
 	return 0;
 }
 
@@ -154,16 +211,20 @@ int snap_load_cpu(struct vcpu *v, const struct records *r, struct err *e)
 	bool irqchip = v->vm->cfg.irqchip != VM_IRQCHIP_NONE;
 	const struct part *p;
 	uint32_t len;
-	int rc = 0;
+	int rc = load_msrs(v, r, FIRST, e);
 
 	for (p = cpu_parts; p < END(cpu_parts) && !rc; p++) {
+		if (p->set == KVM_SET_REGS)	/* EFER and CR4 are there */
+			rc = load_nested(v, r, e);
 		/* XSAVE before its XCRs' use, MSRs before LAPIC timers run. */
 		if (p->set == KVM_SET_XCRS)
 			rc = load_xsave(v, r, e);
 		if (!rc && (irqchip || !p->irqchip) && record_find(r, RECORD(p), v->id, &len))
 			rc = load_part(v->fd, p, v->id, r, e);
 		if (!rc && p->set == KVM_SET_LAPIC)
-			rc = load_msrs(v, r, e);
+			rc = load_msrs(v, r, OTHERS, e);
+		if (!rc && p->set == KVM_SET_LAPIC)
+			rc = load_msrs(v, r, LAST, e);
 	}
 	/* Tells a paravirtual clock that it was stopped; old guests have none. */
 	ioctl(v->fd, KVM_KVMCLOCK_CTRL, 0);

@@ -313,6 +313,129 @@ vmm() {
 	[ "$i$output" = ABCDEFGHIJKLMNOPQRSTUVWXYZ ]
 }
 
+# at_work OPTION...: a guest that prints one byte and spins, with --flat x.bin and
+# the options, in the background; sets vm to its process. Its messages are in err.
+at_work() {
+	local c
+	code b0 2a e6 10 eb fe
+	rm -f out
+	mkfifo out
+	timeout 60 "$KVM_VMM" --flat x.bin --deadline 40 "$@" >out </dev/null 2>err 3>&- &
+	read -r -N 1 c <out
+	vm=$(pgrep -P $!)
+}
+
+# said PATTERN: wait until the guest of at_work has said that
+said() {
+	timeout 20 bash -c "until grep -q -- '$1' err; do :; done"
+}
+
+@test "a snapshot takes its name when it is whole; until then an older one stays" {
+	need_guests
+	local vm
+	echo old >s.snap
+	at_work --snapshot s.snap
+	[ "$(<s.snap)" = old ]
+	kill -TERM "$vm"
+	wait $! || [ "$?" -eq 16 ]
+	[ "$(<s.snap)" = old ]
+	at_work --snapshot s.snap
+	kill -KILL "$vm"
+	wait $! || true
+	timeout 20 bash -c 'until [ "$(ls s.snap*)" = s.snap ]; do :; done'
+	[ "$(<s.snap)" = old ]
+	# By a link, as the shell writes.
+	mkdir d
+	ln -s d/real l.snap
+	echo old >d/real
+	at_work --snapshot l.snap
+	kill -USR1 "$vm"
+	wait $!
+	[ -L l.snap ]
+	[ "$(ls d)" = real ]
+	vmm --restore l.snap --deadline 0.2
+	[ "$status" -eq 14 ]
+}
+
+@test "a snapshot that fails is a message: the guest goes on, the older one stays" {
+	need_guests
+	local vm
+	echo old >s.snap
+	(ulimit -f 512; at_work --snapshot s.snap; echo "$vm" >vm; wait $! || echo "$?" >status) &
+	timeout 20 bash -c 'until [ -s vm ]; do :; done'
+	vm=$(<vm)
+	kill -USR1 "$vm"
+	said 's.snap: snapshot not written: File too large: the guest goes on'
+	until_threads "$vm" R 1
+	# One that is held stays so.
+	kill -USR2 "$vm"
+	said paused
+	: >err
+	kill -USR1 "$vm"
+	said 'the guest goes on'
+	until_threads "$vm" R 0
+	kill -USR2 "$vm"
+	said resumed
+	until_threads "$vm" R 1
+	kill -TERM "$vm"
+	wait $!
+	[ "$(<status)" -eq 16 ]
+	[ "$(<s.snap)" = old ]
+	[ "$(echo s.snap*)" = s.snap ]
+}
+
+@test "a snapshot or statistics never go onto a file in use" {
+	need_guests
+	code f4
+	cp x.bin y.bin
+	ln y.bin hard
+	ln -s y.bin soft
+	truncate -s 1M disk
+	local o
+	for o in snapshot stats; do
+		vmm --flat y.bin --$o ./hard
+		[ "$status" -eq 2 ]
+		[[ $output == *"--$o ./hard: is the file of --flat, too"* ]]
+		vmm --kernel x.bin --initrd y.bin --$o soft
+		[ "$status" -eq 2 ]
+		vmm --restore y.bin --$o y.bin
+		[ "$status" -eq 2 ]
+		vmm --flat x.bin --irqchip full --disk disk --$o disk
+		[ "$status" -eq 2 ]
+		[[ $output == *"--$o disk: is a --disk, too"* ]]
+	done
+	vmm --flat x.bin --snapshot new --stats new
+	[ "$status" -eq 2 ]
+	vmm --flat x.bin --snapshot /dev/null
+	[ "$status" -eq 4 ]
+	[[ $output == *"/dev/null: cannot write: not a file"* ]]
+	cmp x.bin y.bin
+	[ "$(stat -c %s disk)" -eq $((1 << 20)) ]
+	[ "$(echo *)" = "disk hard soft x.bin y.bin" ]
+}
+
+@test "a snapshot that was changed anywhere is damaged, 6" {
+	need_guests
+	local vm at size
+	at_work --snapshot s.snap
+	kill -USR1 "$vm"
+	wait $!
+	size=$(stat -c %s s.snap)
+	# Header, state, the code's page, the last byte of memory.
+	for at in 40 300 2000 $((size - (16 << 20) + 0x1000)) $((size - 1)); do
+		cp --sparse=always s.snap t.snap
+		printf '\x5a' | dd of=t.snap bs=1 seek="$at" conv=notrunc status=none
+		vmm --restore t.snap --deadline 0.2
+		echo "$at: $output"
+		[ "$status" -eq 6 ]
+	done
+	[[ $output == *"t.snap: damaged: its checksum is"* ]]
+	# Holes or zeroes are the same.
+	cp --sparse=never s.snap t.snap
+	vmm --restore t.snap --deadline 0.2
+	[ "$status" -eq 14 ]
+}
+
 @test "--pci: configuration by ports, a snapshot knows it, 31 devices fit" {
 	need_guests
 	local disks=() i pid

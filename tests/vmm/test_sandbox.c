@@ -115,7 +115,7 @@ static bool allowed(const struct program *p, int nr, uint64_t a0, uint64_t a1, u
 static const int may[][48] = {
 	[SANDBOX_MAIN] = { EVERYBODY, SYS_read, SYS_writev, SYS_pread64, SYS_pwrite64,
 		SYS_fdatasync, SYS_ftruncate, SYS_lseek, SYS_fstat, SYS_newfstatat, SYS_close,
-		SYS_getrusage, SYS_mremap, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl,
+		SYS_recvmsg, SYS_getrusage, SYS_mremap, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_ctl,
 		SYS_getpid, SYS_gettid, -1 },
 	[SANDBOX_VCPU] = { EVERYBODY, -1 },
 	[SANDBOX_DISK] = { A_DEVICE, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev,

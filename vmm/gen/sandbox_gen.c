@@ -51,6 +51,7 @@ static const struct {
 	{ CALL(fdatasync), MAIN | DISK }, { CALL(fallocate), DISK },
 	{ CALL(ftruncate), MAIN }, { CALL(lseek), MAIN }, { CALL(fstat), MAIN },
 	{ CALL(newfstatat), MAIN }, { CALL(close), MAIN },
+	{ CALL(recvmsg), MAIN },				/* of the helper */
 	{ CALL(getrusage), MAIN }, { CALL(mremap), MAIN },	/* --stats; realloc of what is large */
 	{ CALL(epoll_wait), MAIN | DEVICES }, { CALL(epoll_pwait), MAIN | DEVICES },
 	{ CALL(epoll_ctl), MAIN | NET },
@@ -83,6 +84,7 @@ static const struct {
 	{ KVM_GET_XSAVE2, MAIN }, { KVM_GET_XCRS, MAIN }, { KVM_GET_VCPU_EVENTS, MAIN },
 	{ KVM_GET_DEBUGREGS, MAIN }, { KVM_GET_IRQCHIP, MAIN }, { KVM_GET_PIT2, MAIN },
 	{ KVM_GET_CLOCK, MAIN }, { KVM_GET_DIRTY_LOG, MAIN }, { KVM_GET_MSR_INDEX_LIST, MAIN },
+	{ KVM_GET_NESTED_STATE, MAIN },
 	{ KVM_CHECK_EXTENSION, MAIN }, { KVM_GET_STATS_FD, MAIN }, { KVM_KVMCLOCK_CTRL, MAIN },
 	{ TCGETS, MAIN | ENDER },	/* stdio asks what stdout is; so does tcsetattr() */
 	/* The terminal put right at the end; newer C libraries: TCSETS2 */
