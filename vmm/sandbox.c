@@ -25,8 +25,6 @@ static const struct {
 	[SANDBOX_DEVICE] = PROGRAM(device), [SANDBOX_ENDER] = PROGRAM(ender),
 };
 
-static pid_t self;	/* getpid() is not every role's */
-
 int sandbox_enter(enum sandbox_role role, struct err *e)
 {
 	struct sock_filter f[LEN_MAX];
@@ -38,7 +36,7 @@ int sandbox_enter(enum sandbox_role role, struct err *e)
 	memcpy(f, programs[role].f, n * sizeof(f[0]));
 	for (i = 0; i < n; i++)
 		if (f[i].k == SANDBOX_PID)
-			f[i].k = (uint32_t)self;
+			f[i].k = (uint32_t)getpid();
 	p.len = (unsigned short)n;
 	/* Without SPEC_ALLOW, kernels before 5.16 slow the vCPUs down (SSBD). */
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &p) < 0)
@@ -64,7 +62,6 @@ int sandbox_process(struct err *e)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(e, -errno, "sandbox: no_new_privs: %m");
-	self = getpid();
 	rc = drop_caps(e);
 	return rc ? rc : sandbox_enter(SANDBOX_PROCESS, e);
 }
