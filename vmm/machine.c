@@ -22,6 +22,8 @@
 #include "stats.h"
 #include "vcpu.h"
 
+#define OUTPUT_MAX	(1ULL << 30)	/* bytes that consoles add to a file */
+
 /* ---- signals ---- */
 
 /* The guest's clock learns that it stood. */
@@ -234,7 +236,8 @@ static int open_stats(struct machine *m, struct err *e)
 static void output_failed(void *vm, int error)
 {
 	vm_stop(vm, VM_HOST, "standard output: %s%s", strerror(error),
-		error == EPIPE ? " (whoever reads it went away)" : "");
+		error == EPIPE ? " (whoever reads it went away)" :
+		error == EFBIG ? " (a guest may add 1 GiB to a file, and not exceed ulimit -f)" : "");
 }
 
 static void guest_panicked(void *vm, const char *panic)
@@ -380,6 +383,34 @@ static int report(struct machine *m, int status, double wall_ms, struct err *e)
 	return rc ? rc : status;
 }
 
+static uint64_t size_of(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+}
+
+/*
+ * The largest file that there may be: a disk as it is, the snapshot, or what a
+ * console prints into a file.
+ */
+static uint64_t file_max(const struct machine *m)
+{
+	uint64_t max = OUTPUT_MAX, snapshot = 2 * SNAP_STATE_MAX;
+	struct stat st;
+	unsigned int i;
+	int fd;
+
+	for (fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		if (!fstat(fd, &st) && size_of(&st) + OUTPUT_MAX > max)
+			max = size_of(&st) + OUTPUT_MAX;
+	for (i = 0; i < m->o->ndevs; i++)
+		if (m->o->dev[i].type == &blk_device && !stat(m->o->dev[i].text, &st) &&
+		    size_of(&st) > max)
+			max = size_of(&st);
+	for (i = 0; i < m->vm.mem.n; i++)
+		snapshot += m->vm.mem.r[i].size;
+	return m->o->snapshot && snapshot > max ? snapshot : max;
+}
+
 int machine_run(struct machine *m, struct err *e)
 {
 	uint64_t start = now_us();
@@ -390,7 +421,7 @@ int machine_run(struct machine *m, struct err *e)
 			m->o->restore ? "snapshot" : m->entry.protocol,
 			m->vm.ncpus, m->dev.nvirtio);
 	if (!m->o->no_sandbox)
-		rc = sandbox_process(e);
+		rc = sandbox_process(&m->o->user, file_max(m), e);
 	/* The guest first: its devices' threads start while it does. */
 	if (!rc)
 		rc = vm_start(&m->vm, e);

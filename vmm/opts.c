@@ -58,6 +58,22 @@ static int dirty(struct opts *o, char *s, struct err *e)
 	return rc;
 }
 
+/* UID[:GID], as numbers: names are not the sandbox's to look up. */
+static int user(struct opts *o, char *s, struct err *e)
+{
+	char *colon = strchr(s, ':');
+	uint64_t uid = 0, gid = 0;
+	int rc;
+
+	if (colon)
+		*colon = '\0';
+	rc = arg_number("user", s, 0, UINT32_MAX - 1, &uid, e);
+	if (!rc)
+		rc = arg_number("user", colon ? colon + 1 : s, 0, UINT32_MAX - 1, &gid, e);
+	o->user = (struct sandbox_user){ true, (uint32_t)uid, (uint32_t)gid };
+	return rc;
+}
+
 /* What an option is for; one for something else was meant for another image. */
 enum { KERNEL = 1, FLAT = 2, RESTORE = 4, ANY = 7 };
 
@@ -113,6 +129,8 @@ static const struct option {
 	O(TEXT, "stats", stats, " FILE       at the end, KVM's statistics as JSON (-: stdout)"),
 	{ OWN, ANY, "dirty-log", 0,
 	  " KIND   count written pages: bitmap, or ring=ENTRIES; in --stats", 0, 0, NULL, dirty },
+	{ OWN, ANY, "user", 0,
+	  " UID[:GID]   become this user, once all files are open (needs root)", 0, 0, NULL, user },
 	O(FLAG, "no-sandbox", no_sandbox, "       keep privileges and all system calls"),
 	O(TEXT, "kvm", kvm_path, " PATH         device to use (/dev/kvm)"),
 	O(FLAG, "verbose", verbose, NULL),
@@ -299,6 +317,8 @@ static int check(struct opts *o, struct err *e)
 		o->irqchip = o->flat && o->cpus == 1 ? VM_IRQCHIP_NONE : VM_IRQCHIP_FULL;
 	if (o->cpus > 1 && o->irqchip == VM_IRQCHIP_NONE)
 		return err_set(e, -EINVAL, "--cpus %lu needs an --irqchip", o->cpus);
+	if (o->no_sandbox && o->user.set)
+		return err_set(e, -EINVAL, "--user is part of the sandbox: leave --no-sandbox out");
 	if (!o->append)
 		o->append = opts_console(o);
 	if (strlen(o->append) >= OPT_APPEND_MAX)

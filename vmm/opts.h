@@ -9,6 +9,7 @@
 
 #include "boot/loaders.h"
 #include "dev/device.h"
+#include "sandbox.h"
 
 #define OPT_DEVICES_MAX	40
 #define OPT_APPEND_MAX	4096	/* bytes of --append, with the final NUL */
@@ -26,6 +27,7 @@ struct opts {
 	struct device_arg dev[OPT_DEVICES_MAX];	/* type NULL: none */
 	unsigned int ndevs;
 	bool pci, no_acpi, no_sandbox, verbose, help, version;
+	struct sandbox_user user;
 	const char *stats, *snapshot, *restore, *kvm_path;
 	unsigned int dirty_ring;	/* entries; with dirty_log */
 	bool dirty_log;

@@ -330,6 +330,58 @@ said() {
 	timeout 20 bash -c "until grep -q -- '$1' err; do :; done"
 }
 
+@test "--user: the VM runs as another user, and its output files stay the caller's" {
+	need_guests
+	local vm
+	vmm --flat x.bin --user 1:x
+	[ "$status" -eq 2 ]
+	[[ $output == *"--user x: expected a number"* ]]
+	vmm --flat x.bin --user 1 --no-sandbox
+	[ "$status" -eq 2 ]
+	if [ "$EUID" -ne 0 ]; then
+		code f4
+		vmm --flat x.bin --user 1
+		[ "$status" -eq 4 ]
+		[[ $output == *"only root can become another user"* ]]
+		skip "the rest needs root"
+	fi
+	at_work --user 65533:65532 --snapshot s.snap
+	grep -E '^(Uid|Gid|Groups):' "/proc/$vm/status" | tr -s '\t ' ' ' >ids
+	printf '%s\n' 'Uid: 65533 65533 65533 65533' 'Gid: 65532 65532 65532 65532' 'Groups: ' |
+		diff - ids
+	kill -USR1 "$vm"
+	wait $!
+	[ "$(stat -c %u s.snap)" -eq 0 ]
+	vmm --restore s.snap --user 65533 --deadline 0.2
+	[ "$status" -eq 14 ]
+}
+
+# limit NAME: the hard limit of the process $vm
+limit() {
+	sed -n "s/^$1  *[^ ]*  *\\([^ ]*\\).*/\\1/p" "/proc/$vm/limits"
+}
+
+@test "the VM cannot make a disk or another file grow, nor open many descriptors" {
+	need_guests
+	local vm
+	truncate -s 3G disk
+	at_work --irqchip full --disk disk
+	[ "$(limit 'Max file size')" -eq $((3 << 30)) ]
+	[ "$(limit 'Max open files')" -lt 64 ]
+	kill -TERM "$vm"
+	wait $! || true
+	at_work
+	[ "$(limit 'Max file size')" -eq $((1 << 30)) ]
+	kill -TERM "$vm"
+	wait $! || true
+	# 1: out %al, $0x10; jmp 1b
+	code b0 2a e6 10 eb fc
+	# shellcheck disable=SC2016	# for that shell
+	run timeout 20 bash -c 'ulimit -f 8; "$0" --flat x.bin --deadline 15 </dev/null >log' "$KVM_VMM"
+	[ "$status" -eq 4 ]
+	[[ $output == *"standard output: File too large (a guest may add 1 GiB to a file"* ]]
+}
+
 @test "a snapshot takes its name when it is whole; until then an older one stays" {
 	need_guests
 	local vm

@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -144,7 +145,7 @@ static int attempt(const struct attempt *t, unsigned int role)
 		fd = memfd_create("attempt", 0);
 		for (i = 0; i < 4; i++)
 			a[i] = argument(t->arg[i], fd, parent);
-		if (sandbox_process(NULL) || (role && sandbox_enter(role, NULL)))
+		if (sandbox_process(NULL, 0, NULL) || (role && sandbox_enter(role, NULL)))
 			_exit(99);
 		syscall(t->nr, a[0], a[1], a[2], a[3], 0, 0);
 		syscall(SYS_exit_group, 0);	/* LeakSanitizer looks about in _exit() */
@@ -200,6 +201,26 @@ static void no_role_has_many_calls(void **state)
 	}
 }
 
+static void nothing_opens_by_name_under_landlock(void **state)
+{
+	bool there = syscall(444, NULL, 0, 1) > 0;	/* landlock_create_ruleset(2) */
+	pid_t pid = fork();
+	int st;
+
+	(void)state;
+	if (!pid) {
+		st = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || sandbox_landlock(NULL) ||
+			(open("/etc/passwd", O_RDONLY) < 0) != there || (there && errno != EACCES);
+		syscall(SYS_exit_group, st);
+	}
+	assert_int_equal(waitpid(pid, &st, 0), pid);
+	assert_int_equal(st, 0);
+	if (!there) {
+		print_message("this kernel has no Landlock\n");
+		skip();
+	}
+}
+
 static void clone3_is_not_there(void **state)
 {
 	pid_t pid = fork();
@@ -207,7 +228,7 @@ static void clone3_is_not_there(void **state)
 
 	(void)state;
 	if (!pid) {
-		st = sandbox_process(NULL) || syscall(SYS_clone3, NULL, 0) != -1 || errno != ENOSYS;
+		st = sandbox_process(NULL, 0, NULL) || syscall(SYS_clone3, NULL, 0) != -1 || errno != ENOSYS;
 		syscall(SYS_exit_group, st);
 	}
 	assert_int_equal(waitpid(pid, &st, 0), pid);
@@ -275,7 +296,7 @@ static void work(const struct job *j, char *arg)
 	pthread_cond_init(&d.vm.cond, NULL);
 	driver_start(&d, 0);
 	end = (struct ender){ .vm = &d.vm, .grace_ms = ENDER_GRACE_MS, .signal_fd = -1 };
-	if (sandbox_process(NULL) || vm_start(&d.vm, NULL) || ender_start(&end, NULL) ||
+	if (sandbox_process(NULL, 0, NULL) || vm_start(&d.vm, NULL) || ender_start(&end, NULL) ||
 	    devices_start(&d.all, NULL) || sandbox_enter(SANDBOX_MAIN, NULL))
 		_exit(97);
 	for (i = 0; i < j->n; i++) {
@@ -332,6 +353,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_role_gets_away_with_what_it_needs_only),
 	cmocka_unit_test(no_role_has_many_calls),
 	cmocka_unit_test(clone3_is_not_there),
+	cmocka_unit_test(nothing_opens_by_name_under_landlock),
 	cmocka_unit_test(every_device_works_with_no_more),
 };
 
