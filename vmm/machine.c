@@ -394,7 +394,7 @@ static uint64_t size_of(const struct stat *st)
  */
 static uint64_t file_max(const struct machine *m)
 {
-	uint64_t max = OUTPUT_MAX, snapshot = 2 * SNAP_STATE_MAX;
+	uint64_t max = OUTPUT_MAX, snapshot = 2ULL * SNAP_STATE_MAX;
 	struct stat st;
 	unsigned int i;
 	int fd;

@@ -4,6 +4,7 @@
 # skipped where /dev/kvm cannot run one (tried, with a deadline).
 #
 # KVM_VMM names the program; otherwise it is built.
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
 
 setup_file() {
 	local top
@@ -316,12 +317,11 @@ vmm() {
 # at_work OPTION...: a guest that prints one byte and spins, with --flat x.bin and
 # the options, in the background; sets vm to its process. Its messages are in err.
 at_work() {
-	local c
 	code b0 2a e6 10 eb fe
 	rm -f out
 	mkfifo out
 	timeout 60 "$KVM_VMM" --flat x.bin --deadline 40 "$@" >out </dev/null 2>err 3>&- &
-	read -r -N 1 c <out
+	read -r -N 1 _ <out
 	vm=$(pgrep -P $!)
 }
 
@@ -394,6 +394,7 @@ limit() {
 	at_work --snapshot s.snap
 	kill -KILL "$vm"
 	wait $! || true
+	# shellcheck disable=SC2016 # the inner shell's
 	timeout 20 bash -c 'until [ "$(ls s.snap*)" = s.snap ]; do :; done'
 	[ "$(<s.snap)" = old ]
 	# By a link, as the shell writes.
