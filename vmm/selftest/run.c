@@ -102,9 +102,13 @@ static const char *unmet(const struct env *env, const struct check *c, char *buf
 /* What a check may have left in the file system, however it ended. */
 static void sweep(struct runner *r, pid_t pid)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], file[PATH_MAX + 8];
 
 	cgroup_path(r->env, (int)pid, path, sizeof(path));
+	rmdir(path);
+	scratch_path(r->env, (int)pid, path, sizeof(path));
+	snprintf(file, sizeof(file), "%s/%s", path, SCRATCH_FILE);
+	unlink(file);
 	rmdir(path);
 }
 

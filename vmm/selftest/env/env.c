@@ -144,6 +144,15 @@ bool host_is_tcg(void)
 	return b == 0x54474354 && c == 0x43544743 && d == 0x47435447;	/* TCGTCGTCGTCG */
 }
 
+void scratch_path(const struct env *env, int pid, char *path, size_t size)
+{
+	const char *dir = env->root ? "/run" : getenv("XDG_RUNTIME_DIR");
+
+	if (!dir || access(dir, W_OK))
+		dir = "/tmp";
+	snprintf(path, size, "%s/kvm-selftest.%d", dir, pid);
+}
+
 void cgroup_path(const struct env *env, int pid, char *path, size_t size)
 {
 	snprintf(path, size, "%s/fs/cgroup/kvm-selftest.%d", env->sys, pid);

@@ -68,6 +68,14 @@ bool host_is_tcg(void);
 /* host_is_bochs - is this host's CPU Bochs'? For skips. */
 bool host_is_bochs(void);
 
+/*
+ * scratch_path - the directory that the check with process @pid may make for files
+ * that need a name; the runner removes it and SCRATCH_FILE in it. Root's is where
+ * nobody else can put anything.
+ */
+#define SCRATCH_FILE	"file"
+void scratch_path(const struct env *env, int pid, char *path, size_t size);
+
 /* cgroup_path - of the cgroup that the check with process @pid may have made */
 void cgroup_path(const struct env *env, int pid, char *path, size_t size);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* linux: a whole Linux guest, by kvm-vmm. */
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,17 +269,15 @@ static int snapshot_body(struct t *t, const char *file)
 CHECK(linux, snapshot, "a Linux guest that was saved goes on where it was",
       ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
-	char path[64];
-	int fd, rc;
+	char dir[PATH_MAX], file[PATH_MAX + 8];
 
 	if (linux_own(t) || linux_images(t))
 		return -1;
-	fd = nameless(t, 0, path, sizeof(path));
-	if (fd < 0)
-		return -1;
-	rc = snapshot_body(t, path);
-	close(fd);
-	return rc;
+	/* A snapshot takes its name at the end: it needs a directory. */
+	scratch_path(t->env, (int)getpid(), dir, sizeof(dir));
+	NEED(t, !mkdir(dir, 0700), dir);
+	snprintf(file, sizeof(file), "%s/%s", dir, SCRATCH_FILE);
+	return snapshot_body(t, file);
 }
 
 /* --- many at once --- */
