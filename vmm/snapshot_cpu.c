@@ -75,11 +75,20 @@ static uint32_t read_msrs(const struct vcpu *v, struct kvm_msr_entry *out)
 		struct kvm_msr_list h;
 		uint32_t room[MSRS_MAX + 1];
 	} list = { .h.nmsrs = MSRS_MAX };
-	uint32_t i, n = 0;
+	/* MTRRs, which KVM's list leaves out: variable, fixed, default type. */
+	static const struct {
+		uint32_t from, to;
+	} mtrrs[] = {
+		{ 0x200, 0x20f }, { 0x250, 0x250 }, { 0x258, 0x259 }, { 0x268, 0x26f }, { 0x2ff, 0x2ff },
+	};
+	uint32_t i, m, n = 0;
 	uint64_t data;
 
 	if (ioctl(v->vm->kvm_fd, KVM_GET_MSR_INDEX_LIST, &list) < 0)
 		return 0;
+	for (i = 0; i < sizeof(mtrrs) / sizeof(mtrrs[0]); i++)
+		for (m = mtrrs[i].from; m <= mtrrs[i].to && list.h.nmsrs < MSRS_MAX; m++)
+			list.h.indices[list.h.nmsrs++] = m;
 	for (i = 0; i < list.h.nmsrs; i++)
 		if (x86_msr_read(v, list.h.indices[i], &data))
 			out[n++] = (struct kvm_msr_entry){
