@@ -194,7 +194,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	run timeout 60 setpriv --reuid=61234 --clear-groups prlimit --nproc=3 \
 		./kvm-selftest --guest-dir guest --jobs 1 --only self/pass,self/thread --format tap
 	expect 3 "ok 1 self/pass" "self/thread: could not be done: a thread: Resource temporarily unavailable (ulimit -u is 3" \
-		"says nothing of KVM. Raise the limit" "error:1"
+		"says nothing of KVM. Raise what may have stopped it: ulimit -u" "error:1"
 	run timeout 60 setpriv --reuid=61234 --clear-groups prlimit --nproc=1 ./kvm-selftest --guest-dir guest --jobs 1 --only self/pass
 	expect 3 "no process for the check: Resource temporarily unavailable" "1 could not be done"
 }

@@ -51,7 +51,6 @@ static const struct {
 	{ CALL(fdatasync), MAIN | DISK }, { CALL(fallocate), DISK },
 	{ CALL(ftruncate), MAIN }, { CALL(lseek), MAIN }, { CALL(fstat), MAIN },
 	{ CALL(newfstatat), MAIN }, { CALL(close), MAIN },
-	{ CALL(recvmsg), MAIN },				/* of the helper */
 	{ CALL(getrusage), MAIN }, { CALL(mremap), MAIN },	/* --stats; realloc of what is large */
 	{ CALL(epoll_wait), MAIN | DEVICES }, { CALL(epoll_pwait), MAIN | DEVICES },
 	{ CALL(epoll_ctl), MAIN | NET },

@@ -524,7 +524,7 @@ TEST(moved_clocks)
 			check_eq(rdmsr(msrs[i].msr), (u64)scratch(i) | msrs[i].low, msrs[i].name);
 	outb(UNIT_PORT_IDLE, 0);
 	if (features >> 3 & 1) {
-		check(p->version != v && !(p->version & 1), "kvmclock's page was not written anew after the move: version %u, then %u",
+		check(p->version != v && !(p->version & 1), "KVM did not rewrite kvmclock's page after the move: version %u, then %u",
 		      v, p->version);
 		b = p->ns;
 		check(b >= a && b - a < 60000000000ULL, "kvmclock was at %lu ns before the move, is at %lu", LU(a), LU(b));

@@ -23,8 +23,8 @@
 #include "env/env.h"
 
 /*
- * ST_ERROR: the check could not be done, for want of memory, threads, images.
- * That says nothing of KVM.
+ * ST_ERROR: the check could not be done because memory, threads or images were
+ * missing. That says nothing about KVM.
  */
 enum status { ST_NONE, ST_PASS, ST_WARN, ST_SKIP, ST_ERROR, ST_FAIL };
 

@@ -11,7 +11,7 @@
 #include "env/files.h"
 #include "env/limits.h"
 
-/* A limit that a call with one of these errors may have met. */
+/* A limit that a call with one of these errors may have met; 0: only shown. */
 struct limit {
 	int err[2];
 	int resource;			/* RLIMIT_*, or -1 */
@@ -28,7 +28,7 @@ static const struct limit limits[] = {
 	{ { EMFILE }, RLIMIT_NOFILE, NULL, "ulimit -n", 1, "ulimit -n (LimitNOFILE=)" },
 	{ { ENOMEM, EAGAIN }, RLIMIT_AS, NULL, "ulimit -v", 1024, "ulimit -v (LimitAS=)" },
 	{ { ENOMEM }, RLIMIT_DATA, NULL, "ulimit -d", 1024, "ulimit -d (LimitDATA=)" },
-	{ { ENOMEM, EAGAIN }, RLIMIT_MEMLOCK, NULL, "ulimit -l", 1024, "ulimit -l (LimitMEMLOCK=)" },
+	{ { 0 }, RLIMIT_MEMLOCK, NULL, "ulimit -l", 1024, NULL },
 	{ { ENOMEM }, -1, "memory.max", "memory.max", 1, "MemoryMax= of the unit, --memory of the container" },
 };
 #define NLIMITS	(sizeof(limits) / sizeof(limits[0]))
@@ -102,7 +102,7 @@ bool limits_explain(const struct env *env, int err, char *why, size_t why_size, 
 	}
 	snprintf(why, why_size, "%s%s%s%s", strerror(err), names[0] ? " (" : "", names, names[0] ? ")" : "");
 	if (raise[0])
-		snprintf(advice, advice_size, "The check could not be done, which says nothing of KVM. Raise the limit that it met: %s.", raise);
+		snprintf(advice, advice_size, "The check could not be done, which says nothing of KVM. Raise what may have stopped it: %s.", raise);
 	else
 		snprintf(advice, advice_size, "The check could not be done, which says nothing of KVM. Run it again when the host has %s.",
 			 err == ENFILE ? "files to open (sysctl fs.file-max)" : err == EAGAIN ? "threads to give" : "memory and room on its file systems");

@@ -25,7 +25,7 @@ const struct setting settings[] = {
 	{ "kvm.enable_vmware_backdoor", V(4, 17), 0, "N" },
 	{ "kvm.force_emulation_prefix", V(4, 20), 0, "0" },
 	{ "kvm.pi_inject_timer", V(5, 4), 0, NULL },
-	{ "kvm.min_timer_period_us", 0, 0, "200" },
+	{ "kvm.min_timer_period_us", V(3, 15), 0, "200" },
 	{ "kvm.lapic_timer_advance", V(6, 11), 0, NULL },
 	{ "kvm.vector_hashing", V(4, 6), 0, "Y" },
 	{ "kvm.mitigate_smt_rsb", V(6, 2), 0, NULL },
