@@ -814,7 +814,9 @@ start_session() {
 
 # on_tty COMMAND OPTION...: a session on a terminal that runs kvm-vmm --flat x.bin
 # with the options; then, as its guest runs, COMMAND with $seen, the process that
-# the session started, and $vm, its child. The status of kvm-vmm is in status.
+# the session started, and $vm, its child. The status of kvm-vmm is in status. The
+# session ends after COMMAND: the end of a terminal's session is SIGHUP for $vm,
+# and what it writes then is lost.
 on_tty() {
 	local command=$1
 	shift
@@ -823,12 +825,16 @@ on_tty() {
 		bash -c 'echo \$\$ >seen; exec "\$0" "\$@"' "$KVM_VMM" --flat x.bin --deadline 30 $*
 		echo \$? >status
 		stty -g >after
+		read -r _ <over
 	END
-	rm -f typescript status keys
+	rm -f typescript status after keys over
+	mkfifo over
 	start_session
 	stty -a -F "/proc/$vm/fd/0" >raw
 	grep -q -e '-icanon' raw
 	eval "$command"
+	# shellcheck disable=SC2016	# for that shell
+	timeout 60 bash -c 'until [ -e after ]; do :; done; echo >over'
 	wait $! || true
 	exec 7>&-
 }

@@ -11,6 +11,7 @@
 #define MSRS_MAX	512
 #define XSAVE_MAX	65536
 #define NESTED_MAX	65536
+#define MSR_TSC		0x10
 #define MSR_TSC_DEADLINE 0x6e0
 
 struct state {
@@ -59,8 +60,26 @@ static int get_msrs(struct lab *l, struct state *s)
 	return 0;
 }
 
+/*
+ * The TSC before PIT and LAPIC, and read after them: however long the host is away
+ * between two ioctls, no timer is early by the guest's clock.
+ */
+static void set_tsc(struct lab *l, const struct state *s)
+{
+	uint32_t i;
+	uint64_t v;
+
+	if (s->tsc_khz > 0 && s->tsc_khz != ioctl(l->cpu[0].fd, KVM_GET_TSC_KHZ, 0))
+		ioctl(l->cpu[0].fd, KVM_SET_TSC_KHZ, (unsigned long)s->tsc_khz);
+	for (i = 0; i < s->msrs; i++) {
+		v = s->msr[i].data;
+		if (s->msr[i].index == MSR_TSC)
+			lab_msr(l, KVM_SET_MSRS, MSR_TSC, &v);
+	}
+}
+
 /* The TSC deadline last: it starts a timer, by the TSC and the LAPIC's mode. */
-static int set_msrs(struct lab *l, const struct state *s)
+static void set_msrs(struct lab *l, const struct state *s)
 {
 	uint32_t i, last;
 	uint64_t v;
@@ -68,11 +87,10 @@ static int set_msrs(struct lab *l, const struct state *s)
 	for (last = 0; last < 2; last++) {
 		for (i = 0; i < s->msrs; i++) {
 			v = s->msr[i].data;
-			if ((s->msr[i].index == MSR_TSC_DEADLINE) == last)
+			if (s->msr[i].index != MSR_TSC && (s->msr[i].index == MSR_TSC_DEADLINE) == last)
 				lab_msr(l, KVM_SET_MSRS, s->msr[i].index, &v);
 		}
 	}
-	return 0;
 }
 
 /* State that is one ioctl each way. */
@@ -106,15 +124,14 @@ static int set_cpu(struct lab *l, struct state *s)
 	/* Before 6.3 KVM_GET_CPUID2 left nent as it was given: entries of nothing follow. */
 	while (c->nent > 1 && !c->entries[c->nent - 1].function && !c->entries[c->nent - 1].eax)
 		c->nent--;
-	if (s->tsc_khz > 0 && s->tsc_khz != ioctl(l->cpu[0].fd, KVM_GET_TSC_KHZ, 0))
-		ioctl(l->cpu[0].fd, KVM_SET_TSC_KHZ, (unsigned long)s->tsc_khz);
 #define SET(NAME, member) lab_cpu_ioctl(l, 0, KVM_SET_##NAME, &s->member) < 0 ||
-	return lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, c) < 0 || lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s->sregs) < 0 ||
-		lab_cpu_ioctl(l, 0, KVM_SET_XSAVE, s->xsave) < 0 ||
-		EACH_PART(SET)
-		(l->irqchip && lab_cpu_ioctl(l, 0, KVM_SET_LAPIC, &s->lapic) < 0) ||
-		set_msrs(l, s) ||
-		/* By now SREGS and MSRs allow what it needs; what it changes, RFLAGS too, comes again. */
+	if (lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, c) < 0 || lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s->sregs) < 0 ||
+	    lab_cpu_ioctl(l, 0, KVM_SET_XSAVE, s->xsave) < 0 ||
+	    EACH_PART(SET)
+	    (l->irqchip && lab_cpu_ioctl(l, 0, KVM_SET_LAPIC, &s->lapic) < 0))
+		return -1;
+	set_msrs(l, s);
+	return	/* By now SREGS and MSRs allow what it needs; what it changes, RFLAGS too, comes again. */
 		(lab_cap(l, KVM_CAP_NESTED_STATE) > 0 && lab_cpu_ioctl(l, 0, KVM_SET_NESTED_STATE, n) < 0) ||
 		lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &s->events) < 0 ||
 		(l->irqchip && lab_cpu_ioctl(l, 0, KVM_SET_MP_STATE, &s->mp) < 0) ? -1 : 0;
@@ -166,6 +183,7 @@ static int move(struct lab *l, struct state *s)
 	if (complete(l) || get_cpu(l, s) || (l->opts.irqchip && get_chips(l, s)) ||
 	    lab_vm_ioctl(l, KVM_GET_CLOCK, &s->clock) < 0 || lab_remake(l))
 		return -1;
+	set_tsc(l, s);
 	/* KVM takes no flags of its own back, but those of a realtime that we do not give. */
 	s->clock.flags = 0;
 	/* Without a LAPIC in KVM, KVM_RUN takes CR8 from here. */
