@@ -150,6 +150,10 @@ static int get_chips(struct lab *l, struct state *s)
 	return lab_vm_ioctl(l, KVM_GET_PIT2, &s->pit) < 0 ? -1 : 0;
 }
 
+/*
+ * After the LAPIC: a tick of the PIT that finds none is never acknowledged, and KVM,
+ * which makes up for missed ticks, waits for that before it sends the next.
+ */
 static int set_chips(struct lab *l, struct state *s)
 {
 	uint32_t i;
@@ -188,8 +192,8 @@ static int move(struct lab *l, struct state *s)
 	s->clock.flags = 0;
 	/* Without a LAPIC in KVM, KVM_RUN takes CR8 from here. */
 	l->cpu[0].run->cr8 = s->sregs.cr8;
-	return (l->opts.irqchip && set_chips(l, s)) || lab_vm_ioctl(l, KVM_SET_CLOCK, &s->clock) < 0 ||
-		set_cpu(l, s) ? -1 : 0;
+	return lab_vm_ioctl(l, KVM_SET_CLOCK, &s->clock) < 0 || set_cpu(l, s) ||
+		(l->opts.irqchip && set_chips(l, s)) ? -1 : 0;
 }
 
 int lab_move(struct lab *l)
