@@ -286,9 +286,15 @@ int snapshot_memory(struct mem *m, void *snapshot, struct err *e)
 int snapshot_restore(struct vm *vm, struct devices *d, const struct snapshot *s, struct err *e)
 {
 	unsigned int i;
-	int rc = snap_load_chips(vm, &s->state, e);
+	int rc = 0;
 
 	for (i = 0; i < vm->ncpus && !rc; i++)
 		rc = snap_load_cpu(&vm->vcpus[i], &s->state, e);
+	/*
+	 * After the LAPICs: a tick of the PIT that finds none is never acknowledged,
+	 * and KVM's PIT waits for that before it sends the next.
+	 */
+	if (!rc)
+		rc = snap_load_chips(vm, &s->state, e);
 	return rc ? rc : devices_load(d, &s->state, e);
 }

@@ -119,9 +119,12 @@ static const char *entry_failure_text(uint64_t reason)
 
 static void stop_with_dump(struct vcpu *v, int status, const char *what, const char *text)
 {
+	char why[160];	/* the dump may use strerror(), which is where @text may be from */
+
+	snprintf(why, sizeof(why), "%s", text);
 	if (!atomic_load(&v->vm->stopping))
 		vcpu_dump(v);
-	vm_stop(v->vm, status, "vCPU %u: %s: %s", v->id, what, text);
+	vm_stop(v->vm, status, "vCPU %u: %s: %s", v->id, what, why);
 }
 
 static void on_io(struct vcpu *v)

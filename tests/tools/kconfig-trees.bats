@@ -129,7 +129,7 @@ cpu_ms() {
 	while read -r v; do
 		[ "$(grep -c =y "guest-$v.config")" -lt 650 ]
 		grep -qx CONFIG_VIRTIO_MMIO_CMDLINE_DEVICES=y "guest-$v.config"
-		[ "$(grep -c =m "guest-$v.config")" -eq 0 ]
+		[ "$(grep -c '=m$' "guest-$v.config")" -eq 0 ]
 	done < here
 }
 

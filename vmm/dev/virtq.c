@@ -18,12 +18,12 @@ struct desc {
 /* Fields that both sides write or read at any time; x86 needs no more. */
 static uint16_t ring16(const uint8_t *p)
 {
-	return __atomic_load_n((const uint16_t *)(const void *)p, __ATOMIC_ACQUIRE);
+	return __atomic_load_n((const uint16_t *)p, __ATOMIC_ACQUIRE);
 }
 
 static void ring16_set(uint8_t *p, uint16_t v)
 {
-	__atomic_store_n((uint16_t *)(void *)p, v, __ATOMIC_RELEASE);
+	__atomic_store_n((uint16_t *)p, v, __ATOMIC_RELEASE);
 }
 
 /* avail: flags, idx, ring[size], used_event; used: flags, idx, ring, avail_event */

@@ -148,7 +148,8 @@ static int print(scmp_filter_ctx c, const char *name)
 	if (!f)
 		return -errno;
 	rc = seccomp_export_bpf(c, fileno(f));
-	rewind(f);
+	if (!rc && fseek(f, 0, SEEK_SET))
+		rc = -errno;
 	printf("static const struct sock_filter %s_filter[] = {\n", name);
 	while (!rc && fread(&x, sizeof(x), 1, f) == 1)
 		printf("\t{ %#x, %u, %u, %#x },\n", x.code, x.jt, x.jf, x.k);

@@ -107,11 +107,18 @@ bases_here() {
 	(
 		cd "$t"
 		KERNELRELEASE=$v-test ARCH=x86_64 MAKE=make srctree=. objtree=. CONFIG_SHELL=bash KCONFIG_CONFIG=.config \
-			bash scripts/package/mkspec | sed 's/^\(Release:\).*/\1 1/' > kernel.spec
+			bash scripts/package/mkspec made > printed
+		# Since 6.10 it writes the file that it is given.
+		[ -e made ] || mv printed made
+		sed 's/^\(Release:\).*/\1 1/' made > kernel.spec
+		rm -f made printed
 	)
-	archive=$(sed -n 's/^\tSource: *//p; s/^Source: *//p' "$t/kernel.spec")
+	archive=$(sed -n 's/^\tSource: *//p; s/^Source0\{0,1\}: *//p' "$t/kernel.spec")
 	top_dir=${archive%.tar.gz}
 	mkdir -p rpmbuild/SOURCES
+	# Then config and changes are sources of their own; a clean tree has none of these.
+	cp o/.config rpmbuild/SOURCES/config
+	: > rpmbuild/SOURCES/diff.patch
 	mv "$t" "$top_dir"
 	tar -c "$top_dir" | gzip -1 > "rpmbuild/SOURCES/$archive"
 	rpmbuild -bs --nodeps --quiet --target x86_64 --define "_topdir $PWD/rpmbuild" --define "_dbpath $PWD/db" "$top_dir/kernel.spec"
