@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define REPORT_PLACE 150
+#include "env/clock.h"
 #include "vm/vm.h"
 
 CHECK(vm, ioeventfd, "port writes that match signal their eventfd, others exit",
@@ -234,4 +235,73 @@ LAB_CHECK(vm, coalesced_mmio_off, LAB(), "writes to a zone that is no longer coa
 		"a write of 4 bytes at 0x%x came as %u bytes at 0x%llx", UNIT_MMIO, run->mmio.len, run->mmio.phys_addr);
 	/* The other zone stays. */
 	return lab_step_to(l, KVM_EXIT_HLT, "a write to the zone that is still coalesced");
+}
+
+/* --- irqfd: what it raises is seen in the PIC's IRR, line 5; no guest runs --- */
+
+static int pic_irr(struct lab *l)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_PIC_MASTER };
+
+	return lab_vm_ioctl(l, KVM_GET_IRQCHIP, &c) < 0 ? -1 : c.chip.pic.irr >> 5 & 1;
+}
+
+static int pic_clear(struct lab *l)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_PIC_MASTER };
+
+	if (lab_vm_ioctl(l, KVM_GET_IRQCHIP, &c) < 0)
+		return -1;
+	c.chip.pic.irr = 0;
+	return lab_vm_ioctl(l, KVM_SET_IRQCHIP, &c) < 0 ? -1 : 0;
+}
+
+/* The kernel may do it in a worker. */
+static int wait_for_irr(struct lab *l, const char *what)
+{
+	int irr;
+
+	while (!(irr = pic_irr(l)) && now_ms() < l->deadline)
+		usleep(500);
+	REQUIRE(l->t, irr, "%s raised no interrupt", what);
+	return irr < 0 ? -1 : pic_clear(l);
+}
+
+static int assign(struct lab *l, int fd, uint32_t flags)
+{
+	struct kvm_irqfd f = { .fd = (uint32_t)fd, .gsi = 5, .flags = flags };
+
+	return lab_vm_ioctl(l, KVM_IRQFD, &f) < 0 ? -1 : 0;
+}
+
+static int use_irqfd(struct lab *l, int fd)
+{
+	uint64_t n = 1;
+
+	if (assign(l, fd, 0))
+		return -1;
+	REQUIRE(l->t, !pic_irr(l), "an irqfd whose eventfd does not count raised an interrupt");
+	if (eventfd_write(fd, 1) || wait_for_irr(l, "a write to an irqfd"))
+		return -1;
+	if (assign(l, fd, KVM_IRQFD_FLAG_DEASSIGN))
+		return -1;
+	/* KVM before 5.11 left the count. */
+	if (read(fd, &n, sizeof(n)) != sizeof(n) && errno != EAGAIN)
+		return t_fail(l->t, "read of an eventfd: %s", strerror(errno));
+	if (eventfd_write(fd, 1))
+		return t_fail(l->t, "write to an eventfd: %s", strerror(errno));
+	REQUIRE(l->t, !pic_irr(l), "a write to an irqfd that was taken away raised an interrupt");
+	/* What was written before KVM was there counts: vhost and VFIO depend on it. */
+	return assign(l, fd, 0) || wait_for_irr(l, "an irqfd whose eventfd already counted") ? -1 : 0;
+}
+
+LAB_CHECK(vm, irqfd, LAB(.irqchip = true), "an irqfd raises its interrupt, also for what was written before it was assigned",
+	  ADVICE_RUN, NEED_KVM)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), rc;
+
+	NEED(l->t, fd >= 0, "an eventfd");
+	rc = use_irqfd(l, fd);
+	close(fd);
+	return rc;
 }

@@ -296,6 +296,38 @@ CHECK(vm, leak_msr_filter, "a replaced MSR filter's memory comes back",
 	return leaks(t, filter_life, FILTERS * MSR_FILTER_RANGES * 2L, "MSR filters are");
 }
 
+#define ROUTES		500
+#define TABLES		24
+
+static int set_routes(struct lab *l)
+{
+	struct kvm_irq_routing *r = calloc(1, sizeof(*r) + ROUTES * sizeof(r->entries[0]));
+	uint32_t i;
+	int rc = 0;
+
+	NEED(l->t, r, "memory");
+	for (r->nr = 0; r->nr < ROUTES; r->nr++) {
+		r->entries[r->nr].gsi = 24 + r->nr;
+		r->entries[r->nr].type = KVM_IRQ_ROUTING_MSI;
+		r->entries[r->nr].u.msi.address_lo = 0xfee00000;
+	}
+	for (i = 0; i < TABLES && rc >= 0; i++)
+		rc = lab_vm_ioctl(l, KVM_SET_GSI_ROUTING, r);
+	free(r);
+	return rc < 0 ? -1 : 0;
+}
+
+static int route_life(struct t *t)
+{
+	return lab_with(t, LAB(.irqchip = true), set_routes);
+}
+
+CHECK(vm, leak_routes, "a replaced table of interrupt routes gives its memory back",
+      ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
+{
+	return leaks(t, route_life, TABLES * ROUTES * 64L / 1024, "interrupt routes are");
+}
+
 /* --- eventfds --- */
 
 #define EVENTFDS	3		/* that use_eventfds() has at a time */

@@ -104,3 +104,31 @@ LAB_CHECK(vm, refusals, LAB(.irqchip = true), "states that no CPU can be in, and
 {
 	return refuse_msrs(l) || refuse_sregs(l) || refuse_state(l) || refuse_vm(l) ? -1 : 0;
 }
+
+/* Once it ran, a vCPU's CPUID is fixed: KVM's MMU and the guest both rely on it. */
+LAB_CHECK(vm, cpuid_after_run, LAB(), "a vCPU that has run keeps its CPUID: another is refused, the same is not",
+	  ADVICE_API, NEED_KVM)
+{
+	static const uint8_t hlt = 0xf4;
+	union {
+		struct kvm_cpuid2 h;
+		uint8_t room[sizeof(struct kvm_cpuid2) + 256 * sizeof(struct kvm_cpuid_entry2)];
+	} c = { .h.nent = 256 };
+	uint32_t i;
+
+	if (env_kernel(l->t->env) < KERNEL(6, 1))
+		return t_skip(l->t, "KVM takes any CPUID at any time before Linux 5.18");
+	if (lab_code_real(l, &hlt, 1) || lab_step_to(l, KVM_EXIT_HLT, "HLT") ||
+	    lab_cpu_ioctl(l, 0, KVM_GET_CPUID2, &c) < 0)
+		return -1;
+	/* Before 6.3 KVM_GET_CPUID2 left nent as it was given. */
+	while (c.h.nent > 1 && !c.h.entries[c.h.nent - 1].function && !c.h.entries[c.h.nent - 1].eax)
+		c.h.nent--;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, &c) < 0)
+		return -1;
+	for (i = 0; i < c.h.nent && c.h.entries[i].function != 1; i++)
+		;
+	REQUIRE(l->t, i < c.h.nent, "the vCPU's CPUID has no leaf 1");
+	c.h.entries[i].ecx ^= 1u << 30;			/* RDRAND */
+	return lab_refused(l->t, l->cpu[0].fd, KVM_SET_CPUID2, &c, "another CPUID for a vCPU that has run");
+}

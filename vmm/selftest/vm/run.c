@@ -186,6 +186,53 @@ CHECK(vm, signal, "a signal ends KVM_RUN of a spinning guest, with nothing lost"
 	return rc;
 }
 
+#define MSR_STEAL	0x4b564d03u
+#define STEAL		0x6000u		/* the record; its 'preempted' is at 16 */
+
+/* Run and be interrupted until @times exits have left the mark; the guest must never read it. */
+static int spin_marked(struct lab *l, unsigned int times)
+{
+	volatile uint8_t *preempted = l->ram + STEAL + 16;
+	struct kvm_regs r;
+	int n;
+
+	while (times) {
+		REQUIRE(l->t, now_ms() < l->deadline, "a vCPU that a signal took off its CPU was never marked 'preempted'");
+		n = lab_step(l, 0);
+		if (n != -EINTR)
+			return n ? -1 : lab_odd_exit(l, 0);
+		/* Not where the signal came before the guest ran. */
+		times -= *preempted & 1;
+	}
+	if (lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	REQUIRE(l->t, !(r.rbx & 0xff), "a vCPU that runs has read 0x%llx as its 'preempted', expected 0", r.rbx & 0xff);
+	return 0;
+}
+
+/* Other vCPUs' spinlocks, IPIs and TLB flushes go by it. */
+LAB_CHECK(vm, steal_preempted, LAB(), "a vCPU that does not run is marked so in its record of steal time, one that runs is not",
+	  ADVICE_RUN, NEED_KVM | NEED_HW)
+{
+	/* sti; 1: or 0x6010,%bl; jmp 1b */
+	static const uint8_t code[] = { 0xfb, 0x0a, 0x1e, 0x10, 0x60, 0xeb, 0xfa };
+	struct kicker k = { .target = pthread_self() };
+	uint64_t v = STEAL | 1;
+	pthread_t th;
+	int rc;
+
+	if (lab_code_real(l, code, sizeof(code)))
+		return -1;
+	if (lab_msr(l, KVM_SET_MSRS, MSR_STEAL, &v) != 1)
+		return t_skip(l->t, "this KVM has no steal time (MSR 0x%x; CONFIG_SCHED_INFO)", MSR_STEAL);
+	if (t_thread(l->t, &th, kick, &k))
+		return -1;
+	rc = spin_marked(l, 20);
+	k.stop = 1;
+	pthread_join(th, NULL);
+	return rc;
+}
+
 /* KVM_SET_SIGNAL_MASK: what is blocked outside ends KVM_RUN inside. */
 CHECK(vm, signal_mask, "KVM_SET_SIGNAL_MASK lets signals end KVM_RUN",
       ADVICE_RUN, NEED_KVM)
