@@ -224,6 +224,107 @@ TEST(nested_svm)
 	check(TRY_IO("vmrun", NONE, "a"(vmcb)) == 6, "VMRUN after EFER.SVME was cleared gave no #UD");
 }
 
+/* --- what SVM adds to us: the global interrupt flag, VMSAVE and VMLOAD; ch. 15.17, 15.5.2 --- */
+
+static volatile u32 gif_nmis;
+
+static void on_gif_nmi(struct regs *r)
+{
+	(void)r;
+	gif_nmis++;
+}
+
+/* Without GIF an NMI and an interrupt wait, over exits too; with it they come. */
+TEST(nested_gif)
+{
+	u32 i, n;
+
+	need_svm();
+	svm_on();
+	apic_enable();
+	irq_handler(2, on_gif_nmi);
+	irq_handler(0x60, irq_counting);
+	for (i = 0; i < 10; i++) {
+		n = irq_counts[0x60];
+		asm volatile("clgi");
+		apic_icr(0, 0x400);			/* NMI */
+		apic_icr(0, 0x40000 | 0x60);
+		outb(0xe1, 0);
+		asm volatile("sti; nop; nop");
+		outb(0xe1, 0);
+		if (gif_nmis != i || irq_counts[0x60] != n) {
+			asm volatile("stgi; cli");
+			fail("with GIF clear, in round %u, %u NMIs and %u interrupts have come", i, gif_nmis - i,
+			     irq_counts[0x60] - n);
+		}
+		asm volatile("stgi; nop; nop");
+		outb(0xe1, 0);
+		asm volatile("cli");
+		check(gif_nmis == i + 1, "after STGI %u NMIs came of one that waited", gif_nmis - i);
+		check(irq_counts[0x60] == n + 1, "after STGI %u interrupts came of one that waited", irq_counts[0x60] - n);
+	}
+}
+
+/* What VMSAVE and VMLOAD move; the bases of FS to TR and the MSRs are read back by RDMSR. */
+static const struct { u32 off, msr; const char *name; } vm_fields[] = {
+	{ 0x448, 0xc0000100, "FS.base" }, { 0x458, 0xc0000101, "GS.base" },
+	{ 0x600, 0xc0000081, "STAR" }, { 0x608, 0xc0000082, "LSTAR" }, { 0x610, 0xc0000083, "CSTAR" },
+	{ 0x618, 0xc0000084, "SFMASK" }, { 0x620, 0xc0000102, "KernelGSbase" },
+	{ 0x628, 0x174, "SYSENTER_CS" }, { 0x630, 0x175, "SYSENTER_ESP" }, { 0x638, 0x176, "SYSENTER_EIP" },
+};
+
+static u64 vm_value(u32 i, u64 round)
+{
+	return vm_fields[i].msr == 0x174 || vm_fields[i].msr == 0xc0000084 ? 0x1000 * round + 0x11 * i :
+		0x123450000ULL * round + 0x1110 * i;
+}
+
+static void vm_move(bool save, void *page)
+{
+	if (save)
+		asm volatile("vmsave" : : "a"(page) : "memory");
+	else
+		asm volatile("vmload" : : "a"(page) : "memory");
+}
+
+TEST(nested_vmsave)
+{
+	u8 *own = scratch(2), *page = scratch(3);
+	u64 round, got[array_size(vm_fields)];
+	u16 tr;
+	u32 i;
+
+	need_svm();
+	svm_on();
+	vm_move(true, own);
+	asm volatile("str %0" : "=r"(tr));
+	check_eq(*(volatile u16 *)(own + 0x490), tr, "selector of TR that VMSAVE wrote");
+	for (round = 1; round <= 4; round++) {
+		for (i = 0; i < array_size(vm_fields); i++)
+			wrmsr(vm_fields[i].msr, vm_value(i, round));
+		memset(page, 0xaa, 4096);
+		vm_move(true, page);
+		for (i = 0; i < array_size(vm_fields); i++)
+			got[i] = *(volatile u64 *)(page + vm_fields[i].off);
+		/* And back, with other values, by way of the page. */
+		for (i = 0; i < array_size(vm_fields); i++)
+			*(volatile u64 *)(page + vm_fields[i].off) = vm_value(i, round + 8);
+		vm_move(false, page);
+		for (i = 0; i < array_size(vm_fields); i++) {
+			u64 v = rdmsr(vm_fields[i].msr);
+
+			if (v == vm_value(i, round + 8) && got[i] == vm_value(i, round))
+				continue;
+			vm_move(false, own);
+			fail("%s: VMSAVE of 0x%lx wrote 0x%lx; VMLOAD of 0x%lx made it 0x%lx", vm_fields[i].name,
+			     LU(vm_value(i, round)), LU(got[i]), LU(vm_value(i, round + 8)), LU(v));
+		}
+		vm_move(false, own);
+		check_eq(*(volatile u64 *)(page + S_RIP), 0xaaaaaaaaaaaaaaaaULL, "RIP in the page, which VMSAVE does not write");
+		check_eq(*(volatile u64 *)(page + S_CS), 0xaaaaaaaaaaaaaaaaULL, "CS in the page, which VMSAVE does not write");
+	}
+}
+
 /* --- nested paging: ch. 15.25. L2's physical addresses are translated by our tables --- */
 
 #define RWU	(PT_P | PT_W | PT_U)	/* each nested access is a user's */

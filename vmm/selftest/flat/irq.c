@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define REPORT_PLACE 100
+#include "env/clock.h"
 #include "flat/flat.h"
 
 #define VEC	0x60		/* as in the guest */
@@ -192,11 +193,19 @@ static void close_fd(int fd)
 		close(fd);
 }
 
+/* arg[3]: may the guest compare timers with its TSC? arg[4]: does Remote IRR go with level mode? */
+static int tell_irq(struct lab *l)
+{
+	unit_shared(l)->arg[3] = host_tsc_stable(l->t->env);
+	unit_shared(l)->arg[4] = env_kernel(l->t->env) >= KERNEL(4, 16);
+	return unit_tell_khz(l);
+}
+
 int flat_irq_with(struct t *t, const char *test, const struct lab_opts *o)
 {
 	struct irq_state s = { -1, -1, -1, -1, 0, 0 };
 	int rc = unit_test(t, &(struct unit){ .test = test, .lab = *o, .on_exit = on_exit_irq, .arg = &s,
-		.prepare = unit_tell_khz });
+		.prepare = tell_irq });
 
 	close_fd(s.msi_fd);
 	close_fd(s.pin_fd);

@@ -38,6 +38,10 @@ static int nested(struct t *t, const char *test, int (*pre)(struct lab *l))
 
 FLAT(nested_svm, nested(t, "nested_svm", NULL),
      "a guest runs a guest of its own (SVM), where nested is on", ADVICE_NESTED, HW)
+FLAT(nested_gif, unit_test(t, &(struct unit){ .test = "nested_gif", .lab = { .irqchip = true } }),
+     "NMIs and interrupts wait while a guest that is a host (SVM) has GIF clear", ADVICE_NESTED, HW)
+FLAT(nested_vmsave, unit_check(t, "nested_vmsave"),
+     "VMSAVE and VMLOAD move each of their registers", ADVICE_NESTED, HW)
 FLAT(nested_npt, unit_check(t, "nested_npt"),
      "a guest translates its own guest's addresses (SVM's nested paging)", ADVICE_NESTED, HW)
 FLAT(nested_pat, nested(t, "nested_pat", own_pat),
