@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sysinfo.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define REPORT_PLACE 210
@@ -326,6 +327,63 @@ CHECK(vm, leak_routes, "a replaced table of interrupt routes gives its memory ba
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	return leaks(t, route_life, TABLES * ROUTES * 64L / 1024, "interrupt routes are");
+}
+
+/* --- processes that had a VM --- */
+
+#define PROCESSES	64
+
+/* Address spaces in the kernel: slabinfo(5), root's; a few in caches of the CPUs count, too. */
+static long mm_structs(const struct env *env)
+{
+	static char text[65536];
+	const char *p;
+
+	if (read_filef(text, sizeof(text), "%s/slabinfo", env->proc) < 0)
+		return -1;
+	p = strstr(text, "\nmm_struct ");
+	return p ? strtol(p + 11, NULL, 10) : -1;
+}
+
+static int fork_owners(struct lab *l)
+{
+	int i, st;
+	pid_t pid;
+
+	for (i = 0; i < PROCESSES; i++) {
+		pid = fork();
+		if (!pid)
+			_exit(ioctl(l->kvm, KVM_CREATE_VM, 0) < 0);
+		NEED(l->t, pid > 0, "a process");
+		REQUIRE(l->t, waitpid(pid, &st, 0) == pid && !st, "KVM_CREATE_VM failed in a child process");
+	}
+	return 0;
+}
+
+/* As with memory: others come and go, but not so many in each round. */
+CHECK(vm, leak_process, "a process that ends with its VM open is gone with all of its address space",
+      ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
+{
+	long least = LONG_MAX, grown;
+	double until;
+	int i;
+
+	if (mm_structs(t->env) < 0)
+		return t_skip(t, "%s/slabinfo cannot be read, or does not name mm_struct (CONFIG_SLUB_DEBUG; root)", t->env->proc);
+	for (i = 0; i < LEAK_ROUNDS && least >= PROCESSES / 2; i++) {
+		long before = mm_structs(t->env);
+
+		if (lab_with(t, LAB(), fork_owners))
+			return -1;
+		until = now_ms() + 500;
+		do {
+			grown = mm_structs(t->env) - before;
+		} while (grown >= PROCESSES / 2 && now_ms() < until && !usleep(10000));
+		least = grown < least ? grown : least;
+	}
+	REQUIRE(t, least < PROCESSES / 2, "each %d processes that end with a VM leave at least %ld address spaces in the kernel",
+		PROCESSES, least);
+	return 0;
 }
 
 /* --- eventfds --- */
