@@ -13,6 +13,12 @@ static void expect(u64 got, u32 vec, u64 err, u64 rip, const char *what)
 	      what, LU(last_trap.rip), LU(rip));
 }
 
+/* The error code of a #GP by IDT entry @vec; QEMU before 10 has 16 times the vector in it. */
+static u64 idt_error(u32 vec)
+{
+	return shared->tcg && last_trap.error == vec * 16 + 2 ? vec * 16 + 2 : vec * 8 + 2;
+}
+
 static u64 at __attribute__((used));		/* where, written by HERE */
 #define HERE "movq $7f, %%rax; movq %%rax, at; 7: "
 
@@ -76,8 +82,7 @@ TEST(exc_selectors)
 	d.limit = 16 * 0x70 - 1;
 	asm volatile("lidt %0" : : "m"(d));
 	v = TRY(HERE "int $0x90", "rax");
-	/* TCG multiplies by 16. */
-	expect(v, 13, 0x90 * (shared->tcg ? 16 : 8) + 2, at, "#GP by a vector beyond the IDT");
+	expect(v, 13, idt_error(0x90), at, "#GP by a vector beyond the IDT");
 	d.limit = 4095;
 	asm volatile("lidt %0" : : "m"(d));
 }
@@ -283,10 +288,14 @@ TEST(exc_user)
 	u32 i;
 
 	for (i = 0; i < array_size(t); i++) {
-		u64 err = t[i].fn == user_int && shared->tcg ? 0x90 * 16 + 2 : t[i].err;
+		u64 err = t[i].err;
 
+		if (shared->tcg && t[i].fn == user_invd)
+			continue;	/* the one of QEMU 10 does not look at CPL */
 		step(t[i].what);
 		user_call(t[i].fn);
+		if (t[i].fn == user_int)
+			err = idt_error(0x90);
 		check(last_trap.vector == t[i].vec && (t[i].vec == 0xffff || last_trap.error == err),
 		      "%s: vector %d, error 0x%lx; expected %u, 0x%lx", t[i].what,
 		      (int)last_trap.vector, LU(last_trap.error), t[i].vec, LU(err));
