@@ -155,10 +155,18 @@ cached() {
 	return 1
 }
 
+# our_base DIR: tree made it: what it holds, and an info.json as only tree writes it.
+our_base() {
+	[[ -d $1 && ! -L $1 && -z $(find "$1" -mindepth 1 ! -name config ! -name kabi ! -name info.json) ]] &&
+		jq -e '.nevra and .sha256 and .profile_why' "$1/info.json" > /dev/null 2>&1
+}
+
 # prepare_tree DIR: the finished tree as DIR, from the cache where it is there.
 prepare_tree() {
 	local dir=$1 entry='' parent work new
-	[[ ! -e $dir ]] || die "$dir: exists" "expected a directory that is not there yet"
+	[[ ! -e $dir && ! -L $dir ]] || die "$dir: exists" "expected a directory that is not there yet"
+	[[ ! -e $dir.base && ! -L $dir.base ]] || our_base "$dir.base" ||
+		die "$dir.base: exists, and tree did not make it" "the base's config and info.json become that directory: move it elsewhere"
 	[[ $deadline =~ ^[1-9][0-9]*$ ]] || usage_error "--deadline $deadline: expected seconds"
 	verify
 	choose_profile
@@ -186,7 +194,7 @@ prepare_tree() {
 		fi
 	fi
 	rm -rf -- "$dir.base"
-	mv -- "$work/base" "$dir.base"
-	mv -- "$work/tree" "$dir"
+	mv -T -- "$work/base" "$dir.base"
+	mv -T -- "$work/tree" "$dir"
 	info "the base tree is $dir"
 }
