@@ -98,7 +98,7 @@ test "%{rpmversion} %rpmversion %{?rpmversion} %{defined rpmversion}" = "6.1.1 6
 	local other=4.14.3
 	[[ $(rpm -qp --qf '%{RPMVERSION}' "$srpm") == 6* ]] || other=6.0.1
 	# shellcheck disable=SC2016  # the script's own
-	rpm_that '[[ $* != *RPMVERSION* ]] || { '"$rpm"' "$@" | awk -v v='"$other"' "/^tags\t/ { sub(/[^|]*\$/, v) } /^patch\t/ { p = \$0 \"\\n\" p; next } { print } END { printf \"%s\", p }"; exit; }'
+	rpm_that '[[ $* != *RPMVERSION* ]] || { '"$rpm"' "$@" | awk -v v='"$other"' "/^RPMVERSION\t/ { \$0 = \"RPMVERSION\t\047\" v \"\047\" } /^PATCH\t/ { p = \$0 \"\\n\" p; next } { print } END { printf \"%s\", p }"; exit; }'
 	"$base_srpm" inspect "$srpm" --json > there.json
 	diff here.json there.json
 }
@@ -116,7 +116,7 @@ test "%{rpmversion} %rpmversion %{?rpmversion} %{defined rpmversion}" = "6.1.1 6
 	if knows OPENPGP; then
 		"$base_srpm" verify "$f" --key "$key"
 		run "$base_srpm" inspect "$f"
-		[[ $output == *"signed "*"Key ID"* ]]
+		[[ $output == *"claims key "*", not checked"* ]]
 		"$base_srpm" tree "$f" out --key "$key"
 		grep -q 'fork_3; /\* 1 ' out/kernel/fork.c
 		"$base_srpm" import "$f" --sources sources --key "$key"

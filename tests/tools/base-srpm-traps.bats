@@ -281,7 +281,7 @@ cd ..'
 	tree
 	# And in the header.
 	mkdir bin
-	printf '#!/bin/bash\n%s "$@" | sed "s|^\\(member\\t[0-9]*\\t\\)|\\1./|"\n' "$(command -v rpm)" > bin/rpm
+	printf '#!/bin/bash\n%s "$@" | sed "s|^\\(MEMBER\\t[0-9]*\\t.\\)|\\1./|"\n' "$(command -v rpm)" > bin/rpm
 	chmod +x bin/rpm
 	PATH="$PWD/bin:$PATH" "$base_srpm" inspect "$srpm" --json > info.json
 	jq -r '.configs[]' info.json | grep -qx kernel-x86_64.config
@@ -326,7 +326,7 @@ cd ..'
 	gpgconf --kill all
 	run "$base_srpm" verify "$srpm" --key right.asc
 	[ "$status" -eq 0 ]
-	[[ $output == *": signed by "*" digests and archive in order" ]]
+	[[ $output == *": signed by "*"; digests ("*") and archive in order" ]]
 	"$base_srpm" verify "$srpm" --key wrong.asc --key right.asc
 	fails_with "signature or digest is not in order" "$base_srpm" verify "$srpm" --key wrong.asc
 	fails_with "signed, but no key to check it with" "$base_srpm" verify "$srpm"

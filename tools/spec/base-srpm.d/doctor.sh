@@ -70,7 +70,7 @@ shims_used() {
 read_demands() {
 	local topdir=$tmp/doctor
 	make_topdir "$topdir"
-	small_members "$topdir/SOURCES"
+	cp -a -- "$tmp/small/." "$topdir/SOURCES/"
 	cp -- "$topdir/SOURCES/$spec" "$tmp/spec"
 	if [[ $1 == expanded ]]; then
 		place_spec "$topdir"
@@ -110,6 +110,6 @@ doctor() {
 	choose_profile
 	doctor_missing expanded
 	printf '%-10s %s\n' profile "$profile" needs "$(cut -f1 "$tmp/needed" | paste -sd' ' -)" \
-		stand-ins "$(paste -sd' ' - < "$tmp/shims")" space "$(space_needed) MiB"
+		stand-ins "$(paste -sd' ' - < "$tmp/shims")" space "$(space_needed) MiB" | shown_lines
 	info "$file_name: all that its %prep needs is here"
 }

@@ -19,9 +19,9 @@ info_json() {
 	base_switches "$tmp/spec" > "$tmp/json.switches"
 	if [[ -s $tmp/needed ]]; then cut -f1 "$tmp/needed"; fi > "$tmp/json.needs"
 	printf '%s\n' ${unapplied[@]+"${unapplied[@]}"} > "$tmp/json.skipped"
-	jq -n --sort-keys --arg nevra "$nevra" --arg name "$name_tag" --arg version "$version" --arg release "$release" \
+	jq -n --ascii-output --sort-keys --arg nevra "$nevra" --arg name "$name_tag" --arg version "$version" --arg release "$release" \
 		--arg file "$file_name" --arg sha256 "$(srpm_sha256)" --arg profile "$profile" --arg why "$profile_why" \
-		--arg signer "$signer" --arg vcs "$vcs" --arg spec "$spec" --arg tarball "$tarball" --argjson buildtime "$buildtime" \
+		--arg signer "$signer" --arg digests "$digests" --arg vcs "$vcs" --arg spec "$spec" --arg tarball "$tarball" --argjson buildtime "$buildtime" \
 		--rawfile configs "$tmp/json.configs" --rawfile switches "$tmp/json.switches" --rawfile needs "$tmp/json.needs" \
 		--rawfile order "$tmp/order" --rawfile skipped "$tmp/json.skipped" \
 		--argjson exact "$([[ -n ${order_static:-} ]] && echo false || echo true)" '
@@ -30,7 +30,7 @@ info_json() {
 		($order | lines | map(split("\t") | {mechanism: .[0], strip: .[1], file: .[2]})) as $order |
 		{
 			file: $file, nevra: $nevra, name: $name, version: $version, release: $release, sha256: $sha256,
-			profile: $profile, profile_why: $why, signer: (if $signer == "" then null else $signer end),
+			profile: $profile, profile_why: $why, signer: (if $signer == "" then null else $signer end), digests: ($digests | split(", ")),
 			vcs: (if $vcs == "" then null else $vcs end),
 			spec: $spec, tarball: $tarball, buildtime: $buildtime, configs: ($configs | lines), switches: ($switches | lines),
 			needs: (if $needs == "" then null else ($needs | lines) end), order_exact: $exact,
@@ -50,9 +50,9 @@ inspect() {
 	if ((${#keys[@]})) || [[ -n $allow_unsigned || -n $sha256 ]]; then
 		wait
 		check_signature
-		check_archive
 		mode=expanded
 	fi
+	check_whole
 	order_static=1
 	[[ $mode == static ]] || order_static=
 	read_demands "$mode"
@@ -62,14 +62,14 @@ inspect() {
 		info_json
 		return
 	fi
-	inspect_table
+	inspect_table | shown_lines
 }
 
 inspect_table() {
 	local how strip file command missing signed=${signer:-no}
 	[[ -z $blind ]] || signed="in rpm 6's package format, in which $blind sees none"
 	printf '%-10s %s\n' file "$file_name" nevra "$nevra" profile "$profile" '' "$profile_why" \
-		signed "$signed" vcs "${vcs:-none}" sha256 "$(srpm_sha256)" spec "$spec" tarball "$tarball" \
+		signed "$signed" digests "$digests" vcs "${vcs:-none}" sha256 "$(srpm_sha256)" spec "$spec" tarball "$tarball" \
 		configs "$(config_members | awk '!seen[$0]++' | head -n 8 | paste -sd' ' -)"
 	printf '%-10s %s\n' patches "$(grep -vc '^never' "$tmp/order" || :), in the order of %prep${order_static:+ (as the spec reads; --key or --allow-unsigned: as rpm expands it)}"
 	while IFS=$'\t' read -r how strip file; do
