@@ -15,7 +15,7 @@ install_hint() {
 # prep_section TEXT: the commands of %prep, comments and what is skipped off.
 prep_section() {
 	awk '/^%prep/ { on = 1; next }
-		/^(%(build|install|check|clean|files|package|description|changelog)|#section build)([ \t]|$)/ { on = 0 }
+		/^(%(build|conf|install|check|clean|files|package|description|changelog|generate_buildrequires|(pre|post)(un)?(trans)?|verifyscript|sepolicy|(trans)?(file)?trigger[a-z]*)|#section end)([ \t]|$)/ { on = 0 }
 		on && !/^[ \t]*#/' "$1"
 }
 
@@ -39,21 +39,26 @@ needed() {
 	echo "tar rpmbuild" >> "$tmp/unpack"
 	awk -F '|' '
 		FNR == NR { if (!/^#/) needs[++n] = $0; next }
-		{ text = text $0 "\n" }
+		# What stands in quotes is text, unless the shell looks into it.
+		{ gsub(/\047[^\047]*\047/, "q"); gsub(/"[^"$`]*"/, "q"); text = text $0 "\n" }
 		END {
 			for (i = 1; i <= n; i++) {
 				split(needs[i], w, "|")
-				if (text ~ "(^|[ \t\n;|&(=\"\047`])(/usr)?(/bin/)?" w[1] "([ \t\n;|&)\"\047]|$)") printf "%s\t%s\t%s\n", w[2], w[3], w[4]
+				if (text ~ "(^|[\n;|&(`{!]|[ \t\n](then|do|else|if|elif|while|until|exec|env|time|command|xargs( +-[^ ]*)*)[ \t])[ \t]*(/usr)?(/bin/)?" w[1] "([ \t\n;|&)`]|$)") printf "%s\t%s\t%s\n", w[2], w[3], w[4]
 			}
 		}' "$here/base-srpm.d/needs" "$tmp/prep" "$tmp/scripts" "$tmp/unpack" | sort -u
 	! grep -qE '^[ \t]*%(patch|autosetup|autopatch)|Apply[A-Za-z]*Patch' "$tmp/prep" || printf 'patch\tpatch\tpatch\n'
 }
 
-# unknown_macros: what rpm left unexpanded in %prep ("%%{patches}" in quotes is
-# how the EL specs ask whether there are any).
+# unknown_macros SOURCES: what rpm left unexpanded in %prep, under a name that a macro
+# can have, and that the spec or what it includes has after a single %.
+# ("%%{patches}" in quotes is how the EL specs ask whether there are any.)
 unknown_macros() {
-	prep_section "$tmp/expanded" | grep -vE '^[ \t]*%(setup|patch)' | grep -oE '(^|[^%])%\{?[A-Za-z_][A-Za-z0-9_]*' |
-		sed -E 's/^[^%]*//; s/^%\{?//' | grep -vxE 'patches|sources' | sort -u || :
+	local name
+	prep_section "$tmp/expanded" | grep -vE '^[ \t]*%(setup|patch)' | grep -oE '(^|[^%])%\{?[A-Za-z_][A-Za-z0-9_]{2,}' |
+		sed -E 's/^[^%]*//; s/^%\{?//' | grep -vxE 'patches|sources' | sort -u | while read -r name; do
+		! grep -qrIE --exclude='*.patch' -- "(^|[^%])(%%)*%[{?!]*$name\>" "$tmp/spec" "$1" || printf '%s\n' "$name"
+	done || :
 }
 
 # shims_used SOURCES: programs that are not here and have a stand-in.
@@ -75,7 +80,7 @@ read_demands() {
 	if [[ $1 == expanded ]]; then
 		place_spec "$topdir"
 		expand_spec "$topdir"
-		unknown_macros > "$tmp/macros"
+		unknown_macros "$topdir/SOURCES" > "$tmp/macros"
 	else
 		cp -- "$tmp/spec" "$tmp/expanded"
 		: > "$tmp/macros"

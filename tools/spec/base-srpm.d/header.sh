@@ -84,6 +84,20 @@ check_format() {
 	grep -qx OPENPGP <(rpm --querytags) || blind=$this
 }
 
+# nosource: which file is left out of a .nosrc package, and where it is.
+nosource() {
+	local number name names=() lines=()
+	escaped "$spec" > "$tmp/wanted"
+	rpm2cpio "$srpm" 2>/dev/null | cpio -i --quiet --to-stdout -E "$tmp/wanted" > "$tmp/nosrc.spec" 2>/dev/null || :
+	while read -r number; do
+		name=$(sed -nE "s/^[Ss]ource0*$number[ \t]*:[ \t]*//p" "$tmp/nosrc.spec" | head -n 1 | sed -E "s/%\{?version\}?/$version/g; s/%\{?name\}?/$name_tag/g")
+		names+=("${name##*/}")
+		lines+=("Source$number: ${name:-of that number}")
+	done < <(header_values NOSOURCE)
+	die "$file_name: a .nosrc package: ${names[*]} is not in it" \
+		"fetch it: ${lines[@]}" "put it beside $spec, remove NoSource from that, and make a whole SRPM: rpmbuild -bs $spec"
+}
+
 # refuse_links NAMES
 refuse_links() {
 	die "$file_name: hard links of one file in it; refused: $1" "make each a file of its own (cp), and rebuild it: rpmbuild -bs"
@@ -112,11 +126,9 @@ read_header() {
 	[[ $(header_values FILENLINKS | sort -u) =~ ^1?$ ]] || refuse_links "$(paste <(header_values FILENLINKS) <(member_names) | awk '$1 > 1' | cut -f2- | head -n 4 | paste -sd' ' -)"
 	bad=$(grep -vP -m 3 '^[0-9]+\t[^/]+$' "$tmp/members" || :)
 	[[ -z $bad ]] || die "$file_name: a member's name holds a path; refused" "$bad"
-	bad=$(header_values NOSOURCE | paste -sd' ' -)
-	[[ -z $bad ]] || die "$file_name: a .nosrc package: its Source $bad is not in it" \
-		"fetch that file from where its spec says, put it beside the spec, and make a whole SRPM (rpmbuild -bs)"
 	spec=$(member_names | grep -E '\.spec$' || :)
 	[[ -n $spec && $spec != *$'\n'* ]] || die "$file_name: expected one .spec in it, found: ${spec:-none}"
+	[[ -z $(header_values NOSOURCE) ]] || nosource
 	tarball=$(member_names | grep -E '^(linux|kernel)[^/]*\.tar(\.(gz|bz2|xz|zst))?$' | grep -vE 'patches|abi|kabi' || :)
 	[[ -n $tarball ]] ||
 		die "$file_name: no kernel tree in it" "expected a member linux-*.tar.* or kernel.tar.*; it holds: $(member_names | head -n 8 | paste -sd' ' -)"

@@ -27,22 +27,26 @@ run_prep() {
 	local rc=0 hint
 	info "running the base's own %prep under profile $profile"
 	rpm_private "$1" rpmbuild -bp --nodeps "$1/SPECS/$spec" > "$tmp/prep.log" 2>&1 || rc=$?
+	{ echo "$our_log of $nevra"; cat "$tmp/prep.log"; } > "$log"
 	((rc != 124 && rc != 137)) || die "$spec: its %prep did not end within $deadline s" "it was at: $(grep '^+' "$tmp/prep.log" | tail -n 1)" \
-		"a longer time: --deadline SEC"
+		"a longer time: --deadline SEC" "all that it said: $log"
 	# %setup's pipeline hides what xz says of a tarball that is cut: part of a
 	# tree, exit 0.
 	hint=$(grep -E -m 1 '(xz|gzip|bzip2|zstd|tar): .*([Uu]nexpected|[Cc]orrupt|CRC|truncated|premature)' "$tmp/prep.log" || :)
 	[[ -z $hint ]] || die "$spec: the tarball inside the SRPM is damaged: $tarball" "$hint"
 	((rc)) || return 0
-	hint=$(grep -v '^#' "$here/base-srpm.d/hints" | while IFS=$'\t' read -r regex text; do
-		! grep -qE -- "$regex" "$tmp/prep.log" || { printf '%s\n' "$text"; break; }
-	done)
-	# Without what rpm says of itself and repeats at the end.
+	# What the last command said that said anything, without rpm's own words.
 	sed '/^RPM build \(warnings\|errors\):/,$d' "$tmp/prep.log" |
-		grep -vE '^\+|^warning: |Bad exit status|^Executing|^Building |^[ \t]*$' > "$tmp/said" || :
-	grep -iE 'error|fail|reject|not found|cannot|No such' "$tmp/said" > "$tmp/reasons" || cp "$tmp/said" "$tmp/reasons"
-	die "$spec: its %prep failed (exit $rc)" "$(tail -n 4 "$tmp/reasons")" \
-		"its last command: $(grep '^+' "$tmp/prep.log" | tail -n 1)" ${hint:+"$hint"}
+		awk '/^warning: |Bad exit status|^Executing|^Building |^[ \t]*$/ { next }
+			/^\+/ { command = 1; next }
+			command { n = command = 0 }
+			{ said[n++] = $0 }
+			END { for (i = n > 4 ? n - 4 : 0; i < n; i++) print said[i] }' > "$tmp/said"
+	hint=$(grep -v '^#' "$here/base-srpm.d/hints" | while IFS=$'\t' read -r regex text; do
+		! grep -qE -- "$regex" "$tmp/said" || { printf '%s\n' "$text"; break; }
+	done)
+	die "$spec: its %prep failed (exit $rc)" "$(< "$tmp/said")" \
+		"its last command: $(grep '^+' "$tmp/prep.log" | tail -n 1)" ${hint:+"$hint"} "all that it said: $log"
 }
 
 # find_tree BUILD: the one kernel tree below it. rpm >= 4.20 has a directory per
@@ -167,6 +171,9 @@ prepare_tree() {
 	[[ ! -e $dir && ! -L $dir ]] || die "$dir: exists" "expected a directory that is not there yet"
 	[[ ! -e $dir.base && ! -L $dir.base ]] || our_base "$dir.base" ||
 		die "$dir.base: exists, and tree did not make it" "the base's config and info.json become that directory: move it elsewhere"
+	log=$dir.prep.log
+	[[ ! -e $log && ! -L $log ]] || [[ -f $log && ! -L $log && $(head -n 1 -- "$log") == "$our_log"* ]] ||
+		die "$log: exists, and tree did not write it" "the log of a %prep that fails is kept there: move it elsewhere"
 	[[ $deadline =~ ^[1-9][0-9]*$ ]] || usage_error "--deadline $deadline: expected seconds"
 	verify
 	choose_profile
@@ -196,5 +203,6 @@ prepare_tree() {
 	rm -rf -- "$dir.base"
 	mv -T -- "$work/base" "$dir.base"
 	mv -T -- "$work/tree" "$dir"
+	rm -f -- "$log"
 	info "the base tree is $dir"
 }

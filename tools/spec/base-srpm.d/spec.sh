@@ -81,13 +81,49 @@ place_spec() {
 	done
 }
 
+# included SPEC: the files that it includes, by name.
+included() {
+	local word n
+	sed -nE 's/^[ \t]*%include[ \t]+//p' "$1" | while read -r word; do
+		n=$(grep -oE '(SOURCE|S:) *[0-9]+' <<< "$word" | grep -oE '[0-9]+$' || :)
+		[[ -z $n ]] || word=$(sed -nE "s/^[Ss]ource0*$n[ \t]*:[ \t]*//p" "$1" | head -n 1)
+		printf '%s\n' "${word##*/}"
+	done
+}
+
+# blame TOPDIR SPEC: "file:line" of the included file that the error is in: without
+# that file there is none, and with no more of it than up to that line, there is.
+# (rpm names the line, but not the file; or neither.)
+blame() {
+	local name f low high middle
+	while read -r name; do
+		f=$1/SOURCES/$name
+		[[ -f $f ]] || continue
+		mv -- "$f" "$f.whole"
+		low=0 high=$(wc -l < "$f.whole")
+		: > "$f"
+		if ! fails_alike "$1" "$2"; then
+			while ((high - low > 1)); do
+				middle=$(((low + high) / 2))
+				head -n "$middle" "$f.whole" > "$f"
+				if fails_alike "$1" "$2"; then high=$middle; else low=$middle; fi
+			done
+			printf '%s\n' "$name:$high"
+		fi
+		mv -- "$f.whole" "$f"
+	done < <(included "$2") | head -n 1
+}
+fails_alike() {
+	grep -qxF -- "$(head -n 1 "$tmp/expanded.errors")" <(rpm_private "$1" rpmspec -P "$2" 2>&1 > /dev/null)
+}
+
 # expand_spec TOPDIR: the spec as rpm reads it under the profile, in
 # $tmp/expanded. Runs the spec's %(...), so only after verify. rpm's own listing
 # leaves out the line %build (4.18): a comment after it marks where %prep ends.
 expand_spec() {
-	local line text rc=0 marked=$1/SPECS/.marked
+	local line text found rc=0 marked=$1/SPECS/.marked
 	mkdir "$marked"
-	sed '/^%build\([ \t]\|$\)/a #section build' "$1/SPECS/$spec" > "$marked/$spec"
+	sed -E '/^%(build|conf|generate_buildrequires)([ \t]|$)/a #section end' "$1/SPECS/$spec" > "$marked/$spec"
 	rpm_private "$1" rpmspec -P "$marked/$spec" > "$tmp/expanded" 2> "$tmp/expanded.err" || rc=$?
 	((rc != 124)) || die "$spec: rpm did not read it to the end within $deadline s"
 	if ((rc == 0)); then
@@ -101,8 +137,10 @@ expand_spec() {
 	text=
 	if [[ -n $line ]]; then
 		text=$(sed -n "${line}p" "$marked/$spec")
-		line=$((line - $(head -n "$line" "$marked/$spec" | grep -cx '#section build' || :)))
+		line=$((line - $(head -n "$line" "$marked/$spec" | grep -cx '#section end' || :)))
 	fi
+	found=$(blame "$1" "$marked/$spec")
+	[[ -z $found ]] || die "$found: included by $spec: rpm cannot read it under profile $profile" "$(head -n 3 "$tmp/expanded.errors")"
 	die "$spec${line:+:$line}: rpm cannot read it under profile $profile" \
 		"$(sed "s|$marked/||g; s|$1/S[A-Z]*/||g" "$tmp/expanded.errors" | cut -c1-300 | head -n 3)" ${text:+"the line: $text"}
 }
