@@ -19,11 +19,15 @@ prep_section() {
 		on && !/^[ \t]*#/' "$1"
 }
 
+# begin_with REGEX DIR: the files in DIR whose first line REGEX matches.
+begin_with() {
+	find "$2" -maxdepth 1 -type f -print0 | xargs -0r awk -v regex="$1" 'FNR == 1 && $0 ~ regex { print FILENAME } { nextfile }'
+}
+
 # prep_scripts SOURCES: the members that %prep runs and the profile does not skip.
 prep_scripts() {
 	local f regex skip
-	for f in "$1"/*; do
-		[[ -f $f && $(head -c 2 -- "$f" | tr -d '\0') == '#!' ]] || continue
+	begin_with '^#!' "$1" | while read -r f; do
 		skip=
 		while read -r regex; do [[ ! ${f##*/} =~ $regex ]] || skip=1; done < <(profile_values skip)
 		[[ -z $skip ]] && grep -qF -- "${f##*/}" "$tmp/prep" && cat -- "$f" || :
@@ -39,7 +43,9 @@ needed() {
 	echo "tar rpmbuild" >> "$tmp/unpack"
 	awk -F '|' '
 		FNR == NR { if (!/^#/) needs[++n] = $0; next }
-		# What stands in quotes is text, unless the shell looks into it.
+		# What stands in quotes is text, unless the shell looks into it, or it is kept
+		# as a command (patch_command=).
+		/^[ \t]*[a-zA-Z_]*(command|cmd|CMD)=["\047]/ { sub(/^[^=]*=./, "") }
 		{ gsub(/\047[^\047]*\047/, "q"); gsub(/"[^"$`]*"/, "q"); text = text $0 "\n" }
 		END {
 			for (i = 1; i <= n; i++) {
@@ -66,7 +72,7 @@ shims_used() {
 	local shim name
 	for shim in "$here"/base-srpm.d/bin/*; do
 		name=${shim##*/}
-		[[ $name == make ]] || command -v "$name" >/dev/null || ! grep -qhF -- "$name" "$tmp/prep" "$tmp/scripts" || printf '%s\n' "$name"
+		[[ $name =~ ^(make|patch)$ ]] || command -v "$name" >/dev/null || ! grep -qhF -- "$name" "$tmp/prep" "$tmp/scripts" || printf '%s\n' "$name"
 	done
 }
 

@@ -10,9 +10,7 @@
 # us) do nothing.
 adapt_scripts() {
 	local regex f
-	for f in "$1"/*; do
-		[[ ! -f $f || $(head -c 10 -- "$f" | tr -d '\0 ') != '#!/bin/sh' ]] || sed -i '1s|/bin/sh|/bin/bash|' -- "$f"
-	done
+	begin_with '^#! ?/bin/sh' "$1" | while read -r f; do sed -i '1s|/bin/sh|/bin/bash|' -- "$f"; done
 	while read -r regex; do
 		for f in "$1"/*; do
 			[[ ${f##*/} =~ $regex ]] || continue
@@ -24,7 +22,7 @@ adapt_scripts() {
 
 # run_prep TOPDIR: its log in $tmp/prep.log.
 run_prep() {
-	local rc=0 hint
+	local rc=0 hint text
 	info "running the base's own %prep under profile $profile"
 	rpm_private "$1" rpmbuild -bp --nodeps "$1/SPECS/$spec" > "$tmp/prep.log" 2>&1 || rc=$?
 	{ echo "$our_log of $nevra"; cat "$tmp/prep.log"; } > "$log"
@@ -35,6 +33,7 @@ run_prep() {
 	hint=$(grep -E -m 1 '(xz|gzip|bzip2|zstd|tar): .*([Uu]nexpected|[Cc]orrupt|CRC|truncated|premature)' "$tmp/prep.log" || :)
 	[[ -z $hint ]] || die "$spec: the tarball inside the SRPM is damaged: $tarball" "$hint"
 	((rc)) || return 0
+	check_listed "$1"
 	# What the last command said that said anything, without rpm's own words.
 	sed '/^RPM build \(warnings\|errors\):/,$d' "$tmp/prep.log" |
 		awk '/^warning: |Bad exit status|^Executing|^Building |^[ \t]*$/ { next }
@@ -45,8 +44,16 @@ run_prep() {
 	hint=$(grep -v '^#' "$here/base-srpm.d/hints" | while IFS=$'\t' read -r regex text; do
 		! grep -qE -- "$regex" "$tmp/said" || { printf '%s\n' "$text"; break; }
 	done)
-	die "$spec: its %prep failed (exit $rc)" "$(< "$tmp/said")" \
+	text=$(failed_patch "$1/calls")
+	die "$spec: its %prep failed (exit $rc)" ${text:+"$text"} "$(< "$tmp/said")" \
 		"its last command: $(grep '^+' "$tmp/prep.log" | tail -n 1)" ${hint:+"$hint"} "all that it said: $log"
+}
+
+# failed_patch CALLS: the patch that the last call, if it failed, was about.
+failed_patch() {
+	local call
+	call=$(find "$1" -mindepth 1 -maxdepth 1 2> /dev/null | sort | tail -n 1)
+	[[ -z $call || $(cut -f5 "$call/call") == 0 ]] || printf '%s: %s failed\n' "$(paste -sd' ' - < "$call/names")" "$(call_of "$call")"
 }
 
 # find_tree BUILD: the one kernel tree below it. rpm >= 4.20 has a directory per
@@ -89,7 +96,7 @@ collect_base() {
 	[[ -z $file ]] || cp -- "$file" "$3/config"
 	file=$(pick kabi "$2" "$1")
 	[[ -z $file ]] || cp -- "$file" "$3/kabi"
-	info_json > "$3/info.json"
+	info_json true > "$3/info.json"
 }
 
 # prepare_fresh OUT: OUT/tree and OUT/base, proven.
@@ -101,13 +108,11 @@ prepare_fresh() {
 	place_spec "$topdir"
 	expand_spec "$topdir"
 	check_flavour "$topdir"
-	patch_order "$tmp/expanded"
-	check_listed "$topdir"
 	adapt_scripts "$topdir/SOURCES"
 	run_prep "$topdir"
 	tree=$(find_tree "$topdir/BUILD")
 	unapplied=()
-	prove_patches "$topdir/SOURCES" "$tree"
+	prove_patches "$topdir/SOURCES" "$tree" "$topdir/calls"
 	info "$proven patches of the base proven on the finished tree${unapplied[*]:+, ${#unapplied[@]} not in it}"
 	collect_base "$topdir/SOURCES" "$tree" "$out/base"
 	# The config is made in a build directory: what the distribution's left in
@@ -129,7 +134,7 @@ space_needed() {
 # cache_key: of all that the tree depends on.
 cache_key() {
 	{
-		cat "$here/base-srpm" "$here"/base-srpm.d/*.* "$here"/base-srpm.d/bin/* "$profile_file"
+		packed_files "$here/base-srpm" "$here/base-srpm.d" "$profile_file" | xargs -0 cat
 		rpmbuild --version
 		srpm_sha256
 	} | sha256sum | cut -c1-16

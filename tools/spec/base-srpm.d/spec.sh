@@ -18,7 +18,8 @@ rpm_private() {
 	done < <(profile_values without)
 	env -i PATH="$topdir/bin:$PATH" LC_ALL=C HOME="$topdir/home" TMPDIR="$topdir/tmp" GIT_CEILING_DIRECTORIES="$topdir" \
 		timeout --kill-after=10 "$deadline" "$program" --target x86_64 --define "_topdir $topdir" --define "_dbpath $topdir/db" \
-		--define '_buildshell /bin/bash' --define "_tmppath $topdir/tmp" --define "__make $topdir/bin/make" ${defines[@]+"${defines[@]}"} "$@" < /dev/null
+		--define '_buildshell /bin/bash' --define "_tmppath $topdir/tmp" --define "__make $topdir/bin/make" \
+		--define "__patch $topdir/bin/patch" --define "__git $topdir/bin/git" ${defines[@]+"${defines[@]}"} "$@" < /dev/null
 }
 
 # make_topdir TOPDIR: its directories, and in bin/ what stands in for programs
@@ -28,11 +29,13 @@ rpm_private() {
 # what dash does not know ("trap ... ERR").
 make_topdir() {
 	local shim name
-	mkdir -p "$1"/{SOURCES,SPECS,BUILD,BUILDROOT,home,tmp,bin,db}
+	mkdir -p "$1"/{SOURCES,SPECS,BUILD,BUILDROOT,home,tmp,bin,db,calls}
 	for shim in "$here"/base-srpm.d/bin/*; do
 		name=${shim##*/}
-		[[ $name != make ]] && command -v "$name" >/dev/null || cp -- "$shim" "$1/bin/"
+		[[ ! $name =~ ^(make|patch)$ ]] && command -v "$name" >/dev/null || cp -- "$shim" "$1/bin/"
 	done
+	cp -- "$1/bin/patch" "$1/bin/git"
+	cp -- "$here/base-srpm.d/effects.awk" "$1/"
 	ln -s /bin/bash "$1/bin/sh"
 }
 
@@ -157,26 +160,13 @@ check_flavour() {
 			"a macro of its distribution is missing from ${profile_file##*/}"
 }
 
-# patch_order SPEC-TEXT: lines "mechanism<tab>strip<tab>file" in $tmp/order.
-patch_order() {
-	member_names > "$tmp/names"
-	printf '%s\n' "$patch_tags" | sed '/^$/d' > "$tmp/tags"
-	timeout 60 awk -v members="$tmp/names" -v tags="$tmp/tags" -f "$here/base-srpm.d/patch-order.awk" "$1" > "$tmp/order"
-}
-
-# check_listed TOPDIR: ApplyPatch refuses a patch without a line
-# "PatchN: name" and hides its own message; say it with the line.
+# check_listed TOPDIR: ApplyPatch refuses a patch without a line "PatchN: name" and
+# hides its own message; say it with the line.
 check_listed() {
-	local how strip file line
+	local how file line
+	read -r _ how file _ < <(grep -E '^\++ Apply(Optional)?Patch ' "$tmp/prep.log" | tail -n 1) || return 0
 	grep -qF 'not listed as a source patch' "$tmp/expanded" || return 0
-	while IFS=$'\t' read -r how strip file; do
-		[[ $how == ApplyPatch || $how == ApplyOptionalPatch ]] || continue
-		# (No pipe: grep -q closes it early, and pipefail takes that for a miss.)
-		grep -qxF -- "$file" <(sed -nE 's/^Patch[0-9]+: //p' "$1/SPECS/$spec") && continue
-		# Named by version, or through a macro: ApplyPatch lets these pass, or
-		# the expanded spec has them.
-		grep -qE "^Patch[0-9]+: .*%" "$1/SPECS/$spec" && continue
-		line=$(grep -nF -- "$how $file" "$1/SPECS/$spec" | head -n 1 | cut -d: -f1 || :)
-		die "$spec:${line:-?}: $how $file: no line \"PatchN: $file\" in it" "add one, with one space after the colon"
-	done < "$tmp/order"
+	grep -qE "^Patch[0-9]+: (.*%|$(sed 's/[][\.*^$+?(){}|]/\\&/g' <<< "$file")\$)" "$1/SPECS/$spec" && return
+	line=$(grep -nE -- "Apply[A-Za-z]*Patch ${file//./\\.}" "$1/SPECS/$spec" | head -n 1 | cut -d: -f1 || :)
+	die "$spec:${line:-?}: $how $file: no line \"PatchN: $file\" in it" "add one, with one space after the colon"
 }
