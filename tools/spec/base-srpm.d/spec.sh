@@ -5,19 +5,20 @@
 # and read for the patches it applies.
 
 # rpm_private TOPDIR PROGRAM ARG...: rpmbuild or rpmspec with nothing of the host
-# or of an outer rpmbuild: own _topdir, database, HOME, bash as the build shell
+# or of an outer rpmbuild: no macros but rpm's own and the profile's, own _topdir, database, HOME, bash as the build shell
 # (dash dies on ${x:0:8}, its error hidden), x86_64 whatever the host is, git kept
 # from finding a checkout above (git apply would skip patches, rc 0), shims first
 # in PATH and for %{__make}, no terminal, and a deadline on the whole process group.
 rpm_private() {
-	local topdir=$1 program=$2 defines=() f
+	local topdir=$1 program=$2 defines=() f own
 	shift 2
+	own=$(rpm --eval "%{_rpmconfigdir}")
 	profile_macros defines
 	while read -r f; do
 		defines+=(--define "_without_$f 1")
 	done < <(profile_values without)
 	env -i PATH="$topdir/bin:$PATH" LC_ALL=C HOME="$topdir/home" TMPDIR="$topdir/tmp" GIT_CEILING_DIRECTORIES="$topdir" \
-		timeout --kill-after=10 "$deadline" "$program" --target x86_64 --define "_topdir $topdir" --define "_dbpath $topdir/db" \
+		timeout --kill-after=10 "$deadline" "$program" --macros "$own/macros:$own/platform/%{_target}/macros" --target x86_64 --define "_topdir $topdir" --define "_dbpath $topdir/db" \
 		--define '_buildshell /bin/bash' --define "_tmppath $topdir/tmp" --define "__make $topdir/bin/make" \
 		--define "__patch $topdir/bin/patch" --define "__git $topdir/bin/git" ${defines[@]+"${defines[@]}"} "$@" < /dev/null
 }
