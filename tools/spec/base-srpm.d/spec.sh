@@ -4,23 +4,42 @@
 # spec.sh - the spec in an SRPM: set up in a private _topdir, expanded by rpm,
 # and read for the patches it applies.
 
-# rpm_private TOPDIR PROGRAM ARG...: rpmbuild or rpmspec with nothing of the host
-# or of an outer rpmbuild: no macros but rpm's own and the profile's, own _topdir, database, HOME, bash as the build shell
-# (dash dies on ${x:0:8}, its error hidden), x86_64 whatever the host is, git kept
-# from finding a checkout above (git apply would skip patches, rc 0), shims first
-# in PATH and for %{__make}, no terminal, and a deadline on the whole process group.
+# find_box: the array box, which shuts a command in (base-srpm.d/contain): no network,
+# processes of its own that end with it, nothing to write to but TOPDIR.
+find_box() {
+	local how
+	[[ -z ${box_known:-} ]] || return 0
+	box_known=1
+	for how in "" --map-root-user; do
+		box=(unshare ${how:+"$how"} --mount --net --pid --fork --kill-child=KILL --mount-proc)
+		! "${box[@]}" mount --bind /proc /proc 2>/dev/null || return 0
+	done
+	box=()
+	info "no namespaces to be had here: the base's %prep runs with the network and all that this user can write to"
+}
+
+# rpm_private TOPDIR PROGRAM ARG...: rpmbuild or rpmspec, shut in, with nothing of the
+# host or of an outer rpmbuild: no macros but rpm's own and the profile's, own _topdir,
+# database, HOME, bash as the build shell (dash dies on ${x:0:8}, its error hidden),
+# x86_64 whatever the host is, git kept from finding a checkout above (git apply would
+# skip patches, rc 0), shims first in PATH and for %{__make}, %{__patch}, %{__git}, no
+# terminal. At the deadline the whole process group is killed (exit 137): a shell may
+# trap any other signal.
 rpm_private() {
-	local topdir=$1 program=$2 defines=() f own
-	shift 2
+	local topdir=$1 defines=() f own
+	shift
 	own=$(rpm --eval "%{_rpmconfigdir}")
 	profile_macros defines
 	while read -r f; do
 		defines+=(--define "_without_$f 1")
 	done < <(profile_values without)
+	for f in "_topdir $topdir" "_dbpath $topdir/db" "_tmppath $topdir/tmp" '_buildshell /bin/bash' \
+		"__make $topdir/bin/make" "__patch $topdir/bin/patch" "__git $topdir/bin/git"; do
+		defines+=(--define "$f")
+	done
 	env -i PATH="$topdir/bin:$PATH" LC_ALL=C HOME="$topdir/home" TMPDIR="$topdir/tmp" GIT_CEILING_DIRECTORIES="$topdir" \
-		timeout --kill-after=10 "$deadline" "$program" --macros "$own/macros:$own/platform/%{_target}/macros" --target x86_64 --define "_topdir $topdir" --define "_dbpath $topdir/db" \
-		--define '_buildshell /bin/bash' --define "_tmppath $topdir/tmp" --define "__make $topdir/bin/make" \
-		--define "__patch $topdir/bin/patch" --define "__git $topdir/bin/git" ${defines[@]+"${defines[@]}"} "$@" < /dev/null
+		timeout --signal=KILL "$deadline" ${box[@]+"${box[@]}" "$here/base-srpm.d/contain" "$topdir"} "$1" \
+		--macros "$own/macros:$own/platform/%{_target}/macros" --target x86_64 "${defines[@]}" "${@:2}" < /dev/null
 }
 
 # make_topdir TOPDIR: its directories, and in bin/ what stands in for programs
@@ -30,6 +49,7 @@ rpm_private() {
 # what dash does not know ("trap ... ERR").
 make_topdir() {
 	local shim name
+	find_box
 	mkdir -p "$1"/{SOURCES,SPECS,BUILD,BUILDROOT,home,tmp,bin,db,calls}
 	for shim in "$here"/base-srpm.d/bin/*; do
 		name=${shim##*/}
@@ -129,7 +149,7 @@ expand_spec() {
 	mkdir "$marked"
 	sed -E '/^%(build|conf|generate_buildrequires)([ \t]|$)/a #section end' "$1/SPECS/$spec" > "$marked/$spec"
 	rpm_private "$1" rpmspec -P "$marked/$spec" > "$tmp/expanded" 2> "$tmp/expanded.err" || rc=$?
-	((rc != 124)) || die "$spec: rpm did not read it to the end within $deadline s"
+	((rc != 137)) || die "$spec: rpm did not read it to the end within $deadline s"
 	if ((rc == 0)); then
 		# rpm >= 4.20 says so, applies nothing, and ends well.
 		text=$(grep -E '^error: .*No patch number' "$tmp/expanded.err" || :)
