@@ -91,7 +91,7 @@ setup() {
 	head -c 3000 "$srpm" > cut.src.rpm
 	fails_with "cut.src.rpm" "$base_srpm" verify cut.src.rpm --allow-unsigned
 	head -c -20 "$srpm" > cut2.src.rpm
-	fails_with "digests are not in order" "$base_srpm" verify cut2.src.rpm --allow-unsigned
+	fails_with "cut short" "$base_srpm" verify cut2.src.rpm --allow-unsigned
 	perl -0777 -pe 'substr($_, -100, 1) ^= "\377"' "$srpm" > flip.src.rpm
 	fails_with "digests are not in order" "$base_srpm" verify flip.src.rpm --allow-unsigned
 	: > empty.src.rpm
@@ -118,13 +118,74 @@ setup() {
 	fails_with "no kernel tree in it" "$base_srpm" verify t/SRPMS/kernel-1-1.src.rpm --allow-unsigned
 }
 
-@test "import pins it, and leaves one base in SOURCES" {
+# pinned SRPM [COMMENT]: base.inc and a copy, as imported by the first version.
+pinned() {
+	mkdir -p sources
+	cp "$1" sources/
+	printf '# The base SRPM, pinned by tools/base-srpm import. Do not edit.\n%%global base_srpm %s\n%%global base_sha256 %s\n' \
+		"${1##*/}" "$(sha256sum < "$1" | cut -d' ' -f1)" > sources/base.inc
+}
+
+@test "import pins it, and leaves one base in SOURCES, whichever version imported the last" {
 	plain_srpm
-	mkdir sources
-	touch sources/kernel-5.0-1.src.rpm
+	cp "$srpm" kernel-5.0-1.src.rpm
+	echo more >> kernel-5.0-1.src.rpm
+	pinned kernel-5.0-1.src.rpm
 	"$base_srpm" import "$srpm" --sources sources --allow-unsigned
 	[ "$(ls sources)" = "$(printf 'base.inc\nkernel-6.1.1-2.src.rpm')" ]
 	grep -qx '%global base_version 6.1.1' sources/base.inc
 	grep -qx "%global base_sha256 $(sha256sum < "$srpm" | cut -d' ' -f1)" sources/base.inc
+	cp -a sources before
+	"$base_srpm" import "$srpm" --sources sources --allow-unsigned
+	diff -r before sources
+	# A copy without a pin, as a break in mid-import leaves it: used as it is.
+	rm sources/base.inc
+	"$base_srpm" import "$srpm" --sources sources --allow-unsigned
+	diff <(grep -vx '# It was here before.' sources/base.inc) before/base.inc
 }
 
+@test "import deletes nothing that it did not copy: files, links and folders in the way are named" {
+	local in_the_way
+	plain_srpm
+	cp "$srpm" kernel-5.0-1.src.rpm
+	for in_the_way in 'echo mine > sources/other-1.src.rpm' 'ln -s nowhere sources/other-1.src.rpm' 'mkdir sources/other-1.src.rpm' \
+		'pinned kernel-5.0-1.src.rpm; echo changed >> sources/kernel-5.0-1.src.rpm' 'echo mine > sources/kernel-6.1.1-2.src.rpm' \
+		'mkdir sources/kernel-6.1.1-2.src.rpm' 'ln -s nowhere sources/kernel-6.1.1-2.src.rpm' 'echo mine > sources/base.inc' \
+		'mkdir sources/base.inc' 'ln -s ../mine sources/base.inc' \
+		'cp kernel-5.0-1.src.rpm sources/; "$base_srpm" import sources/kernel-5.0-1.src.rpm --sources sources --allow-unsigned'; do
+		rm -rf sources before
+		mkdir sources
+		eval "$in_the_way"
+		cp -a sources before
+		run "$base_srpm" import "$srpm" --sources sources --allow-unsigned
+		echo "$in_the_way: $output"
+		[ "$status" -eq 1 ]
+		[[ $output == *"in the way"* && $output == *"sources/"* ]]
+		diff -r --no-dereference before sources
+	done
+	touch file
+	fails_with "file: in the way" "$base_srpm" import "$srpm" --sources file --allow-unsigned
+}
+
+@test "tree deletes nothing that was there: DIR, DIR.base as folder, file, link; its own is replaced" {
+	local in_the_way
+	plain_srpm
+	for in_the_way in 'mkdir out.base; echo mine > out.base/notes' 'mkdir out.base; echo {} > out.base/info.json' 'echo mine > out.base' \
+		'ln -s nowhere out.base' 'mkdir kept; ln -s kept out.base' 'ln -s nowhere out' \
+		'cp -a made.base out.base; echo mine > out.base/notes'; do
+		rm -rf out out.base
+		[[ $in_the_way != *made.base* ]] || "$base_srpm" tree "$srpm" made --allow-unsigned
+		eval "$in_the_way"
+		ls -lR out* > before
+		run "$base_srpm" tree "$srpm" out --allow-unsigned
+		echo "$in_the_way: $output"
+		[ "$status" -eq 1 ]
+		[[ $output == *"out"*": exists"* ]]
+		diff before <(ls -lR out*)
+	done
+	rm -rf out out.base
+	"$base_srpm" tree "$srpm" out --allow-unsigned
+	rm -r out
+	"$base_srpm" tree "$srpm" out --allow-unsigned
+	[ -s out.base/info.json ]
+}

@@ -15,15 +15,19 @@ install_hint() {
 # prep_section TEXT: the commands of %prep, comments and what is skipped off.
 prep_section() {
 	awk '/^%prep/ { on = 1; next }
-		/^(%(build|install|check|clean|files|package|description|changelog)|#section build)([ \t]|$)/ { on = 0 }
+		/^(%(build|conf|install|check|clean|files|package|description|changelog|generate_buildrequires|(pre|post)(un)?(trans)?|verifyscript|sepolicy|(trans)?(file)?trigger[a-z]*)|#section end)([ \t]|$)/ { on = 0 }
 		on && !/^[ \t]*#/' "$1"
+}
+
+# begin_with REGEX DIR: the files in DIR whose first line REGEX matches.
+begin_with() {
+	find "$2" -maxdepth 1 -type f -print0 | xargs -0r awk -v regex="$1" 'FNR == 1 && $0 ~ regex { print FILENAME } { nextfile }'
 }
 
 # prep_scripts SOURCES: the members that %prep runs and the profile does not skip.
 prep_scripts() {
 	local f regex skip
-	for f in "$1"/*; do
-		[[ -f $f && $(head -c 2 -- "$f" | tr -d '\0') == '#!' ]] || continue
+	begin_with '^#!' "$1" | while read -r f; do
 		skip=
 		while read -r regex; do [[ ! ${f##*/} =~ $regex ]] || skip=1; done < <(profile_values skip)
 		[[ -z $skip ]] && grep -qF -- "${f##*/}" "$tmp/prep" && cat -- "$f" || :
@@ -39,21 +43,28 @@ needed() {
 	echo "tar rpmbuild" >> "$tmp/unpack"
 	awk -F '|' '
 		FNR == NR { if (!/^#/) needs[++n] = $0; next }
-		{ text = text $0 "\n" }
+		# What stands in quotes is text, unless the shell looks into it, or it is kept
+		# as a command (patch_command=).
+		/^[ \t]*[a-zA-Z_]*(command|cmd|CMD)=["\047]/ { sub(/^[^=]*=./, "") }
+		{ gsub(/\047[^\047]*\047/, "q"); gsub(/"[^"$`]*"/, "q"); text = text $0 "\n" }
 		END {
 			for (i = 1; i <= n; i++) {
 				split(needs[i], w, "|")
-				if (text ~ "(^|[ \t\n;|&(=\"\047`])(/usr)?(/bin/)?" w[1] "([ \t\n;|&)\"\047]|$)") printf "%s\t%s\t%s\n", w[2], w[3], w[4]
+				if (text ~ "(^|[\n;|&(`{!]|[ \t\n](then|do|else|if|elif|while|until|exec|env|time|command|xargs( +-[^ ]*)*)[ \t])[ \t]*(/usr)?(/bin/)?" w[1] "([ \t\n;|&)`]|$)") printf "%s\t%s\t%s\n", w[2], w[3], w[4]
 			}
 		}' "$here/base-srpm.d/needs" "$tmp/prep" "$tmp/scripts" "$tmp/unpack" | sort -u
 	! grep -qE '^[ \t]*%(patch|autosetup|autopatch)|Apply[A-Za-z]*Patch' "$tmp/prep" || printf 'patch\tpatch\tpatch\n'
 }
 
-# unknown_macros: what rpm left unexpanded in %prep ("%%{patches}" in quotes is
-# how the EL specs ask whether there are any).
+# unknown_macros SOURCES: what rpm left unexpanded in %prep, under a name that a macro
+# can have, and that the spec or what it includes has after a single %.
+# ("%%{patches}" in quotes is how the EL specs ask whether there are any.)
 unknown_macros() {
-	prep_section "$tmp/expanded" | grep -vE '^[ \t]*%(setup|patch)' | grep -oE '(^|[^%])%\{?[A-Za-z_][A-Za-z0-9_]*' |
-		sed -E 's/^[^%]*//; s/^%\{?//' | grep -vxE 'patches|sources' | sort -u || :
+	local name
+	prep_section "$tmp/expanded" | grep -vE '^[ \t]*%(setup|patch)' | grep -oE '(^|[^%])%\{?[A-Za-z_][A-Za-z0-9_]{2,}' |
+		sed -E 's/^[^%]*//; s/^%\{?//' | grep -vxE 'patches|sources' | sort -u | while read -r name; do
+		! grep -qrIE --exclude='*.patch' -- "(^|[^%])(%%)*%[{?!]*$name\>" "$tmp/spec" "$1" || printf '%s\n' "$name"
+	done || :
 }
 
 # shims_used SOURCES: programs that are not here and have a stand-in.
@@ -61,7 +72,7 @@ shims_used() {
 	local shim name
 	for shim in "$here"/base-srpm.d/bin/*; do
 		name=${shim##*/}
-		[[ $name == make ]] || command -v "$name" >/dev/null || ! grep -qhF -- "$name" "$tmp/prep" "$tmp/scripts" || printf '%s\n' "$name"
+		[[ $name =~ ^(make|patch)$ ]] || command -v "$name" >/dev/null || ! grep -qhF -- "$name" "$tmp/prep" "$tmp/scripts" || printf '%s\n' "$name"
 	done
 }
 
@@ -70,12 +81,12 @@ shims_used() {
 read_demands() {
 	local topdir=$tmp/doctor
 	make_topdir "$topdir"
-	small_members "$topdir/SOURCES"
+	cp -a -- "$tmp/small/." "$topdir/SOURCES/"
 	cp -- "$topdir/SOURCES/$spec" "$tmp/spec"
 	if [[ $1 == expanded ]]; then
 		place_spec "$topdir"
 		expand_spec "$topdir"
-		unknown_macros > "$tmp/macros"
+		unknown_macros "$topdir/SOURCES" > "$tmp/macros"
 	else
 		cp -- "$tmp/spec" "$tmp/expanded"
 		: > "$tmp/macros"
@@ -110,6 +121,6 @@ doctor() {
 	choose_profile
 	doctor_missing expanded
 	printf '%-10s %s\n' profile "$profile" needs "$(cut -f1 "$tmp/needed" | paste -sd' ' -)" \
-		stand-ins "$(paste -sd' ' - < "$tmp/shims")" space "$(space_needed) MiB"
+		stand-ins "$(paste -sd' ' - < "$tmp/shims")" space "$(space_needed) MiB" | shown_lines
 	info "$file_name: all that its %prep needs is here"
 }

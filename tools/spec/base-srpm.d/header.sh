@@ -21,15 +21,22 @@ member_names() {
 	cut -f2 "$tmp/members"
 }
 
-# query_header: all that is asked of the header, in one look; $tmp/header has
-# lines "KEY<tab>value", one per element of a list.
+# query_header: all that is asked of the header, in one look; $tmp/header has lines
+# "KEY<tab>value", one per element of a list. rpm puts each string in quotes, as for
+# a shell, so a newline in one shows as a line that is no whole 'string'.
 query_header() {
-	rpm_q 'tags\t%{NAME}|%{VERSION}|%{RELEASE}|%|EPOCH?{%{EPOCH}}:{0}||%{BUILDTIME}|%|SOURCEPACKAGE?{src}:{%{ARCH}}||%{RPMVERSION}\n\
-[for\t%{EXCLUSIVEARCH}\n][not\t%{EXCLUDEARCH}\n][absent\t%{NOSOURCE}\n][patch\t%{PATCH}\n][source\t%{SOURCE}\n]\
-[member\t%{LONGFILESIZES}\t%{FILENAMES}\n]\
-vcs\t%|VCS?{%{VCS}}:{}|\n' \
-		"$srpm" > "$tmp/header" ||
+	local bad field format=''
+	for field in NAME VERSION RELEASE VCS RPMVERSION; do format+="$field\t%|$field?{%{$field:shescape}}:{''}|\n"; done
+	for field in EXCLUSIVEARCH EXCLUDEARCH PATCH SOURCE; do format+="[$field\t%{$field:shescape}\n]"; done
+	for field in NOSOURCE FILENLINKS FILEDIGESTS; do format+="[$field\t%{$field}\n]"; done
+	format+="[MEMBER\t%{LONGFILESIZES}\t%{FILENAMES:shescape}\n]"
+	format+="EPOCH\t%|EPOCH?{%{EPOCH}}:{0}|\nBUILDTIME\t%{BUILDTIME}\nKIND\t%|SOURCEPACKAGE?{src}:{%{ARCH:shescape}}|\n"
+	format+="FILEDIGESTALGO\t%|FILEDIGESTALGO?{%{FILEDIGESTALGO}}:{1}|\nSIGSIZE\t%|SIGSIZE?{%{SIGSIZE}}:{0}|\n"
+	rpm_q "$format" "$srpm" > "$tmp/quoted" ||
 		die "$file_name: rpm cannot read its header" "the file is damaged or cut short: fetch it again"
+	bad=$(grep -avP -m 3 "^[A-Z]+\t([0-9]+\t)?('([^'\x00-\x1f\x7f]|'\\\\'')*'|[0-9a-zA-Z]*)$" "$tmp/quoted" || :)
+	[[ -z $bad ]] || die "$file_name: a control character in a name that its header holds; refused" "$bad"
+	sed -E "s/^([A-Z]+\t([0-9]+\t)?)'(.*)'\$/\1\3/; s/'\\\\''/'/g" "$tmp/quoted" > "$tmp/header"
 }
 
 header_values() {
@@ -39,9 +46,10 @@ header_values() {
 # read_tags: name, version and the like; a package that is no source package,
 # or not one for x86_64, ends here.
 read_tags() {
-	local epoch kind field arches
+	local epoch kind field arches openpgp=''
 	query_header
-	IFS='|' read -r name_tag version release epoch buildtime kind made_by <<< "$(header_values tags)"
+	{ read -r name_tag; read -r version; read -r release; read -r vcs; read -r epoch; read -r buildtime; read -r kind; read -r made_by; } < \
+		<(for field in NAME VERSION RELEASE VCS EPOCH BUILDTIME KIND RPMVERSION; do header_values "$field"; done)
 	[[ $kind == src ]] ||
 		die "$file_name: a binary package ($kind), not a source package" "expected kernel-*.src.rpm"
 	for field in "$name_tag" "$version" "$release"; do
@@ -50,17 +58,15 @@ read_tags() {
 	[[ $epoch =~ ^[0-9]+$ ]] || die "$file_name: epoch '$epoch' is not a number"
 	[[ $buildtime =~ ^[0-9]+$ ]] || die "$file_name: build time '$buildtime' is not a number"
 	nevra=$name_tag-$epoch:$version-$release.src
-	arches=$(header_values for | paste -sd' ' -)
+	arches=$(header_values EXCLUSIVEARCH | paste -sd' ' -)
 	[[ -z $arches || " $arches " == *" x86_64 "* ]] ||
 		die "$file_name: not for x86_64" "its ExclusiveArch: $arches"
-	! grep -qxF 'not	x86_64' "$tmp/header" || die "$file_name: not for x86_64" "its ExcludeArch names x86_64"
-	vcs=$(header_values vcs)
-	# The tags that hold a signature differ between rpm's versions: its own words.
-	signer=$(rpm --dbpath "$tmp/db" -qpi --nosignature --nodigest "$srpm" 2>/dev/null | awk '
-		!on && /^Signature *:/ { on = 1; sub(/^[^:]*: */, "") }
-		on && n++ && /^[^ ]/ { on = 2 }
-		on == 1 && NF { sub(/^ +/, ""); printf "%s%s", sep, $0; sep = "; " }')
-	[[ $signer != "(none)" ]] || signer=
+	! grep -qxF 'EXCLUDEARCH	x86_64' "$tmp/header" || die "$file_name: not for x86_64" "its ExcludeArch names x86_64"
+	# The tags that hold a signature differ between rpm's versions.
+	! grep -qx OPENPGP <(rpm --querytags) || openpgp='[%{OPENPGP:pgpsig} ]'
+	claimed=$(rpm_q "%|RSAHEADER?{%{RSAHEADER:pgpsig}}:{%|DSAHEADER?{%{DSAHEADER:pgpsig}}:{%|SIGPGP?{%{SIGPGP:pgpsig}}:{%|SIGGPG?{%{SIGGPG:pgpsig}}|}|}|}|$openpgp" "$srpm" |
+		grep -oiE '(key id|fingerprint)[: ]+[0-9a-f]+' | head -n 1 | grep -oE '[0-9a-f]+$' || :)
+	signer=${claimed:+claims key $claimed, not checked}
 }
 
 # check_format: rpm 6 has a package format of its own (the lead says 4 there, 3 in
@@ -78,21 +84,51 @@ check_format() {
 	grep -qx OPENPGP <(rpm --querytags) || blind=$this
 }
 
+# nosource: which file is left out of a .nosrc package, and where it is.
+nosource() {
+	local number name names=() lines=()
+	escaped "$spec" > "$tmp/wanted"
+	rpm2cpio "$srpm" 2>/dev/null | cpio -i --quiet --to-stdout -E "$tmp/wanted" > "$tmp/nosrc.spec" 2>/dev/null || :
+	while read -r number; do
+		name=$(sed -nE "s/^[Ss]ource0*$number[ \t]*:[ \t]*//p" "$tmp/nosrc.spec" | head -n 1 | sed -E "s/%\{?version\}?/$version/g; s/%\{?name\}?/$name_tag/g")
+		names+=("${name##*/}")
+		lines+=("Source$number: ${name:-of that number}")
+	done < <(header_values NOSOURCE)
+	die "$file_name: a .nosrc package: ${names[*]} is not in it" \
+		"fetch it: ${lines[@]}" "put it beside $spec, remove NoSource from that, and make a whole SRPM: rpmbuild -bs $spec"
+}
+
+# refuse_links NAMES
+refuse_links() {
+	die "$file_name: hard links of one file in it; refused: $1" "make each a file of its own (cp), and rebuild it: rpmbuild -bs"
+}
+
+# check_length: the file is as long as its header says.
+check_length() {
+	local n size want
+	read -r n size < <(od -An -tu4 --endian=big -j 104 -N 8 -- "$srpm") || :
+	want=$(header_values SIGSIZE)
+	((want)) || return 0
+	want=$((96 + (16 + 16 * n + size + 7) / 8 * 8 + want))
+	((want <= $(stat -Lc %s -- "$srpm"))) ||
+		die "$file_name: cut short: $(stat -Lc %s -- "$srpm") of its $want bytes are here" "fetch it again"
+}
+
 read_header() {
 	local bad field
-	[[ -f $srpm ]] || die "$srpm: not a file" "expected a kernel-*.src.rpm"
+	[[ -f $srpm ]] || die "$file_name: not a file" "expected a kernel-*.src.rpm"
 	[[ $(head -c 4 -- "$srpm" | od -An -tx1 | tr -d ' \n') == edabeedb ]] ||
 		die "$file_name: not an RPM package" "its first bytes are not an RPM's; is the download whole?"
 	read_tags
 	check_format
-	header_values member | sed 's|\t\./|\t|' > "$tmp/members"
-	bad=$(grep -vP -m 3 '^[0-9]+\t[^/\p{Cc}]+$' "$tmp/members" || :)
+	check_length
+	header_values MEMBER | sed 's|\t\./|\t|' > "$tmp/members"
+	[[ $(header_values FILENLINKS | sort -u) =~ ^1?$ ]] || refuse_links "$(paste <(header_values FILENLINKS) <(member_names) | awk '$1 > 1' | cut -f2- | head -n 4 | paste -sd' ' -)"
+	bad=$(grep -vP -m 3 '^[0-9]+\t[^/]+$' "$tmp/members" || :)
 	[[ -z $bad ]] || die "$file_name: a member's name holds a path; refused" "$bad"
-	bad=$(header_values absent | paste -sd' ' -)
-	[[ -z $bad ]] || die "$file_name: a .nosrc package: its Source $bad is not in it" \
-		"fetch that file from where its spec says, put it beside the spec, and make a whole SRPM (rpmbuild -bs)"
 	spec=$(member_names | grep -E '\.spec$' || :)
 	[[ -n $spec && $spec != *$'\n'* ]] || die "$file_name: expected one .spec in it, found: ${spec:-none}"
+	[[ -z $(header_values NOSOURCE) ]] || nosource
 	tarball=$(member_names | grep -E '^(linux|kernel)[^/]*\.tar(\.(gz|bz2|xz|zst))?$' | grep -vE 'patches|abi|kabi' || :)
 	[[ -n $tarball ]] ||
 		die "$file_name: no kernel tree in it" "expected a member linux-*.tar.* or kernel.tar.*; it holds: $(member_names | head -n 8 | paste -sd' ' -)"
@@ -100,31 +136,32 @@ read_header() {
 		die "$file_name: two kernels in it; which one is built is not ours to guess" "$(paste -sd' ' - <<< "$tarball")"
 	# rpm < 6 lists them last one first.
 	if [[ $made_by =~ ^[0-9]+ ]] && ((BASH_REMATCH[0] >= 6)); then
-		patch_tags=$(header_values patch)
+		patch_tags=$(header_values PATCH)
 	else
-		patch_tags=$(header_values patch | tac)
+		patch_tags=$(header_values PATCH | tac)
 	fi
-	for field in patch source; do
+	for field in PATCH SOURCE; do
 		bad=$(header_values "$field" | grep -vxFf <(member_names) | head -n 1 || :)
-		[[ -z $bad ]] || die "$file_name: ${field^} $bad is listed in it, but absent" \
+		[[ -z $bad ]] || die "$file_name: $field $bad is listed in it, but absent" \
 			"the SRPM is not whole: fetch it again, or rebuild it (rpmbuild -bs)"
 	done
 }
 
-# small_members DIR: every member but the kernel's tarball into DIR, reading the
-# payload no further than the last of them. Only plain files stay.
+# escaped NAME: as a pattern of cpio that is that name, with ./ or without.
+escaped() {
+	sed 's/[][*?\\]/\\&/g; p; s|^|./|' <<< "$1"
+}
+
+# small_members: every member but the kernel's tarball into $tmp/small, reading the
+# payload no further than the last of them. After check_archive.
 small_members() {
-	local dir=$1 limit name
-	mkdir -p "$dir"
+	local limit
+	mkdir "$tmp/small"
 	limit=$(awk -F '\t' -v tarball="$tarball" '
 		{ at += 110 + int((length($2) + 1 + 2 + 110 + 3) / 4) * 4 - 110 + 4 + int(($1 + 3) / 4) * 4 }
 		$2 != tarball { end = at }
 		END { print end + 1024 }' "$tmp/members")
-	member_names | grep -vxF -- "$tarball" | sed 's/[][*?\\]/\\&/g; p; s|^|./|' > "$tmp/wanted"
+	escaped "$tarball" > "$tmp/unwanted"
 	(rpm2cpio "$srpm" 2>/dev/null | head -c "$limit" |
-		(cd -- "$dir" && cpio -id --quiet --no-absolute-filenames -E "$tmp/wanted" 2>/dev/null)) || :
-	find "$dir" -mindepth 1 ! -type f -delete
-	while read -r name; do
-		[[ -f $dir/$name ]] || die "$file_name: $name cannot be read from it" "the file is damaged or cut short: fetch it again"
-	done < <(member_names | grep -vxF -- "$tarball")
+		(cd -- "$tmp/small" && cpio -id --quiet --no-absolute-filenames -f -E "$tmp/unwanted" 2>/dev/null)) || :
 }

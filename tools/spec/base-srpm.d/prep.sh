@@ -10,9 +10,7 @@
 # us) do nothing.
 adapt_scripts() {
 	local regex f
-	for f in "$1"/*; do
-		[[ ! -f $f || $(head -c 10 -- "$f" | tr -d '\0 ') != '#!/bin/sh' ]] || sed -i '1s|/bin/sh|/bin/bash|' -- "$f"
-	done
+	begin_with '^#! ?/bin/sh' "$1" | while read -r f; do sed -i '1s|/bin/sh|/bin/bash|' -- "$f"; done
 	while read -r regex; do
 		for f in "$1"/*; do
 			[[ ${f##*/} =~ $regex ]] || continue
@@ -24,25 +22,38 @@ adapt_scripts() {
 
 # run_prep TOPDIR: its log in $tmp/prep.log.
 run_prep() {
-	local rc=0 hint
+	local rc=0 hint text
 	info "running the base's own %prep under profile $profile"
 	rpm_private "$1" rpmbuild -bp --nodeps "$1/SPECS/$spec" > "$tmp/prep.log" 2>&1 || rc=$?
-	((rc != 124 && rc != 137)) || die "$spec: its %prep did not end within $deadline s" "it was at: $(grep '^+' "$tmp/prep.log" | tail -n 1)" \
-		"a longer time: --deadline SEC"
+	{ echo "$our_log of $nevra"; cat "$tmp/prep.log"; } > "$log"
+	((rc != 137)) || die "$spec: its %prep did not end within $deadline s" "it was at: $(grep '^+' "$tmp/prep.log" | tail -n 1)" \
+		"a longer time: --deadline SEC" "all that it said: $log"
 	# %setup's pipeline hides what xz says of a tarball that is cut: part of a
 	# tree, exit 0.
 	hint=$(grep -E -m 1 '(xz|gzip|bzip2|zstd|tar): .*([Uu]nexpected|[Cc]orrupt|CRC|truncated|premature)' "$tmp/prep.log" || :)
 	[[ -z $hint ]] || die "$spec: the tarball inside the SRPM is damaged: $tarball" "$hint"
 	((rc)) || return 0
-	hint=$(grep -v '^#' "$here/base-srpm.d/hints" | while IFS=$'\t' read -r regex text; do
-		! grep -qE -- "$regex" "$tmp/prep.log" || { printf '%s\n' "$text"; break; }
-	done)
-	# Without what rpm says of itself and repeats at the end.
+	check_listed "$1"
+	# What the last command said that said anything, without rpm's own words.
 	sed '/^RPM build \(warnings\|errors\):/,$d' "$tmp/prep.log" |
-		grep -vE '^\+|^warning: |Bad exit status|^Executing|^Building |^[ \t]*$' > "$tmp/said" || :
-	grep -iE 'error|fail|reject|not found|cannot|No such' "$tmp/said" > "$tmp/reasons" || cp "$tmp/said" "$tmp/reasons"
-	die "$spec: its %prep failed (exit $rc)" "$(tail -n 4 "$tmp/reasons")" \
-		"its last command: $(grep '^+' "$tmp/prep.log" | tail -n 1)" ${hint:+"$hint"}
+		awk '/^warning: |Bad exit status|^Executing|^Building |^[ \t]*$/ { next }
+			/^\+/ { command = 1; next }
+			command { n = command = 0 }
+			{ said[n++] = $0 }
+			END { for (i = n > 4 ? n - 4 : 0; i < n; i++) print said[i] }' > "$tmp/said"
+	hint=$(grep -v '^#' "$here/base-srpm.d/hints" | while IFS=$'\t' read -r regex text; do
+		! grep -qE -- "$regex" "$tmp/said" || { printf '%s\n' "$text"; break; }
+	done)
+	text=$(failed_patch "$1/calls")
+	die "$spec: its %prep failed (exit $rc)" ${text:+"$text"} "$(< "$tmp/said")" \
+		"its last command: $(grep '^+' "$tmp/prep.log" | tail -n 1)" ${hint:+"$hint"} "all that it said: $log"
+}
+
+# failed_patch CALLS: the patch that the last call, if it failed, was about.
+failed_patch() {
+	local call
+	call=$(find "$1" -mindepth 1 -maxdepth 1 2> /dev/null | sort | tail -n 1)
+	[[ -z $call || $(cut -f5 "$call/call") == 0 ]] || printf '%s: %s failed\n' "$(paste -sd' ' - < "$call/names")" "$(call_of "$call")"
 }
 
 # find_tree BUILD: the one kernel tree below it. rpm >= 4.20 has a directory per
@@ -85,7 +96,7 @@ collect_base() {
 	[[ -z $file ]] || cp -- "$file" "$3/config"
 	file=$(pick kabi "$2" "$1")
 	[[ -z $file ]] || cp -- "$file" "$3/kabi"
-	info_json > "$3/info.json"
+	info_json true > "$3/info.json"
 }
 
 # prepare_fresh OUT: OUT/tree and OUT/base, proven.
@@ -97,13 +108,11 @@ prepare_fresh() {
 	place_spec "$topdir"
 	expand_spec "$topdir"
 	check_flavour "$topdir"
-	patch_order "$tmp/expanded"
-	check_listed "$topdir"
 	adapt_scripts "$topdir/SOURCES"
 	run_prep "$topdir"
 	tree=$(find_tree "$topdir/BUILD")
 	unapplied=()
-	prove_patches "$topdir/SOURCES" "$tree"
+	prove_patches "$topdir/SOURCES" "$tree" "$topdir/calls"
 	info "$proven patches of the base proven on the finished tree${unapplied[*]:+, ${#unapplied[@]} not in it}"
 	collect_base "$topdir/SOURCES" "$tree" "$out/base"
 	# The config is made in a build directory: what the distribution's left in
@@ -125,7 +134,7 @@ space_needed() {
 # cache_key: of all that the tree depends on.
 cache_key() {
 	{
-		cat "$here/base-srpm" "$here"/base-srpm.d/*.* "$here"/base-srpm.d/bin/* "$profile_file"
+		packed_files "$here/base-srpm" "$here/base-srpm.d" "$profile_file" | xargs -0 cat
 		rpmbuild --version
 		srpm_sha256
 	} | sha256sum | cut -c1-16
@@ -155,10 +164,21 @@ cached() {
 	return 1
 }
 
+# our_base DIR: tree made it: what it holds, and an info.json as only tree writes it.
+our_base() {
+	[[ -d $1 && ! -L $1 && -z $(find "$1" -mindepth 1 ! -name config ! -name kabi ! -name info.json) ]] &&
+		jq -e '.nevra and .sha256 and .profile_why' "$1/info.json" > /dev/null 2>&1
+}
+
 # prepare_tree DIR: the finished tree as DIR, from the cache where it is there.
 prepare_tree() {
 	local dir=$1 entry='' parent work new
-	[[ ! -e $dir ]] || die "$dir: exists" "expected a directory that is not there yet"
+	[[ ! -e $dir && ! -L $dir ]] || die "$dir: exists" "expected a directory that is not there yet"
+	[[ ! -e $dir.base && ! -L $dir.base ]] || our_base "$dir.base" ||
+		die "$dir.base: exists, and tree did not make it" "the base's config and info.json become that directory: move it elsewhere"
+	log=$dir.prep.log
+	[[ ! -e $log && ! -L $log ]] || [[ -f $log && ! -L $log && $(head -n 1 -- "$log") == "$our_log"* ]] ||
+		die "$log: exists, and tree did not write it" "the log of a %prep that fails is kept there: move it elsewhere"
 	[[ $deadline =~ ^[1-9][0-9]*$ ]] || usage_error "--deadline $deadline: expected seconds"
 	verify
 	choose_profile
@@ -186,7 +206,8 @@ prepare_tree() {
 		fi
 	fi
 	rm -rf -- "$dir.base"
-	mv -- "$work/base" "$dir.base"
-	mv -- "$work/tree" "$dir"
+	mv -T -- "$work/base" "$dir.base"
+	mv -T -- "$work/tree" "$dir"
+	rm -f -- "$log"
 	info "the base tree is $dir"
 }

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of tools/spec/base-srpm
-# proof.sh - that every patch %prep was to apply is in the finished tree. Exit 0
-# of someone's %prep proves nothing: git apply skips, ApplyOptionalPatch skips,
-# a pipeline hides what failed.
-
-# Lines that %prep itself rewrites count as equal: the interpreter of a script.
-plain_shebangs() {
-	sed -E 's/^([-+ ]?)#! ?\/.*python[0-9.]*.*$/\1#!python/'
-}
+# proof.sh - that every patch %prep applied is in the finished tree. bin/patch has
+# recorded each call, what its patches say they do, and the files before and after.
+# Exit 0 of someone's %prep proves nothing: git apply skips, a pipeline hides what
+# failed, a later command undoes it.
 
 # unpacked_patch FILE: its text, whatever it is packed with.
 unpacked_patch() {
@@ -21,158 +17,180 @@ unpacked_patch() {
 	esac
 }
 
-# series_files SOURCES SERIES: the patch files a series names, as paths. The
-# series and its patches are members, or members of a *patch*.tar among them.
-series_files() {
-	local sources=$1 series=$2 list dir t entry found
-	dir=$tmp/series
-	if [[ ! -d $dir ]]; then
-		mkdir "$dir"
-		for t in "$sources"/*patch*.tar*; do
-			[[ ! -e $t ]] || tar -xf "$t" -C "$dir" --no-same-owner
-		done
-	fi
-	list=$sources/$series
-	[[ -f $list ]] || list=$(find "$dir" -name "$series" -type f -print -quit)
-	[[ -n $list ]] || die "$series: %prep reads patches from it, and it is neither in the SRPM nor in its patch archive"
-	while read -r entry; do
-		entry=${entry%%#*}
-		entry=${entry%% *}
-		[[ -n $entry ]] || continue
-		found=$(find "$dir" "$sources" -type f -path "*/$entry" -print -quit)
-		[[ -n $found ]] || die "$entry: named by $series, but absent"
-		printf '%s\n' "$found"
-	done < "$list"
+# patch_members: those with a Patch tag, and those that are called so.
+patch_members() {
+	printf '%s\n' "$patch_tags" | sed '/^$/d'
+	member_names | grep -E '\.(patch|diff)(\.(gz|bz2|xz|zst))?$' || :
 }
 
-# list_proofs SOURCES: "strip<tab>path<tab>mechanism" of what must have landed,
-# and last, with the mechanism "never", what no line of %prep was seen to apply.
-list_proofs() {
-	local how strip file path
-	while IFS=$'\t' read -r how strip file; do
-		case $how in
-		never) continue ;;
-		series*)
-			while read -r path; do printf '%s\t%s\t%s\n' "$strip" "$path" "$how $file"; done < <(series_files "$1" "$file") ;;
-		*) printf '%s\t%s\t%s\n' "$strip" "$1/$file" "$how" ;;
-		esac
-	done < "$tmp/order"
-	awk -F '\t' -v dir="$1" '$1 == "never" { printf "1\t%s/%s\tnever\n", dir, $3 }' "$tmp/order"
-}
-
-# first_hunk PATCH REJECTS: where the patch and the tree part.
-first_hunk() {
-	grep -E 'FAILED|No such|can.t find|Reversed|already exists|Ignoring' "$2" | head -n 2
-	grep -n -m 1 '^@@' "$1" | sed 's/^\([0-9]*\):/hunk at line \1 of the patch: /'
-}
-
-# reverse_apply STRIP PATCH HOW: reverse-apply it on the copy (apply it, if HOW ends
-# with -R); strict first, then with the fuzz that %prep's own patch may have used,
-# and as from the top of the tree, where %prep had gone into a subdirectory.
-reverse_apply() {
-	local strip fuzz back=-R
-	[[ $3 != *' -R' ]] || back=-N
-	for strip in "$1" 1 0; do
-		for fuzz in 0 2; do
-			patch "$back" -p"$strip" -f -s -F"$fuzz" --dry-run -d "$tmp/proof" < "$2" > "$tmp/reverse.$strip" 2>&1 || continue
-			patch "$back" -p"$strip" -f -s -F"$fuzz" --no-backup-if-mismatch -r - -d "$tmp/proof" < "$2" > /dev/null 2>&1 && return
-		done
-	done
-	mv -- "$tmp/reverse.$1" "$tmp/reverse"
-	# What patch cannot read: binary hunks.
-	grep -q '^GIT binary patch' "$2" &&
-		GIT_CEILING_DIRECTORIES=$tmp git -C "$tmp/proof" apply -R -p"$1" "$2" > "$tmp/reverse" 2>&1
-}
-
-# without_mutated STRIP PATCH: the patch less the files that %prep removed or
-# renamed after it (COPYING, .gitignore, .scmversion).
-without_mutated() {
-	awk -v strip="$1" '
-		function drop(path,   n, w, i, s) {
-			n = split(path, w, "/")
-			s = w[n]
-			return s == "COPYING" || s == ".gitignore" || s == ".scmversion" || s == ".gitattributes" || s == ".mailmap"
+# name_calls SOURCES CALLS: lines "call<tab>patch<tab>digest<tab>mechanism<tab>strip<tab>
+# exit status" in $tmp/named, in order. A patch is known by its text, else by the name
+# that the call had for it, or its subject.
+name_calls() {
+	local name
+	patch_members | awk '!seen[$0]++' > "$tmp/patches"
+	{
+		(cd -- "$1" && tr '\n' '\0' < "$tmp/patches" | xargs -0r sha256sum -z -- | tr '\0' '\n' | sed -E 's/^([0-9a-f]+)  /\1\t/')
+		grep -E '\.(gz|bz2|xz|zst)$' "$tmp/patches" | while read -r name; do
+			printf '%s\t%s\n' "$(unpacked_patch "$1/$name" | sha256sum | cut -d' ' -f1)" "$name"
+		done || :
+	} > "$tmp/patch.sums"
+	cd -- "$2" || return
+	find . -path './*/input.*' -printf '%P\0' | sort -z | xargs -0r sha256sum > "$tmp/input.sums"
+	find . -path './*/input.*' -printf '%P\0' | xargs -0r grep -am1 '^Subject: ' /dev/null > "$tmp/subjects" || :
+	find . -name names -printf '%P\n' | sort | xargs -r awk -F '\t' -v sums="$tmp" '
+		BEGIN {
+			while ((getline line < (sums "/patch.sums")) > 0) { split(line, w, "\t"); if (!(w[1] in member)) member[w[1]] = w[2] }
+			while ((getline line < (sums "/input.sums")) > 0) sum[substr(line, 67)] = substr(line, 1, 64)
+			while ((getline line < (sums "/subjects")) > 0) { i = index(line, ":"); subject[substr(line, 1, i - 1)] = substr(line, i + 10) }
 		}
-		/^diff --git / { off = drop($NF) }
-		/^--- / { held = $0; path = $2; getline; if ($0 ~ /^\+\+\+ /) off = drop($2 == "/dev/null" ? path : $2); if (!off) { print held; print }; next }
-		!off' "$2"
+		{
+			n = FILENAME
+			sub(/\/.*/, "", n)
+			input = n "/input." (FNR - 1)
+			if (FNR == 1) { getline line < (n "/call"); close(n "/call"); split(line, call, "\t") }
+			name = sum[input] in member ? member[sum[input]] : $0 != "-" ? $0 : input in subject ? subject[input] : "a patch without a name"
+			printf "%s\t%s\t%s\t%s\t%s\t%s\n", n, name, sum[input], call[1] (call[3] == "" ? "" : " " call[3]), call[2], call[5]
+		}' > "$tmp/named"
+	cd - > /dev/null || return
 }
 
-# copy_touched TREE: the files that the patches touch, into the copy.
-copy_touched() {
-	local path
-	sort -u "$tmp/touched" > "$tmp/touched.sorted"
-	(cd -- "$1" && while read -r path; do
-		[[ $path == *..* || $path == /* || ! -f $path ]] || printf '%s\0' "$path"
-	done < "$tmp/touched.sorted" | xargs -0 -r cp --parents -t "$tmp/proof" --)
-	find "$tmp/proof" -type f -exec sed -i -E '1s/^#! ?\/.*python[0-9.]*.*$/#!python/' {} +
+# judge CALLS TREE: "call<tab>verdict<tab>file<tab>next" for each file of each call
+# that is not as the call left it: by what the call did (verdict "undone" and a
+# reason), or by what came later (verdict "edited", and the copy of it as the next
+# call found it, "" for the finished tree).
+judge() {
+	(
+		cd -- "$1"
+		awk -F '\t' '{ split(FILENAME, w, "/"); print "call\t" w[1] "\t" $0 }' */call
+		find . -name effects -printf '%P\n' | sort | xargs awk -F '\t' '{ split(FILENAME, w, "/"); print "effect\t" w[1] "\t" $0 }'
+		find . -path './*/before/*' -type f -print0 | xargs -0r sha256sum | sed -E 's,^([^ ]*)  \./([0-9]+)/before/(.*),before\t\2\t\3\t\1,'
+		find . -name after -printf '%P\n' | xargs -r awk '{ split(FILENAME, w, "/"); print "after\t" w[1] "\t" substr($0, 67) "\t" $1 }'
+		find . -name modes -printf '%P\n' | xargs -r awk -F '\t' '{ split(FILENAME, w, "/"); print "mode\t" w[1] "\t" $2 "\t" $1 }'
+	) > "$tmp/states"
+	awk -F '\t' '$1 == "call" { dir[$2] = $6 } $1 == "effect" && dir[$2] != "?" { print (dir[$2] == "" ? "" : dir[$2] "/") $4 }' "$tmp/states" | sort -u > "$tmp/touched"
+	(
+		cd -- "$2"
+		while read -r f; do [[ ! -f $f || $f == *..* || $f == /* ]] || printf '%s\0' "$f"; done < "$tmp/touched" |
+			xargs -0r sha256sum -- | awk '{ print "final\t\t" substr($0, 67) "\t" $1 }'
+		find . -type f -perm -u+x -printf 'executable\t\t%P\n'
+	) >> "$tmp/states"
+	awk -F '\t' '
+		function tell(n, verdict, file, more) { printf "%s\t%s\t%s\t%s\n", n, verdict, file, more }
+		function executable(mode) { return substr(mode, length(mode) - 2, 1) % 2 }
+		$1 == "call" { order[++calls] = $2; dir[$2] = $6 == "" ? "" : $6 "/"; status[$2] = $7; next }
+		$1 == "effect" { k = ++effects[$2]; kind[$2, k] = $3; path[$2, k] = $4; wants[$2, k] = $5; next }
+		$1 == "before" { before[$2, $3] = $4; next }
+		$1 == "after" { after[$2, $3] = $4; next }
+		$1 == "mode" { mode[$2, $3] = $4; next }
+		$1 == "final" { final[$3] = $4; next }
+		$1 == "executable" { runs[$3] = 1 }
+		END {
+			# Last call first: next_call is what sees a file after this one.
+			for (c = calls; c >= 1; c--) {
+				n = order[c]
+				for (k = 1; k <= effects[n]; k++) {
+					p = path[n, k]; f = dir[n] p; how = kind[n, k]
+					was = before[n, p]; is = after[n, p]
+					if (status[n] != 0) reason = ""
+					else if (how == "modify" && is == was) reason = "is as it was before"
+					else if ((how == "create" || how == "came") && is == "") reason = "is not there"
+					else if ((how == "delete" || how == "left") && is != "" && !came[n, p]) reason = "is still there"
+					else if (how == "mode" && executable(wants[n, k]) != executable(mode[n, p])) reason = "has not got the mode " wants[n, k]
+					else reason = ""
+					if (reason != "") { tell(n, "undone", f, reason); continue }
+					if (status[n] != 0 || dir[n] == "?/") continue
+					later = f in next_call ? before[next_call[f], next_path[f]] : final[f]
+					if (how == "mode" && !(f in next_call) && later != "" && executable(wants[n, k]) != (f in runs)) tell(n, "undone", f, "has lost the mode " wants[n, k])
+					else if (later == is) continue
+					else if (later == was || how == "create" && later == "") tell(n, "undone", f, "was put back to what it was before")
+					else if (later == "" && how != "delete" && how != "left") tell(n, "undone", f, "was removed again")
+					else if (how ~ /modify|create|came/) tell(n, "edited", f, f in next_call ? next_call[f] "/before/" next_path[f] : "")
+					else if (how == "delete" || how == "left") tell(n, "undone", f, "is there again")
+				}
+				for (k = 1; k <= effects[n]; k++) { f = dir[n] path[n, k]; next_call[f] = n; next_path[f] = path[n, k] }
+			}
+		}' "$tmp/states"
 }
 
-# prove_patches SOURCES TREE: on a copy of the files they touch, every patch is
-# taken back, last one first. Counts in $proven; $unapplied are not in the tree.
+# still_there CALLS CALL TREE FILE LATER: the patches of CALL for FILE, which %prep
+# edited later, come off it; 1: they would go on again, so they are not in it; 2:
+# neither, the edit was of their own lines.
+still_there() {
+	local i tool strip reverse directory status look back=-R there=-N
+	IFS='|' read -r tool strip reverse directory status < <(tr '\t' '|' < "$1/$2/call")
+	[[ -z $reverse ]] || back=-N there=-R
+	[[ $strip != - || $tool == patch ]] || strip=1
+	rm -rf -- "$tmp/edited"
+	mkdir -p "$tmp/edited/$(dirname -- "$4")"
+	look=$1/$5
+	[[ -n $5 ]] || look=$3/$4
+	sed -E '1s/^#! ?\/.*python[0-9.]*.*$/#!python/; s/\r$//' "$look" > "$tmp/edited/$4"
+	for i in "$1/$2"/input.*; do
+		awk -v strip="$([[ $strip == - ]] && echo - || echo "$strip")" -v only="${4#"${directory:+$directory/}"}" -f "$here/base-srpm.d/effects.awk" "$i" |
+			sed -E 's/^([-+ ])#! ?\/.*python[0-9.]*.*$/\1#!python/; s/\r$//'
+	done > "$tmp/edited.patch"
+	cd -- "$tmp/edited/$directory" || return 2
+	for i in 0 2; do patch "$back" -f -s -F$i ${strip/#/-p} --dry-run < "$tmp/edited.patch" > /dev/null 2>&1 && return; done
+	! patch "$there" -f -s -F0 ${strip/#/-p} --dry-run < "$tmp/edited.patch" > /dev/null 2>&1 || return 1
+	return 2
+}
+
+# prove_patches SOURCES TREE CALLS: dies if one is not in the tree. Counts in $proven;
+# $unapplied are not in the tree; $tmp/order has the applied ones.
 prove_patches() {
-	local sources=$1 tree=$2 strip path how n=0 late=()
-	mkdir "$tmp/proof" "$tmp/plain"
-	list_proofs "$sources" > "$tmp/proofs"
-	: > "$tmp/touched"
-	while IFS=$'\t' read -r strip path how; do
-		n=$((n + 1))
-		unpacked_patch "$path" | tr -d '\r' > "$tmp/plain/$n.whole"
-		without_mutated "$strip" "$tmp/plain/$n.whole" | plain_shebangs > "$tmp/plain/$n"
-		# Only what patch itself would look at: headers, renames.
-		sed -nE 's/^(\+\+\+|---|rename from|rename to|copy to) //p; s/^diff --git a\/[^ ]+ b\//b\//p' "$tmp/plain/$n" |
-			cut -f1 | sed -E "h; s|^([^/]*/){$strip}||p; g; s|^[^/]*/||p; g" >> "$tmp/touched"
-	done < "$tmp/proofs"
-	copy_touched "$tree"
-	proven=0
-	while ((n > 0)); do
-		IFS=$'\t' read -r strip path how < <(sed -n "${n}p" "$tmp/proofs")
-		if ! grep -qE '^(@@|rename from|GIT binary|(old|new) mode|deleted file|new file)' "$tmp/plain/$n"; then
-			! grep -q '^@@' "$tmp/plain/$n.whole" ||
-				info "${path##*/}: only of files that %prep removes or renames; not provable"
-		elif [[ $how == never ]]; then
-			prove_never "$tmp/plain/$n" "$path" || late+=("$n")
-		else
-			prove_one "$strip" "$tmp/plain/$n" "$path" "$how"
+	local sources=$1 tree=$2 calls=$3 n verdict file more rc name edited=''
+	mkdir -p "$calls"
+	: > "$tmp/order"
+	: > "$tmp/verdicts"
+	: > "$tmp/named"
+	name_calls "$sources" "$calls"
+	[[ -z $(ls -A "$calls") ]] || judge "$calls" "$tree" > "$tmp/verdicts"
+	while IFS=$'\t' read -r n verdict file more; do
+		# What the distributions' %prep removes or renames in every tree.
+		[[ ! ${file##*/} =~ ^(COPYING|\.gitignore|\.scmversion|\.gitattributes|\.mailmap)$ ]] || continue
+		name=$(awk -F '\t' -v n="$n" '$1 == n { print $2 }' "$tmp/named" | paste -sd' ' -)
+		if [[ $verdict == edited ]]; then
+			rc=0
+			(still_there "$calls" "$n" "$tree" "$file" "$more") || rc=$?
+			((rc != 2)) || edited+="$name: $file"$'\n'
+			((rc == 1)) || continue
+			more="was put back: the patch would apply once more"
 		fi
-		n=$((n - 1))
-	done
-	# What a later patch hid may come off now.
-	for n in ${late[@]+"${late[@]}"}; do
-		IFS=$'\t' read -r strip path how < <(sed -n "${n}p" "$tmp/proofs")
-		prove_never "$tmp/plain/$n" "$path" || {
-			unapplied+=("${path##*/}")
-			warn "${path##*/}: in the SRPM, but $spec's %prep does not apply it: not in the tree"
-		}
-	done
+		die "$name: not in the finished tree, though %prep ran $(call_of "$calls/$n")" "$file $more" \
+			"$(grep -m 1 'Skipped patch' "$tmp/prep.log" || echo "the distribution's %prep ended with exit 0 all the same")"
+	done < "$tmp/verdicts"
+	failed_calls "$calls"
+	[[ -z $edited ]] || info "%prep itself edited lines of these patches after it had applied them: $(paste -sd, - <<< "${edited%$'\n'}")"
+	awk -F '\t' '$6 == 0 { printf "%s\t%s\t%s\n", $4, $5, $2 }' "$tmp/named" > "$tmp/order"
+	proven=$(wc -l < "$tmp/order")
+	unapplied_patches "$sources"
 }
 
-# prove_never PLAIN PATH: a patch that no line of %prep was seen to apply is in
-# the tree all the same (a loop that reads its list, say).
-prove_never() {
-	reverse_apply 1 "$1" never || return 1
-	proven=$((proven + 1))
-	sed -i "s|^never\t-\t${2##*/}\$|in the tree\t1\t${2##*/}|" "$tmp/order"
+# call_of CALL: as it is said.
+call_of() {
+	awk -F '\t' '{ print $1 ($2 == "-" ? "" : " -p" $2) ($3 == "" ? "" : " " $3) ($4 == "" || $4 == "?" ? "" : " in " $4) }' "$1/call"
 }
 
-# prove_one STRIP PLAIN PATH HOW: one patch; dies with the reason if it is not there.
-prove_one() {
-	local why=() name=${3##*/}
-	if reverse_apply "$1" "$2" "$4"; then
-		proven=$((proven + 1))
-		return
-	fi
-	# A call of ApplyPatch shows in the log; a patch < FILE does not.
-	if [[ $4 == Apply* ]] && grep -q '^+ ' "$tmp/prep.log" && ! grep -qF -- "$name" "$tmp/prep.log"; then
+# failed_calls CALLS: one that failed, whose patch no later one applied: dies.
+failed_calls() {
+	local n name status
+	IFS=$'\t' read -r n name status < <(awk -F '\t' '{ line[NR] = $1 "\t" $2 "\t" $6; sum[NR] = $3; ok[NR] = $6 == 0 }
+		END { for (i = NR; i; i--) { if (ok[i]) later[sum[i]]; else if (!(sum[i] in later)) bad = line[i] }; if (bad) print bad }' "$tmp/named") || return 0
+	die "$name: not in the finished tree: $(call_of "$1/$n") ended with exit $status" "the distribution's %prep ended with exit 0 all the same"
+}
+
+# unapplied_patches SOURCES: the SRPM's patches that no call applied.
+unapplied_patches() {
+	local name
+	cut -f3 "$tmp/order" > "$tmp/applied"
+	grep -vxFf "$tmp/applied" "$tmp/patches" > "$tmp/rest" || :
+	while read -r name; do
+		[[ -n $(unpacked_patch "$1/$name" | awk -v strip=1 -f "$here/base-srpm.d/effects.awk") ]] || continue
+		! grep -qE "^\++ ApplyOptionalPatch $name( |\$)" "$tmp/prep.log" ||
+			die "$name: not in the finished tree, though $spec applies it (ApplyOptionalPatch)" \
+				"ApplyOptionalPatch leaves out patches of 9 lines or fewer: add lines above the first ---"
 		unapplied+=("$name")
-		warn "$name: $spec names it, but its %prep never came to it: not in the tree"
-		return
-	fi
-	if [[ $4 == ApplyOptionalPatch && $(wc -l < "$3") -le 9 ]]; then
-		why=("ApplyOptionalPatch leaves out patches of 9 lines or fewer: add lines above the first ---")
-	elif grep -q 'Skipped patch' "$tmp/prep.log"; then
-		why=("git apply skipped it: $(grep -m 1 'Skipped patch' "$tmp/prep.log")")
-	fi
-	die "$name: not in the finished tree, though $spec applies it ($4)" "$(first_hunk "$2" "$tmp/reverse")" \
-		${why[@]+"${why[@]}"} "the distribution's %prep ended with exit 0 all the same"
+		warn "$name: in the SRPM, but $spec's %prep does not apply it: not in the tree"
+	done < "$tmp/rest"
 }

@@ -12,30 +12,30 @@ config_members() {
 	member_names | grep -E '(^config$|^config-|\.config$)' || :
 }
 
-# info_json: what is known, for tools. In tree's info.json the patches are the
-# proven ones, "unapplied" those that are not in the tree.
+# info_json [true]: what is known, for tools. In tree's info.json (true) the patches are
+# the proven ones in the order of %prep, "unapplied" those that are not in the tree.
 info_json() {
 	config_members | awk '!seen[$0]++' > "$tmp/json.configs"
 	base_switches "$tmp/spec" > "$tmp/json.switches"
 	if [[ -s $tmp/needed ]]; then cut -f1 "$tmp/needed"; fi > "$tmp/json.needs"
 	printf '%s\n' ${unapplied[@]+"${unapplied[@]}"} > "$tmp/json.skipped"
-	jq -n --sort-keys --arg nevra "$nevra" --arg name "$name_tag" --arg version "$version" --arg release "$release" \
+	jq -n --ascii-output --sort-keys --arg nevra "$nevra" --arg name "$name_tag" --arg version "$version" --arg release "$release" \
 		--arg file "$file_name" --arg sha256 "$(srpm_sha256)" --arg profile "$profile" --arg why "$profile_why" \
-		--arg signer "$signer" --arg vcs "$vcs" --arg spec "$spec" --arg tarball "$tarball" --argjson buildtime "$buildtime" \
+		--arg signer "$signer" --arg digests "$digests" --arg vcs "$vcs" --arg spec "$spec" --arg tarball "$tarball" --argjson buildtime "$buildtime" \
 		--rawfile configs "$tmp/json.configs" --rawfile switches "$tmp/json.switches" --rawfile needs "$tmp/json.needs" \
 		--rawfile order "$tmp/order" --rawfile skipped "$tmp/json.skipped" \
-		--argjson exact "$([[ -n ${order_static:-} ]] && echo false || echo true)" '
+		--argjson exact "${1:-false}" '
 		def lines: split("\n") | map(select(. != ""));
 		($skipped | lines) as $skipped |
 		($order | lines | map(split("\t") | {mechanism: .[0], strip: .[1], file: .[2]})) as $order |
 		{
 			file: $file, nevra: $nevra, name: $name, version: $version, release: $release, sha256: $sha256,
-			profile: $profile, profile_why: $why, signer: (if $signer == "" then null else $signer end),
+			profile: $profile, profile_why: $why, signer: (if $signer == "" then null else $signer end), digests: ($digests | split(", ")),
 			vcs: (if $vcs == "" then null else $vcs end),
 			spec: $spec, tarball: $tarball, buildtime: $buildtime, configs: ($configs | lines), switches: ($switches | lines),
 			needs: (if $needs == "" then null else ($needs | lines) end), order_exact: $exact,
-			patches: [$order[] | select(.mechanism != "never") | select(.file as $f | $skipped | index($f) | not) | .strip |= tonumber],
-			unapplied: ([$order[] | select(.mechanism == "never") | .file] + $skipped | unique)
+			patches: [$order[] | if $exact then .strip = (.strip | tonumber? // null) else {file} end],
+			unapplied: (if $exact then $skipped else null end)
 		}'
 }
 
@@ -50,35 +50,27 @@ inspect() {
 	if ((${#keys[@]})) || [[ -n $allow_unsigned || -n $sha256 ]]; then
 		wait
 		check_signature
-		check_archive
 		mode=expanded
 	fi
-	order_static=1
-	[[ $mode == static ]] || order_static=
+	check_whole
 	read_demands "$mode"
-	patch_order "$tmp/expanded"
+	patch_members | awk '!seen[$0]++ { print "-\t-\t" $0 }' > "$tmp/order"
 	wait
 	if [[ -n $json ]]; then
 		info_json
 		return
 	fi
-	inspect_table
+	inspect_table | shown_lines
 }
 
 inspect_table() {
-	local how strip file command missing signed=${signer:-no}
+	local command missing signed=${signer:-no}
 	[[ -z $blind ]] || signed="in rpm 6's package format, in which $blind sees none"
 	printf '%-10s %s\n' file "$file_name" nevra "$nevra" profile "$profile" '' "$profile_why" \
-		signed "$signed" vcs "${vcs:-none}" sha256 "$(srpm_sha256)" spec "$spec" tarball "$tarball" \
+		signed "$signed" digests "$digests" vcs "${vcs:-none}" sha256 "$(srpm_sha256)" spec "$spec" tarball "$tarball" \
 		configs "$(config_members | awk '!seen[$0]++' | head -n 8 | paste -sd' ' -)"
-	printf '%-10s %s\n' patches "$(grep -vc '^never' "$tmp/order" || :), in the order of %prep${order_static:+ (as the spec reads; --key or --allow-unsigned: as rpm expands it)}"
-	while IFS=$'\t' read -r how strip file; do
-		if [[ $how == never ]]; then
-			printf '%-10s %s %s\n' '' 'NOT APPLIED' "$file"
-		else
-			printf '%-10s %s %s\n' '' "$how -p$strip" "$file"
-		fi
-	done < "$tmp/order"
+	printf '%-10s %s\n' patches "$(wc -l < "$tmp/order"); in what order %prep applies them, tree says"
+	cut -f3 "$tmp/order" | sed 's/^/           /'
 	missing=$(cut -f1 "$tmp/needed" | while read -r command; do command -v "$command" >/dev/null || echo "$command"; done; sed 's/^/%/' "$tmp/macros")
 	printf '%-10s %s\n' needs "$(cut -f1 "$tmp/needed" | paste -sd' ' -)" \
 		missing "$(paste -sd' ' - <<< "${missing:-nothing}")" \

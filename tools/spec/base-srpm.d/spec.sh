@@ -4,21 +4,42 @@
 # spec.sh - the spec in an SRPM: set up in a private _topdir, expanded by rpm,
 # and read for the patches it applies.
 
-# rpm_private TOPDIR PROGRAM ARG...: rpmbuild or rpmspec with nothing of the host
-# or of an outer rpmbuild: own _topdir, database, HOME, bash as the build shell
-# (dash dies on ${x:0:8}, its error hidden), x86_64 whatever the host is, git kept
-# from finding a checkout above (git apply would skip patches, rc 0), shims first
-# in PATH and for %{__make}, no terminal, and a deadline on the whole process group.
+# find_box: the array box, which shuts a command in (base-srpm.d/contain): no network,
+# processes of its own that end with it, nothing to write to but TOPDIR.
+find_box() {
+	local how
+	[[ -z ${box_known:-} ]] || return 0
+	box_known=1
+	for how in "" --map-root-user; do
+		box=(unshare ${how:+"$how"} --mount --net --pid --fork --kill-child=KILL --mount-proc)
+		! "${box[@]}" mount --bind /proc /proc 2>/dev/null || return 0
+	done
+	box=()
+	info "no namespaces to be had here: the base's %prep runs with the network and all that this user can write to"
+}
+
+# rpm_private TOPDIR PROGRAM ARG...: rpmbuild or rpmspec, shut in, with nothing of the
+# host or of an outer rpmbuild: no macros but rpm's own and the profile's, own _topdir,
+# database, HOME, bash as the build shell (dash dies on ${x:0:8}, its error hidden),
+# x86_64 whatever the host is, git kept from finding a checkout above (git apply would
+# skip patches, rc 0), shims first in PATH and for %{__make}, %{__patch}, %{__git}, no
+# terminal. At the deadline the whole process group is killed (exit 137): a shell may
+# trap any other signal.
 rpm_private() {
-	local topdir=$1 program=$2 defines=() f
-	shift 2
+	local topdir=$1 defines=() f own
+	shift
+	own=$(rpm --eval "%{_rpmconfigdir}")
 	profile_macros defines
 	while read -r f; do
 		defines+=(--define "_without_$f 1")
 	done < <(profile_values without)
+	for f in "_topdir $topdir" "_dbpath $topdir/db" "_tmppath $topdir/tmp" '_buildshell /bin/bash' \
+		"__make $topdir/bin/make" "__patch $topdir/bin/patch" "__git $topdir/bin/git"; do
+		defines+=(--define "$f")
+	done
 	env -i PATH="$topdir/bin:$PATH" LC_ALL=C HOME="$topdir/home" TMPDIR="$topdir/tmp" GIT_CEILING_DIRECTORIES="$topdir" \
-		timeout --kill-after=10 "$deadline" "$program" --target x86_64 --define "_topdir $topdir" --define "_dbpath $topdir/db" \
-		--define '_buildshell /bin/bash' --define "_tmppath $topdir/tmp" --define "__make $topdir/bin/make" ${defines[@]+"${defines[@]}"} "$@" < /dev/null
+		timeout --signal=KILL "$deadline" ${box[@]+"${box[@]}" "$here/base-srpm.d/contain" "$topdir"} "$1" \
+		--macros "$own/macros:$own/platform/%{_target}/macros" --target x86_64 "${defines[@]}" "${@:2}" < /dev/null
 }
 
 # make_topdir TOPDIR: its directories, and in bin/ what stands in for programs
@@ -28,11 +49,14 @@ rpm_private() {
 # what dash does not know ("trap ... ERR").
 make_topdir() {
 	local shim name
-	mkdir -p "$1"/{SOURCES,SPECS,BUILD,BUILDROOT,home,tmp,bin,db}
+	find_box
+	mkdir -p "$1"/{SOURCES,SPECS,BUILD,BUILDROOT,home,tmp,bin,db,calls}
 	for shim in "$here"/base-srpm.d/bin/*; do
 		name=${shim##*/}
-		[[ $name != make ]] && command -v "$name" >/dev/null || cp -- "$shim" "$1/bin/"
+		[[ ! $name =~ ^(make|patch)$ ]] && command -v "$name" >/dev/null || cp -- "$shim" "$1/bin/"
 	done
+	cp -- "$1/bin/patch" "$1/bin/git"
+	cp -- "$here/base-srpm.d/effects.awk" "$1/"
 	ln -s /bin/bash "$1/bin/sh"
 }
 
@@ -81,15 +105,51 @@ place_spec() {
 	done
 }
 
+# included SPEC: the files that it includes, by name.
+included() {
+	local word n
+	sed -nE 's/^[ \t]*%include[ \t]+//p' "$1" | while read -r word; do
+		n=$(grep -oE '(SOURCE|S:) *[0-9]+' <<< "$word" | grep -oE '[0-9]+$' || :)
+		[[ -z $n ]] || word=$(sed -nE "s/^[Ss]ource0*$n[ \t]*:[ \t]*//p" "$1" | head -n 1)
+		printf '%s\n' "${word##*/}"
+	done
+}
+
+# blame TOPDIR SPEC: "file:line" of the included file that the error is in: without
+# that file there is none, and with no more of it than up to that line, there is.
+# (rpm names the line, but not the file; or neither.)
+blame() {
+	local name f low high middle
+	while read -r name; do
+		f=$1/SOURCES/$name
+		[[ -f $f ]] || continue
+		mv -- "$f" "$f.whole"
+		low=0 high=$(wc -l < "$f.whole")
+		: > "$f"
+		if ! fails_alike "$1" "$2"; then
+			while ((high - low > 1)); do
+				middle=$(((low + high) / 2))
+				head -n "$middle" "$f.whole" > "$f"
+				if fails_alike "$1" "$2"; then high=$middle; else low=$middle; fi
+			done
+			printf '%s\n' "$name:$high"
+		fi
+		mv -- "$f.whole" "$f"
+	done < <(included "$2") | head -n 1
+}
+fails_alike() {
+	grep -qxF -- "$(head -n 1 "$tmp/expanded.errors")" <(rpm_private "$1" rpmspec -P "$2" 2>&1 > /dev/null)
+}
+
 # expand_spec TOPDIR: the spec as rpm reads it under the profile, in
 # $tmp/expanded. Runs the spec's %(...), so only after verify. rpm's own listing
 # leaves out the line %build (4.18): a comment after it marks where %prep ends.
 expand_spec() {
-	local line text rc=0 marked=$1/SPECS/.marked
+	local line text found rc=0 marked=$1/SPECS/.marked
 	mkdir "$marked"
-	sed '/^%build\([ \t]\|$\)/a #section build' "$1/SPECS/$spec" > "$marked/$spec"
+	sed -E '/^%(build|conf|generate_buildrequires)([ \t]|$)/a #section end' "$1/SPECS/$spec" > "$marked/$spec"
 	rpm_private "$1" rpmspec -P "$marked/$spec" > "$tmp/expanded" 2> "$tmp/expanded.err" || rc=$?
-	((rc != 124)) || die "$spec: rpm did not read it to the end within $deadline s"
+	((rc != 137)) || die "$spec: rpm did not read it to the end within $deadline s"
 	if ((rc == 0)); then
 		# rpm >= 4.20 says so, applies nothing, and ends well.
 		text=$(grep -E '^error: .*No patch number' "$tmp/expanded.err" || :)
@@ -101,8 +161,10 @@ expand_spec() {
 	text=
 	if [[ -n $line ]]; then
 		text=$(sed -n "${line}p" "$marked/$spec")
-		line=$((line - $(head -n "$line" "$marked/$spec" | grep -cx '#section build' || :)))
+		line=$((line - $(head -n "$line" "$marked/$spec" | grep -cx '#section end' || :)))
 	fi
+	found=$(blame "$1" "$marked/$spec")
+	[[ -z $found ]] || die "$found: included by $spec: rpm cannot read it under profile $profile" "$(head -n 3 "$tmp/expanded.errors")"
 	die "$spec${line:+:$line}: rpm cannot read it under profile $profile" \
 		"$(sed "s|$marked/||g; s|$1/S[A-Z]*/||g" "$tmp/expanded.errors" | cut -c1-300 | head -n 3)" ${text:+"the line: $text"}
 }
@@ -119,26 +181,13 @@ check_flavour() {
 			"a macro of its distribution is missing from ${profile_file##*/}"
 }
 
-# patch_order SPEC-TEXT: lines "mechanism<tab>strip<tab>file" in $tmp/order.
-patch_order() {
-	member_names > "$tmp/names"
-	printf '%s\n' "$patch_tags" | sed '/^$/d' > "$tmp/tags"
-	timeout 60 awk -v members="$tmp/names" -v tags="$tmp/tags" -f "$here/base-srpm.d/patch-order.awk" "$1" > "$tmp/order"
-}
-
-# check_listed TOPDIR: ApplyPatch refuses a patch without a line
-# "PatchN: name" and hides its own message; say it with the line.
+# check_listed TOPDIR: ApplyPatch refuses a patch without a line "PatchN: name" and
+# hides its own message; say it with the line.
 check_listed() {
-	local how strip file line
+	local how file line
+	read -r _ how file _ < <(grep -E '^\++ Apply(Optional)?Patch ' "$tmp/prep.log" | tail -n 1) || return 0
 	grep -qF 'not listed as a source patch' "$tmp/expanded" || return 0
-	while IFS=$'\t' read -r how strip file; do
-		[[ $how == ApplyPatch || $how == ApplyOptionalPatch ]] || continue
-		# (No pipe: grep -q closes it early, and pipefail takes that for a miss.)
-		grep -qxF -- "$file" <(sed -nE 's/^Patch[0-9]+: //p' "$1/SPECS/$spec") && continue
-		# Named by version, or through a macro: ApplyPatch lets these pass, or
-		# the expanded spec has them.
-		grep -qE "^Patch[0-9]+: .*%" "$1/SPECS/$spec" && continue
-		line=$(grep -nF -- "$how $file" "$1/SPECS/$spec" | head -n 1 | cut -d: -f1 || :)
-		die "$spec:${line:-?}: $how $file: no line \"PatchN: $file\" in it" "add one, with one space after the colon"
-	done < "$tmp/order"
+	grep -qE "^Patch[0-9]+: (.*%|$(sed 's/[][\.*^$+?(){}|]/\\&/g' <<< "$file")\$)" "$1/SPECS/$spec" && return
+	line=$(grep -nE -- "Apply[A-Za-z]*Patch ${file//./\\.}" "$1/SPECS/$spec" | head -n 1 | cut -d: -f1 || :)
+	die "$spec:${line:-?}: $how $file: no line \"PatchN: $file\" in it" "add one, with one space after the colon"
 }

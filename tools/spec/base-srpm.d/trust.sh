@@ -3,8 +3,8 @@
 # shellcheck disable=SC2034,SC2154  # the variables of tools/spec/base-srpm
 # trust.sh - whether an SRPM may be unpacked and its spec and %prep run.
 
-# check_signature: the pin (--sha256), header and payload digests, and the
-# signature when there are keys, by rpmkeys in a private database.
+# check_signature: the pin (--sha256), and the signature when there are keys, by
+# rpmkeys in a private database: $signer is its answer.
 check_signature() {
 	local out key found
 	if [[ -n $sha256 ]]; then
@@ -20,24 +20,53 @@ check_signature() {
 	mkdir -p "$tmp/db"
 	for key in ${keys[@]+"${keys[@]}"}; do
 		[[ -r $key ]] || die "$key: key cannot be read"
+		grep -qaF -e '-----BEGIN PGP PUBLIC KEY' -- "$key" || [[ -z $(grep -aP -m 1 '[\x80-\xff]' -- "$key") ]] ||
+			die "$key: a binary key; rpm reads armored ones" "armor it: gpg --no-default-keyring --keyring $(realpath -- "$key") --armor --export > KEY.asc"
 		rpmkeys --dbpath "$tmp/db" --import "$key" 2>/dev/null || die "$key: not a public key that rpm can read"
 	done
 	if ((${#keys[@]})); then
-		[[ -n $signer ]] || die "$file_name: not signed, and a key was given to check it with" \
+		[[ -n $claimed ]] || die "$file_name: not signed, and a key was given to check it with" \
 			"take it without a signature: leave the key out, --allow-unsigned"
 		out=$(rpmkeys --dbpath "$tmp/db" --define '_pkgverify_level all' --checksig --verbose "$srpm" 2>&1) ||
-			die "$file_name: signature or digest is not in order" "$(grep -viE ': OK$' <<< "$out" | tail -n 4)" \
+			die "$file_name: signature or digest is not in order" "$(grep -viE ': OK$' <<< "$out" | tail -n +2 | tail -n 4)" \
 				"keys given: ${keys[*]}"
+		# The line of the file's name is not rpm's answer.
+		signer=$(sed -nE '1d; s/^ *(.*[Ss]ignature.*): OK$/\1/p' <<< "$out" | paste -sd';' -)
+		[[ -n $signer ]] || die "$file_name: rpmkeys checked no signature of it" "$out"
 		return
 	fi
-	out=$(rpmkeys --dbpath "$tmp/db" --define '_pkgverify_level digest' --checksig --nosignature --verbose "$srpm" 2>&1) ||
-		die "$file_name: digests are not in order" "$(grep -viE ': OK$' <<< "$out" | tail -n 4)" "the file is damaged or cut short: fetch it again"
 	[[ -n $allow_unsigned || -n $sha256 ]] || {
-		[[ -z $signer ]] || die "$file_name: signed, but no key to check it with ($signer)" \
+		[[ -z $claimed ]] || die "$file_name: signed, but no key to check it with ($signer)" \
 			"give the distribution's public key (--key FILE, make KEYS=FILE)," \
 			"or take it as it is (--allow-unsigned, make ALLOW_UNSIGNED=1)"
 		die "$file_name: not signed" "take it as it is: --allow-unsigned, make ALLOW_UNSIGNED=1"
 	}
+}
+
+# check_digests: those of header and payload; $digests says which there are.
+check_digests() {
+	local out
+	out=$(rpmkeys --dbpath "$tmp/db" --define '_pkgverify_level digest' --checksig --nosignature --verbose "$srpm" 2>&1) ||
+		die "$file_name: digests are not in order" "$(grep -viE ': OK$' <<< "$out" | tail -n +2 | tail -n 4)" "the file is damaged: fetch it again"
+	digests=$(sed -nE '1d; s/^ *(.*) digest: OK$/\1/p' <<< "$out" | paste -sd, - | sed 's/,/, /g')
+}
+
+# check_members: each file's digest in the header is the payload's.
+check_members() {
+	local sum bad=''
+	case $(header_values FILEDIGESTALGO) in
+	1) sum=md5sum ;; 2) sum=sha1sum ;; 8) sum=sha256sum ;; 9) sum=sha384sum ;; 10) sum=sha512sum ;;
+	*) warn "$file_name: its files' digests are of a kind that is not known here; not checked"; return ;;
+	esac
+	small_members
+	{
+		(cd -- "$tmp/small" && find . -type f -printf '%P\0' | xargs -0r "$sum" -z -- | tr '\0' '\n' | sed -E 's/^([0-9a-f]+)  /\1\t/')
+		escaped "$tarball" > "$tmp/wanted"
+		printf '%s\t%s\n' "$(rpm2cpio "$srpm" 2>/dev/null | cpio -i --quiet --to-stdout -E "$tmp/wanted" 2>/dev/null | "$sum" | cut -d' ' -f1)" "$tarball"
+	} | sort > "$tmp/sums"
+	bad=$(paste <(header_values FILEDIGESTS) <(member_names) | sort | diff - "$tmp/sums" | sed -nE 's/^< [0-9a-f]*\t//p' | head -n 3 || :)
+	[[ -z $bad ]] || die "$file_name: a file's digest in its header is not that of the payload's file; refused" "$bad"
+	digests+=", files ${sum%sum}"
 }
 
 # check_archive: an SRPM is a flat set of plain files, the ones its header names
@@ -54,6 +83,8 @@ check_archive() {
 		# the header in hand, stops there, and says nothing.)
 		[[ -n $bad ]] || die "$file_name: its payload is not what its header lists; refused" "$(grep -m 2 . "$tmp/cpio.err" || echo "rpm2cpio cannot read it to the end")"
 	}
+	bad=$(awk '/^-/ && $2 > 1 { print $NF }' "$tmp/listed" | head -n 4 | paste -sd' ' -)
+	[[ -z $bad ]] || refuse_links "$bad"
 	bad=$(grep -v '^-' "$tmp/listed" | head -n 3 || :)
 	[[ -z $bad ]] || die "$file_name: holds something else than plain files; refused" "$bad"
 	sed -E 's/^[^ ]+ +[0-9]+ +[0-9]+ +[0-9]+ +([0-9]+) +[A-Z][a-z]+ +[0-9]+ +[0-9:]+ (\.\/)?/\1\t/' "$tmp/listed" > "$tmp/payload"
@@ -65,8 +96,15 @@ check_archive() {
 	[[ -z $bad ]] || die "$file_name: its payload is not what its header lists; refused" "$bad"
 }
 
+# check_whole: all that needs no key.
+check_whole() {
+	check_digests
+	check_archive
+	check_members
+}
+
 verify() {
 	read_header
 	check_signature
-	check_archive
+	check_whole
 }
