@@ -36,6 +36,19 @@ static void let_go(struct machine *m)
 	vm_resume(&m->vm);
 }
 
+static int to_file(void *machine, struct vm *vm, struct snap_header *h,
+		   const struct records *r, struct err *e)
+{
+	struct machine *m = machine;
+	int rc = snapshot_write(&vm->mem, m->helper.file, h, r, e);
+
+	if (!rc)
+		rc = helper_rename(&m->helper, e);
+	if (!rc)
+		vm_stop(vm, VM_SHUTDOWN, "snapshot written to %s", m->o->snapshot);
+	return rc;
+}
+
 /* One that fails is a message, and the guest goes on. */
 static void take_snapshot(struct machine *m)
 {
@@ -43,11 +56,7 @@ static void take_snapshot(struct machine *m)
 	int rc = vm_pause(&m->vm, &e);
 
 	if (!rc) {
-		rc = snapshot_save(&m->vm, &m->dev, m->helper.file, m->o->snapshot, &e);
-		if (!rc)
-			rc = helper_rename(&m->helper, &e);
-		if (!rc)	/* before they are let go */
-			vm_stop(&m->vm, VM_SHUTDOWN, "snapshot written to %s", m->o->snapshot);
+		rc = snapshot_take(&m->vm, &m->dev, m->o->snapshot, to_file, m, &e);
 		if (!rc || !m->paused)
 			let_go(m);
 	}

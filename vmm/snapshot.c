@@ -115,7 +115,20 @@ static int write_file(const struct mem *mem, int fd, struct snap_header *h,
 	return rc;
 }
 
-int snapshot_save(struct vm *vm, struct devices *d, int fd, const char *name, struct err *e)
+int snapshot_write(const struct mem *mem, int fd, struct snap_header *h,
+		   const struct records *r, struct err *e)
+{
+	int rc = write_file(mem, fd, h, r);
+
+	if (rc) {
+		err_set(e, rc, "%s: snapshot not written: %s", r->name, strerror(-rc));
+		rc = ftruncate(fd, 0) < 0 ? -errno : rc;
+	}
+	return rc;
+}
+
+int snapshot_take(struct vm *vm, struct devices *d, const char *name, snap_fn use,
+		  void *ctx, struct err *e)
 {
 	struct snap_header h = {
 		.version = SNAP_VERSION, .cpus = vm->ncpus, .irqchip = vm->cfg.irqchip,
@@ -134,15 +147,12 @@ int snapshot_save(struct vm *vm, struct devices *d, int fd, const char *name, st
 	snap_save_chips(vm, &r);
 	devices_save(d, &r);
 	h.state_len = r.n;
-	if (!rc) {
-		rc = r.rc ? r.rc : write_file(&vm->mem, fd, &h, &r);
-		if (rc)
-			err_set(e, rc, "%s: snapshot not written: %s", name, strerror(-rc));
-	}
+	if (!rc && r.rc)
+		rc = err_set(e, r.rc, "%s: no state to save: %s", name, strerror(-r.rc));
+	if (!rc)
+		rc = use(ctx, vm, &h, &r, e);
 	devices_unlock(d);
 	free(r.p);
-	if (rc && ftruncate(fd, 0) < 0)
-		rc = -errno;
 	return rc;
 }
 

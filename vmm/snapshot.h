@@ -49,14 +49,23 @@ struct snapshot {
 uint64_t snap_sum(uint64_t h, const void *p, uint64_t len);
 #define SNAP_SUM_0	0xcbf29ce484222325ULL
 
+/* What is done with the state: @h and @r are complete, memory is @vm's. */
+typedef int (*snap_fn)(void *ctx, struct vm *vm, struct snap_header *h,
+		       const struct records *r, struct err *e);
+
 /*
- * snapshot_save - write @vm, whose vCPUs are paused, and its devices to @fd
- * @name: for messages
+ * snapshot_take - give the state of @vm, whose vCPUs are paused, to @use
+ * @name: of where it goes, for messages
  *
- * After a failure the file is empty, and the VM can go on.
+ * No device does anything meanwhile. So @use ends the run if its success is the
+ * end of this VM: a request served later would be served again by the other one.
  */
-int snapshot_save(struct vm *vm, struct devices *d, int fd, const char *name,
-		  struct err *e);
+int snapshot_take(struct vm *vm, struct devices *d, const char *name, snap_fn use,
+		  void *ctx, struct err *e);
+
+/* snapshot_write - to @fd; after a failure the file is empty */
+int snapshot_write(const struct mem *mem, int fd, struct snap_header *h,
+		   const struct records *r, struct err *e);
 
 /*
  * snapshot_open - read and check header and state, and the checksum of all
