@@ -64,6 +64,69 @@ static void take_snapshot(struct machine *m)
 		say("%s: the guest goes on", e.msg);
 }
 
+/* ---- migration: parts of it come between other things that the main loop does ---- */
+
+static int hand_over(struct machine *m, struct err *e)
+{
+	int rc;
+
+	m->move.paused_us = now_us();
+	rc = vm_pause(&m->vm, e);
+	if (rc)
+		return rc;
+	rc = snapshot_take(&m->vm, &m->dev, m->o->migrate_to, migrate_finish, &m->move, e);
+	if (!rc || !m->paused)
+		let_go(m);
+	return rc;
+}
+
+static void end_migration(struct machine *m, int rc, const struct err *e)
+{
+	migrate_end(&m->move);
+	m->move.vm = NULL;
+	if (rc)
+		say("not moved: %s: the guest goes on", e->msg);
+}
+
+static void migrate_part(void *arg, int fd, uint32_t events)
+{
+	struct machine *m = arg;
+	struct err e;
+	uint64_t n;
+	int rc;
+
+	(void)events;
+	if (read(fd, &n, sizeof(n)) != sizeof(n) || !m->move.vm)
+		return;
+	rc = migrate_step(&m->move, &e);
+	if (rc > 0) {
+		event_ring(fd);
+		return;
+	}
+	if (!rc)
+		rc = hand_over(m, &e);
+	end_migration(m, rc, &e);
+}
+
+static void start_migration(struct machine *m)
+{
+	struct err e;
+	int fd = m->move.vm ? -EALREADY : helper_connect(&m->helper, &e), rc;
+
+	if (fd < 0) {
+		if (!m->move.vm)
+			say("not moved: %s: the guest goes on", e.msg);
+		return;
+	}
+	m->move = (struct migrate){ .vm = &m->vm, .dev = &m->dev, .fd = fd,
+				    .name = m->o->migrate_to };
+	rc = migrate_begin(&m->move, &e);
+	if (rc)
+		end_migration(m, rc, &e);
+	else
+		event_ring(m->step_fd);
+}
+
 /* SIGUSR2: hold the guest; again: let it go on. */
 static void pause_or_resume(struct machine *m)
 {
@@ -89,6 +152,8 @@ static void on_signal(void *arg, int fd, uint32_t events)
 		return;
 	if (s.ssi_signo == SIGUSR1 && m->o->snapshot)
 		take_snapshot(m);
+	else if (s.ssi_signo == SIGUSR1 && m->o->migrate_to)
+		start_migration(m);
 	else if (s.ssi_signo == SIGUSR2)
 		pause_or_resume(m);
 }
@@ -115,6 +180,10 @@ static int add_inputs(struct machine *m, struct err *e)
 		rc = signals(&m->signal_fd, other, 2, e);
 	if (!rc)
 		rc = loop_add(&m->vm.loop, m->signal_fd, EPOLLIN, on_signal, m, e);
+	if (!rc && m->o->migrate_to) {
+		m->step_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		rc = loop_add(&m->vm.loop, m->step_fd, EPOLLIN, migrate_part, m, e);
+	}
 	return rc ? rc : input_start(&m->input, &m->dev, STDIN_FILENO, e);
 }
 
@@ -259,6 +328,14 @@ static int start_state(struct machine *m, int *status, struct err *e)
 	int rc;
 
 	*status = VM_IMAGE;
+	if (m->o->listen) {
+		rc = migrate_receive(&m->restore, &m->vm.mem, e);
+		if (!rc)
+			rc = snapshot_restore(&m->vm, &m->dev, &m->restore, e);
+		if (!rc)
+			rc = devices_own(&m->dev, true, e);
+		return rc ? rc : migrate_ready(&m->restore, e);
+	}
 	if (m->o->restore)
 		return snapshot_restore(&m->vm, &m->dev, &m->restore, e);
 	rc = load_image(m, e);
@@ -286,14 +363,15 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	int rc = 0;
 
 	m->o = o;
-	m->signal_fd = m->restore.fd = m->ender.signal_fd = m->dev.input_fd = -1;
-	m->helper = (struct helper){ .fd = -1, .file = -1, .path = o->snapshot };
+	m->signal_fd = m->restore.fd = m->step_fd = m->ender.signal_fd = m->dev.input_fd = -1;
+	m->helper = (struct helper){ .fd = -1, .file = -1, .path = o->snapshot,
+				     .socket = o->migrate_to };
 	*status = VM_USAGE;
 	rc = check_outputs(o, e);
 	if (rc)
 		return rc;
 	*status = VM_HOST;
-	if (o->snapshot)
+	if (o->snapshot || o->migrate_to)
 		rc = helper_start(&m->helper, e);
 	if (rc)
 		return rc;
@@ -318,15 +396,17 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	m->dev.acpi = !o->no_acpi;
 	m->dev.pci = o->pci;
 	m->dev.raw = o->disk_format;
-	if (o->restore) {
+	m->dev.incoming = o->listen;
+	if (o->restore || o->listen) {
 		*status = VM_IMAGE;
-		rc = snapshot_open(&m->restore, o->restore, e);
+		rc = o->listen ? migrate_accept(&m->restore, o->listen, e) :
+			snapshot_open(&m->restore, o->restore, e);
 		if (rc)
 			goto fail;
 		m->dev.flat = m->restore.h.flat;
 		cfg.cpus = m->restore.h.cpus;
 		cfg.irqchip = (enum vm_irqchip)m->restore.h.irqchip;
-		cfg.add_memory = snapshot_memory;
+		cfg.add_memory = o->listen ? migrate_memory : snapshot_memory;
 		cfg.add_memory_ctx = &m->restore;
 	}
 	if (!o->pci && o->ndevs)
@@ -427,7 +507,7 @@ int machine_run(struct machine *m, struct err *e)
 
 	if (m->o->verbose)
 		say("%s, %u vCPUs, %u virtio devices",
-			m->o->restore ? "snapshot" : m->entry.protocol,
+			m->restore.fd >= 0 ? "snapshot" : m->entry.protocol,
 			m->vm.ncpus, m->dev.nvirtio);
 	if (!m->o->no_sandbox)
 		rc = sandbox_process(&m->o->user, file_max(m), e);
@@ -436,6 +516,8 @@ int machine_run(struct machine *m, struct err *e)
 		rc = vm_start(&m->vm, e);
 	if (rc)
 		return rc;
+	if (m->o->listen)
+		migrate_running(&m->restore);
 	rc = ender_start(&m->ender, e);
 	if (!rc)
 		rc = devices_start(&m->dev, e);
@@ -456,6 +538,10 @@ void machine_free(struct machine *m)
 {
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
+	if (m->step_fd >= 0)
+		close(m->step_fd);
+	if (m->move.vm)
+		migrate_end(&m->move);
 	if (m->stats && m->stats != stdout)
 		fclose(m->stats);
 	devices_free(&m->dev);

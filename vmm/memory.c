@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -92,6 +93,7 @@ int mem_add_ram(struct mem *m, uint64_t size, struct err *e)
 
 void mem_free(struct mem *m)
 {
+	mem_log(m, false, NULL);
 	while (m->n) {
 		struct mem_region *r = &m->r[--m->n];
 
@@ -121,6 +123,46 @@ void *mem_at(const struct mem *m, uint64_t gpa, uint64_t len)
 	const struct mem_region *r = region(m, gpa);
 
 	return r && len <= r->size - (gpa - r->gpa) ? r->host + (gpa - r->gpa) : NULL;
+}
+
+int mem_log(struct mem *m, bool on, struct err *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->n; i++) {
+		free(m->log[i]);
+		m->log[i] = on ? calloc(m->r[i].size / MEM_PAGE / 64 + 1, 8) : NULL;
+		if (on && !m->log[i])
+			return err_set(e, -ENOMEM, "no memory for dirty bitmaps");
+	}
+	return 0;
+}
+
+static void mark_pages(uint64_t *log, uint64_t from, uint64_t to)
+{
+	uint64_t next, bits;
+
+	for (; from < to; from = next) {
+		next = (from | 63) + 1;
+		bits = ~0ULL << from % 64;
+		if (next > to)
+			bits &= ~0ULL >> (next - to);
+		__atomic_fetch_or(&log[from / 64], bits, __ATOMIC_RELAXED);
+	}
+}
+
+void mem_mark(const struct mem *m, const void *p, uint64_t len)
+{
+	const uint8_t *h = p;
+	unsigned int i;
+
+	for (i = 0; i < m->n && m->log[i]; i++) {
+		const struct mem_region *r = &m->r[i];
+
+		if (len && h >= r->host && h < r->host + r->size)
+			mark_pages(m->log[i], (uint64_t)(h - r->host) / MEM_PAGE,
+				   ((uint64_t)(h - r->host) + len - 1) / MEM_PAGE + 1);
+	}
 }
 
 /* All of [gpa, gpa + len) in memory, be it in several regions? */

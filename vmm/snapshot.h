@@ -17,6 +17,7 @@
 #include "dev/device.h"
 
 #define SNAP_MAGIC	"KVM-VMM snapshot"
+#define SNAP_MAGIC_LIVE	"KVM-VMM migrates"	/* migrate.h: no file */
 #define SNAP_VERSION	4
 #define SNAP_STATE_MAX	(4U << 20)	/* bytes of state we read */
 
@@ -40,6 +41,9 @@ struct snapshot {
 	struct snap_header h;
 	struct records state;
 };
+
+/* snap_zero - is a page all zeroes? */
+bool snap_zero(const uint8_t *page);
 
 /*
  * snap_sum - go on with checksum @h: FNV-1a by words of 64 bits, the last one padded
@@ -79,6 +83,9 @@ int snapshot_sum(const struct snapshot *s, uint64_t *sum);
 int snapshot_open_fd(struct snapshot *s, int fd, const char *name,
 		     struct err *e);
 void snapshot_close(struct snapshot *s);
+
+/* snapshot_check - is @s->h a header that begins with @magic, of a file of @size? */
+int snapshot_check(const struct snapshot *s, const char *magic, uint64_t size, struct err *e);
 
 /* snapshot_memory - vm_config.add_memory: map the file's memory, privately */
 int snapshot_memory(struct mem *m, void *snapshot, struct err *e);

@@ -1063,3 +1063,124 @@ examples() {
 	[ "$(<status)" -eq 16 ]
 	diff before after
 }
+
+# --- Migration ---------------------------------------------------------------------
+
+# target OPTION...: a kvm-vmm in the background that listens at s.sock; its output is
+# in out2, its messages in err2. Its process is $target.
+target() {
+	timeout 60 "$KVM_VMM" --listen s.sock --deadline 40 "$@" >out2 2>err2 </dev/null 3>&- &
+	target=$!
+	timeout 20 bash -c 'until [ -S s.sock ]; do :; done'
+}
+
+# moving OPTION...: a VM in the background that moves to s.sock at USR1, with the guest
+# x.bin; out comes through descriptor 7, messages are in err. Its process is $source.
+moving() {
+	rm -f out
+	mkfifo out
+	timeout 60 "$KVM_VMM" --flat x.bin --deadline 40 --migrate-to s.sock "$@" >out </dev/null 2>err 3>&- &
+	exec 7<out
+	read -r -N 1 -u 7 first
+	source=$(pgrep -P $!)
+	source=${source%%$'\n'*}
+}
+
+@test "a guest moves to another VMM and goes on where it was" {
+	need_guests
+	local first source target
+	# It keeps the letter in memory, too, which must go with it: mov $'A', %al;
+	# 1: out %al, $0x10; mov %al, (%bx); mov $0x8000, %cx; 2: loop 2b; cmp %al, (%bx);
+	# jne 3f; inc %al; cmp $'Z'+1, %al; jne 1b; 3: hlt
+	code b0 41 e6 10 88 07 b9 00 80 e2 fe 38 07 75 06 fe c0 3c 5b 75 ed f4
+	moving
+	# Nobody listens yet.
+	kill -USR1 "$source"
+	said 'not moved: s.sock: cannot connect: No such file or directory: the guest goes on'
+	target
+	kill -USR1 "$source"
+	first+=$(cat <&7)
+	wait "$target"
+	grep -q 'moved to s.sock: downtime [0-9]*\.[0-9]* ms, [0-9]* MiB in [0-9]* rounds' err
+	[ "${#first}" -lt 26 ]
+	[ "$first$(<out2)" = ABCDEFGHIJKLMNOPQRSTUVWXYZ ]
+	[ ! -e s.sock ]
+}
+
+@test "a guest that writes all the time moves, and whole" {
+	need_guests
+	local first source target
+	# 64-bit: writes a number to each page of 64 MiB, checks them, prints a point (X:
+	# wrong), goes on with the next number.
+	code 31 c0 bf 00 00 10 00 b9 00 40 00 00 89 07 81 c7 00 10 00 00 ff c9 75 f4 \
+		bf 00 00 10 00 b9 00 40 00 00 39 07 75 14 81 c7 00 10 00 00 ff c9 75 f2 \
+		ff c0 50 b0 2e e6 10 58 eb c8 b0 58 e6 10 f4
+	moving --mode long --mem 80
+	target
+	read -r -N 3 -u 7 _
+	kill -USR1 "$source"
+	cat <&7 >rest
+	timeout 30 bash -c "until grep -q '[.X][.X][.X]' out2; do :; done"
+	grep -q 'moved to s.sock' err
+	kill "$(pgrep -P "$target")"
+	wait "$target" || [ "$?" -eq 16 ]
+	run grep X rest out2
+	[ "$status" -eq 1 ]
+}
+
+@test "64 vCPUs and every device that can move pass the sandbox; disks change hands" {
+	need_guests
+	local first source target
+	code b0 2a e6 10 eb fe
+	truncate -s 1M disk
+	set -- --disk disk --net loop --rng --balloon 1 --console virtio
+	moving --cpus 64 "$@"
+	# Other devices: the target says so, the guest goes on, its disk is locked.
+	target --disk disk,ro
+	kill -USR1 "$source"
+	said 'not moved: s.sock: the other side gave up'
+	grep -q 'give the devices as for' err2
+	vmm --flat x.bin --irqchip full --disk disk
+	[[ $output == *"disk: in use as a disk"* ]]
+	wait "$target" || [ "$?" -eq 6 ]
+	: >err
+	target "$@"
+	kill -USR1 "$source"
+	said 'moved to s.sock'
+	timeout 20 bash -c "while kill -0 $source; do :; done" 2>/dev/null
+	vmm --flat x.bin --irqchip full --disk disk
+	[[ $output == *"disk: in use as a disk"* ]]
+	kill "$(pgrep -P "$target")"
+	wait "$target" || [ "$?" -eq 16 ]
+	run grep -v 'killed by signal' err2
+	[ "$status" -eq 1 ]
+}
+
+@test "a target that dies or stands still leaves the guest where it is" {
+	need_guests
+	command -v python3 >/dev/null || skip "no python3"
+	local first source bytes
+	code b0 2a e6 10 eb fe
+	moving
+	for bytes in 0 100 240 4096 none; do
+		: >err
+		rm -f s.sock
+		python3 - "$bytes" <<-'EOF' 3>&- 7<&- &
+			import signal, socket, sys
+			s = socket.socket(socket.AF_UNIX)
+			s.bind("s.sock")
+			s.listen()
+			c = s.accept()[0]
+			signal.pause() if sys.argv[1] == "none" else c.recv(int(sys.argv[1]))
+		EOF
+		timeout 20 bash -c 'until [ -S s.sock ]; do :; done'
+		kill -USR1 "$source"
+		said 'not moved: s.sock: .*: the guest goes on'
+		[ "$bytes" != none ] || kill $!
+		wait $! || [ "$bytes" = none ]
+		until_threads "$source" R 1
+	done
+	kill -TERM "$source"
+	[ -z "$(cat <&7)" ]
+	grep -q 'killed by signal 15' err
+}
