@@ -59,6 +59,7 @@ struct vm_config {
 };
 
 struct kvm_cpuid2;
+struct trace_row;
 struct vm;
 
 struct vcpu {
@@ -72,6 +73,7 @@ struct vcpu {
 	pthread_t thread;
 	bool started;
 	atomic_ulong exits;	/* exits that came to us */
+	struct trace_row *trace;	/* NULL: nobody asks (trace.h) */
 	atomic_int idle;	/* 1: halted with interrupts off, when probed */
 	atomic_bool probe;	/* say whether you are idle, at the next kick */
 };

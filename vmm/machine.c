@@ -20,6 +20,7 @@
 #include "sandbox.h"
 #include "say.h"
 #include "stats.h"
+#include "trace.h"
 #include "vcpu.h"
 
 #define OUTPUT_MAX	(1ULL << 30)	/* bytes that consoles add to a file */
@@ -279,13 +280,13 @@ static int check_outputs(const struct opts *o, struct err *e)
 	const struct {
 		const char *option, *path;
 	} f[] = {
-		{ "snapshot", o->snapshot }, { "stats", o->stats },
+		{ "snapshot", o->snapshot }, { "stats", o->stats }, { "trace", o->trace },
 		{ "kernel", o->kernel }, { "initrd", o->initrd }, { "flat", o->flat },
 		{ "restore", o->restore },
 	};
 	unsigned int i, k;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {	/* those that are written */
 		for (k = i + 1; k < sizeof(f) / sizeof(f[0]); k++)
 			if (same_file(f[i].path, f[k].path))
 				return err_set(e, -EINVAL, "--%s %s: is the file of --%s, too",
@@ -298,13 +299,11 @@ static int check_outputs(const struct opts *o, struct err *e)
 	return 0;
 }
 
-static int open_stats(struct machine *m, struct err *e)
+static int open_out(const char *path, FILE **out, struct err *e)
 {
-	const char *path = m->o->stats;
-
 	if (path) {
-		m->stats = strcmp(path, "-") ? fopen(path, "we") : stdout;
-		if (!m->stats)
+		*out = strcmp(path, "-") ? fopen(path, "we") : stdout;
+		if (!*out)
 			return err_set(e, -errno, "%s: cannot write: %m", path);
 	}
 	return 0;
@@ -415,7 +414,11 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	rc = vm_create(&m->vm, &cfg, e);
 	if (rc)
 		goto fail;
-	rc = open_stats(m, e);
+	rc = open_out(o->stats, &m->stats, e);
+	if (!rc)
+		rc = open_out(o->trace, &m->trace, e);
+	if (!rc && o->trace)
+		rc = trace_start(&m->vm, e);
 	if (!rc)
 		rc = devices_add(&m->dev, o->dev, o->ndevs, status, e);
 	if (!rc)
@@ -463,8 +466,9 @@ static int report(struct machine *m, int status, double wall_ms, struct err *e)
 	if ((status == VM_DEADLINE || status == VM_KILLED) && m->o->verbose)
 		for (i = 0; i < m->vm.ncpus; i++)
 			vcpu_dump(&m->vm.vcpus[i]);
-	if (!m->stats)
-		return status;
+	rc = m->trace ? trace_write(&m->vm, m->trace, e) : 0;
+	if (rc || !m->stats)
+		return rc ? rc : status;
 	dirty = m->o->dirty_log ? dirty_count(&m->vm, e) : -1;
 	if (m->o->dirty_log && dirty < 0)
 		return (int)dirty;
@@ -544,6 +548,8 @@ void machine_free(struct machine *m)
 		migrate_end(&m->move);
 	if (m->stats && m->stats != stdout)
 		fclose(m->stats);
+	if (m->trace && m->trace != stdout)
+		fclose(m->trace);
 	devices_free(&m->dev);
 	vm_destroy(&m->vm);
 	free_files(m);

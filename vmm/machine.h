@@ -24,7 +24,7 @@ struct machine {
 	int signal_fd;			/* SIGUSR1, SIGUSR2 */
 	struct ender ender;
 	struct helper helper;		/* with --snapshot */
-	FILE *stats;
+	FILE *stats, *trace;
 	struct snapshot restore;	/* with --restore */
 	struct input input;
 	bool paused;

@@ -129,6 +129,7 @@ static const struct option {
 	O(TEXT, "migrate-to", migrate_to, " SOCKET   SIGUSR1 moves the VM to the kvm-vmm that listens there"),
 	O(TEXT, "listen", listen, " SOCKET   take such a VM; give the same devices"),
 	O(TEXT, "stats", stats, " FILE       at the end, KVM's statistics as JSON (-: stdout)"),
+	O(TEXT, "trace", trace, " FILE       at the end, exits by reason and address, and our time for them"),
 	{ OWN, ANY, "dirty-log", 0,
 	  " KIND   count written pages: bitmap, or ring=ENTRIES; in --stats", 0, 0, NULL, dirty },
 	{ OWN, ANY, "user", 0,

@@ -1184,3 +1184,26 @@ moving() {
 	[ -z "$(cat <&7)" ]
 	grep -q 'killed by signal 15' err
 }
+
+# --- For those who look inside ------------------------------------------------------
+
+@test "--trace counts exits by reason, direction and address" {
+	need_guests
+	# 1000 times: out %al, $0x80; in $0x71, %al; then hlt
+	code b9 e8 03 e6 80 e4 71 e2 fa f4
+	vmm --flat x.bin --trace t
+	[ "$status" -eq 0 ]
+	cat t
+	grep -qE '^vcpu 0 1000 KVM_EXIT_IO write 0x80 ns( [0-9]+:[0-9]+)+$' t
+	grep -qE '^vcpu 0 1000 KVM_EXIT_IO read 0x71 ns' t
+	grep -qE '^vcpu 0 1 KVM_EXIT_HLT ns' t
+	[ "$(sed -n 's/.* write 0x80 ns //p' t | tr ' ' '\n' | awk -F: '{ n += $2 } END { print n }')" -eq 1000 ]
+	# A guest that uses all ports: 1: out %al, %dx; inc %dx; jnz 1b; hlt
+	code ba 00 10 ee 42 75 fc f4
+	vmm --flat x.bin --trace t
+	[ "$(wc -l <t)" -le 513 ]
+	awk '{ n += $3 } /others/ { o = 1 } END { exit !(o && n == 61441) }' t
+	vmm --flat x.bin --trace x.bin
+	[ "$status" -eq 2 ]
+	[[ $output == *"--trace x.bin: is the file of --flat, too"* ]]
+}
