@@ -54,6 +54,7 @@ struct vm_config {
 	void *add_memory_ctx;
 	/* Device registers that the guest reads without an exit; size 0: none. */
 	uint64_t regs_gpa, regs_size;
+	bool hugepages;		/* of the host's pool */
 	bool sandbox;		/* threads call sandbox_enter() */
 	const char *kvm_path;	/* NULL: /dev/kvm */
 };

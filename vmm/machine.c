@@ -357,7 +357,7 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	struct vm_config cfg = {
 		.mem_size = o->mem_mib << 20, .cpus = (unsigned int)o->cpus,
 		.irqchip = (enum vm_irqchip)o->irqchip, .dirty_ring = o->dirty_ring,
-		.regs_gpa = VIRTIO_MMIO_BASE, .sandbox = !o->no_sandbox, .kvm_path = o->kvm_path,
+		.regs_gpa = VIRTIO_MMIO_BASE, .sandbox = !o->no_sandbox, .hugepages = o->hugepages, .kvm_path = o->kvm_path,
 	};
 	int rc = 0;
 

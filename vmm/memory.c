@@ -51,6 +51,16 @@ static uint8_t *map_aligned(uint64_t size)
 	return q;
 }
 
+/* Reserved here and now: what the pool lacks is an error, and no SIGBUS later. */
+static uint8_t *map_huge(uint64_t size)
+{
+	const int huge = MAP_HUGETLB | 21 << MAP_HUGE_SHIFT;	/* log2 of 2 MiB */
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | huge, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
 static int add_region(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *p)
 {
 	/* A core dump of ours is not the place for the guest's secrets. */
@@ -62,9 +72,12 @@ static int add_region(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *p)
 int mem_add(struct mem *m, uint64_t gpa, uint64_t size, struct err *e)
 {
 	int rc = check_region(m, gpa, size, e);
-	uint8_t *p = rc ? NULL : map_aligned(size);
+	uint8_t *p = rc ? NULL : m->huge ? map_huge(size) : map_aligned(size);
 
-	if (!rc && !p)
+	if (!rc && !p && m->huge)
+		rc = err_set(e, -ENOMEM, "no %lu huge pages of 2 MiB (%m): see HugePages_Free in /proc/meminfo, and raise /proc/sys/vm/nr_hugepages",
+			     (unsigned long)((size + HUGE_PAGE - 1) / HUGE_PAGE));
+	else if (!rc && !p)
 		rc = err_set(e, -ENOMEM, "the host gives no %lu MiB of memory for the guest: %m",
 			     size >> 20);
 	return rc ? rc : add_region(m, gpa, size, p);

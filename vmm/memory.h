@@ -28,6 +28,7 @@ struct mem_region {
 struct mem {
 	struct mem_region r[MEM_REGIONS_MAX];
 	unsigned int n;
+	bool huge;		/* mem_add() takes pages of 2 MiB, of the host's pool */
 	uint64_t *log[MEM_REGIONS_MAX];	/* pages that devices wrote; NULL: nobody asks */
 };
 

@@ -115,6 +115,7 @@ static const struct option {
 	  " N           vCPUs, 1 to 64 (1)", 1, VM_CPUS_MAX, NULL, NULL },
 	{ WORD, KERNEL | FLAT, "irqchip", F(irqchip),
 	  " KIND     none, full or split (full; flat images none)", 0, 0, chips, NULL },
+	O(FLAG, "hugepages", hugepages, "        RAM of the host's pool of 2 MiB pages (vm.nr_hugepages)"),
 	H(DEVICE_LINES, NULL),
 	{ WORD, ANY, "disk-format", F(disk_format),
 	  " KIND auto, which refuses qcow2 and such, or raw, which takes all as they are",
@@ -317,6 +318,9 @@ static int check(struct opts *o, struct err *e)
 	rc = check_given(o, e);
 	if (rc)
 		return rc;
+	if (o->hugepages && (o->restore || o->mem_mib % 2))
+		return err_set(e, -EINVAL, o->restore ? "--hugepages: a snapshot's memory is its file" :
+			       "--hugepages: --mem %lu is odd, pages have 2 MiB", o->mem_mib);
 	if (!o->entry_set)
 		o->flat_opts.entry = o->flat_opts.load;
 	if (!o->mem_mib)

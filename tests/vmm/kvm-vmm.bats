@@ -1207,3 +1207,18 @@ moving() {
 	[ "$status" -eq 2 ]
 	[[ $output == *"--trace x.bin: is the file of --flat, too"* ]]
 }
+
+@test "--hugepages: RAM is of the pool, or there is a message" {
+	need_guests
+	local vm free
+	code f4
+	vmm --flat x.bin --hugepages --mem $((1 << 19))
+	[ "$status" -eq 4 ]
+	[[ $output == *"no 1536 huge pages of 2 MiB"*"raise /proc/sys/vm/nr_hugepages" ]]
+	free=$(awk '/^HugePages_Free/ { print $2 }' /proc/meminfo)
+	[ "$free" -ge 8 ] || skip "the pool has $free free pages, 8 are needed"
+	at_work --hugepages --mem 16
+	grep -A3 'rw-p.*anon_hugepage' "/proc/$vm/smaps" | grep -q '^Size: *16384 kB'
+	kill "$vm"
+	wait $! || [ "$?" -eq 16 ]
+}

@@ -111,6 +111,8 @@ static void mistakes_are_named(void **state)
 		{ "--restore a --entry 0", "--entry goes with --flat" },
 		{ "--flat a --append x", "--append goes with --kernel" },
 		{ "--restore a --append x", "--append goes with --kernel" },
+		{ "--flat a --mem 3 --hugepages", "--mem 3 is odd" },
+		{ "--restore a --hugepages", "a snapshot's memory is its file" },
 		{ "--listen a --mem 1", "--mem goes with --kernel or --flat; a snapshot has its own" },
 		{ "--listen a --restore b", "give one of --kernel, --flat, --restore, --listen" },
 		{ "--flat a --migrate-to s --snapshot t", "SIGUSR1 is for one of them" },
