@@ -15,10 +15,11 @@ static int check_region(const struct mem *m, uint64_t gpa, uint64_t size, struct
 {
 	unsigned int i;
 
-	if (!size || size % MEM_PAGE || gpa % MEM_PAGE || gpa + size < gpa)
+	if (!size || size % MEM_PAGE || gpa % MEM_PAGE || gpa + size < gpa ||
+	    size > MEM_MIB_MAX << 20)
 		return err_set(e, -EINVAL,
-			       "memory of %#lx bytes at %#lx: both must be multiples of %lu, the size not 0",
-			       size, gpa, MEM_PAGE);
+			       "memory of %#lx bytes at %#lx: both must be multiples of %lu, the size from that to %lu MiB",
+			       size, gpa, MEM_PAGE, MEM_MIB_MAX);
 	if (m->n == MEM_REGIONS_MAX)
 		return err_set(e, -ENOSPC, "more than %d memory regions", MEM_REGIONS_MAX);
 	for (i = 0; i < m->n; i++)
