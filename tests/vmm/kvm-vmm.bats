@@ -252,6 +252,22 @@ vmm() {
 	[ "$(jq -n "$user + $sys < 0.6")" = true ]
 }
 
+@test "caches are shared as the CPUs are: L3 by all, others by one" {
+	need_guests
+	local leaf='04 00 00 00' i
+	if grep -q AuthenticAMD /proc/cpuinfo; then
+		leaf='1d 00 00 80'
+	fi
+	# mov LEAF, %eax; mov I, %ecx; cpuid; shr $14, %eax; and $0xfff, %ax; out %al, $0x10
+	for i in 0 3; do
+		# shellcheck disable=SC2086 # four bytes
+		code 66 b8 $leaf 66 b9 0$i 00 00 00 0f a2 66 c1 e8 0e 25 ff 0f e6 10 f4
+		timeout 20 "$KVM_VMM" --flat x.bin --irqchip full --cpus 3 </dev/null >out
+		[ -s out ]
+		[ "$(od -An -tu1 out)" -eq "$i" ]	# L3: 3 of 4 ids, less one
+	done
+}
+
 @test "halting for good with an irqchip is seen, 0" {
 	need_guests
 	code fa f4
