@@ -1027,6 +1027,20 @@ examples() {
 		{ text = text $0 "\n"; ours = ours || /^kvm-vmm / }'
 }
 
+@test "a disk of 4 KiB sectors says so to its guest" {
+	need_guests
+	local dev
+	truncate -s 1M disk
+	# mov $0xd0000114, %ebx (blk_size); mov (%rbx), %eax; shr $9, %eax; out %al, $0x10; hlt
+	code bb 14 01 00 d0 8b 03 c1 e8 09 e6 10 f4
+	timeout 20 "$KVM_VMM" --flat x.bin --mode long --irqchip full --disk disk </dev/null >out
+	[ "$(od -An -tu1 out)" -eq 1 ]
+	dev=$(losetup -b 4096 --show -f disk 2>/dev/null) || skip "no loop device can be made here"
+	timeout 20 "$KVM_VMM" --flat x.bin --mode long --irqchip full --disk "$dev",direct </dev/null >out || true
+	losetup -d "$dev"
+	[ "$(od -An -tu1 out)" -eq 8 ]
+}
+
 @test "every example of the manual and of docs/vmm.md works" {
 	need_guests
 	local top=$BATS_TEST_DIRNAME/../.. f n=0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* virtio-blk on a file or block device. Source: Virtual I/O Device 1.2, 5.2. */
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -295,6 +296,8 @@ static int check_disk(struct blk *b, const struct devices *d, struct err *e)
 			       b->path, size);
 	b->config.capacity = (uint64_t)size / SECTOR;
 	b->lock = S_ISREG(st.st_mode);
+	if (b->lock || ioctl(b->fd, BLKSSZGET, &b->config.blk_size) < 0)
+		b->config.blk_size = SECTOR;	/* 4Kn disks: their own */
 	rc = b->lock && !d->incoming ? lock_disk(b, e) : 0;
 	return rc || d->raw ? rc : check_format(b, size, e);
 }
@@ -342,7 +345,6 @@ static int add(struct devices *d, struct device *x, struct err *e)
 		return rc;
 	b->v.offered |= b->readonly ? F_RO : F_DISCARD | F_ZEROES;
 	b->config.seg_max = VIRTQ_IOV - 2;
-	b->config.blk_size = SECTOR;
 	b->config.num_queues = 1;
 	b->config.max_discard_sectors = b->config.max_zeroes_sectors = DISCARD_MAX;
 	b->config.max_discard_seg = b->config.max_zeroes_seg = SEGS_MAX;
