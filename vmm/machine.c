@@ -238,6 +238,8 @@ static int load_kernel(struct machine *m, struct boot *b, struct err *e)
 	if (!rc)
 		rc = mptable_write(&vm->mem, vm->cfg.cpus, e);
 	if (!rc)
+		rc = boot_claim(b, BOOT_ROM, TABLES_END - BOOT_ROM, "ACPI and MP tables", e);
+	if (!rc)
 		rc = make_cmdline(m, b, e);
 	if (!rc)
 		rc = boot_kernel(b, &m->entry, e);

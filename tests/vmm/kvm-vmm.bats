@@ -951,6 +951,16 @@ SHUTDOWN='mov $0x8900, %edx; mov $word, %esi; mov $8, %ecx; rep outsb; jmp .'
 	[ "$status" -eq 8 ]
 }
 
+@test "a kernel that would lie over the tables is refused: 6" {
+	need_guests
+	pvh "$SHUTDOWN"
+	# Where its text, at 1 MiB, goes: after the tables' beginning
+	ld -m elf_i386 -e _start -Ttext 0xe1000 -o bzImage k.o
+	vmm --kernel bzImage
+	[ "$status" -eq 6 ]
+	[[ $output == *"overlaps ACPI and MP tables (0xe0000-0xf0fff)"* ]]
+}
+
 @test "panic=-1 is added, and said once, unless the user has a panic=" {
 	need_guests
 	local append
