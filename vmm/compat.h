@@ -49,6 +49,7 @@ struct kvm_dirty_gfn {
 #ifndef KVM_EXIT_MEMORY_FAULT
 #define KVM_EXIT_MEMORY_FAULT	39		/* 6.8 */
 #endif
+#define KVM_CAP_X86_DIRTY_RATE_LIMIT	40002	/* of this project's patch */
 #ifndef KVM_CAP_XSAVE2				/* 5.17 */
 #define KVM_CAP_XSAVE2		208
 #define KVM_GET_XSAVE2		_IOR(KVMIO, 0xcf, struct kvm_xsave)

@@ -62,31 +62,74 @@ int dirty_start(struct vm *vm, struct err *e)
 	int rc = 0;
 
 	for (i = 0; !rc && i < vm->mem.n; i++) {
-		vm->dirty[i] = calloc(words(vm, i), 8);
+		vm->dirty[i] = vm->dirty[i] ? vm->dirty[i] : calloc(words(vm, i), 8);
 		rc = vm->dirty[i] ? vm_set_slot(vm, i, &vm->mem.r[i], KVM_MEM_LOG_DIRTY_PAGES, e) :
 			err_set(e, -ENOMEM, "no memory for dirty bitmaps");
 	}
 	return rc;
 }
 
-long dirty_count(struct vm *vm, struct err *e)
+void dirty_stop(struct vm *vm)
+{
+	unsigned int i;
+
+	for (i = 0; i < vm->mem.n; i++) {
+		if (vm->dirty[i])
+			vm_set_slot(vm, i, &vm->mem.r[i], 0, NULL);
+		free(vm->dirty[i]);
+		vm->dirty[i] = NULL;
+	}
+}
+
+/* KVM's log of region @i, and the devices', added to vm->dirty. */
+static int fetch(struct vm *vm, unsigned int i, struct err *e)
+{
+	struct kvm_dirty_log log = { .slot = i };
+	uint64_t w, *from = vm->mem.log[i], *new;
+	int rc = 0;
+
+	if (!vm->dirty[i])
+		return err_set(e, -EINVAL, "memory region %u has no dirty log", i);
+	for (w = 0; from && w < words(vm, i); w++)
+		vm->dirty[i][w] |= __atomic_exchange_n(&from[w], 0, __ATOMIC_RELAXED);
+	if (vm->cfg.dirty_ring)
+		return 0;
+	new = log.dirty_bitmap = calloc(words(vm, i) + 1, 8);
+	if (!new)
+		return err_set(e, -ENOMEM, "no memory for dirty bitmaps");
+	if (ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) < 0)
+		rc = err_set(e, -errno, "KVM_GET_DIRTY_LOG of region %u: %m", i);
+	for (w = 0; !rc && w < words(vm, i); w++)
+		vm->dirty[i][w] |= new[w];
+	free(new);
+	return rc;
+}
+
+long dirty_fetch(struct vm *vm, struct err *e)
 {
 	uint64_t w;
 	unsigned int i;
 	long n = 0;
+	int rc;
 
 	for (i = 0; vm->cfg.dirty_ring && i < vm->ncpus; i++)
 		dirty_ring_harvest(&vm->vcpus[i]);
 	for (i = 0; i < vm->mem.n; i++) {
-		struct kvm_dirty_log log = { .slot = i, .dirty_bitmap = vm->dirty[i] };
-
-		if (!vm->dirty[i])
-			return err_set(e, -EINVAL, "memory region %u has no dirty log", i);
-		if (!vm->cfg.dirty_ring && ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log) < 0)
-			return err_set(e, -errno, "KVM_GET_DIRTY_LOG of region %u: %m", i);
+		rc = fetch(vm, i, e);
+		if (rc)
+			return rc;
 		for (w = 0; w < words(vm, i); w++)
 			n += __builtin_popcountll(vm->dirty[i][w]);
-		memset(vm->dirty[i], 0, words(vm, i) * 8);
 	}
+	return n;
+}
+
+long dirty_count(struct vm *vm, struct err *e)
+{
+	long n = dirty_fetch(vm, e);
+	unsigned int i;
+
+	for (i = 0; n >= 0 && i < vm->mem.n; i++)
+		memset(vm->dirty[i], 0, words(vm, i) * 8);
 	return n;
 }

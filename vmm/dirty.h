@@ -13,12 +13,17 @@
 /* dirty_start - log the guest's writes to all regions */
 int dirty_start(struct vm *vm, struct err *e);
 
+/* dirty_stop - log no more */
+void dirty_stop(struct vm *vm);
+
 /*
- * dirty_count - how many pages of RAM were written since dirty_start() or the
- * last call; with rings, the vCPUs must not run
+ * dirty_fetch - add pages of RAM that were written since dirty_start() or the last
+ * call to vm->dirty; returns how many are in there, or -errno
+ * dirty_count - the same, and take all out
  *
- * -errno on failure.
+ * With rings, the vCPUs must not run.
  */
+long dirty_fetch(struct vm *vm, struct err *e);
 long dirty_count(struct vm *vm, struct err *e);
 
 /* dirty_ring_map - map @v's ring; the VM was made with cfg.dirty_ring */

@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RENAME	'r'		/* the request */
+#include "sock.h"
+
+enum { RENAME = 'r', CONNECT = 'c' };
 
 /* What the process knows. */
 struct names {
@@ -31,23 +33,25 @@ static int put_in_place(struct names *n)
 	return rc;
 }
 
-/* Each request is a byte, each answer 0 or -errno. */
-static void serve(int fd, struct names *n)
+static void serve(int fd, struct names *n, const char *socket)
 {
-	int rc;
+	int rc, s;
 	char c;
 
-	while (read(fd, &c, 1) == 1 && c == RENAME) {
-		rc = put_in_place(n);
-		if (send(fd, &rc, sizeof(rc), MSG_NOSIGNAL) < 0)
+	while (read(fd, &c, 1) == 1) {
+		s = c == CONNECT ? sock_connect(socket) : -1;
+		rc = c == CONNECT ? (s < 0 ? s : 0) : put_in_place(n);
+		if (sock_pass(fd, &rc, sizeof(rc), s) < 0)
 			break;
+		if (s >= 0)
+			close(s);
 	}
 	if (n->part[0])
 		unlink(n->part);
 }
 
 /* Of the VM's descriptors it keeps none: whoever reads its output sees the end. */
-static void run(int fd, struct names *n)
+static void run(int fd, struct names *n, const char *socket)
 {
 	sigset_t all;
 	int i;
@@ -56,7 +60,7 @@ static void run(int fd, struct names *n)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	for (i = 0; i < fd; i++)
 		close(i);
-	serve(fd, n);
+	serve(fd, n, socket);
 	_exit(0);
 }
 
@@ -86,7 +90,7 @@ int helper_start(struct helper *h, struct err *e)
 	pid_t pid;
 
 	h->fd = h->file = -1;
-	rc = make_part(h, &n, e);
+	rc = h->path ? make_part(h, &n, e) : 0;
 	if (rc)
 		return rc;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0) {
@@ -94,24 +98,39 @@ int helper_start(struct helper *h, struct err *e)
 	} else {
 		pid = fork();
 		if (!pid)
-			run(fd[1], &n);
+			run(fd[1], &n, h->socket);
 		rc = pid < 0 ? err_set(e, -errno, "fork: %m") : 0;
 		close(fd[1]);
 		h->fd = fd[0];
 	}
-	if (rc)
+	if (rc && h->path)
 		unlink(n.part);
+	return rc;
+}
+
+/* Ask, and wait for the answer; @s: the descriptor that comes with it. */
+static int ask(struct helper *h, char what, int *s)
+{
+	int rc = -EIO;
+
+	*s = -1;
+	if (write(h->fd, &what, 1) == 1 && sock_take(h->fd, &rc, sizeof(rc), s) != sizeof(rc))
+		rc = -EIO;
 	return rc;
 }
 
 int helper_rename(struct helper *h, struct err *e)
 {
-	const char c = RENAME;
-	int rc = -EIO;
+	int s, rc = ask(h, RENAME, &s);
 
-	if (write(h->fd, &c, 1) != 1 || read(h->fd, &rc, sizeof(rc)) != sizeof(rc))
-		rc = -EIO;
 	return rc ? err_set(e, rc, "%s: cannot put it in place: %s", h->path, strerror(-rc)) : 0;
+}
+
+int helper_connect(struct helper *h, struct err *e)
+{
+	int s, rc = ask(h, CONNECT, &s);
+
+	return rc ? err_set(e, rc, "%s: cannot connect: %s", h->socket, strerror(-rc)) : s;
 }
 
 void helper_stop(struct helper *h)

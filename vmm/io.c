@@ -12,8 +12,12 @@ static uint64_t whole(int fd, char *buf, uint64_t len, uint64_t off, bool to_fil
 
 	errno = 0;
 	while (done < len && n) {
-		n = to_file ? pwrite(fd, buf + done, len - done, (off_t)(off + done)) :
-			pread(fd, buf + done, len - done, (off_t)(off + done));
+		if (off == IO_STREAM)
+			n = to_file ? write(fd, buf + done, len - done) :
+				read(fd, buf + done, len - done);
+		else
+			n = to_file ? pwrite(fd, buf + done, len - done, (off_t)(off + done)) :
+				pread(fd, buf + done, len - done, (off_t)(off + done));
 		if (n < 0 && errno != EINTR)
 			break;
 		done += n > 0 ? (uint64_t)n : 0;

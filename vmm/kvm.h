@@ -54,11 +54,13 @@ struct vm_config {
 	void *add_memory_ctx;
 	/* Device registers that the guest reads without an exit; size 0: none. */
 	uint64_t regs_gpa, regs_size;
+	bool hugepages;		/* of the host's pool */
 	bool sandbox;		/* threads call sandbox_enter() */
 	const char *kvm_path;	/* NULL: /dev/kvm */
 };
 
 struct kvm_cpuid2;
+struct trace_row;
 struct vm;
 
 struct vcpu {
@@ -72,6 +74,7 @@ struct vcpu {
 	pthread_t thread;
 	bool started;
 	atomic_ulong exits;	/* exits that came to us */
+	struct trace_row *trace;	/* NULL: nobody asks (trace.h) */
 	atomic_int idle;	/* 1: halted with interrupts off, when probed */
 	atomic_bool probe;	/* say whether you are idle, at the next kick */
 };

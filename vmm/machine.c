@@ -20,6 +20,7 @@
 #include "sandbox.h"
 #include "say.h"
 #include "stats.h"
+#include "trace.h"
 #include "vcpu.h"
 
 #define OUTPUT_MAX	(1ULL << 30)	/* bytes that consoles add to a file */
@@ -36,6 +37,19 @@ static void let_go(struct machine *m)
 	vm_resume(&m->vm);
 }
 
+static int to_file(void *machine, struct vm *vm, struct snap_header *h,
+		   const struct records *r, struct err *e)
+{
+	struct machine *m = machine;
+	int rc = snapshot_write(&vm->mem, m->helper.file, h, r, e);
+
+	if (!rc)
+		rc = helper_rename(&m->helper, e);
+	if (!rc)
+		vm_stop(vm, VM_SHUTDOWN, "snapshot written to %s", m->o->snapshot);
+	return rc;
+}
+
 /* One that fails is a message, and the guest goes on. */
 static void take_snapshot(struct machine *m)
 {
@@ -43,16 +57,75 @@ static void take_snapshot(struct machine *m)
 	int rc = vm_pause(&m->vm, &e);
 
 	if (!rc) {
-		rc = snapshot_save(&m->vm, &m->dev, m->helper.file, m->o->snapshot, &e);
-		if (!rc)
-			rc = helper_rename(&m->helper, &e);
-		if (!rc)	/* before they are let go */
-			vm_stop(&m->vm, VM_SHUTDOWN, "snapshot written to %s", m->o->snapshot);
+		rc = snapshot_take(&m->vm, &m->dev, m->o->snapshot, to_file, m, &e);
 		if (!rc || !m->paused)
 			let_go(m);
 	}
 	if (rc)
 		say("%s: the guest goes on", e.msg);
+}
+
+/* ---- migration: parts of it come between other things that the main loop does ---- */
+
+static int hand_over(struct machine *m, struct err *e)
+{
+	int rc;
+
+	m->move.paused_us = now_us();
+	rc = vm_pause(&m->vm, e);
+	if (rc)
+		return rc;
+	rc = snapshot_take(&m->vm, &m->dev, m->o->migrate_to, migrate_finish, &m->move, e);
+	if (!rc || !m->paused)
+		let_go(m);
+	return rc;
+}
+
+static void end_migration(struct machine *m, int rc, const struct err *e)
+{
+	migrate_end(&m->move);
+	m->move.vm = NULL;
+	if (rc)
+		say("not moved: %s: the guest goes on", e->msg);
+}
+
+static void migrate_part(void *arg, int fd, uint32_t events)
+{
+	struct machine *m = arg;
+	struct err e;
+	uint64_t n;
+	int rc;
+
+	(void)events;
+	if (read(fd, &n, sizeof(n)) != sizeof(n) || !m->move.vm)
+		return;
+	rc = migrate_step(&m->move, &e);
+	if (rc > 0) {
+		event_ring(fd);
+		return;
+	}
+	if (!rc)
+		rc = hand_over(m, &e);
+	end_migration(m, rc, &e);
+}
+
+static void start_migration(struct machine *m)
+{
+	struct err e;
+	int fd = m->move.vm ? -EALREADY : helper_connect(&m->helper, &e), rc;
+
+	if (fd < 0) {
+		if (!m->move.vm)
+			say("not moved: %s: the guest goes on", e.msg);
+		return;
+	}
+	m->move = (struct migrate){ .vm = &m->vm, .dev = &m->dev, .fd = fd,
+				    .name = m->o->migrate_to };
+	rc = migrate_begin(&m->move, &e);
+	if (rc)
+		end_migration(m, rc, &e);
+	else
+		event_ring(m->step_fd);
 }
 
 /* SIGUSR2: hold the guest; again: let it go on. */
@@ -80,6 +153,8 @@ static void on_signal(void *arg, int fd, uint32_t events)
 		return;
 	if (s.ssi_signo == SIGUSR1 && m->o->snapshot)
 		take_snapshot(m);
+	else if (s.ssi_signo == SIGUSR1 && m->o->migrate_to)
+		start_migration(m);
 	else if (s.ssi_signo == SIGUSR2)
 		pause_or_resume(m);
 }
@@ -106,6 +181,10 @@ static int add_inputs(struct machine *m, struct err *e)
 		rc = signals(&m->signal_fd, other, 2, e);
 	if (!rc)
 		rc = loop_add(&m->vm.loop, m->signal_fd, EPOLLIN, on_signal, m, e);
+	if (!rc && m->o->migrate_to) {
+		m->step_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		rc = loop_add(&m->vm.loop, m->step_fd, EPOLLIN, migrate_part, m, e);
+	}
 	return rc ? rc : input_start(&m->input, &m->dev, STDIN_FILENO, e);
 }
 
@@ -159,6 +238,8 @@ static int load_kernel(struct machine *m, struct boot *b, struct err *e)
 	if (!rc)
 		rc = mptable_write(&vm->mem, vm->cfg.cpus, e);
 	if (!rc)
+		rc = boot_claim(b, BOOT_ROM, TABLES_END - BOOT_ROM, "ACPI and MP tables", e);
+	if (!rc)
 		rc = make_cmdline(m, b, e);
 	if (!rc)
 		rc = boot_kernel(b, &m->entry, e);
@@ -201,13 +282,13 @@ static int check_outputs(const struct opts *o, struct err *e)
 	const struct {
 		const char *option, *path;
 	} f[] = {
-		{ "snapshot", o->snapshot }, { "stats", o->stats },
+		{ "snapshot", o->snapshot }, { "stats", o->stats }, { "trace", o->trace },
 		{ "kernel", o->kernel }, { "initrd", o->initrd }, { "flat", o->flat },
 		{ "restore", o->restore },
 	};
 	unsigned int i, k;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {	/* those that are written */
 		for (k = i + 1; k < sizeof(f) / sizeof(f[0]); k++)
 			if (same_file(f[i].path, f[k].path))
 				return err_set(e, -EINVAL, "--%s %s: is the file of --%s, too",
@@ -220,13 +301,11 @@ static int check_outputs(const struct opts *o, struct err *e)
 	return 0;
 }
 
-static int open_stats(struct machine *m, struct err *e)
+static int open_out(const char *path, FILE **out, struct err *e)
 {
-	const char *path = m->o->stats;
-
 	if (path) {
-		m->stats = strcmp(path, "-") ? fopen(path, "we") : stdout;
-		if (!m->stats)
+		*out = strcmp(path, "-") ? fopen(path, "we") : stdout;
+		if (!*out)
 			return err_set(e, -errno, "%s: cannot write: %m", path);
 	}
 	return 0;
@@ -250,6 +329,14 @@ static int start_state(struct machine *m, int *status, struct err *e)
 	int rc;
 
 	*status = VM_IMAGE;
+	if (m->o->listen) {
+		rc = migrate_receive(&m->restore, &m->vm.mem, e);
+		if (!rc)
+			rc = snapshot_restore(&m->vm, &m->dev, &m->restore, e);
+		if (!rc)
+			rc = devices_own(&m->dev, true, e);
+		return rc ? rc : migrate_ready(&m->restore, e);
+	}
 	if (m->o->restore)
 		return snapshot_restore(&m->vm, &m->dev, &m->restore, e);
 	rc = load_image(m, e);
@@ -272,19 +359,20 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	struct vm_config cfg = {
 		.mem_size = o->mem_mib << 20, .cpus = (unsigned int)o->cpus,
 		.irqchip = (enum vm_irqchip)o->irqchip, .dirty_ring = o->dirty_ring,
-		.regs_gpa = VIRTIO_MMIO_BASE, .sandbox = !o->no_sandbox, .kvm_path = o->kvm_path,
+		.regs_gpa = VIRTIO_MMIO_BASE, .sandbox = !o->no_sandbox, .hugepages = o->hugepages, .kvm_path = o->kvm_path,
 	};
 	int rc = 0;
 
 	m->o = o;
-	m->signal_fd = m->restore.fd = m->ender.signal_fd = m->dev.input_fd = -1;
-	m->helper = (struct helper){ .fd = -1, .file = -1, .path = o->snapshot };
+	m->signal_fd = m->restore.fd = m->step_fd = m->ender.signal_fd = m->dev.input_fd = -1;
+	m->helper = (struct helper){ .fd = -1, .file = -1, .path = o->snapshot,
+				     .socket = o->migrate_to };
 	*status = VM_USAGE;
 	rc = check_outputs(o, e);
 	if (rc)
 		return rc;
 	*status = VM_HOST;
-	if (o->snapshot)
+	if (o->snapshot || o->migrate_to)
 		rc = helper_start(&m->helper, e);
 	if (rc)
 		return rc;
@@ -309,15 +397,17 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	m->dev.acpi = !o->no_acpi;
 	m->dev.pci = o->pci;
 	m->dev.raw = o->disk_format;
-	if (o->restore) {
+	m->dev.incoming = o->listen;
+	if (o->restore || o->listen) {
 		*status = VM_IMAGE;
-		rc = snapshot_open(&m->restore, o->restore, e);
+		rc = o->listen ? migrate_accept(&m->restore, o->listen, e) :
+			snapshot_open(&m->restore, o->restore, e);
 		if (rc)
 			goto fail;
 		m->dev.flat = m->restore.h.flat;
 		cfg.cpus = m->restore.h.cpus;
 		cfg.irqchip = (enum vm_irqchip)m->restore.h.irqchip;
-		cfg.add_memory = snapshot_memory;
+		cfg.add_memory = o->listen ? migrate_memory : snapshot_memory;
 		cfg.add_memory_ctx = &m->restore;
 	}
 	if (!o->pci && o->ndevs)
@@ -326,7 +416,11 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	rc = vm_create(&m->vm, &cfg, e);
 	if (rc)
 		goto fail;
-	rc = open_stats(m, e);
+	rc = open_out(o->stats, &m->stats, e);
+	if (!rc)
+		rc = open_out(o->trace, &m->trace, e);
+	if (!rc && o->trace)
+		rc = trace_start(&m->vm, e);
 	if (!rc)
 		rc = devices_add(&m->dev, o->dev, o->ndevs, status, e);
 	if (!rc)
@@ -374,8 +468,9 @@ static int report(struct machine *m, int status, double wall_ms, struct err *e)
 	if ((status == VM_DEADLINE || status == VM_KILLED) && m->o->verbose)
 		for (i = 0; i < m->vm.ncpus; i++)
 			vcpu_dump(&m->vm.vcpus[i]);
-	if (!m->stats)
-		return status;
+	rc = m->trace ? trace_write(&m->vm, m->trace, e) : 0;
+	if (rc || !m->stats)
+		return rc ? rc : status;
 	dirty = m->o->dirty_log ? dirty_count(&m->vm, e) : -1;
 	if (m->o->dirty_log && dirty < 0)
 		return (int)dirty;
@@ -418,7 +513,7 @@ int machine_run(struct machine *m, struct err *e)
 
 	if (m->o->verbose)
 		say("%s, %u vCPUs, %u virtio devices",
-			m->o->restore ? "snapshot" : m->entry.protocol,
+			m->restore.fd >= 0 ? "snapshot" : m->entry.protocol,
 			m->vm.ncpus, m->dev.nvirtio);
 	if (!m->o->no_sandbox)
 		rc = sandbox_process(&m->o->user, file_max(m), e);
@@ -427,6 +522,8 @@ int machine_run(struct machine *m, struct err *e)
 		rc = vm_start(&m->vm, e);
 	if (rc)
 		return rc;
+	if (m->o->listen)
+		migrate_running(&m->restore);
 	rc = ender_start(&m->ender, e);
 	if (!rc)
 		rc = devices_start(&m->dev, e);
@@ -447,8 +544,14 @@ void machine_free(struct machine *m)
 {
 	if (m->signal_fd >= 0)
 		close(m->signal_fd);
+	if (m->step_fd >= 0)
+		close(m->step_fd);
+	if (m->move.vm)
+		migrate_end(&m->move);
 	if (m->stats && m->stats != stdout)
 		fclose(m->stats);
+	if (m->trace && m->trace != stdout)
+		fclose(m->trace);
 	devices_free(&m->dev);
 	vm_destroy(&m->vm);
 	free_files(m);

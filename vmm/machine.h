@@ -12,6 +12,7 @@
 #include "ender.h"
 #include "helper.h"
 #include "input.h"
+#include "migrate.h"
 #include "opts.h"
 #include "snapshot.h"
 #include "vm.h"
@@ -23,10 +24,12 @@ struct machine {
 	int signal_fd;			/* SIGUSR1, SIGUSR2 */
 	struct ender ender;
 	struct helper helper;		/* with --snapshot */
-	FILE *stats;
+	FILE *stats, *trace;
 	struct snapshot restore;	/* with --restore */
 	struct input input;
 	bool paused;
+	struct migrate move;		/* with --migrate-to, on its way: move.vm is set */
+	int step_fd;			/* eventfd: its next part */
 	char cmdline[OPT_APPEND_MAX];
 	struct watch watch;		/* of a Linux guest's consoles */
 	struct boot_entry entry;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -14,10 +15,11 @@ static int check_region(const struct mem *m, uint64_t gpa, uint64_t size, struct
 {
 	unsigned int i;
 
-	if (!size || size % MEM_PAGE || gpa % MEM_PAGE || gpa + size < gpa)
+	if (!size || size % MEM_PAGE || gpa % MEM_PAGE || gpa + size < gpa ||
+	    size > MEM_MIB_MAX << 20)
 		return err_set(e, -EINVAL,
-			       "memory of %#lx bytes at %#lx: both must be multiples of %lu, the size not 0",
-			       size, gpa, MEM_PAGE);
+			       "memory of %#lx bytes at %#lx: both must be multiples of %lu, the size from that to %lu MiB",
+			       size, gpa, MEM_PAGE, MEM_MIB_MAX);
 	if (m->n == MEM_REGIONS_MAX)
 		return err_set(e, -ENOSPC, "more than %d memory regions", MEM_REGIONS_MAX);
 	for (i = 0; i < m->n; i++)
@@ -50,6 +52,16 @@ static uint8_t *map_aligned(uint64_t size)
 	return q;
 }
 
+/* Reserved here and now: what the pool lacks is an error, and no SIGBUS later. */
+static uint8_t *map_huge(uint64_t size)
+{
+	const int huge = MAP_HUGETLB | 21 << MAP_HUGE_SHIFT;	/* log2 of 2 MiB */
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | huge, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
 static int add_region(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *p)
 {
 	/* A core dump of ours is not the place for the guest's secrets. */
@@ -61,9 +73,12 @@ static int add_region(struct mem *m, uint64_t gpa, uint64_t size, uint8_t *p)
 int mem_add(struct mem *m, uint64_t gpa, uint64_t size, struct err *e)
 {
 	int rc = check_region(m, gpa, size, e);
-	uint8_t *p = rc ? NULL : map_aligned(size);
+	uint8_t *p = rc ? NULL : m->huge ? map_huge(size) : map_aligned(size);
 
-	if (!rc && !p)
+	if (!rc && !p && m->huge)
+		rc = err_set(e, -ENOMEM, "no %lu huge pages of 2 MiB (%m): see HugePages_Free in /proc/meminfo, and raise /proc/sys/vm/nr_hugepages",
+			     (unsigned long)((size + HUGE_PAGE - 1) / HUGE_PAGE));
+	else if (!rc && !p)
 		rc = err_set(e, -ENOMEM, "the host gives no %lu MiB of memory for the guest: %m",
 			     size >> 20);
 	return rc ? rc : add_region(m, gpa, size, p);
@@ -92,6 +107,7 @@ int mem_add_ram(struct mem *m, uint64_t size, struct err *e)
 
 void mem_free(struct mem *m)
 {
+	mem_log(m, false, NULL);
 	while (m->n) {
 		struct mem_region *r = &m->r[--m->n];
 
@@ -121,6 +137,46 @@ void *mem_at(const struct mem *m, uint64_t gpa, uint64_t len)
 	const struct mem_region *r = region(m, gpa);
 
 	return r && len <= r->size - (gpa - r->gpa) ? r->host + (gpa - r->gpa) : NULL;
+}
+
+int mem_log(struct mem *m, bool on, struct err *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->n; i++) {
+		free(m->log[i]);
+		m->log[i] = on ? calloc(m->r[i].size / MEM_PAGE / 64 + 1, 8) : NULL;
+		if (on && !m->log[i])
+			return err_set(e, -ENOMEM, "no memory for dirty bitmaps");
+	}
+	return 0;
+}
+
+static void mark_pages(uint64_t *log, uint64_t from, uint64_t to)
+{
+	uint64_t next, bits;
+
+	for (; from < to; from = next) {
+		next = (from | 63) + 1;
+		bits = ~0ULL << from % 64;
+		if (next > to)
+			bits &= ~0ULL >> (next - to);
+		__atomic_fetch_or(&log[from / 64], bits, __ATOMIC_RELAXED);
+	}
+}
+
+void mem_mark(const struct mem *m, const void *p, uint64_t len)
+{
+	const uint8_t *h = p;
+	unsigned int i;
+
+	for (i = 0; i < m->n && m->log[i]; i++) {
+		const struct mem_region *r = &m->r[i];
+
+		if (len && h >= r->host && h < r->host + r->size)
+			mark_pages(m->log[i], (uint64_t)(h - r->host) / MEM_PAGE,
+				   ((uint64_t)(h - r->host) + len - 1) / MEM_PAGE + 1);
+	}
 }
 
 /* All of [gpa, gpa + len) in memory, be it in several regions? */

@@ -28,6 +28,8 @@ struct mem_region {
 struct mem {
 	struct mem_region r[MEM_REGIONS_MAX];
 	unsigned int n;
+	bool huge;		/* mem_add() takes pages of 2 MiB, of the host's pool */
+	uint64_t *log[MEM_REGIONS_MAX];	/* pages that devices wrote; NULL: nobody asks */
 };
 
 /*
@@ -99,6 +101,16 @@ int mem_write(const struct mem *m, uint64_t gpa, const void *buf, uint64_t len);
  */
 int mem_load(const struct mem *m, uint64_t gpa, int fd, uint64_t off,
 	     uint64_t len, const char *name, struct err *e);
+
+/* mem_log - begin or end to log what devices write; they must not be at work */
+int mem_log(struct mem *m, bool on, struct err *e);
+
+/*
+ * mem_mark - @len bytes at @p, a pointer from mem_at(), are written now: log it
+ *
+ * KVM logs the guest's writes only.
+ */
+void mem_mark(const struct mem *m, const void *p, uint64_t len);
 
 /* mem_overlaps - do [a, a+alen) and [b, b+blen) share a byte? wrap-safe */
 static inline bool mem_overlaps(uint64_t a, uint64_t alen, uint64_t b,

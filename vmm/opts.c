@@ -115,6 +115,7 @@ static const struct option {
 	  " N           vCPUs, 1 to 64 (1)", 1, VM_CPUS_MAX, NULL, NULL },
 	{ WORD, KERNEL | FLAT, "irqchip", F(irqchip),
 	  " KIND     none, full or split (full; flat images none)", 0, 0, chips, NULL },
+	O(FLAG, "hugepages", hugepages, "        RAM of the host's pool of 2 MiB pages (vm.nr_hugepages)"),
 	H(DEVICE_LINES, NULL),
 	{ WORD, ANY, "disk-format", F(disk_format),
 	  " KIND auto, which refuses qcow2 and such, or raw, which takes all as they are",
@@ -126,7 +127,10 @@ static const struct option {
 	O(SECONDS, "watchdog", watchdog_ms, " SEC     end it when no vCPU has left to us so long, status 16"),
 	O(TEXT, "snapshot", snapshot, " FILE    SIGUSR1 writes the whole VM there and ends the run"),
 	O(TEXT, "restore", restore, " FILE     start from such a file; give the same devices again"),
+	O(TEXT, "migrate-to", migrate_to, " SOCKET   SIGUSR1 moves the VM to the kvm-vmm that listens there"),
+	O(TEXT, "listen", listen, " SOCKET   take such a VM; give the same devices"),
 	O(TEXT, "stats", stats, " FILE       at the end, KVM's statistics as JSON (-: stdout)"),
+	O(TEXT, "trace", trace, " FILE       at the end, exits by reason and address, and our time for them"),
 	{ OWN, ANY, "dirty-log", 0,
 	  " KIND   count written pages: bitmap, or ring=ENTRIES; in --stats", 0, 0, NULL, dirty },
 	{ OWN, ANY, "user", 0,
@@ -146,7 +150,8 @@ void opts_help(FILE *out)
 
 	fputs("Usage: kvm-vmm --kernel FILE [OPTION]...    boot bzImage, PVH or multiboot\n"
 "       kvm-vmm --flat FILE [OPTION]...      run a raw image\n"
-"       kvm-vmm --restore FILE [OPTION]...   go on from a snapshot\n\n", out);
+"       kvm-vmm --restore FILE [OPTION]...   go on from a snapshot\n"
+"       kvm-vmm --listen SOCKET [OPTION]...  take a VM over from another kvm-vmm\n\n", out);
 	for (x = options; x < options + NOPTIONS; x++)
 		if (x->kind == HEADING)
 			fprintf(out, "%s\n", x->help);
@@ -293,7 +298,7 @@ static int check_virtio(const struct opts *o, struct err *e)
 			n += o->dev[i].type == &net_device && !strcmp(o->dev[i].text, "loop") ? 2 : 1;
 	if (n > t->max)
 		return err_set(e, -EINVAL, "more than %u virtio devices", t->max);
-	if (n && !o->restore && (o->irqchip == VM_IRQCHIP_NONE ||
+	if (n && !o->restore && !o->listen && (o->irqchip == VM_IRQCHIP_NONE ||
 				 (o->irqchip == VM_IRQCHIP_SPLIT && t->lines)))
 		return err_set(e, -EINVAL,
 			       "virtio devices need --irqchip full, or split with --pci");
@@ -304,11 +309,18 @@ static int check(struct opts *o, struct err *e)
 {
 	int rc;
 
-	if (!!o->kernel + !!o->flat + !!o->restore != 1)
-		return err_set(e, -EINVAL, "give one of --kernel, --flat, --restore");
+	if (!!o->kernel + !!o->flat + !!o->restore + !!o->listen != 1)
+		return err_set(e, -EINVAL, "give one of --kernel, --flat, --restore, --listen");
+	if (o->migrate_to && (o->snapshot || o->dirty_log))
+		return err_set(e, -EINVAL, "--migrate-to: leave --%s out: %s",
+			       o->snapshot ? "snapshot" : "dirty-log", o->snapshot ?
+			       "SIGUSR1 is for one of them" : "it needs KVM's log for itself");
 	rc = check_given(o, e);
 	if (rc)
 		return rc;
+	if (o->hugepages && (o->restore || o->mem_mib % 2))
+		return err_set(e, -EINVAL, o->restore ? "--hugepages: a snapshot's memory is its file" :
+			       "--hugepages: --mem %lu is odd, pages have 2 MiB", o->mem_mib);
 	if (!o->entry_set)
 		o->flat_opts.entry = o->flat_opts.load;
 	if (!o->mem_mib)

@@ -26,9 +26,9 @@ struct opts {
 	bool entry_set;
 	struct device_arg dev[OPT_DEVICES_MAX];	/* type NULL: none */
 	unsigned int ndevs;
-	bool pci, no_acpi, no_sandbox, verbose, help, version;
+	bool pci, no_acpi, no_sandbox, hugepages, verbose, help, version;
 	struct sandbox_user user;
-	const char *stats, *snapshot, *restore, *kvm_path;
+	const char *stats, *trace, *snapshot, *restore, *listen, *migrate_to, *kvm_path;
 	unsigned int dirty_ring;	/* entries; with dirty_log */
 	bool dirty_log;
 };

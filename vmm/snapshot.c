@@ -20,7 +20,7 @@ static int write_all(int fd, const void *data, uint64_t len, uint64_t off)
 	return io_write(fd, data, len, off) == len ? 0 : -errno;
 }
 
-static bool is_zero(const uint8_t *page)
+bool snap_zero(const uint8_t *page)
 {
 	const uint64_t *p = (const void *)page;
 	unsigned int i;
@@ -61,7 +61,7 @@ static void sum_pages(uint64_t *sum, const uint8_t *p, uint64_t len, uint64_t of
 
 	for (at = 0; at < len; at += MEM_PAGE) {
 		place = off + at;
-		if (!is_zero(p + at))
+		if (!snap_zero(p + at))
 			*sum = snap_sum(snap_sum(*sum, &place, sizeof(place)), p + at, MEM_PAGE);
 	}
 }
@@ -73,12 +73,12 @@ static int write_region(int fd, const struct mem_region *r, uint64_t off, uint64
 	int rc = 0;
 
 	while (at < r->size && !rc) {
-		if (is_zero(r->host + at)) {
+		if (snap_zero(r->host + at)) {
 			at += MEM_PAGE;
 			continue;
 		}
 		for (end = at + MEM_PAGE; end < r->size && end - at < CHUNK_MAX &&
-		     !is_zero(r->host + end); end += MEM_PAGE)
+		     !snap_zero(r->host + end); end += MEM_PAGE)
 			;
 		rc = write_all(fd, r->host + at, end - at, off + at);
 		sum_pages(sum, r->host + at, end - at, off + at);
@@ -115,7 +115,20 @@ static int write_file(const struct mem *mem, int fd, struct snap_header *h,
 	return rc;
 }
 
-int snapshot_save(struct vm *vm, struct devices *d, int fd, const char *name, struct err *e)
+int snapshot_write(const struct mem *mem, int fd, struct snap_header *h,
+		   const struct records *r, struct err *e)
+{
+	int rc = write_file(mem, fd, h, r);
+
+	if (rc) {
+		err_set(e, rc, "%s: snapshot not written: %s", r->name, strerror(-rc));
+		rc = ftruncate(fd, 0) < 0 ? -errno : rc;
+	}
+	return rc;
+}
+
+int snapshot_take(struct vm *vm, struct devices *d, const char *name, snap_fn use,
+		  void *ctx, struct err *e)
 {
 	struct snap_header h = {
 		.version = SNAP_VERSION, .cpus = vm->ncpus, .irqchip = vm->cfg.irqchip,
@@ -134,26 +147,23 @@ int snapshot_save(struct vm *vm, struct devices *d, int fd, const char *name, st
 	snap_save_chips(vm, &r);
 	devices_save(d, &r);
 	h.state_len = r.n;
-	if (!rc) {
-		rc = r.rc ? r.rc : write_file(&vm->mem, fd, &h, &r);
-		if (rc)
-			err_set(e, rc, "%s: snapshot not written: %s", name, strerror(-rc));
-	}
+	if (!rc && r.rc)
+		rc = err_set(e, r.rc, "%s: no state to save: %s", name, strerror(-r.rc));
+	if (!rc)
+		rc = use(ctx, vm, &h, &r, e);
 	devices_unlock(d);
 	free(r.p);
-	if (rc && ftruncate(fd, 0) < 0)
-		rc = -errno;
 	return rc;
 }
 
 /* ---- reading ---- */
 
-static int check_header(const struct snapshot *s, uint64_t size, struct err *e)
+int snapshot_check(const struct snapshot *s, const char *magic, uint64_t size, struct err *e)
 {
 	const struct snap_header *h = &s->h;
 	uint32_t i;
 
-	if (memcmp(h->magic, SNAP_MAGIC, sizeof(h->magic)))
+	if (memcmp(h->magic, magic, sizeof(h->magic)))
 		return err_set(e, -EBADMSG, "%s: not a snapshot, or one that was not finished",
 			       s->state.name);
 	if (h->version != SNAP_VERSION)
@@ -187,7 +197,7 @@ int snapshot_open_fd(struct snapshot *s, int fd, const char *name, struct err *e
 	if (fstat(fd, &st) < 0 || io_read(fd, &s->h, sizeof(s->h), 0) != sizeof(s->h))
 		rc = err_set(e, -EBADMSG, "%s: shorter than a snapshot's header", name);
 	else
-		rc = check_header(s, (uint64_t)st.st_size, e);
+		rc = snapshot_check(s, SNAP_MAGIC, (uint64_t)st.st_size, e);
 	if (!rc) {
 		len = s->h.state_len;
 		s->state.p = malloc(len + 1);

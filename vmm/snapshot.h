@@ -17,6 +17,7 @@
 #include "dev/device.h"
 
 #define SNAP_MAGIC	"KVM-VMM snapshot"
+#define SNAP_MAGIC_LIVE	"KVM-VMM migrates"	/* migrate.h: no file */
 #define SNAP_VERSION	4
 #define SNAP_STATE_MAX	(4U << 20)	/* bytes of state we read */
 
@@ -41,6 +42,9 @@ struct snapshot {
 	struct records state;
 };
 
+/* snap_zero - is a page all zeroes? */
+bool snap_zero(const uint8_t *page);
+
 /*
  * snap_sum - go on with checksum @h: FNV-1a by words of 64 bits, the last one padded
  *
@@ -49,14 +53,23 @@ struct snapshot {
 uint64_t snap_sum(uint64_t h, const void *p, uint64_t len);
 #define SNAP_SUM_0	0xcbf29ce484222325ULL
 
+/* What is done with the state: @h and @r are complete, memory is @vm's. */
+typedef int (*snap_fn)(void *ctx, struct vm *vm, struct snap_header *h,
+		       const struct records *r, struct err *e);
+
 /*
- * snapshot_save - write @vm, whose vCPUs are paused, and its devices to @fd
- * @name: for messages
+ * snapshot_take - give the state of @vm, whose vCPUs are paused, to @use
+ * @name: of where it goes, for messages
  *
- * After a failure the file is empty, and the VM can go on.
+ * No device does anything meanwhile. So @use ends the run if its success is the
+ * end of this VM: a request served later would be served again by the other one.
  */
-int snapshot_save(struct vm *vm, struct devices *d, int fd, const char *name,
-		  struct err *e);
+int snapshot_take(struct vm *vm, struct devices *d, const char *name, snap_fn use,
+		  void *ctx, struct err *e);
+
+/* snapshot_write - to @fd; after a failure the file is empty */
+int snapshot_write(const struct mem *mem, int fd, struct snap_header *h,
+		   const struct records *r, struct err *e);
 
 /*
  * snapshot_open - read and check header and state, and the checksum of all
@@ -70,6 +83,9 @@ int snapshot_sum(const struct snapshot *s, uint64_t *sum);
 int snapshot_open_fd(struct snapshot *s, int fd, const char *name,
 		     struct err *e);
 void snapshot_close(struct snapshot *s);
+
+/* snapshot_check - is @s->h a header that begins with @magic, of a file of @size? */
+int snapshot_check(const struct snapshot *s, const char *magic, uint64_t size, struct err *e);
 
 /* snapshot_memory - vm_config.add_memory: map the file's memory, privately */
 int snapshot_memory(struct mem *m, void *snapshot, struct err *e);

@@ -12,6 +12,7 @@
 #include "exit_name.h"
 #include "sandbox.h"
 #include "say.h"
+#include "trace.h"
 #include "x86.h"
 
 #define KICK_SIGNAL	SIGRTMIN
@@ -54,6 +55,7 @@ int vcpu_create(struct vcpu *v, struct vm *vm, unsigned int id, struct err *e)
 void vcpu_destroy(struct vcpu *v)
 {
 	dirty_ring_unmap(v);
+	free(v->trace);
 	if (v->run)
 		munmap(v->run, v->run_size);
 	if (v->fd >= 0)
@@ -267,8 +269,12 @@ static void on_interrupted(struct vcpu *v)
 static void once(struct vcpu *v)
 {
 	if (ioctl(v->fd, KVM_RUN, 0) == 0) {
+		uint64_t start = v->trace ? trace_now() : 0;
+
 		atomic_fetch_add_explicit(&v->exits, 1, memory_order_relaxed);
 		on_exit_reason(v);
+		if (v->trace)
+			trace_exit(v, start);
 	} else if (errno == EINTR || errno == EAGAIN) {
 		on_interrupted(v);
 	} else if (v->run->exit_reason == KVM_EXIT_MEMORY_FAULT) {

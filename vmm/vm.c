@@ -112,6 +112,7 @@ int vm_create(struct vm *vm, const struct vm_config *cfg, struct err *e)
 	memset(vm, 0, sizeof(*vm));
 	vm->kvm_fd = vm->fd = vm->stop_fd = vm->loop.epfd = vm->loop.stop_fd = -1;
 	vm->cfg = *cfg;
+	vm->mem.huge = cfg->hugepages;
 	if (!cfg->cpus || cfg->cpus > VM_CPUS_MAX)
 		return err_set(e, -EINVAL, "%u vCPUs: 1 to %d are possible",
 			       cfg->cpus, VM_CPUS_MAX);

@@ -64,8 +64,9 @@ static void cpuid_patch(struct kvm_cpuid_entry2 *x, unsigned int id,
 			x->ecx |= 1U << 24;
 		break;
 	case 4:		/* caches: L3 shared by all, others by one */
+	case 0x8000001d:	/* AMD's, without the number of cores */
 		x->eax &= 0x3fff;
-		x->eax |= (ids - 1) << 26;
+		x->eax |= x->function == 4 ? (ids - 1) << 26 : 0;
 		if (((x->eax >> 5) & 7) >= 3)
 			x->eax |= (ids - 1) << 14;
 		break;

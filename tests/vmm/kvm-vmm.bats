@@ -252,6 +252,22 @@ vmm() {
 	[ "$(jq -n "$user + $sys < 0.6")" = true ]
 }
 
+@test "caches are shared as the CPUs are: L3 by all, others by one" {
+	need_guests
+	local leaf='04 00 00 00' i
+	if grep -q AuthenticAMD /proc/cpuinfo; then
+		leaf='1d 00 00 80'
+	fi
+	# mov LEAF, %eax; mov I, %ecx; cpuid; shr $14, %eax; and $0xfff, %ax; out %al, $0x10
+	for i in 0 3; do
+		# shellcheck disable=SC2086 # four bytes
+		code 66 b8 $leaf 66 b9 0$i 00 00 00 0f a2 66 c1 e8 0e 25 ff 0f e6 10 f4
+		timeout 20 "$KVM_VMM" --flat x.bin --irqchip full --cpus 3 </dev/null >out
+		[ -s out ]
+		[ "$(od -An -tu1 out)" -eq "$i" ]	# L3: 3 of 4 ids, less one
+	done
+}
+
 @test "halting for good with an irqchip is seen, 0" {
 	need_guests
 	code fa f4
@@ -935,6 +951,16 @@ SHUTDOWN='mov $0x8900, %edx; mov $word, %esi; mov $8, %ecx; rep outsb; jmp .'
 	[ "$status" -eq 8 ]
 }
 
+@test "a kernel that would lie over the tables is refused: 6" {
+	need_guests
+	pvh "$SHUTDOWN"
+	# Where its text, at 1 MiB, goes: after the tables' beginning
+	ld -m elf_i386 -e _start -Ttext 0xe1000 -o bzImage k.o
+	vmm --kernel bzImage
+	[ "$status" -eq 6 ]
+	[[ $output == *"overlaps ACPI and MP tables (0xe0000-0xf0fff)"* ]]
+}
+
 @test "panic=-1 is added, and said once, unless the user has a panic=" {
 	need_guests
 	local append
@@ -1011,6 +1037,20 @@ examples() {
 		{ text = text $0 "\n"; ours = ours || /^kvm-vmm / }'
 }
 
+@test "a disk of 4 KiB sectors says so to its guest" {
+	need_guests
+	local dev
+	truncate -s 1M disk
+	# mov $0xd0000114, %ebx (blk_size); mov (%rbx), %eax; shr $9, %eax; out %al, $0x10; hlt
+	code bb 14 01 00 d0 8b 03 c1 e8 09 e6 10 f4
+	timeout 20 "$KVM_VMM" --flat x.bin --mode long --irqchip full --disk disk </dev/null >out
+	[ "$(od -An -tu1 out)" -eq 1 ]
+	dev=$(losetup -b 4096 --show -f disk 2>/dev/null) || skip "no loop device can be made here"
+	timeout 20 "$KVM_VMM" --flat x.bin --mode long --irqchip full --disk "$dev",direct </dev/null >out || true
+	losetup -d "$dev"
+	[ "$(od -An -tu1 out)" -eq 8 ]
+}
+
 @test "every example of the manual and of docs/vmm.md works" {
 	need_guests
 	local top=$BATS_TEST_DIRNAME/../.. f n=0
@@ -1062,4 +1102,163 @@ examples() {
 	exec 7>&-
 	[ "$(<status)" -eq 16 ]
 	diff before after
+}
+
+# --- Migration ---------------------------------------------------------------------
+
+# target OPTION...: a kvm-vmm in the background that listens at s.sock; its output is
+# in out2, its messages in err2. Its process is $target.
+target() {
+	timeout 60 "$KVM_VMM" --listen s.sock --deadline 40 "$@" >out2 2>err2 </dev/null 3>&- &
+	target=$!
+	timeout 20 bash -c 'until [ -S s.sock ]; do :; done'
+}
+
+# moving OPTION...: a VM in the background that moves to s.sock at USR1, with the guest
+# x.bin; out comes through descriptor 7, messages are in err. Its process is $source.
+moving() {
+	rm -f out
+	mkfifo out
+	timeout 60 "$KVM_VMM" --flat x.bin --deadline 40 --migrate-to s.sock "$@" >out </dev/null 2>err 3>&- &
+	exec 7<out
+	read -r -N 1 -u 7 first
+	source=$(pgrep -P $!)
+	source=${source%%$'\n'*}
+}
+
+@test "a guest moves to another VMM and goes on where it was" {
+	need_guests
+	local first source target
+	# It keeps the letter in memory, too, which must go with it: mov $'A', %al;
+	# 1: out %al, $0x10; mov %al, (%bx); mov $0x8000, %cx; 2: loop 2b; cmp %al, (%bx);
+	# jne 3f; inc %al; cmp $'Z'+1, %al; jne 1b; 3: hlt
+	code b0 41 e6 10 88 07 b9 00 80 e2 fe 38 07 75 06 fe c0 3c 5b 75 ed f4
+	moving
+	# Nobody listens yet.
+	kill -USR1 "$source"
+	said 'not moved: s.sock: cannot connect: No such file or directory: the guest goes on'
+	target
+	kill -USR1 "$source"
+	first+=$(cat <&7)
+	wait "$target"
+	grep -q 'moved to s.sock: downtime [0-9]*\.[0-9]* ms, [0-9]* MiB in [0-9]* rounds' err
+	[ "${#first}" -lt 26 ]
+	[ "$first$(<out2)" = ABCDEFGHIJKLMNOPQRSTUVWXYZ ]
+	[ ! -e s.sock ]
+}
+
+@test "a guest that writes all the time moves, and whole" {
+	need_guests
+	local first source target
+	# 64-bit: writes a number to each page of 64 MiB, checks them, prints a point (X:
+	# wrong), goes on with the next number.
+	code 31 c0 bf 00 00 10 00 b9 00 40 00 00 89 07 81 c7 00 10 00 00 ff c9 75 f4 \
+		bf 00 00 10 00 b9 00 40 00 00 39 07 75 14 81 c7 00 10 00 00 ff c9 75 f2 \
+		ff c0 50 b0 2e e6 10 58 eb c8 b0 58 e6 10 f4
+	moving --mode long --mem 80
+	target
+	read -r -N 3 -u 7 _
+	kill -USR1 "$source"
+	cat <&7 >rest
+	timeout 30 bash -c "until grep -q '[.X][.X][.X]' out2; do :; done"
+	grep -q 'moved to s.sock' err
+	kill "$(pgrep -P "$target")"
+	wait "$target" || [ "$?" -eq 16 ]
+	run grep X rest out2
+	[ "$status" -eq 1 ]
+}
+
+@test "64 vCPUs and every device that can move pass the sandbox; disks change hands" {
+	need_guests
+	local first source target
+	code b0 2a e6 10 eb fe
+	truncate -s 1M disk
+	set -- --disk disk --net loop --rng --balloon 1 --console virtio
+	moving --cpus 64 "$@"
+	# Other devices: the target says so, the guest goes on, its disk is locked.
+	target --disk disk,ro
+	kill -USR1 "$source"
+	said 'not moved: s.sock: the other side gave up'
+	grep -q 'give the devices as for' err2
+	vmm --flat x.bin --irqchip full --disk disk
+	[[ $output == *"disk: in use as a disk"* ]]
+	wait "$target" || [ "$?" -eq 6 ]
+	: >err
+	target "$@"
+	kill -USR1 "$source"
+	said 'moved to s.sock'
+	timeout 20 bash -c "while kill -0 $source; do :; done" 2>/dev/null
+	vmm --flat x.bin --irqchip full --disk disk
+	[[ $output == *"disk: in use as a disk"* ]]
+	kill "$(pgrep -P "$target")"
+	wait "$target" || [ "$?" -eq 16 ]
+	run grep -v 'killed by signal' err2
+	[ "$status" -eq 1 ]
+}
+
+@test "a target that dies or stands still leaves the guest where it is" {
+	need_guests
+	command -v python3 >/dev/null || skip "no python3"
+	local first source bytes
+	code b0 2a e6 10 eb fe
+	moving
+	for bytes in 0 100 240 4096 none; do
+		: >err
+		rm -f s.sock
+		python3 - "$bytes" <<-'EOF' 3>&- 7<&- &
+			import signal, socket, sys
+			s = socket.socket(socket.AF_UNIX)
+			s.bind("s.sock")
+			s.listen()
+			c = s.accept()[0]
+			signal.pause() if sys.argv[1] == "none" else c.recv(int(sys.argv[1]))
+		EOF
+		timeout 20 bash -c 'until [ -S s.sock ]; do :; done'
+		kill -USR1 "$source"
+		said 'not moved: s.sock: .*: the guest goes on'
+		[ "$bytes" != none ] || kill $!
+		wait $! || [ "$bytes" = none ]
+		until_threads "$source" R 1
+	done
+	kill -TERM "$source"
+	[ -z "$(cat <&7)" ]
+	grep -q 'killed by signal 15' err
+}
+
+# --- For those who look inside ------------------------------------------------------
+
+@test "--trace counts exits by reason, direction and address" {
+	need_guests
+	# 1000 times: out %al, $0x80; in $0x71, %al; then hlt
+	code b9 e8 03 e6 80 e4 71 e2 fa f4
+	vmm --flat x.bin --trace t
+	[ "$status" -eq 0 ]
+	cat t
+	grep -qE '^vcpu 0 1000 KVM_EXIT_IO write 0x80 ns( [0-9]+:[0-9]+)+$' t
+	grep -qE '^vcpu 0 1000 KVM_EXIT_IO read 0x71 ns' t
+	grep -qE '^vcpu 0 1 KVM_EXIT_HLT ns' t
+	[ "$(sed -n 's/.* write 0x80 ns //p' t | tr ' ' '\n' | awk -F: '{ n += $2 } END { print n }')" -eq 1000 ]
+	# A guest that uses all ports: 1: out %al, %dx; inc %dx; jnz 1b; hlt
+	code ba 00 10 ee 42 75 fc f4
+	vmm --flat x.bin --trace t
+	[ "$(wc -l <t)" -le 513 ]
+	awk '{ n += $3 } /others/ { o = 1 } END { exit !(o && n == 61441) }' t
+	vmm --flat x.bin --trace x.bin
+	[ "$status" -eq 2 ]
+	[[ $output == *"--trace x.bin: is the file of --flat, too"* ]]
+}
+
+@test "--hugepages: RAM is of the pool, or there is a message" {
+	need_guests
+	local vm free
+	code f4
+	vmm --flat x.bin --hugepages --mem $((1 << 19))
+	[ "$status" -eq 4 ]
+	[[ $output == *"no 1536 huge pages of 2 MiB"*"raise /proc/sys/vm/nr_hugepages" ]]
+	free=$(awk '/^HugePages_Free/ { print $2 }' /proc/meminfo)
+	[ "$free" -ge 8 ] || skip "the pool has $free free pages, 8 are needed"
+	at_work --hugepages --mem 16
+	grep -A3 'rw-p.*anon_hugepage' "/proc/$vm/smaps" | grep -q '^Size: *16384 kB'
+	kill "$vm"
+	wait $! || [ "$?" -eq 16 ]
 }

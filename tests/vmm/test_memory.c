@@ -46,6 +46,7 @@ static void regions_may_not_overlap_wrap_or_be_ragged(void **state)
 	int i;
 
 	(void)state;
+	assert_int_equal(mem_add(&m, 0, -1024UL * KIB, &e), -EINVAL);
 	assert_int_equal(mem_add(&m, 0x10000, 64 * KIB, &e), 0);
 	assert_int_equal(mem_add(&m, 0x1f000, 64 * KIB, &e), -EINVAL);
 	assert_non_null(strstr(e.msg, "overlaps"));

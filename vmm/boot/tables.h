@@ -11,6 +11,7 @@
 #include "dev/virtio.h"
 
 #define TABLES_MP	0xf0000UL
+#define TABLES_END	0xf1000UL	/* of ACPI's and MP's */
 #define TABLES_RESET	0xffff0UL	/* the CPU's reset vector, in real mode */
 #define IOAPIC_ADDR	0xfec00000U
 #define LAPIC_ADDR	0xfee00000U

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* virtio-blk on a file or block device. Source: Virtual I/O Device 1.2, 5.2. */
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -43,7 +44,7 @@ struct blk {
 	struct virtio v;
 	struct blk_config config;
 	int fd;
-	bool readonly, direct;
+	bool readonly, direct, lock;
 	const char *path;
 	uint8_t *bounce;		/* O_DIRECT wants alignment */
 };
@@ -266,7 +267,22 @@ static int lock_disk(const struct blk *b, struct err *e)
 		       b->path);
 }
 
-static int check_disk(struct blk *b, bool raw, struct err *e)
+/* What was written must be on the disk before another host reads it. */
+static int own(void *dev, bool take, struct err *e)
+{
+	struct blk *b = dev;
+
+	if (!b->lock)
+		return 0;
+	if (take)
+		return lock_disk(b, e);
+	if (!b->readonly && fdatasync(b->fd))
+		return err_set(e, -errno, "%s: %m", b->path);
+	flock(b->fd, LOCK_UN);
+	return 0;
+}
+
+static int check_disk(struct blk *b, const struct devices *d, struct err *e)
 {
 	struct stat st;
 	off_t size;
@@ -279,8 +295,11 @@ static int check_disk(struct blk *b, bool raw, struct err *e)
 		return err_set(e, -EINVAL, "%s: a disk of %ld bytes has no whole sector",
 			       b->path, size);
 	b->config.capacity = (uint64_t)size / SECTOR;
-	rc = S_ISREG(st.st_mode) ? lock_disk(b, e) : 0;
-	return rc || raw ? rc : check_format(b, size, e);
+	b->lock = S_ISREG(st.st_mode);
+	if (b->lock || ioctl(b->fd, BLKSSZGET, &b->config.blk_size) < 0)
+		b->config.blk_size = SECTOR;	/* 4Kn disks: their own */
+	rc = b->lock && !d->incoming ? lock_disk(b, e) : 0;
+	return rc || d->raw ? rc : check_format(b, size, e);
 }
 
 /* FILE[,ro][,direct]; cuts it at commas. */
@@ -313,20 +332,19 @@ static int add(struct devices *d, struct device *x, struct err *e)
 	b->path = a->text;
 	b->readonly = a->readonly;
 	b->direct = a->direct;
-	if (!b->readonly && !stat(b->path, &st) && S_ISBLK(st.st_mode))
+	if (!b->readonly && !d->incoming && !stat(b->path, &st) && S_ISBLK(st.st_mode))
 		flags |= O_EXCL;
 	b->fd = open(b->path, flags | (b->direct ? O_DIRECT : 0));
 	if (b->fd < 0)
 		return err_set(e, -errno, "%s: cannot open the disk%s: %m",
 			       b->path, b->readonly ? "" : " for writing");
-	rc = check_disk(b, d->raw, e);
+	rc = check_disk(b, d, e);
 	if (!rc)
 		rc = virtio_init(&b->v, &blk_ops, &d->vm->mem, &b->config, sizeof(b->config), e);
 	if (rc)
 		return rc;
 	b->v.offered |= b->readonly ? F_RO : F_DISCARD | F_ZEROES;
 	b->config.seg_max = VIRTQ_IOV - 2;
-	b->config.blk_size = SECTOR;
 	b->config.num_queues = 1;
 	b->config.max_discard_sectors = b->config.max_zeroes_sectors = DISCARD_MAX;
 	b->config.max_discard_seg = b->config.max_zeroes_seg = SEGS_MAX;
@@ -347,5 +365,5 @@ static void blk_free(void *dev)
 const struct device_type blk_device = {
 	.option = "disk", .help = " FILE[,ro][,direct]   virtio-blk; again for more", .max = 26,
 	.image = true, .virtio = true, .role = SANDBOX_DISK,
-	.size = sizeof(struct blk), .parse = parse, .add = add, .free = blk_free,
+	.size = sizeof(struct blk), .parse = parse, .add = add, .free = blk_free, .own = own,
 };

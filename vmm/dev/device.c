@@ -135,6 +135,17 @@ void devices_unlock(struct devices *d)
 		pthread_mutex_unlock(&d->virtio[i]->lock);
 }
 
+int devices_own(struct devices *d, bool take, struct err *e)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < d->n && !rc; i++)
+		if (d->dev[i].type->own)
+			rc = d->dev[i].type->own(d->dev[i].dev, take, e);
+	return rc;
+}
+
 /* What a restored machine must have, too. */
 struct same {
 	uint32_t nvirtio, pci;

@@ -50,6 +50,8 @@ struct device_type {
 	int (*add)(struct devices *d, struct device *x, struct err *e);
 	/* Optional: give back what @dev holds, beside its struct virtio */
 	void (*free)(void *dev);
+	/* Optional: give up (@take: false), take what only one VM may have; in migrations */
+	int (*own)(void *dev, bool take, struct err *e);
 	/* Optional: check and use the state that was read from snapshot @file */
 	int (*restored)(void *dev, const char *file, struct err *e);
 };
@@ -82,6 +84,7 @@ struct devices {
 	bool flat;		/* a --flat guest: has port 0x10 */
 	bool acpi;		/* the guest finds devices by ACPI */
 	bool pci;		/* virtio is on PCI */
+	bool incoming;		/* another VM owns the disks yet: devices_own() comes */
 	bool raw;		/* disks are taken as they are, whatever they look like */
 	const struct virtio_transport *transport;
 	struct pci_bus *bus;
@@ -118,6 +121,9 @@ void devices_free(struct devices *d);
  */
 int devices_lock(struct devices *d, struct err *e);
 void devices_unlock(struct devices *d);
+
+/* devices_own - all devices' own(); -errno of the first that fails */
+int devices_own(struct devices *d, bool take, struct err *e);
 
 /* devices_save - the state of all devices to records; they are locked */
 void devices_save(const struct devices *d, struct records *r);

@@ -71,6 +71,7 @@ static int add_buffer(const struct virtq *q, struct virtq_chain *c, const struct
 	v->iov_base = p;
 	v->iov_len = d->len;
 	if (d->flags & F_WRITE) {
+		mem_mark(q->mem, p, d->len);
 		c->nin++;
 		c->in_len += d->len;
 	} else if (c->nin) {
@@ -155,8 +156,14 @@ void virtq_stage(struct virtq *q, uint16_t k, uint16_t head, uint32_t len)
 	memcpy(q->used + 8 + 8 * i, &len, 4);
 }
 
+static void mark_used(const struct virtq *q)
+{
+	mem_mark(q->mem, q->used, 6 + 8UL * q->r.size);
+}
+
 void virtq_publish(struct virtq *q, uint16_t n)
 {
+	mark_used(q);
 	q->r.next_used = (uint16_t)(q->r.next_used + n);
 	ring16_set(q->used + 2, q->r.next_used);	/* after the entries: release */
 }
@@ -186,8 +193,10 @@ bool virtq_more(struct virtq *q)
 {
 	if (!q->r.ready || q->r.broken)
 		return false;
-	if (q->event_idx)
+	if (q->event_idx) {
+		mark_used(q);
 		ring16_set(avail_event(q), q->r.next_avail);
+	}
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return ring16(q->avail + 2) != q->r.next_avail;
 }

@@ -51,6 +51,7 @@ static const struct {
 	{ CALL(fdatasync), MAIN | DISK }, { CALL(fallocate), DISK },
 	{ CALL(ftruncate), MAIN }, { CALL(lseek), MAIN }, { CALL(fstat), MAIN },
 	{ CALL(newfstatat), MAIN }, { CALL(close), MAIN },
+	{ CALL(recvmsg), MAIN }, { CALL(flock), MAIN },		/* migration: socket, disks */
 	{ CALL(getrusage), MAIN }, { CALL(mremap), MAIN },	/* --stats; realloc of what is large */
 	{ CALL(epoll_wait), MAIN | DEVICES }, { CALL(epoll_pwait), MAIN | DEVICES },
 	{ CALL(epoll_ctl), MAIN | NET },
@@ -84,6 +85,8 @@ static const struct {
 	{ KVM_GET_DEBUGREGS, MAIN }, { KVM_GET_IRQCHIP, MAIN }, { KVM_GET_PIT2, MAIN },
 	{ KVM_GET_CLOCK, MAIN }, { KVM_GET_DIRTY_LOG, MAIN }, { KVM_GET_MSR_INDEX_LIST, MAIN },
 	{ KVM_GET_NESTED_STATE, MAIN },
+	/* Migration: the dirty log of regions, its limit */
+	{ KVM_SET_USER_MEMORY_REGION, MAIN }, { KVM_ENABLE_CAP, MAIN },
 	{ KVM_CHECK_EXTENSION, MAIN }, { KVM_GET_STATS_FD, MAIN }, { KVM_KVMCLOCK_CTRL, MAIN },
 	{ TCGETS, MAIN | ENDER },	/* stdio asks what stdout is; so does tcsetattr() */
 	/* The terminal put right at the end; newer C libraries: TCSETS2 */
