@@ -330,6 +330,25 @@ list() { find . -mindepth 1 ! -name h.cpio -printf '%P\n' | sort; }
 	[[ ${lines[-1]} != out* ]]
 }
 
+@test "10,000 members are looked at in less than 2 s of our own; 20,001 are refused" {
+	local n TIMEFORMAT='%U %S'
+	# many N: the good SRPM with N more sources.
+	many() {
+		rm -rf S; cp -a S.good S
+		for n in $(seq "$1"); do echo "$n"; done | (cd S && split -l 1 -a 4 - more-)
+		(cd S && printf '%s\n' more-*) | awk '{ print "Source" 9 + NR ": " $0 }' > sources
+		sed -i '/^Source1:/r sources' S/kernel.spec
+		build_srpm
+	}
+	many 10000
+	{ time "$base_srpm" inspect "$srpm" > said; } 2> took
+	grep '^patches' said
+	echo "# $(tail -n 1 took) s" >&3
+	awk 'END { exit !($1 < 2) }' took
+	many 20001
+	fails_with "members; no more than 20,000 are read" "$base_srpm" inspect "$srpm"
+}
+
 @test "wrong usage ends with 2" {
 	local call
 	for call in "" "nonsense x" "tree $good" "verify" "tree $good out --deadline 0" "verify $good --key" "inspect $good --nonsense" "import $good" "verify $good --sha256 zz"; do

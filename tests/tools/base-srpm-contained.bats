@@ -36,6 +36,7 @@ if $try; then exit 7; fi"
 		[ ! -e escaped ]
 		[ ! -e "/dev/shm/escaped.$$" ]
 	done
+	# shellcheck disable=SC2016  # for %prep's shell
 	plain_srpm '%patch1 -p1
 test "$(grep -c : /proc/net/dev)" = "$(grep -c lo: /proc/net/dev)"
 touch $TMPDIR/mine $HOME/mine'

@@ -177,6 +177,14 @@ layout() {
 		kernel=5.14.0=427.13.1.el9_4 el9
 		kernel=5.14.0=503.el9 el9
 		kernel=5.14.0=284.30.1.el9_2.92ciq_lts.3.1 el9
+		kernel=3.10.0=1160.119.1.el7.BZ12345 el7
+		kernel=4.18.0=553.5.1.el8_10.MyFix_2 el8
+		kernel=5.14.0=427.13.1.el9_4.BZ12345 el9
+		kernel=6.12.0=55.el10.BZ12345 el10
+		kernel=7.1.0=1.el11 el10
+		kernel=6.17.7=200.BZ12345.fc43 fedora
+		kernel=6.17.7=200.fc43.Local_1 fedora
+		kernel=4.19.19=8.0.44.1.xs8 xcpng
 		kernel=6.12.0=55.el10 el10
 		kernel=6.12.0=55.9.1.el10_0 el10
 		kernel=6.0.5=200.qtmlabs.fc36 fedora
@@ -228,6 +236,7 @@ layout() {
 		kernel=6.1.41=63.109.amzn2023 dist,amzn,systemd_requires .amzn2023 2023
 		kernel=5.10.0=60.18.0.50.oe2203sp1 dist,openEuler .oe2203sp1 2
 		kernel=4.19.19=8.0.38.1.xcpng8.2 dist,xenserver .xcpng8.2 8
+		kernel=4.19.19=8.0.44.1.xs8 dist,xenserver .xs8 8
 		kernel=3.10.0=1160.119.1.el7 __python3,py3_shbang_opts,py3_shebang_fix /usr/bin/python3 -s pathfix.py -pni "/usr/bin/python3 -s"
 		kernel=4.18.0=553.5.1.el8_10 __python3,py3_shbang_opts,py3_shebang_fix /usr/bin/python3 -s pathfix.py -pni "/usr/bin/python3 -s"
 		kernel=5.14.0=427.13.1.el9_4 __python3,py3_shbang_opts,py3_shebang_fix /usr/bin/python3 -s pathfix.py -pni "/usr/bin/python3 -s"

@@ -54,6 +54,7 @@ signed() {
 		[ "${#name}" -eq 20 ] || name=$(printf '%-20.20s' "$name")
 		renamed "$name"
 		for verb in inspect verify tree; do
+			# shellcheck disable=SC2046  # no word at all
 			run "$base_srpm" "$verb" "$srpm" $([[ $verb != tree ]] || echo out) --allow-unsigned
 			echo "$output"
 			[ "$status" -eq 1 ]

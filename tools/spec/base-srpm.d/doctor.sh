@@ -80,10 +80,10 @@ shims_used() {
 # text (nothing of it is executed). Lists what is needed in $tmp/needed.
 read_demands() {
 	local topdir=$tmp/doctor
-	make_topdir "$topdir"
-	cp -a -- "$tmp/small/." "$topdir/SOURCES/"
-	cp -- "$topdir/SOURCES/$spec" "$tmp/spec"
+	cp -- "$tmp/small/$spec" "$tmp/spec"
 	if [[ $1 == expanded ]]; then
+		make_topdir "$topdir"
+		cp -al -- "$tmp/small/." "$topdir/SOURCES/"
 		place_spec "$topdir"
 		expand_spec "$topdir"
 		unknown_macros "$topdir/SOURCES" > "$tmp/macros"
@@ -91,7 +91,7 @@ read_demands() {
 		cp -- "$tmp/spec" "$tmp/expanded"
 		: > "$tmp/macros"
 	fi
-	needed "$tmp/expanded" "$topdir/SOURCES" | sort -u > "$tmp/needed"
+	needed "$tmp/expanded" "$tmp/small" | sort -u > "$tmp/needed"
 	shims_used > "$tmp/shims"
 }
 

@@ -7,7 +7,7 @@
 
 # rpm_q FORMAT FILE: query a package file against a private, empty database.
 rpm_q() {
-	rpm --dbpath "$tmp/db" -qp --nosignature --nodigest --qf "$1" "$2" 2>/dev/null
+	timeout 60 rpm --dbpath "$tmp/db" -qp --nosignature --nodigest --qf "$1" "$2" 2>/dev/null
 }
 
 # srpm_sha256: of the file, computed once.
@@ -120,6 +120,8 @@ read_header() {
 	[[ $(head -c 4 -- "$srpm" | od -An -tx1 | tr -d ' \n') == edabeedb ]] ||
 		die "$file_name: not an RPM package" "its first bytes are not an RPM's; is the download whole?"
 	read_tags
+	bad=$(header_values MEMBER | wc -l)
+	((bad <= 20000)) || die "$file_name: $bad members; no more than 20,000 are read" "a kernel's has a few hundred"
 	check_format
 	check_length
 	header_values MEMBER | sed 's|\t\./|\t|' > "$tmp/members"

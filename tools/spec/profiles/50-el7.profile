@@ -1,6 +1,6 @@
 # RHEL 7, CentOS 7 and its altarch LTS kernels, Oracle Linux 7 (RHCK), Scientific
 # Linux 7.
-match ^kernel(-[a-z]+)?-[0-9.]+-.*(\.el7(\.[a-z0-9.]+)?)$
+match ^kernel(-[a-z]+)?-[0-9.]+-.*(\.el7(\.[A-Za-z0-9._]+)?)$
 macro dist .el7
 macro rhel 7
 macro el7 1

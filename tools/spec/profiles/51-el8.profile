@@ -1,5 +1,5 @@
 # RHEL 8, CentOS 8 and Stream 8, Rocky, Alma, OpenELA, Oracle Linux 8 (RHCK).
-match ^kernel(-[a-z]+)?-.*(\.el8(_[0-9]+)?)(\.[a-z0-9._]+)?$
+match ^kernel(-[a-z]+)?-.*(\.el8(_[0-9]+)?)(\.[A-Za-z0-9._]+)?$
 macro dist $2
 macro rhel 8
 macro el8 1

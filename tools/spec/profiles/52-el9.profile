@@ -1,5 +1,5 @@
 # RHEL 9, CentOS Stream 9, Rocky, Alma, OpenELA, Oracle Linux 9 (RHCK).
-match ^kernel(-[a-z]+)?-.*(\.el9(_[0-9]+)?)(\.[a-z0-9._]+)?$
+match ^kernel(-[a-z]+)?-.*(\.el9(_[0-9]+)?)(\.[A-Za-z0-9._]+)?$
 macro dist $2
 macro rhel 9
 macro el9 1

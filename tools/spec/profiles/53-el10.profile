@@ -1,5 +1,5 @@
 # RHEL 10, CentOS Stream 10 and their kin.
-match ^kernel(-[a-z]+)?-.*(\.el1([0-9])(_[0-9]+)?)(\.[a-z0-9._]+)?$
+match ^kernel(-[a-z]+)?-.*(\.el1([0-9])(_[0-9]+)?)(\.[A-Za-z0-9._]+)?$
 macro dist $2
 macro rhel 1$3
 macro el1$3 1

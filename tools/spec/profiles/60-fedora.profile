@@ -1,6 +1,6 @@
 # Fedora, all supported releases and rawhide. Without the macro fedora the spec
 # prepares the RHEL flavour, and says nothing.
-match ^kernel-.*\.fc([0-9]+)(\.[a-z0-9._]+)?$
+match ^kernel-.*\.fc([0-9]+)(\.[A-Za-z0-9._]+)?$
 macro dist .fc$1
 macro fedora $1
 macro fc$1 1
