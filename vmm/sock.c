@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "sock.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -51,17 +52,21 @@ int sock_accept(int fd)
 
 int sock_listen(const char *path, struct err *e)
 {
+	char part[sizeof(((struct sockaddr_un *)0)->sun_path) + 1];
 	struct sockaddr_un a;
 	struct stat st;
 	mode_t old;
 	int fd, rc;
 
-	if (!stat(path, &st) && S_ISSOCK(st.st_mode) && sock_connect(path) == -ECONNREFUSED)
-		unlink(path);
-	fd = sock_for(&a, path);
+	if (!stat(path, &st) && (!S_ISSOCK(st.st_mode) || sock_connect(path) != -ECONNREFUSED))
+		return err_set(e, -EADDRINUSE, "%s: cannot listen: it is there, and in use or no socket",
+			       path);
+	/* Who sees the name can connect: between bind(2) and listen(2) nobody could. */
+	snprintf(part, sizeof(part), "%s~", path);
+	fd = sock_for(&a, part);
 	old = umask(0177);
-	rc = fd < 0 ? fd : bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 1) < 0 ?
-		-errno : 0;
+	rc = fd < 0 ? fd : bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 1) < 0 ||
+		rename(part, path) < 0 ? -errno : 0;
 	umask(old);
 	if (rc)
 		err_set(e, rc, "%s: cannot listen: %s", path, strerror(-rc));

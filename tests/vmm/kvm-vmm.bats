@@ -1147,6 +1147,31 @@ moving() {
 	[ ! -e s.sock ]
 }
 
+@test "--listen takes the place of a dead socket, and of nothing else" {
+	need_guests
+	local first source target
+	code b0 2a e6 10 eb fe
+	echo mine >s.sock
+	vmm --listen s.sock
+	[ "$status" -eq 6 ]
+	[[ $output == *"s.sock: cannot listen: it is there"* ]]
+	[ "$(<s.sock)" = mine ]
+	rm s.sock
+	target
+	kill -KILL "$(pgrep -P "$target")"
+	wait "$target" || true
+	[ -S s.sock ]
+	timeout 60 "$KVM_VMM" --listen s.sock --deadline 40 >out2 2>err2 </dev/null 3>&- &
+	target=$!
+	moving
+	# Until the new one is there, nobody answers.
+	until grep -q 'moved to' err; do
+		kill -USR1 "$source" 2>/dev/null || break
+	done
+	kill "$(pgrep -P "$target")"
+	wait "$target" || [ "$?" -eq 16 ]
+}
+
 @test "a guest that writes all the time moves, and whole" {
 	need_guests
 	local first source target
