@@ -298,7 +298,7 @@ CHECK(vm, leak_msr_filter, "a replaced MSR filter's memory comes back",
 }
 
 #define ROUTES		500
-#define TABLES		24
+#define TABLES		60
 
 static int set_routes(struct lab *l)
 {
