@@ -1231,10 +1231,11 @@ moving() {
 		: >err
 		rm -f s.sock
 		python3 - "$bytes" <<-'EOF' 3>&- 7<&- &
-			import signal, socket, sys
+			import os, signal, socket, sys
 			s = socket.socket(socket.AF_UNIX)
-			s.bind("s.sock")
+			s.bind("s.new")
 			s.listen()
+			os.rename("s.new", "s.sock")	# it is there when one can connect
 			c = s.accept()[0]
 			signal.pause() if sys.argv[1] == "none" else c.recv(int(sys.argv[1]))
 		EOF

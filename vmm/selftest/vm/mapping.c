@@ -30,8 +30,10 @@ SLOT_CHECK(vm, shared_page, 0, NULL, "a host page in two slots is one page: what
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	volatile uint8_t *h = host;
+	uint8_t *other = mmap(NULL, PAGES * PG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int i;
 
+	NEED(l->t, other != MAP_FAILED, "memory");
 	REQUIRE(l->t, !lab_slot(l, 2, 0, SLOT2, PAGES * PG, host), "a second slot over the same memory was refused");
 	for (i = 0; i < 20; i++) {
 		size_t page = (size_t)i * PG;
@@ -40,6 +42,7 @@ SLOT_CHECK(vm, shared_page, 0, NULL, "a host page in two slots is one page: what
 		if (both(l, page, i + 1, "a page that the host wrote"))
 			return -1;
 		REQUIRE(l->t, !madvise(host + page, PG, MADV_DONTNEED), "madvise: %s", strerror(errno));
+		other[page] = 0xee;		/* takes the page that was freed */
 		h[page] = (uint8_t)(0x40 + i);
 		if (both(l, page, 0x40 + i, "a page that the host replaced (memory that was freed is in a guest's hands)"))
 			return -1;
@@ -47,6 +50,7 @@ SLOT_CHECK(vm, shared_page, 0, NULL, "a host page in two slots is one page: what
 		    both(l, page, 1, "a page that the guest wrote"))
 			return -1;
 	}
+	munmap(other, PAGES * PG);
 	return 0;
 }
 
