@@ -200,6 +200,7 @@ table() {
 
 @test "what is no macro, no program, no %prep is not asked for" {
 	sources_of debian
+	# shellcheck disable=SC2016  # the spec's own
 	debian_spec '%patch1 -p1
 printf "%%s %%-20s %%{x}\n" "$(date +%Y%m%d)" > stamp; git log --format=%%cd || :
 echo the file is here; echo "run m4; xxd them"; echo done | cat
@@ -217,6 +218,7 @@ bison x'
 	run env PATH="$PWD/bin" "$base_srpm" doctor "$srpm" --allow-unsigned
 	echo "$output"
 	[ "$status" -eq 0 ]
+	# shellcheck disable=SC2016  # the spec's own
 	debian_spec '%patch1 -p1
 if true; then file kernel/fork.c | m4; fi
 x=$(xxd Makefile)

@@ -58,19 +58,19 @@ knows() {
 
 # on_host DISTRIBUTION COMMAND...: with that one's macros in the place of the host's.
 on_host() {
-	local macros=$1
+	local host=$1
 	shift
-	mkdir -p "host-$macros"
-	case $macros in
+	mkdir -p "host-$host"
+	case $host in
 	fedora) printf '%%%s\n' 'fedora 44' 'fc44 1' 'dist .fc44' ;;
 	centos) printf '%%%s\n' 'rhel 10' 'centos 10' 'el10 1' 'dist .el10' ;;
 	amzn) printf '%%%s\n' 'amzn 2023' 'dist .amzn2023' 'rhel 9' 'el9 1' ;;
 	openEuler) printf '%%%s\n' 'openEuler 2' 'dist .oe2403' 'fedora 31' ;;
-	esac > "host-$macros/macros.dist"
+	esac > "host-$host/macros.dist"
 	# What every distribution has there, and a spec would break on.
-	printf '%%%s\n' '__patch /bin/false' 'setup false' '_builddir /nowhere' >> "host-$macros/macros.dist"
+	printf '%%%s\n' '__patch /bin/false' 'setup false' '_builddir /nowhere' >> "host-$host/macros.dist"
 	# shellcheck disable=SC2016  # for the inner shell
-	unshare -m bash -ec 'mount --bind "$0" "$(rpm --eval "%{_rpmconfigdir}")/macros.d"; "$@"' "$PWD/host-$macros" "$@"
+	unshare -m bash -ec 'mount --bind "$0" "$(rpm --eval "%{_rpmconfigdir}")/macros.d"; "$@"' "$PWD/host-$host" "$@"
 }
 
 @test "the build host's own macros stay out of the base's spec" {

@@ -148,6 +148,7 @@ pinned() {
 	local in_the_way
 	plain_srpm
 	cp "$srpm" kernel-5.0-1.src.rpm
+	# shellcheck disable=SC2016  # eval's
 	for in_the_way in 'echo mine > sources/other-1.src.rpm' 'ln -s nowhere sources/other-1.src.rpm' 'mkdir sources/other-1.src.rpm' \
 		'pinned kernel-5.0-1.src.rpm; echo changed >> sources/kernel-5.0-1.src.rpm' 'echo mine > sources/kernel-6.1.1-2.src.rpm' \
 		'mkdir sources/kernel-6.1.1-2.src.rpm' 'ln -s nowhere sources/kernel-6.1.1-2.src.rpm' 'echo mine > sources/base.inc' \

@@ -21,6 +21,7 @@ prep_section() {
 
 # begin_with REGEX DIR: the files in DIR whose first line REGEX matches.
 begin_with() {
+	# shellcheck disable=SC2016  # awk's own
 	find "$2" -maxdepth 1 -type f -print0 | xargs -0r awk -v regex="$1" 'FNR == 1 && $0 ~ regex { print FILENAME } { nextfile }'
 }
 

@@ -90,12 +90,12 @@ nosource() {
 	escaped "$spec" > "$tmp/wanted"
 	rpm2cpio "$srpm" 2>/dev/null | cpio -i --quiet --to-stdout -E "$tmp/wanted" > "$tmp/nosrc.spec" 2>/dev/null || :
 	while read -r number; do
-		name=$(sed -nE "s/^[Ss]ource0*$number[ \t]*:[ \t]*//p" "$tmp/nosrc.spec" | head -n 1 | sed -E "s/%\{?version\}?/$version/g; s/%\{?name\}?/$name_tag/g")
+		name=$(sed -nE "s/^[Ss]ource0*${number}[ \t]*:[ \t]*//p" "$tmp/nosrc.spec" | head -n 1 | sed -E "s/%\{?version\}?/$version/g; s/%\{?name\}?/$name_tag/g")
 		names+=("${name##*/}")
 		lines+=("Source$number: ${name:-of that number}")
 	done < <(header_values NOSOURCE)
 	die "$file_name: a .nosrc package: ${names[*]} is not in it" \
-		"fetch it: ${lines[@]}" "put it beside $spec, remove NoSource from that, and make a whole SRPM: rpmbuild -bs $spec"
+		"fetch it: ${lines[*]}" "put it beside $spec, remove NoSource from that, and make a whole SRPM: rpmbuild -bs $spec"
 }
 
 # refuse_links NAMES

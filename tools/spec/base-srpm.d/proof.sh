@@ -38,6 +38,7 @@ name_calls() {
 	cd -- "$2" || return
 	find . -path './*/input.*' -printf '%P\0' | sort -z | xargs -0r sha256sum > "$tmp/input.sums"
 	find . -path './*/input.*' -printf '%P\0' | xargs -0r grep -am1 '^Subject: ' /dev/null > "$tmp/subjects" || :
+	# shellcheck disable=SC2016  # awk's own
 	find . -name names -printf '%P\n' | sort | xargs -r awk -F '\t' -v sums="$tmp" '
 		BEGIN {
 			while ((getline line < (sums "/patch.sums")) > 0) { split(line, w, "\t"); if (!(w[1] in member)) member[w[1]] = w[2] }
@@ -60,9 +61,10 @@ name_calls() {
 # reason), or by what came later (verdict "edited", and the copy of it as the next
 # call found it, "" for the finished tree).
 judge() {
+	# shellcheck disable=SC2016  # awk's own
 	(
-		cd -- "$1"
-		awk -F '\t' '{ split(FILENAME, w, "/"); print "call\t" w[1] "\t" $0 }' */call
+		cd -- "$1" || exit
+		awk -F '\t' '{ split(FILENAME, w, "/"); print "call\t" w[2] "\t" $0 }' ./*/call
 		find . -name effects -printf '%P\n' | sort | xargs awk -F '\t' '{ split(FILENAME, w, "/"); print "effect\t" w[1] "\t" $0 }'
 		find . -path './*/before/*' -type f -print0 | xargs -0r sha256sum | sed -E 's,^([^ ]*)  \./([0-9]+)/before/(.*),before\t\2\t\3\t\1,'
 		find . -name after -printf '%P\n' | xargs -r awk '{ split(FILENAME, w, "/"); print "after\t" w[1] "\t" substr($0, 67) "\t" $1 }'
@@ -70,7 +72,7 @@ judge() {
 	) > "$tmp/states"
 	awk -F '\t' '$1 == "call" { dir[$2] = $6 } $1 == "effect" && dir[$2] != "?" { print (dir[$2] == "" ? "" : dir[$2] "/") $4 }' "$tmp/states" | sort -u > "$tmp/touched"
 	(
-		cd -- "$2"
+		cd -- "$2" || exit
 		while read -r f; do [[ ! -f $f || $f == *..* || $f == /* ]] || printf '%s\0' "$f"; done < "$tmp/touched" |
 			xargs -0r sha256sum -- | awk '{ print "final\t\t" substr($0, 67) "\t" $1 }'
 		find . -type f -perm -u+x -printf 'executable\t\t%P\n'
@@ -131,7 +133,9 @@ still_there() {
 			sed -E 's/^([-+ ])#! ?\/.*python[0-9.]*.*$/\1#!python/; s/\r$//'
 	done > "$tmp/edited.patch"
 	cd -- "$tmp/edited/$directory" || return 2
+	# shellcheck disable=SC2086  # - is an empty word here
 	for i in 0 2; do patch "$back" -f -s -F$i ${strip/#/-p} --dry-run < "$tmp/edited.patch" > /dev/null 2>&1 && return; done
+	# shellcheck disable=SC2086  # as above
 	! patch "$there" -f -s -F0 ${strip/#/-p} --dry-run < "$tmp/edited.patch" > /dev/null 2>&1 || return 1
 	return 2
 }

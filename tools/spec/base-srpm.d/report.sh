@@ -12,6 +12,7 @@ config_members() {
 	member_names | grep -E '(^config$|^config-|\.config$)' || :
 }
 
+# shellcheck disable=SC2120  # prep.sh gives it one
 # info_json [true]: what is known, for tools. In tree's info.json (true) the patches are
 # the proven ones in the order of %prep, "unapplied" those that are not in the tree.
 info_json() {
@@ -57,7 +58,7 @@ inspect() {
 	patch_members | awk '!seen[$0]++ { print "-\t-\t" $0 }' > "$tmp/order"
 	wait
 	if [[ -n $json ]]; then
-		info_json
+		info_json false
 		return
 	fi
 	inspect_table | shown_lines

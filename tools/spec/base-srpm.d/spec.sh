@@ -110,7 +110,7 @@ included() {
 	local word n
 	sed -nE 's/^[ \t]*%include[ \t]+//p' "$1" | while read -r word; do
 		n=$(grep -oE '(SOURCE|S:) *[0-9]+' <<< "$word" | grep -oE '[0-9]+$' || :)
-		[[ -z $n ]] || word=$(sed -nE "s/^[Ss]ource0*$n[ \t]*:[ \t]*//p" "$1" | head -n 1)
+		[[ -z $n ]] || word=$(sed -nE "s/^[Ss]ource0*${n}[ \t]*:[ \t]*//p" "$1" | head -n 1)
 		printf '%s\n' "${word##*/}"
 	done
 }
@@ -187,6 +187,7 @@ check_listed() {
 	local how file line
 	read -r _ how file _ < <(grep -E '^\++ Apply(Optional)?Patch ' "$tmp/prep.log" | tail -n 1) || return 0
 	grep -qF 'not listed as a source patch' "$tmp/expanded" || return 0
+	# shellcheck disable=SC2001  # a class of characters
 	grep -qE "^Patch[0-9]+: (.*%|$(sed 's/[][\.*^$+?(){}|]/\\&/g' <<< "$file")\$)" "$1/SPECS/$spec" && return
 	line=$(grep -nE -- "Apply[A-Za-z]*Patch ${file//./\\.}" "$1/SPECS/$spec" | head -n 1 | cut -d: -f1 || :)
 	die "$spec:${line:-?}: $how $file: no line \"PatchN: $file\" in it" "add one, with one space after the colon"

@@ -20,7 +20,7 @@ check_signature() {
 	mkdir -p "$tmp/db"
 	for key in ${keys[@]+"${keys[@]}"}; do
 		[[ -r $key ]] || die "$key: key cannot be read"
-		grep -qaF -e '-----BEGIN PGP PUBLIC KEY' -- "$key" || [[ -z $(grep -aP -m 1 '[\x80-\xff]' -- "$key") ]] ||
+		grep -qaF -e '-----BEGIN PGP PUBLIC KEY' -- "$key" || ! grep -qaP '[\x80-\xff]' -- "$key" ||
 			die "$key: a binary key; rpm reads armored ones" "armor it: gpg --no-default-keyring --keyring $(realpath -- "$key") --armor --export > KEY.asc"
 		rpmkeys --dbpath "$tmp/db" --import "$key" 2>/dev/null || die "$key: not a public key that rpm can read"
 	done
