@@ -62,9 +62,7 @@ setsid sh -c 'trap \"\" HUP TERM INT; exec -a daemon-$BASHPID-of-prep sleep 600'
 	plain_srpm "trap '' TERM INT HUP QUIT PIPE USR1 USR2 ALRM
 (trap '' TERM INT HUP; : deadline-child-$$; while :; do sleep 1; done) &
 while :; do sleep 1 || :; done # deadline-test-$$"
-	local began=$SECONDS
 	fails_with "its %prep did not end within 2 s" "$base_srpm" tree "$srpm" out --allow-unsigned --deadline 2
-	((SECONDS - began < 60))
 	run ! running "$PWD/base-srpm"
 }
 

@@ -156,7 +156,7 @@ static int tell_time(struct lab *l)
 	return lab_vm_ioctl(l, KVM_SET_CLOCK, &d) < 0 || slot_peek(l, SLOT1 + 0x5000) < 0 ? -1 : 0;
 }
 
-SLOT_CHECK(vm, clock_page_moves, 0, NULL, "kvmclock is where its slot is, after that was made anew over other memory too",
+SLOT_CHECK(vm, clock_page_moves, 0, NULL, "KVM writes kvmclock to the memory that its slot has now, not to what it had before",
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	uint8_t *second = host + 8 * PG;
@@ -168,7 +168,7 @@ SLOT_CHECK(vm, clock_page_moves, 0, NULL, "kvmclock is where its slot is, after 
 		return -1;
 	v = version_at(host);
 	REQUIRE(l->t, v && !(v & 1), "kvmclock's page has version %u, expected an even one that is not 0", v);
-	REQUIRE(l->t, !lab_slot(l, 1, 0, SLOT1, 0, host) && !lab_slot(l, 1, 0, SLOT1, 8 * PG, second), "making a slot anew was refused");
+	REQUIRE(l->t, !lab_slot(l, 1, 0, SLOT1, 0, host) && !lab_slot(l, 1, 0, SLOT1, 8 * PG, second), "a slot that was deleted cannot be made again over other memory");
 	if (tell_time(l))
 		return -1;
 	REQUIRE(l->t, version_at(second), "kvmclock was not written to the new memory of its slot");
