@@ -77,7 +77,7 @@ int migrate_begin(struct migrate *m, struct err *e)
 {
 	struct mem *mem = &m->vm->mem;
 	struct snap_header h = {
-		.magic = SNAP_MAGIC_LIVE, .version = SNAP_VERSION, .cpus = m->vm->ncpus,
+		.version = SNAP_VERSION, .cpus = m->vm->ncpus,
 		.irqchip = m->vm->cfg.irqchip, .flat = m->dev->flat, .nregions = mem->n,
 	};
 	unsigned int i;
@@ -85,6 +85,7 @@ int migrate_begin(struct migrate *m, struct err *e)
 
 	if (rc)
 		return rc;
+	memcpy(h.magic, SNAP_MAGIC_LIVE, sizeof(h.magic));
 	rc = mem_log(mem, true, e);
 	devices_unlock(m->dev);
 	m->buf = malloc(sizeof(struct frame) + PAGES * MEM_PAGE);

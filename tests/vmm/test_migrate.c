@@ -136,8 +136,9 @@ static void make_stream(struct stream *s)
 	struct records r = { .name = "s" };
 
 	memset(s, 0, sizeof(*s));
-	s->h = (struct snap_header){ .magic = SNAP_MAGIC_LIVE, .version = SNAP_VERSION, .cpus = 1,
-				     .nregions = 1, .region = { { .size = RAM } } };
+	s->h = (struct snap_header){ .version = SNAP_VERSION, .cpus = 1, .nregions = 1,
+				     .region = { { .size = RAM } } };
+	memcpy(s->h.magic, SNAP_MAGIC_LIVE, sizeof(s->h.magic));
 	s->f.gpa = 0x10000;
 	s->f.len = MEM_PAGE;
 	memset(s->page, 0x5a, sizeof(s->page));

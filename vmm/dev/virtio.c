@@ -32,6 +32,7 @@ int virtio_init(struct virtio *v, const struct virtio_ops *ops,
 	v->config = config;
 	v->config_len = config_len;
 	v->offered = ops->features | BASE_FEATURES;
+	v->turn_us = TURN_US;
 	v->isr = &v->own_isr;
 	pthread_mutex_init(&v->lock, NULL);
 	reset_queues(v);
@@ -137,7 +138,7 @@ static void serve(struct virtio *v, unsigned int q)
 	if (!(v->ops->served >> q & 1))
 		return;
 	c.q = q;
-	v->turn_end = now_us() + TURN_US;
+	v->turn_end = now_us() + v->turn_us;
 	do {
 		while (!over && serve_one(v, vq, &c))
 			over = virtio_turn_over(v);

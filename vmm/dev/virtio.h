@@ -104,6 +104,7 @@ struct virtio {
 	uint32_t config_rw;	/* bytes of it the driver may write, at the end */
 	uint64_t offered;
 	uint64_t turn_end;	/* when others are to have a turn, by now_us() */
+	uint32_t turn_us;	/* how long a turn is */
 	const atomic_bool *stop;	/* the run is ending; NULL: it never does */
 	struct virtio_regs r;
 	atomic_uint *isr, own_isr;	/* the transport may move it */
