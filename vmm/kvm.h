@@ -94,7 +94,7 @@ struct vm {
 	struct loop loop;	/* the thread that calls vm_run serves it */
 	int stop_fd;		/* eventfd: wakes the loop */
 	atomic_bool stopping;	/* set once, by vm_stop */
-	atomic_bool pausing;	/* vCPUs wait outside KVM_RUN while set */
+	atomic_uint pausing;	/* who wants vCPUs to wait outside KVM_RUN */
 	pthread_mutex_t lock;	/* guards what follows */
 	pthread_cond_t cond;
 	unsigned int parked;	/* vCPU threads waiting for resume */

@@ -58,8 +58,7 @@ static void take_snapshot(struct machine *m)
 
 	if (!rc) {
 		rc = snapshot_take(&m->vm, &m->dev, m->o->snapshot, to_file, m, &e);
-		if (!rc || !m->paused)
-			let_go(m);
+		let_go(m);
 	}
 	if (rc)
 		say("%s: the guest goes on", e.msg);
@@ -76,8 +75,7 @@ static int hand_over(struct machine *m, struct err *e)
 	if (rc)
 		return rc;
 	rc = snapshot_take(&m->vm, &m->dev, m->o->migrate_to, migrate_finish, &m->move, e);
-	if (!rc || !m->paused)
-		let_go(m);
+	let_go(m);
 	return rc;
 }
 

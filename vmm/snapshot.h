@@ -5,8 +5,8 @@
  * File: a header (struct snap_header), the state (records.h), and from a page
  * boundary on the memory regions, with holes where pages are zero. The header
  * is written last: a file without it is no snapshot. The format is this
- * build's own; the CPU must have the features that the guest saw. Disks are not
- * in it.
+ * build's own. Host and KVM must have the features that the guest saw
+ * (x86_cpuid_load). Disks are not in it.
  */
 #ifndef VMM_SNAPSHOT_H
 #define VMM_SNAPSHOT_H
@@ -18,7 +18,7 @@
 
 #define SNAP_MAGIC	"KVM-VMM snapshot"
 #define SNAP_MAGIC_LIVE	"KVM-VMM migrates"	/* migrate.h: no file */
-#define SNAP_VERSION	4
+#define SNAP_VERSION	5
 #define SNAP_STATE_MAX	(4U << 20)	/* bytes of state we read */
 
 struct snap_header {

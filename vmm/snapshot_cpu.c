@@ -152,10 +152,14 @@ int snap_save_cpu(struct vcpu *v, struct records *r, struct err *e)
 	int size = vm_check_cap(v->vm, KVM_CAP_XSAVE2);
 	void *xsave = calloc(1, XSAVE_MAX);
 	const struct part *p;
+	int khz;
 
 	if (!msrs || !xsave || size > (int)XSAVE_MAX) {
 		r->rc = -ENOMEM;
 	} else {
+		x86_cpuid_save(v, r);
+		khz = ioctl(v->fd, KVM_GET_TSC_KHZ, 0);
+		record_put(r, "TSC_KHZ", v->id, &khz, sizeof(khz));
 		for (p = cpu_parts; p < END(cpu_parts); p++)
 			save_part(v->fd, p, v->id, r);
 		if (!ioctl(v->fd, size ? KVM_GET_XSAVE2 : KVM_GET_XSAVE, xsave))
@@ -172,14 +176,11 @@ static int load_xsave(struct vcpu *v, const struct records *r, struct err *e)
 {
 	uint32_t len = 0;
 	const void *p = record_find(r, "XSAVE", v->id, &len);
-	int size = vm_check_cap(v->vm, KVM_CAP_XSAVE2);
 	void *x;
 	int rc;
 
-	if (!p || len < sizeof(struct kvm_xsave) || len > XSAVE_MAX ||
-	    (size > 0 && len < (uint32_t)size))
-		return err_set(e, -EBADMSG, "%s: vCPU %u has no XSAVE area of this host's size",
-			       r->name, v->id);
+	if (!p || len < sizeof(struct kvm_xsave) || len > XSAVE_MAX)
+		return err_set(e, -EBADMSG, "%s: vCPU %u: %u bytes of XSAVE", r->name, v->id, len);
 	x = calloc(1, XSAVE_MAX);	/* aligned, and as long as KVM may read */
 	if (!x)
 		return err_set(e, -ENOMEM, "no memory for XSAVE");
@@ -215,13 +216,32 @@ static int load_msrs(struct vcpu *v, const struct records *r, int turn, struct e
 	return 0;
 }
 
+/* A guest that measured its TSC goes by that, on a faster host, too. */
+static int load_tsc_khz(struct vcpu *v, const struct records *r, struct err *e)
+{
+	int khz, here = ioctl(v->fd, KVM_GET_TSC_KHZ, 0);
+	int rc = record_get(r, "TSC_KHZ", v->id, &khz, sizeof(khz), e);
+
+	if (rc || khz <= 0 || khz == here)
+		return rc;
+	if (ioctl(v->fd, KVM_SET_TSC_KHZ, (unsigned long)khz) < 0)
+		return err_set(e, -EOPNOTSUPP,
+			"%s: the guest's TSC runs at %d kHz, this host's at %d and does not scale",
+			r->name, khz, here);
+	return 0;
+}
+
 int snap_load_cpu(struct vcpu *v, const struct records *r, struct err *e)
 {
 	bool irqchip = v->vm->cfg.irqchip != VM_IRQCHIP_NONE;
 	const struct part *p;
 	uint32_t len;
-	int rc = load_msrs(v, r, FIRST, e);
+	int rc = x86_cpuid_load(v, r, e);
 
+	if (!rc)
+		rc = load_tsc_khz(v, r, e);
+	if (!rc)
+		rc = load_msrs(v, r, FIRST, e);
 	for (p = cpu_parts; p < END(cpu_parts) && !rc; p++) {
 		if (p->set == KVM_SET_REGS)	/* EFER and CR4 are there */
 			rc = load_nested(v, r, e);

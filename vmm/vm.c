@@ -291,7 +291,7 @@ int vm_pause(struct vm *vm, struct err *e)
 	unsigned int i;
 	int rc = 0;
 
-	atomic_store(&vm->pausing, true);
+	atomic_fetch_add(&vm->pausing, 1);
 	for (i = 0; i < vm->ncpus; i++)
 		vcpu_kick(&vm->vcpus[i]);
 	pthread_mutex_lock(&vm->lock);
@@ -316,7 +316,7 @@ int vm_pause(struct vm *vm, struct err *e)
 void vm_resume(struct vm *vm)
 {
 	pthread_mutex_lock(&vm->lock);
-	atomic_store(&vm->pausing, false);
+	atomic_fetch_sub(&vm->pausing, 1);
 	pthread_cond_broadcast(&vm->cond);
 	pthread_mutex_unlock(&vm->lock);
 }

@@ -42,7 +42,8 @@ void vm_cancel(struct vm *vm);
 /*
  * vm_pause - bring every vCPU out of KVM_RUN and hold it; vm_resume lets go
  *
- * After vm_pause any thread can read the vCPUs' state. From the loop's thread.
+ * After vm_pause any thread can read the vCPUs' state. From any thread but theirs;
+ * the guest goes on when each vm_pause that worked has its vm_resume.
  * -ETIMEDOUT if a vCPU does not come out in 5 s; -ECANCELED if the run ends.
  */
 int vm_pause(struct vm *vm, struct err *e);

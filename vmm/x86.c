@@ -127,6 +127,100 @@ int x86_cpuid(struct vcpu *v, struct err *e)
 	return rc;
 }
 
+static struct kvm_cpuid2 *cpuid_get(const struct vcpu *v)
+{
+	struct kvm_cpuid2 *c = calloc(1, CPUID_SIZE);
+
+	if (c) {
+		c->nent = CPUID_MAX;
+		if (ioctl(v->fd, KVM_GET_CPUID2, c) < 0)
+			c->nent = 0;
+	}
+	return c;
+}
+
+void x86_cpuid_save(const struct vcpu *v, struct records *r)
+{
+	struct kvm_cpuid2 *c = cpuid_get(v);
+
+	if (c)
+		record_put(r, "CPUID", v->id, c->entries,
+			   c->nent * (uint32_t)sizeof(c->entries[0]));
+	else
+		r->rc = -ENOMEM;
+	free(c);
+}
+
+/* One of CPUID's four registers. */
+static uint32_t cpuid_reg(const struct kvm_cpuid2 *c, uint32_t leaf, uint32_t index, int reg)
+{
+	const struct kvm_cpuid_entry2 *x;
+
+	for (x = c->entries; x < c->entries + c->nent; x++)
+		if (x->function == leaf && x->index == index)
+			return (&x->eax)[reg];
+	return 0;
+}
+
+/* SDM vol. 2 and APM vol. 3, CPUID; Documentation/virt/kvm/x86/cpuid.rst */
+int x86_cpuid_fits(const struct kvm_cpuid2 *saw, const struct kvm_cpuid2 *here,
+		   const char *name, struct err *e)
+{
+	enum { EAX, EBX, ECX, EDX };
+	static const struct {
+		uint32_t leaf, index;
+		int reg;
+		uint32_t own;		/* bits that follow the guest's own registers */
+	} words[] = {
+		{ 1, 0, ECX, 1U << 27 | 1 << 3 }, { 1, 0, EDX, 0 }, { 6, 0, EAX, 0 },
+		{ 7, 0, EBX, 0 }, { 7, 0, ECX, 1 << 4 }, { 7, 0, EDX, 0 },
+		{ 7, 1, EAX, 0 }, { 7, 1, EBX, 0 }, { 7, 1, ECX, 0 }, { 7, 1, EDX, 0 },
+		{ 7, 2, EDX, 0 }, { 0xd, 0, EAX, 0 }, { 0xd, 0, EDX, 0 }, { 0xd, 1, EAX, 0 },
+		{ 0xd, 1, ECX, 0 }, { 0x40000001, 0, EAX, 0 }, { 0x80000001, 0, ECX, 0 },
+		{ 0x80000001, 0, EDX, 0 }, { 0x80000007, 0, EDX, 0 }, { 0x80000008, 0, EBX, 0 },
+		{ 0x8000000a, 0, EDX, 0 }, { 0x80000021, 0, EAX, 0 },
+	};
+	unsigned int i;
+	uint32_t lack;
+
+	if (memcmp(&saw->entries[0].ebx, &here->entries[0].ebx, 12))
+		return err_set(e, -EOPNOTSUPP, "%s: it ran on a CPU of another vendor", name);
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		lack = cpuid_reg(saw, words[i].leaf, words[i].index, words[i].reg) &
+			~cpuid_reg(here, words[i].leaf, words[i].index, words[i].reg) &
+			~words[i].own;
+		if (lack)
+			return err_set(e, -EOPNOTSUPP,
+				"%s: the guest may use features that this host or its KVM lacks: CPUID %#x.%u E%cX, bits %#x",
+				name, words[i].leaf, words[i].index, "ABCD"[words[i].reg], lack);
+	}
+	return 0;
+}
+
+int x86_cpuid_load(const struct vcpu *v, const struct records *r, struct err *e)
+{
+	uint32_t len = 0, n;
+	const void *p = record_find(r, "CPUID", v->id, &len);
+	struct kvm_cpuid2 *saw = calloc(1, CPUID_SIZE), *here = cpuid_get(v);
+	int rc;
+
+	n = len / (uint32_t)sizeof(saw->entries[0]);
+	if (!saw || !here) {
+		rc = err_set(e, -ENOMEM, "no memory for the CPUID table");
+	} else if (!p || !n || n > CPUID_MAX || len % sizeof(saw->entries[0])) {
+		rc = err_set(e, -EBADMSG, "%s: vCPU %u: %u bytes of CPUID", r->name, v->id, len);
+	} else {
+		saw->nent = n;
+		memcpy(saw->entries, p, len);
+		rc = x86_cpuid_fits(saw, here, r->name, e);
+		if (!rc)
+			rc = KVM_DO(v->fd, KVM_SET_CPUID2, saw, e);
+	}
+	free(saw);
+	free(here);
+	return rc;
+}
+
 /* ---- LAPIC, MSRs ---- */
 
 int x86_lapic(struct vcpu *v, struct err *e)

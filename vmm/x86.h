@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "kvm.h"
+#include "records.h"
 
 /*
  * x86_cpuid - KVM_GET_SUPPORTED_CPUID, with topology and APIC id of @v, set
@@ -19,6 +20,24 @@
  * TSC-deadline.
  */
 int x86_cpuid(struct vcpu *v, struct err *e);
+
+/*
+ * x86_cpuid_fits - may a guest that saw CPUID @saw run where it would see @here?
+ * @name: what it comes from, for messages
+ *
+ * -EOPNOTSUPP: it saw a feature that is not here, or another vendor's CPU.
+ */
+int x86_cpuid_fits(const struct kvm_cpuid2 *saw, const struct kvm_cpuid2 *here,
+		   const char *name, struct err *e);
+
+/*
+ * x86_cpuid_save - the CPUID that @v has, as the record "CPUID"
+ * x86_cpuid_load - give @v, which is new, the one of @r
+ *
+ * A guest keeps what it saw, whatever newer KVM it comes to.
+ */
+void x86_cpuid_save(const struct vcpu *v, struct records *r);
+int x86_cpuid_load(const struct vcpu *v, const struct records *r, struct err *e);
 
 /*
  * x86_msrs - memory type write-back, fast strings: what firmware leaves, and

@@ -232,7 +232,7 @@ static void blk_wants_a_status_byte_and_a_header(void **state)
 static void blk_is_picky_about_its_file(void **state)
 {
 	static const char *const bad[][2] = {
-		{ "/nonexistent", "/nonexistent: cannot open the disk" },
+		{ "/proc/nonexistent", "/proc/nonexistent: cannot open the disk" },
 		{ "/dev/null", "/dev/null: neither a file nor a block device" },
 		{ "/tmp", "/tmp: neither a file nor a block device" },
 	};

@@ -261,7 +261,7 @@ static void no_kvm_is_told_with_what_to_do(void **state)
 	struct err e;
 
 	(void)state;
-	cfg.kvm_path = "/nonexistent/kvm";
+	cfg.kvm_path = "/proc/nonexistent/kvm";
 	assert_int_equal(vm_create(&vm, &cfg, &e), -ENOENT);
 	assert_non_null(strstr(e.msg, "modprobe"));
 	cfg.kvm_path = "/dev/null";

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (fd < 0)
 		return 0;
 	if (pwrite(fd, data, size, 0) != (ssize_t)size ||
-	    (size > 64 && pwrite(fd, SNAP_MAGIC_LIVE "\4\0\0\0", 20, 0) != 20)) {
+	    (size > 64 && pwrite(fd, SNAP_MAGIC_LIVE "\5\0\0\0", 20, 0) != 20)) {
 		close(fd);
 		return 0;
 	}
