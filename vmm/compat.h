@@ -39,6 +39,10 @@ struct kvm_dirty_gfn {
 	__u64 offset;
 };
 #endif
+#ifndef KVM_CAP_SET_GUEST_DEBUG2		/* 5.16 */
+#define KVM_CAP_SET_GUEST_DEBUG2 195
+#define KVM_GUESTDBG_BLOCKIRQ	0x00100000
+#endif
 #ifndef KVM_EXIT_X86_BUS_LOCK			/* 5.12 */
 #define KVM_EXIT_X86_BUS_LOCK	33
 #define KVM_EXIT_XEN		34

@@ -77,6 +77,8 @@ struct vcpu {
 	struct trace_row *trace;	/* NULL: nobody asks (trace.h) */
 	atomic_int idle;	/* 1: halted with interrupts off, when probed */
 	atomic_bool probe;	/* say whether you are idle, at the next kick */
+	atomic_bool trapped;	/* KVM_EXIT_DEBUG: it stands until a debugger clears this */
+	atomic_bool alone;	/* it runs though others are paused: a debugger's step */
 };
 
 struct vm {
@@ -93,6 +95,7 @@ struct vm {
 	uint64_t *dirty[MEM_REGIONS_MAX];	/* gathered from dirty rings */
 	struct loop loop;	/* the thread that calls vm_run serves it */
 	int stop_fd;		/* eventfd: wakes the loop */
+	int trap_fd;		/* eventfd, rung when a vCPU has trapped; -1: no debugger */
 	atomic_bool stopping;	/* set once, by vm_stop */
 	atomic_uint pausing;	/* who wants vCPUs to wait outside KVM_RUN */
 	pthread_mutex_t lock;	/* guards what follows */

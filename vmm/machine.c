@@ -2,18 +2,16 @@
 #include "machine.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "boot/loaders.h"
 #include "boot/start.h"
 #include "boot/tables.h"
+#include "control.h"
 #include "dev/virtio_mmio.h"
 #include "devices.h"
 #include "dirty.h"
@@ -24,167 +22,6 @@
 #include "vcpu.h"
 
 #define OUTPUT_MAX	(1ULL << 30)	/* bytes that consoles add to a file */
-
-/* ---- signals ---- */
-
-/* The guest's clock learns that it stood. */
-static void let_go(struct machine *m)
-{
-	unsigned int i;
-
-	for (i = 0; i < m->vm.ncpus; i++)
-		ioctl(m->vm.vcpus[i].fd, KVM_KVMCLOCK_CTRL, 0);
-	vm_resume(&m->vm);
-}
-
-static int to_file(void *machine, struct vm *vm, struct snap_header *h,
-		   const struct records *r, struct err *e)
-{
-	struct machine *m = machine;
-	int rc = snapshot_write(&vm->mem, m->helper.file, h, r, e);
-
-	if (!rc)
-		rc = helper_rename(&m->helper, e);
-	if (!rc)
-		vm_stop(vm, VM_SHUTDOWN, "snapshot written to %s", m->o->snapshot);
-	return rc;
-}
-
-/* One that fails is a message, and the guest goes on. */
-static void take_snapshot(struct machine *m)
-{
-	struct err e;
-	int rc = vm_pause(&m->vm, &e);
-
-	if (!rc) {
-		rc = snapshot_take(&m->vm, &m->dev, m->o->snapshot, to_file, m, &e);
-		let_go(m);
-	}
-	if (rc)
-		say("%s: the guest goes on", e.msg);
-}
-
-/* ---- migration: parts of it come between other things that the main loop does ---- */
-
-static int hand_over(struct machine *m, struct err *e)
-{
-	int rc;
-
-	m->move.paused_us = now_us();
-	rc = vm_pause(&m->vm, e);
-	if (rc)
-		return rc;
-	rc = snapshot_take(&m->vm, &m->dev, m->o->migrate_to, migrate_finish, &m->move, e);
-	let_go(m);
-	return rc;
-}
-
-static void end_migration(struct machine *m, int rc, const struct err *e)
-{
-	migrate_end(&m->move);
-	m->move.vm = NULL;
-	if (rc)
-		say("not moved: %s: the guest goes on", e->msg);
-}
-
-static void migrate_part(void *arg, int fd, uint32_t events)
-{
-	struct machine *m = arg;
-	struct err e;
-	uint64_t n;
-	int rc;
-
-	(void)events;
-	if (read(fd, &n, sizeof(n)) != sizeof(n) || !m->move.vm)
-		return;
-	rc = migrate_step(&m->move, &e);
-	if (rc > 0) {
-		event_ring(fd);
-		return;
-	}
-	if (!rc)
-		rc = hand_over(m, &e);
-	end_migration(m, rc, &e);
-}
-
-static void start_migration(struct machine *m)
-{
-	struct err e;
-	int fd = m->move.vm ? -EALREADY : helper_connect(&m->helper, &e), rc;
-
-	if (fd < 0) {
-		if (!m->move.vm)
-			say("not moved: %s: the guest goes on", e.msg);
-		return;
-	}
-	m->move = (struct migrate){ .vm = &m->vm, .dev = &m->dev, .fd = fd,
-				    .name = m->o->migrate_to };
-	rc = migrate_begin(&m->move, &e);
-	if (rc)
-		end_migration(m, rc, &e);
-	else
-		event_ring(m->step_fd);
-}
-
-/* SIGUSR2: hold the guest; again: let it go on. */
-static void pause_or_resume(struct machine *m)
-{
-	struct err e;
-
-	if (m->paused) {
-		let_go(m);
-	} else if (vm_pause(&m->vm, &e)) {
-		say("not paused: %s", e.msg);
-		return;
-	}
-	m->paused = !m->paused;
-	say("%s", m->paused ? "paused" : "resumed");
-}
-
-static void on_signal(void *arg, int fd, uint32_t events)
-{
-	struct machine *m = arg;
-	struct signalfd_siginfo s;
-
-	(void)events;
-	if (read(fd, &s, sizeof(s)) != sizeof(s))
-		return;
-	if (s.ssi_signo == SIGUSR1 && m->o->snapshot)
-		take_snapshot(m);
-	else if (s.ssi_signo == SIGUSR1 && m->o->migrate_to)
-		start_migration(m);
-	else if (s.ssi_signo == SIGUSR2)
-		pause_or_resume(m);
-}
-
-/* Block @n signals, for a descriptor that gives them. */
-static int signals(int *fd, const int *sig, unsigned int n, struct err *e)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	while (n--)
-		sigaddset(&set, sig[n]);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return *fd < 0 ? err_set(e, -errno, "signalfd: %m") : 0;
-}
-
-static int add_inputs(struct machine *m, struct err *e)
-{
-	static const int end[] = { SIGINT, SIGTERM, SIGHUP }, other[] = { SIGUSR1, SIGUSR2 };
-	int rc = signals(&m->ender.signal_fd, end, 3, e);
-
-	if (!rc)
-		rc = signals(&m->signal_fd, other, 2, e);
-	if (!rc)
-		rc = loop_add(&m->vm.loop, m->signal_fd, EPOLLIN, on_signal, m, e);
-	if (!rc && m->o->migrate_to) {
-		m->step_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		rc = loop_add(&m->vm.loop, m->step_fd, EPOLLIN, migrate_part, m, e);
-	}
-	return rc ? rc : input_start(&m->input, &m->dev, STDIN_FILENO, e);
-}
 
 /* ---- image ---- */
 
@@ -414,7 +251,10 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	rc = vm_create(&m->vm, &cfg, e);
 	if (rc)
 		goto fail;
-	rc = open_out(o->stats, &m->stats, e);
+	if (o->gdb)
+		rc = gdb_open(&m->gdb, &m->vm, o->gdb, e);
+	if (!rc)
+		rc = open_out(o->stats, &m->stats, e);
 	if (!rc)
 		rc = open_out(o->trace, &m->trace, e);
 	if (!rc && o->trace)
@@ -422,7 +262,7 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 	if (!rc)
 		rc = devices_add(&m->dev, o->dev, o->ndevs, status, e);
 	if (!rc)
-		rc = add_inputs(m, e);
+		rc = control_start(m, e);
 	if (!rc)
 		rc = start_state(m, status, e);
 	if (!rc && o->dirty_log)
@@ -515,6 +355,8 @@ int machine_run(struct machine *m, struct err *e)
 			m->vm.ncpus, m->dev.nvirtio);
 	if (!m->o->no_sandbox)
 		rc = sandbox_process(&m->o->user, file_max(m), e);
+	if (m->o->gdb_wait)
+		target_hold(&m->gdb.t);
 	/* The guest first: its devices' threads start while it does. */
 	if (!rc)
 		rc = vm_start(&m->vm, e);
@@ -525,12 +367,15 @@ int machine_run(struct machine *m, struct err *e)
 	rc = ender_start(&m->ender, e);
 	if (!rc)
 		rc = devices_start(&m->dev, e);
+	if (!rc && m->o->gdb)
+		rc = gdb_start(&m->gdb, e);
 	if (!rc && !m->o->no_sandbox)
 		rc = sandbox_enter(SANDBOX_MAIN, e);
 	if (rc)
 		vm_cancel(&m->vm);
 	else
 		rc = vm_run(&m->vm, m->o->watchdog_ms, e);
+	m->vm.stuck |= !gdb_stop(&m->gdb);
 	m->vm.stuck |= !devices_stop(&m->dev);
 	rc = rc < 0 ? rc : explain(m, rc);
 	if (rc >= 0 && !m->vm.stuck)
@@ -550,6 +395,7 @@ void machine_free(struct machine *m)
 		fclose(m->stats);
 	if (m->trace && m->trace != stdout)
 		fclose(m->trace);
+	gdb_close(&m->gdb);
 	devices_free(&m->dev);
 	vm_destroy(&m->vm);
 	free_files(m);

@@ -10,6 +10,7 @@
 #include "boot/boot.h"
 #include "dev/device.h"
 #include "ender.h"
+#include "gdb.h"
 #include "helper.h"
 #include "input.h"
 #include "migrate.h"
@@ -31,6 +32,7 @@ struct machine {
 	struct migrate move;		/* with --migrate-to, on its way: move.vm is set */
 	int step_fd;			/* eventfd: its next part */
 	char cmdline[OPT_APPEND_MAX];
+	struct gdb gdb;			/* with --gdb */
 	struct watch watch;		/* of a Linux guest's consoles */
 	struct boot_entry entry;
 };

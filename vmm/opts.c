@@ -58,6 +58,19 @@ static int dirty(struct opts *o, char *s, struct err *e)
 	return rc;
 }
 
+/* SOCKET[,wait] */
+static int gdb(struct opts *o, char *s, struct err *e)
+{
+	char *comma = strrchr(s, ',');
+
+	(void)e;
+	o->gdb_wait = comma && !strcmp(comma, ",wait");
+	if (o->gdb_wait)
+		*comma = '\0';
+	o->gdb = s;
+	return 0;
+}
+
 /* UID[:GID], as numbers: names are not the sandbox's to look up. */
 static int user(struct opts *o, char *s, struct err *e)
 {
@@ -131,6 +144,9 @@ static const struct option {
 	O(TEXT, "listen", listen, " SOCKET   take such a VM; give the same devices"),
 	O(TEXT, "stats", stats, " FILE       at the end, KVM's statistics as JSON (-: stdout)"),
 	O(TEXT, "trace", trace, " FILE       at the end, exits by reason and address, and our time for them"),
+	{ OWN, ANY, "gdb", 0,
+	  " SOCKET[,wait]  a debugger may come there; wait: the guest starts when it says",
+	  0, 0, NULL, gdb },
 	{ OWN, ANY, "dirty-log", 0,
 	  " KIND   count written pages: bitmap, or ring=ENTRIES; in --stats", 0, 0, NULL, dirty },
 	{ OWN, ANY, "user", 0,

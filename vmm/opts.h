@@ -28,7 +28,8 @@ struct opts {
 	unsigned int ndevs;
 	bool pci, no_acpi, no_sandbox, hugepages, verbose, help, version;
 	struct sandbox_user user;
-	const char *stats, *trace, *snapshot, *restore, *listen, *migrate_to, *kvm_path;
+	const char *stats, *trace, *snapshot, *restore, *listen, *migrate_to, *gdb, *kvm_path;
+	bool gdb_wait;
 	unsigned int dirty_ring;	/* entries; with dirty_log */
 	bool dirty_log;
 };

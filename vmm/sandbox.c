@@ -26,6 +26,7 @@ static const struct {
 	[SANDBOX_VCPU] = PROGRAM(vcpu), [SANDBOX_DISK] = PROGRAM(disk),
 	[SANDBOX_NET] = PROGRAM(net), [SANDBOX_CONSOLE] = PROGRAM(console),
 	[SANDBOX_DEVICE] = PROGRAM(device), [SANDBOX_ENDER] = PROGRAM(ender),
+	[SANDBOX_GDB] = PROGRAM(gdb),
 };
 
 int sandbox_enter(enum sandbox_role role, struct err *e)

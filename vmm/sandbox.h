@@ -17,7 +17,7 @@ enum sandbox_role {
 	SANDBOX_PROCESS,	/* all of them, and what starts threads */
 	SANDBOX_MAIN, SANDBOX_VCPU, SANDBOX_DISK, SANDBOX_NET, SANDBOX_CONSOLE,
 	SANDBOX_DEVICE,		/* any other device */
-	SANDBOX_ENDER,
+	SANDBOX_ENDER, SANDBOX_GDB,
 };
 
 /* Stands for the process's number in the tables. */

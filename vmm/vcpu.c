@@ -188,6 +188,32 @@ static void on_internal_error(struct vcpu *v)
 	stop_with_dump(v, VM_INTERNAL, what, internal_error_text(sub));
 }
 
+/* Wait outside of KVM_RUN as long as somebody wants it. */
+static void park(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	if (v->ring)
+		dirty_ring_harvest(v);
+	pthread_mutex_lock(&vm->lock);
+	vm->parked++;
+	pthread_cond_broadcast(&vm->cond);
+	while (((atomic_load(&vm->pausing) && !atomic_load(&v->alone)) ||
+		atomic_load(&v->trapped)) && !atomic_load(&vm->stopping))
+		pthread_cond_wait(&vm->cond, &vm->lock);
+	vm->parked--;
+	pthread_mutex_unlock(&vm->lock);
+}
+
+/* A breakpoint or a step. What comes of it is the debugger's to say (gdb_target.c). */
+static void on_debug(struct vcpu *v)
+{
+	atomic_store(&v->alone, false);
+	atomic_store(&v->trapped, true);
+	event_ring(v->vm->trap_fd);
+	park(v);
+}
+
 static void on_exit_reason(struct vcpu *v)
 {
 	struct kvm_run *r = v->run;
@@ -218,6 +244,9 @@ static void on_exit_reason(struct vcpu *v)
 	case KVM_EXIT_DIRTY_RING_FULL:
 		dirty_ring_harvest(v);
 		break;
+	case KVM_EXIT_DEBUG:
+		on_debug(v);
+		break;
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_NMI:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
@@ -247,22 +276,11 @@ static bool vcpu_is_idle(const struct vcpu *v)
 /* KVM_RUN came back with EINTR: someone wants something of us. */
 static void on_interrupted(struct vcpu *v)
 {
-	struct vm *vm = v->vm;
-
 	__atomic_store_n(&v->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
 	if (atomic_exchange(&v->probe, false))
 		atomic_store(&v->idle, vcpu_is_idle(v));
-	if (!atomic_load(&vm->pausing))
-		return;
-	if (v->ring)
-		dirty_ring_harvest(v);
-	pthread_mutex_lock(&vm->lock);
-	vm->parked++;
-	pthread_cond_broadcast(&vm->cond);
-	while (atomic_load(&vm->pausing) && !atomic_load(&vm->stopping))
-		pthread_cond_wait(&vm->cond, &vm->lock);
-	vm->parked--;
-	pthread_mutex_unlock(&vm->lock);
+	if (atomic_load(&v->vm->pausing) && !atomic_load(&v->alone))
+		park(v);
 }
 
 /* One KVM_RUN and the handling of its exit. */
@@ -360,19 +378,35 @@ static void dump(struct vcpu *v, FILE *out)
 	dump_segment(out, "cs", &s.cs);
 	dump_segment(out, "ss", &s.ss);
 	dump_segment(out, "ds", &s.ds);
-	dump_code(v, out, r.rip, &s);
+	/* No guest of ours starts there. */
+	if (r.rip == 0xfff0 && s.cs.base == 0xffff0000)
+		fputs("  the state after a reset: on AMD, KVM resets a vCPU that triple-faults, and what it did is lost\n",
+		      out);
+	else
+		dump_code(v, out, r.rip, &s);
+}
+
+char *vcpu_dump_text(struct vcpu *v, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (!out)
+		return NULL;
+	dump(v, out);
+	if (fclose(out)) {
+		free(text);
+		return NULL;
+	}
+	return text;
 }
 
 void vcpu_dump(struct vcpu *v)
 {
-	char *text = NULL;
 	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
+	char *text = vcpu_dump_text(v, &len);
 
-	if (!out)
-		return;
-	dump(v, out);
-	if (!fclose(out))
+	if (text)
 		say_text(text, len);
 	free(text);
 }

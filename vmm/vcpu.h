@@ -20,11 +20,13 @@ void vcpu_kick(struct vcpu *v);
 
 /*
  * vcpu_dump - registers and the code bytes around RIP, to standard error
+ * vcpu_dump_text - the same as a string of @len characters, for free(); NULL: no memory
  *
- * Never fails: it says of registers or memory that they are unreadable. From
+ * It says of registers or memory that they are unreadable. From
  * the vCPU's own thread, or while it is paused.
  */
 void vcpu_dump(struct vcpu *v);
+char *vcpu_dump_text(struct vcpu *v, size_t *len);
 
 /* vcpu_signal_init - install the handler vcpu_kick() relies on; once */
 void vcpu_signal_init(void);

@@ -14,8 +14,9 @@
 /* Three pages that VMX needs for real mode, just under the 4 GiB ROM area. */
 #define TSS_ADDR	0xfffbd000UL
 #define IDENTITY_ADDR	0xfffbc000ULL
-/* How often the loop looks whether all vCPUs are idle for good. */
-#define TICK_MS		500
+/* How often the loop looks whether all vCPUs are idle for good: soon, later seldom. */
+#define TICK_MS		20
+#define TICK_MAX_MS	500
 #define JOIN_MS		5000
 
 /* ---- making ---- */
@@ -110,7 +111,7 @@ int vm_create(struct vm *vm, const struct vm_config *cfg, struct err *e)
 	int rc;
 
 	memset(vm, 0, sizeof(*vm));
-	vm->kvm_fd = vm->fd = vm->stop_fd = vm->loop.epfd = vm->loop.stop_fd = -1;
+	vm->kvm_fd = vm->fd = vm->stop_fd = vm->trap_fd = vm->loop.epfd = vm->loop.stop_fd = -1;
 	vm->cfg = *cfg;
 	vm->mem.huge = cfg->hugepages;
 	if (!cfg->cpus || cfg->cpus > VM_CPUS_MAX)
@@ -214,7 +215,7 @@ static void tick(struct vm *vm, unsigned int watchdog_ms, uint64_t now,
 
 static int serve(struct vm *vm, unsigned int watchdog_ms, struct err *e)
 {
-	uint64_t now = now_us() / 1000, next = now + TICK_MS, since = now;
+	uint64_t now = now_us() / 1000, tick_ms = TICK_MS, next = now + tick_ms, since = now;
 	unsigned long seen = 0;
 	int rc;
 
@@ -226,7 +227,8 @@ static int serve(struct vm *vm, unsigned int watchdog_ms, struct err *e)
 		now = now_us() / 1000;
 		if (now >= next) {
 			tick(vm, watchdog_ms, now, &seen, &since);
-			next = now + TICK_MS;
+			tick_ms = tick_ms * 2 < TICK_MAX_MS ? tick_ms * 2 : TICK_MAX_MS;
+			next = now + tick_ms;
 		}
 	}
 	return 0;

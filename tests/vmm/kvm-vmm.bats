@@ -1274,6 +1274,49 @@ moving() {
 	[[ $output == *"--trace x.bin: is the file of --flat, too"* ]]
 }
 
+# debug COMMAND...: gdb on the VM that listens at "sock", with these commands.
+debug() {
+	local c args=()
+	for c in "$@"; do
+		args+=(-ex "$c")
+	done
+	run timeout 60 gdb -nx -batch -ex 'set pagination off' -ex 'target remote sock' "${args[@]}"
+}
+
+@test "--gdb: a debugger sees the guest from its first instruction on, and steps it" {
+	need_guests
+	# xor %eax,%eax; mov $0x20000,%ebx; 1: inc %eax; mov %ax,(%rbx); nop; jmp 1b
+	code 31 c0 bb 00 00 02 00 ff c0 66 89 03 90 eb f8
+	timeout 60 "$KVM_VMM" --flat x.bin --mode long --gdb sock,wait --deadline 50 2>err </dev/null 3>&- &
+	until [ -S sock ]; do :; done
+	debug 'info registers rip cs' 'x/2xb 0x1000' stepi stepi stepi 'p $eax' stepi 'x/1xh 0x20000' \
+		'set $rax = 0x1233' 'set {short}0x20000 = 0x7777' 'x/1xh 0x20000' stepi stepi stepi stepi \
+		'x/1xh 0x20000' 'x/1xb 0x7fffffff0000' 'monitor dump' 'info threads' kill
+	echo "$output"
+	[[ $output == *'rip            0x1000 '*'0x1000:'$'\t'0x31$'\t'0xc0* ]]
+	[[ $output == *'$1 = 1'*'0x20000:'$'\t'0x0001*'0x20000:'$'\t'0x7777*'0x20000:'$'\t'0x1234* ]]
+	[[ $output == *'Cannot access memory at address 0x7fffffff0000'* ]]
+	[[ $output == *'rax 0000000000001234'*'Thread 1'* ]]
+	wait $! && return 1
+	grep -q 'the debugger ended it' err
+}
+
+@test "--gdb: a debugger comes to a guest that runs, goes, and comes again" {
+	need_guests
+	# 1: inc %ecx; mov %cl,%al; out %al,$0x80; jmp 1b
+	code 41 88 c8 e6 80 eb f9
+	timeout 60 "$KVM_VMM" --flat x.bin --cpus 2 --gdb sock --deadline 50 2>err </dev/null 3>&- &
+	until [ -S sock ]; do :; done
+	debug 'info threads' 'set $rcx = 0xffff0000' 'p $rcx' detach
+	echo "$output"
+	[[ $output == *'Thread 2'*'$1 = 4294901760'* ]]
+	[ "$status" -eq 0 ]
+	debug 'p $cx != 0 && $rcx != 0xffff0000' 'set $rip = 0x1007' 'set {char}0x1007 = 0xf4' 'p 7' detach
+	echo "$output"
+	[[ $output == *'$1 = 1'*'$2 = 7'* ]]
+	wait $!		# it halts: the guest is at its end
+}
+
 @test "--hugepages: RAM is of the pool, or there is a message" {
 	need_guests
 	local vm free

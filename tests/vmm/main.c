@@ -43,6 +43,7 @@ int main(void)
 	end_tests(&all);
 	input_tests(&all);
 	sandbox_tests(&all);
+	gdb_tests(&all);
 	x86_tests(&all);
 	migrate_tests(&all);
 	return _cmocka_run_group_tests("vmm", all.t, all.n, NULL, NULL) != 0;

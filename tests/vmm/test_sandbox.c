@@ -27,19 +27,21 @@
 #include <linux/vhost.h>
 
 #define BIT(role)	(1U << (role))
-#define ALL		(BIT(SANDBOX_ENDER + 1) - 1)
+#define ALL		(BIT(SANDBOX_GDB + 1) - 1)
 /* What a role may, the process may, too: it comes before them. */
 #define ONLY(role)	(BIT(SANDBOX_PROCESS) | BIT(role))
 #define DISK_MAIN	(ONLY(SANDBOX_DISK) | BIT(SANDBOX_MAIN))
 #define EPOLLERS		(ONLY(SANDBOX_DISK) | BIT(SANDBOX_NET) | BIT(SANDBOX_CONSOLE) | \
 			 BIT(SANDBOX_DEVICE))
 #define READERS		(ONLY(SANDBOX_MAIN) | BIT(SANDBOX_NET) | BIT(SANDBOX_DEVICE) | \
-			 BIT(SANDBOX_ENDER))
+			 BIT(SANDBOX_ENDER) | BIT(SANDBOX_GDB))
+#define MAIN_GDB		(ONLY(SANDBOX_MAIN) | BIT(SANDBOX_GDB))
 
 static const char *const role_names[] = {
 	[SANDBOX_PROCESS] = "process", [SANDBOX_MAIN] = "main", [SANDBOX_VCPU] = "vcpu",
 	[SANDBOX_DISK] = "disk", [SANDBOX_NET] = "net", [SANDBOX_CONSOLE] = "console",
 	[SANDBOX_DEVICE] = "device", [SANDBOX_ENDER] = "ender",
+	[SANDBOX_GDB] = "gdb",
 };
 
 /* ---- what a thread that was taken over can do ---- */
@@ -62,7 +64,6 @@ static const struct attempt {
 	{ "make a socket", NOBODY, SYS_socket, { 1, 1 } },
 	{ "connect", NOBODY, SYS_connect, { FD, TEXT, 8 } },
 	{ "listen", NOBODY, SYS_listen, { FD, 1 } },
-	{ "accept", NOBODY, SYS_accept4, { FD } },
 	{ "pass a descriptor on", NOBODY, SYS_sendmsg, { FD } },
 	{ "execute a program", NOBODY, SYS_execve, { TEXT } },
 	{ "fork", NOBODY, SYS_fork, { 0 } },
@@ -98,12 +99,13 @@ static const struct attempt {
 	{ "write at an offset", DISK_MAIN, SYS_pwrite64, { FD, TEXT, 1, 0 } },
 	{ "grow a file", ONLY(SANDBOX_DISK), SYS_fallocate, { FD, 0, 0, 4096 } },
 	{ "cut a file", ONLY(SANDBOX_MAIN), SYS_ftruncate, { FD, 0 } },
-	{ "close a descriptor", ONLY(SANDBOX_MAIN), SYS_close, { FD } },
+	{ "accept", ONLY(SANDBOX_GDB), SYS_accept4, { FD } },
+	{ "close a descriptor", MAIN_GDB, SYS_close, { FD } },
 	{ "take a descriptor", ONLY(SANDBOX_MAIN), SYS_recvmsg, { FD, TEXT } },
 	{ "lock a file", ONLY(SANDBOX_MAIN), SYS_flock, { FD, 8 } },
 	{ "give KVM other memory", ONLY(SANDBOX_MAIN), SYS_ioctl,
 	  { FD, KVM_SET_USER_MEMORY_REGION, PAGE } },
-	{ "signal its own threads", ONLY(SANDBOX_MAIN), SYS_tgkill, { SELF, SELF, 0 } },
+	{ "signal its own threads", MAIN_GDB, SYS_tgkill, { SELF, SELF, 0 } },
 	{ "start a thread", ONLY(SANDBOX_PROCESS), SYS_clone, { 0x10000 | 0x800 } },
 	{ "run a vCPU", ONLY(SANDBOX_VCPU), SYS_ioctl, { FD, KVM_RUN } },
 	{ "start vhost", ONLY(SANDBOX_VCPU), SYS_ioctl, { FD, VHOST_SET_VRING_ADDR, TEXT } },
@@ -111,7 +113,10 @@ static const struct attempt {
 	{ "read a LAPIC", ONLY(SANDBOX_MAIN), SYS_ioctl, { FD, KVM_GET_LAPIC, PAGE } },
 	{ "set the terminal", ONLY(SANDBOX_MAIN) | BIT(SANDBOX_ENDER), SYS_ioctl,
 	  { FD, TCSETS, PAGE } },
-	{ "interrupt the guest", ALL & ~BIT(SANDBOX_ENDER), SYS_ioctl, { FD, KVM_SIGNAL_MSI, PAGE } },
+	{ "set registers", ONLY(SANDBOX_GDB), SYS_ioctl, { FD, KVM_SET_REGS, PAGE } },
+	{ "set breakpoints", ONLY(SANDBOX_GDB), SYS_ioctl, { FD, KVM_SET_GUEST_DEBUG, PAGE } },
+	{ "interrupt the guest", ALL & ~BIT(SANDBOX_ENDER) & ~BIT(SANDBOX_GDB), SYS_ioctl,
+	  { FD, KVM_SIGNAL_MSI, PAGE } },
 };
 
 static long argument(long a, int fd, pid_t parent)
@@ -166,7 +171,7 @@ static void a_role_gets_away_with_what_it_needs_only(void **state)
 
 	(void)state;
 	for (t = attempts; t < attempts + sizeof(attempts) / sizeof(attempts[0]); t++)
-		for (role = 0; role <= SANDBOX_ENDER; role++) {
+		for (role = 0; role <= SANDBOX_GDB; role++) {
 			may = t->roles & BIT(role);
 			st = attempt(t, role);
 			if (may ? !WIFEXITED(st) || WEXITSTATUS(st) :
@@ -180,16 +185,17 @@ static void a_role_gets_away_with_what_it_needs_only(void **state)
 static void no_role_has_many_calls(void **state)
 {
 	static const unsigned int most[] = {
-		[SANDBOX_PROCESS] = 41, [SANDBOX_MAIN] = 31, [SANDBOX_VCPU] = 14,
+		[SANDBOX_PROCESS] = 42, [SANDBOX_MAIN] = 31, [SANDBOX_VCPU] = 14,
 		[SANDBOX_DISK] = 22, [SANDBOX_NET] = 19, [SANDBOX_CONSOLE] = 16,
 		[SANDBOX_DEVICE] = 17, [SANDBOX_ENDER] = 15,
+		[SANDBOX_GDB] = 19,
 	};
 	struct attempt t = { .arg = { -1, -1, -1, -1 } };
 	unsigned int role, n;
 	int st;
 
 	(void)state;
-	for (role = 0; role <= SANDBOX_ENDER; role++) {
+	for (role = 0; role <= SANDBOX_GDB; role++) {
 		for (t.nr = n = 0; t.nr < 500; t.nr++) {
 			/* Those that would not come back, which all have. */
 			if (t.nr == SYS_exit || t.nr == SYS_exit_group || t.nr == SYS_rt_sigreturn ||

@@ -30,6 +30,7 @@ void opts_tests(struct tests *all);
 void end_tests(struct tests *all);
 void input_tests(struct tests *all);
 void sandbox_tests(struct tests *all);
+void gdb_tests(struct tests *all);
 void x86_tests(struct tests *all);
 void migrate_tests(struct tests *all);
 

@@ -39,7 +39,7 @@ int device_attach(struct devices *d, struct device *x, struct err *e)
 	rc = loop_init(&x->loop, e);
 	x->threaded = !rc;
 	if (!rc)
-		rc = t->attach(d, v, x->type->vhost ? NULL : &x->loop, e);
+		rc = t->attach(d, v, v->ops->request ? &x->loop : NULL, e);
 	if (!rc)
 		d->virtio[d->nvirtio++] = v;
 	return rc;

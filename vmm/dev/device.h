@@ -25,7 +25,7 @@ struct device_arg {
 	const struct device_type *type;
 	const char *text;
 	uint64_t number;
-	bool readonly, direct;
+	bool readonly, direct, vhost;
 };
 
 struct device;
@@ -39,7 +39,6 @@ struct device_type {
 	bool image;		/* add() opens an image: exit status 6 if it fails */
 	bool virtio;		/* the structure begins with a struct virtio */
 	enum sandbox_role role;	/* of the thread of a virtio device */
-	bool vhost;		/* vhost serves its kicks, not the device's thread */
 	unsigned long size;	/* of the structure */
 	/* The record of a snapshot, beside virtio's, and the bytes that it keeps */
 	const char *state;

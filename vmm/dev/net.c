@@ -4,8 +4,11 @@
  * header before it: a tap device, or one end of a socket pair. Source:
  * Virtual I/O Device 1.2, 5.1; Documentation/networking/tuntap.rst.
  */
+#include "dev/vhost.h"
+
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/vhost.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +17,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "dev/device.h"
 
 enum { RX, TX };
 
@@ -33,6 +35,11 @@ enum { RX, TX };
 #define F_MRG_RXBUF	(1ULL << 15)
 #define F_STATUS	(1ULL << 16)
 
+/* The tap's part of it; the rest is the queues', and vhost must know it. */
+#define TAP_FEATURES	(F_CSUM | F_GUEST_CSUM | F_MAC | F_GUEST_TSO4 | F_GUEST_TSO6 | \
+			 F_HOST_TSO4 | F_HOST_TSO6 | F_STATUS)
+#define NET_FEATURES	(TAP_FEATURES | F_MRG_RXBUF)
+
 struct net {
 	struct virtio v;
 	struct {
@@ -41,6 +48,7 @@ struct net {
 	} __attribute__((packed)) config;
 	int fd;
 	bool tap;
+	struct vhost h;
 	bool starved;			/* no receive buffers: not waiting on fd */
 	bool gone;			/* its other end hung up: nothing more comes */
 	struct loop *loop;		/* the device's, which serves kicks and fd */
@@ -157,8 +165,36 @@ static void net_start(struct virtio *v)
 static const struct virtio_ops net_ops = {
 	.name = "net", .id = 1, .nqueues = 2, .kick = net_kick,
 	.request = send_frame, .served = 1 << TX, .start = net_start,
-	.features = F_CSUM | F_GUEST_CSUM | F_MAC | F_GUEST_TSO4 |
-		F_GUEST_TSO6 | F_HOST_TSO4 | F_HOST_TSO6 | F_MRG_RXBUF | F_STATUS,
+	.features = NET_FEATURES,
+};
+
+/* Who moves the frames: the kernel, between queue and tap, or nobody (@on: false). */
+static bool set_backend(struct net *n, bool on)
+{
+	struct vhost_vring_file f = { RX, on ? n->fd : -1 };
+	bool good = !ioctl(n->h.fd, VHOST_NET_SET_BACKEND, &f);
+
+	f.index = TX;
+	return !ioctl(n->h.fd, VHOST_NET_SET_BACKEND, &f) && good;
+}
+
+static void vhost_net_start(struct virtio *v)
+{
+	struct net *n = (struct net *)v;
+
+	net_start(v);
+	if (vhost_start(&n->h) || !set_backend(n, true))
+		virtio_fail(v);
+}
+
+static void vhost_net_stop(struct virtio *v)
+{
+	set_backend((struct net *)v, false);
+}
+
+static const struct virtio_ops vhost_net_ops = {
+	.name = "net", .id = 1, .nqueues = 2, .start = vhost_net_start, .stop = vhost_net_stop,
+	.features = NET_FEATURES, .unsaved = "vhost has its queues",
 };
 
 static int open_tap(const char *name, int *fd, struct err *e)
@@ -184,8 +220,13 @@ static int open_tap(const char *name, int *fd, struct err *e)
 
 static int parse(struct device_arg *a, char *s, struct err *e)
 {
-	if (strcmp(s, "loop") && (strncmp(s, "tap:", 4) || !s[4]))
-		return err_set(e, -EINVAL, "--net %s: expected tap:NAME or loop", s);
+	char *comma = strrchr(s, ',');
+
+	a->vhost = comma && !strcmp(comma, ",vhost") && strncmp(s, "loop", 4);
+	if (a->vhost)
+		*comma = '\0';
+	if (strcmp(s, "loop") && (strncmp(s, "tap:", 4) || !s[4] || strchr(s, ',')))
+		return err_set(e, -EINVAL, "--net %s: expected tap:NAME[,vhost] or loop", s);
 	if (strlen(s) - 4 >= IFNAMSIZ && strcmp(s, "loop"))
 		return err_set(e, -EINVAL, "--net %s: the name is too long", s);
 	a->text = s;
@@ -230,11 +271,18 @@ static int add(struct devices *d, struct device *x, struct err *e)
 	if (!rc && !n->frame)
 		rc = err_set(e, -ENOMEM, "virtio-net: no memory");
 	if (!rc)
-		rc = virtio_init(&n->v, &net_ops, &d->vm->mem, &n->config, sizeof(n->config), e);
+		rc = virtio_init(&n->v, x->arg->vhost ? &vhost_net_ops : &net_ops, &d->vm->mem,
+				 &n->config, sizeof(n->config), e);
+	n->h.fd = -1;
+	if (!rc && x->arg->vhost) {
+		rc = vhost_open(&n->h, &n->v, "/dev/vhost-net", "vhost_net", e);
+		n->v.offered &= TAP_FEATURES | n->h.features;
+	}
 	if (!rc)
 		rc = device_attach(d, x, e);
 	if (!rc)
-		rc = loop_add(n->loop, n->fd, 0, on_frame, n, e);
+		rc = x->arg->vhost ? vhost_attach(&n->h, x, e) :
+			loop_add(n->loop, n->fd, 0, on_frame, n, e);
 	if (rc && peer >= 0)
 		close(peer);
 	if (rc || peer < 0)
@@ -247,12 +295,14 @@ static void net_free(void *dev)
 	struct net *n = dev;
 
 	free(n->frame);
+	vhost_close(&n->h);
 	if (n->fd >= 0)
 		close(n->fd);
 }
 
 const struct device_type net_device = {
-	.option = "net", .help = " tap:NAME     virtio-net on a tap device that is there\n"
+	.option = "net",
+	.help = " tap:NAME[,vhost]  virtio-net on a tap device that is there; vhost: the kernel serves it\n"
 		"  --net loop         two virtio-net devices wired to each other",
 	.max = 8, .virtio = true, .role = SANDBOX_NET, .size = sizeof(struct net),
 	.parse = parse, .add = add, .free = net_free,

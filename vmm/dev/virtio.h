@@ -44,7 +44,8 @@ struct virtio_ops {
 	 * Answer request @c; returns how many bytes were written to it. v->lock is
 	 * held. The device's loop calls it. What may take long looks at
 	 * virtio_turn_over() and then sets @c->again: it is called once more, with
-	 * @c->done as it left it, and must check @c as if it were new.
+	 * @c->done as it left it, and must check @c as if it were new. NULL: vhost
+	 * serves the queues.
 	 */
 	uint32_t (*request)(struct virtio *v, struct virtq_chain *c);
 	unsigned int served;	/* bit q: request() answers queue q */

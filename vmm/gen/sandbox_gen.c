@@ -25,9 +25,10 @@
  */
 #define CALL SCMP_SYS
 enum { MAIN = 1, VCPU = 2, DISK = 4, NET = 8, CONSOLE = 16, DEVICE = 32, ENDER = 64,
-	START = 128,	/* only until all threads are in their roles */
+	GDB = 128,
+	START = 256,	/* only until all threads are in their roles */
 	DEVICES = DISK | NET | CONSOLE | DEVICE,
-	THREADS = VCPU | DEVICES | ENDER,
+	THREADS = VCPU | DEVICES | ENDER | GDB,
 	ALL = MAIN | THREADS };
 
 static const struct {
@@ -36,6 +37,7 @@ static const struct {
 } filters[] = {
 	{ "process", ALL | START }, { "main", MAIN }, { "vcpu", VCPU }, { "disk", DISK },
 	{ "net", NET }, { "console", CONSOLE }, { "device", DEVICE }, { "ender", ENDER },
+	{ "gdb", GDB },
 };
 
 static const struct {
@@ -43,14 +45,15 @@ static const struct {
 	unsigned int roles;
 } calls[] = {
 	/* eventfds, input, frames, consoles, messages */
-	{ CALL(read), MAIN | NET | DEVICE | ENDER }, { CALL(write), ALL },
+	{ CALL(read), MAIN | NET | DEVICE | ENDER | GDB }, { CALL(write), ALL },
 	{ CALL(writev), MAIN | NET },
 	{ CALL(poll), ALL },					/* say(), of SIGBUS, too; consoles */
 	{ CALL(pread64), MAIN | DISK }, { CALL(pwrite64), MAIN | DISK },	/* snapshot, O_DIRECT */
 	{ CALL(preadv), DISK }, { CALL(pwritev), DISK },
 	{ CALL(fdatasync), MAIN | DISK }, { CALL(fallocate), DISK },
 	{ CALL(ftruncate), MAIN }, { CALL(lseek), MAIN }, { CALL(fstat), MAIN },
-	{ CALL(newfstatat), MAIN }, { CALL(close), MAIN },
+	{ CALL(newfstatat), MAIN }, { CALL(close), MAIN | GDB },
+	{ CALL(accept4), GDB },					/* debuggers that come and go */
 	{ CALL(recvmsg), MAIN }, { CALL(flock), MAIN },		/* migration: socket, disks */
 	{ CALL(getrusage), MAIN }, { CALL(mremap), MAIN },	/* --stats; realloc of what is large */
 	{ CALL(epoll_wait), MAIN | DEVICES }, { CALL(epoll_pwait), MAIN | DEVICES },
@@ -62,7 +65,7 @@ static const struct {
 	{ CALL(rt_sigreturn), ALL }, { CALL(restart_syscall), ALL },
 	{ CALL(rt_sigprocmask), ALL },				/* thread start and end */
 	{ CALL(rseq), START | THREADS }, { CALL(set_robust_list), START | THREADS },
-	{ CALL(getpid), MAIN }, { CALL(gettid), MAIN },
+	{ CALL(getpid), MAIN | GDB }, { CALL(gettid), MAIN | GDB },
 	{ CALL(exit), ALL }, { CALL(exit_group), ALL },
 	{ CALL(seccomp), START }, { CALL(sched_getaffinity), START }, { CALL(rt_sigaction), START },
 };
@@ -73,21 +76,24 @@ static const struct {
 	unsigned int roles;
 } ioctls[] = {
 	{ KVM_RUN, VCPU }, { KVM_SIGNAL_MSI, MAIN | VCPU | DEVICES }, { KVM_IRQ_LINE, MAIN | VCPU },
-	{ KVM_GET_REGS, MAIN | VCPU }, { KVM_GET_SREGS, MAIN | VCPU }, { KVM_TRANSLATE, MAIN | VCPU },
+	{ KVM_GET_REGS, MAIN | VCPU | GDB }, { KVM_GET_SREGS, MAIN | VCPU | GDB },
+	{ KVM_TRANSLATE, MAIN | VCPU | GDB },
 	{ KVM_GET_MP_STATE, MAIN | VCPU }, { KVM_RESET_DIRTY_RINGS, MAIN | VCPU },
 	/* A driver starts, stops a device */
 	{ VHOST_SET_FEATURES, VCPU }, { VHOST_SET_VRING_NUM, VCPU }, { VHOST_SET_VRING_BASE, VCPU },
 	{ VHOST_SET_VRING_ADDR, VCPU }, { VHOST_SET_VRING_KICK, VCPU },
-	{ VHOST_SET_VRING_CALL, VCPU }, { VHOST_VSOCK_SET_RUNNING, VCPU }, { TUNSETOFFLOAD, VCPU },
+	{ VHOST_SET_VRING_CALL, VCPU }, { VHOST_VSOCK_SET_RUNNING, VCPU },
+	{ VHOST_NET_SET_BACKEND, VCPU }, { TUNSETOFFLOAD, VCPU },
 	/* Snapshot, statistics, resume */
 	{ KVM_GET_LAPIC, MAIN }, { KVM_GET_MSRS, MAIN }, { KVM_GET_XSAVE, MAIN },
 	{ KVM_GET_XSAVE2, MAIN }, { KVM_GET_XCRS, MAIN }, { KVM_GET_VCPU_EVENTS, MAIN },
-	{ KVM_GET_DEBUGREGS, MAIN }, { KVM_GET_IRQCHIP, MAIN }, { KVM_GET_PIT2, MAIN },
+	{ KVM_GET_DEBUGREGS, MAIN | GDB }, { KVM_GET_IRQCHIP, MAIN }, { KVM_GET_PIT2, MAIN },
 	{ KVM_GET_CLOCK, MAIN }, { KVM_GET_DIRTY_LOG, MAIN }, { KVM_GET_MSR_INDEX_LIST, MAIN },
 	{ KVM_GET_NESTED_STATE, MAIN }, { KVM_GET_CPUID2, MAIN }, { KVM_GET_TSC_KHZ, MAIN },
 	/* Migration: the dirty log of regions, its limit */
 	{ KVM_SET_USER_MEMORY_REGION, MAIN }, { KVM_ENABLE_CAP, MAIN },
-	{ KVM_CHECK_EXTENSION, MAIN }, { KVM_GET_STATS_FD, MAIN }, { KVM_KVMCLOCK_CTRL, MAIN },
+	{ KVM_CHECK_EXTENSION, MAIN | GDB }, { KVM_GET_STATS_FD, MAIN }, { KVM_KVMCLOCK_CTRL, MAIN },
+	{ KVM_SET_GUEST_DEBUG, GDB }, { KVM_SET_REGS, GDB }, { KVM_SET_DEBUGREGS, GDB },
 	{ TCGETS, MAIN | ENDER },	/* stdio asks what stdout is; so does tcsetattr() */
 	/* The terminal put right at the end; newer C libraries: TCSETS2 */
 	{ TCSETS, MAIN | ENDER }, { 0x402c542b, MAIN | ENDER },
@@ -127,7 +133,7 @@ static int add_rules(scmp_filter_ctx c, unsigned int roles)
 	if (!rc)
 		rc = allow_mappings(c);
 	/* Signals to threads of this process alone; sandbox.c puts its number in. */
-	if (!rc && roles & MAIN)
+	if (!rc && roles & (MAIN | GDB))
 		rc = seccomp_rule_add(c, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
 				      SCMP_A0(SCMP_CMP_EQ, SANDBOX_PID));
 	if (rc || !(roles & START))

@@ -8,6 +8,9 @@
 
 #define EXTRA_MAX	8
 
+#define ADVICE_LINUX "If the flat/ checks pass, look at the guest's console in the notes; try kvm-vmm by hand."
+#define LINUX	(NEED_KVM | NEED_VMM | NEED_HW)
+
 struct boot {
 	const char *cpus;		/* NULL: 1 */
 	const char *mem;		/* MiB, NULL: 128 */

@@ -11,13 +11,8 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include <linux/vm_sockets.h>
-
 #define REPORT_PLACE 10
 #include "lab/linux.h"
-
-#define ADVICE_LINUX "If the flat/ checks pass, look at the guest's console in the notes; try kvm-vmm by hand."
-#define LINUX	(NEED_KVM | NEED_VMM | NEED_HW)
 
 CHECK(linux, vmm, "kvm-vmm is there and starts",
       "Install kernel-kvm-selftest whole, or give --vmm.", 0)
@@ -169,59 +164,6 @@ CHECK(linux, virtio_balloon, "a Linux guest gives memory back",
 {
 	return linux_own(t) ? -1 :
 		linux_boot(t, &(struct boot){ .append = "st.balloon=80", .extra = { "--balloon", "48" } });
-}
-
-/* --- vsock --- */
-
-/* Send back what comes, to one guest. */
-static void *echo_main(void *arg)
-{
-	int fd = accept4(*(int *)arg, NULL, NULL, SOCK_CLOEXEC);
-	char buf[4096];
-	ssize_t n;
-
-	while (fd >= 0 && (n = recv(fd, buf, sizeof(buf), 0)) > 0)
-		if (send(fd, buf, (size_t)n, MSG_NOSIGNAL) != n)
-			break;
-	if (fd >= 0)
-		close(fd);
-	return NULL;
-}
-
-CHECK(linux, vsock, "a Linux guest and its host talk by vsock (vhost)",
-      ADVICE_LINUX, LINUX, .deadline_ms = 30000)
-{
-	struct sockaddr_vm a = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = VMADDR_PORT_ANY };
-	socklen_t len = sizeof(a);
-	/* Beside other guests: a CID that is likely nobody's. */
-	unsigned int cid = 0x40000000u + (unsigned int)getpid();
-	char append[32], number[16];
-	pthread_t th;
-	int fd, rc;
-
-	if (linux_own(t))
-		return -1;
-	if (access("/dev/vhost-vsock", R_OK | W_OK))
-		return t_skip(t, "/dev/vhost-vsock: %s (modprobe vhost_vsock)", strerror(errno));
-	fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return t_skip(t, "this host has no vsock: %s", strerror(errno));
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || getsockname(fd, (struct sockaddr *)&a, &len) || listen(fd, 1)) {
-		rc = t_fail(t, "the host's end of a vsock cannot be made: %s", strerror(errno));
-		close(fd);
-		return rc;
-	}
-	if (t_thread(t, &th, echo_main, &fd)) {
-		close(fd);
-		return -1;
-	}
-	snprintf(append, sizeof(append), "st.vsock=%u", a.svm_port);
-	snprintf(number, sizeof(number), "%u", cid);
-	rc = linux_boot(t, &(struct boot){ .append = append, .extra = { "--vsock", number } });
-	shutdown(fd, SHUT_RDWR);	/* ends accept() if nobody came */
-	pthread_join(th, NULL);
-	close(fd);
-	return rc;
 }
 
 /* --- snapshot --- */
