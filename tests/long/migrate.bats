@@ -1,8 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # A Linux guest that works on its disk moves from one kvm-vmm to another, in an
-# emulated machine with a stock kernel of Debian's, which is the guest's, too.
-# IMAGE_DEB=FILE names its package; otherwise apt-get downloads one.
+# emulated machine with a stock kernel of Debian's, which is the guest's, too; and a
+# guest that was saved under that kernel goes on under a newer one.
+# IMAGE_DEB=FILE names its package; otherwise apt-get downloads one. NEWER_DEBS="FILE..."
+# names those of the newer one (7.2 of Debian 13's backports: linux-binary-, linux-modules-).
 
 tools=$BATS_TEST_DIRNAME/../../tools
 
@@ -85,4 +87,72 @@ guest() {
 	[ "$status" -eq 0 ]
 	[[ $output == *"source 0"*"target 0"*"moved to s.sock: downtime"* ]]
 	[ "$(grep -c 'round [0-9]* ok' <<<"$output")" -eq 14 ]
+}
+
+# in_machine KERNEL MODDIR FILE...: run ./script there, with these files in /. Time is
+# counted in instructions, so that both kernels find the TSC equally fast.
+in_machine() {
+	local kernel=$1 moddir=$2 f args=()
+	shift 2
+	for f in "$@"; do
+		args+=(--file "$f:/${f##*/}")
+	done
+	"$tools/machine/boot" svm --kernel "$kernel" --moddir "$moddir" --load kvm_amd --deadline 300 \
+		--icount --file vmm/kvm-vmm:/bin/kvm-vmm --file script:/script "${args[@]}" --log log --quiet \
+		--output "$BATS_TEST_TMPDIR/said" -- /script
+}
+
+# go_on KERNEL MODDIR: the saved guest there; its status, and the first bytes it writes
+go_on() {
+	cat >script <<-'EOF'
+		#!/bin/sh
+		base64 -d /saved | gzip -d >/tmp/s
+		kvm-vmm --restore /tmp/s --deadline 20 >/tmp/out 2>/tmp/err
+		echo "status $?"
+		head -c 3 /tmp/out | od -An -v -tu1
+		cat /tmp/err
+	EOF
+	in_machine "$1" "$2" saved
+	cat said
+}
+
+@test "a guest that was saved under one kernel goes on under a newer one, not the reverse" {
+	local old new newer
+	[[ -n ${NEWER_DEBS:-} ]] || skip "NEWER_DEBS names no packages of a newer kernel"
+	for f in $NEWER_DEBS; do
+		dpkg-deb -x "$f" n
+	done
+	[[ -d n/lib ]] || mv n/usr/lib n/lib
+	newer=$(basename n/lib/modules/*)
+	depmod -b n "$newer"
+	new=("$(echo n/boot/vmlinuz-* n/lib/modules/*/vmlinuz | tr ' ' '\n' | grep -v '\*')" "n/lib/modules/$newer")
+	old=("k/boot/vmlinuz-$kverrel" "k/lib/modules/$kverrel")
+	# xor %ebx,%ebx; 1: inc %ebx; mov %ebx,%eax; out %al,$0x10; mov $200000,%ecx;
+	# 2: loop 2b; jmp 1b
+	printf '\x31\xdb\xff\xc3\x89\xd8\xe6\x10\xb9\x40\x0d\x03\x00\xe2\xfe\xeb\xf1' >count.bin
+	cat >save <<-'EOF'
+		#!/bin/sh
+		kvm-vmm --flat /count.bin --mode long --irqchip full --snapshot /tmp/s --deadline 200 >/tmp/out 2>&1 &
+		until [ -s /tmp/out ]; do usleep 100000; done
+		kill -USR1 $!
+		wait $!
+		head -c -37 /tmp/out | tail -c 1 | od -An -v -tu1	# before "kvm-vmm: snapshot written to /tmp/s\n"
+		gzip -9 </tmp/s | base64
+	EOF
+	cp save script
+	chmod +x script
+	in_machine "${old[@]}" count.bin
+	last=$(head -n 1 said | tr -d ' ')
+	sed 1d said >saved
+	run go_on "${new[@]}"
+	echo "last $last; $output"
+	[ "${lines[0]}" = "status 14" ]
+	[ "$(awk '{ print $1 }' <<<"${lines[1]}")" -eq $(((last + 1) % 256)) ]
+	cp save script
+	in_machine "${new[@]}" count.bin
+	sed 1d said >saved
+	run go_on "${old[@]}"
+	echo "$output"
+	[ "${lines[0]}" = "status 6" ]
+	[[ $output == *"features that this host or its KVM lacks: CPUID"* ]]
 }
