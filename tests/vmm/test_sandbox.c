@@ -346,7 +346,10 @@ static void every_device_works_in_the_sandbox(void **state)
 			work(&jobs[i], arg);
 		assert_int_equal(waitpid(pid, &st, 0), pid);
 		if (!WIFEXITED(st) || WEXITSTATUS(st))
-			fail_msg("%s%s: %#x", jobs[i].option, jobs[i].arg, st);
+			fail_msg("--%s %s: %s %d (%s)", jobs[i].option, jobs[i].arg,
+				 WIFSIGNALED(st) ? "killed by signal" : "exit status",
+				 WIFSIGNALED(st) ? WTERMSIG(st) : WEXITSTATUS(st),
+				 WIFSIGNALED(st) ? strsignal(WTERMSIG(st)) : "98, 97: it could not begin");
 	}
 	unlink(path);
 #endif
