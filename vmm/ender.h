@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The end of a run, whatever its other threads do. A thread with nothing else
  * to do waits for the deadline, a signal or vm_stop(). Then the process has

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Standard input, on its way to the guest's console. What the guest does not
  * take stays where it comes from: in the pipe or in the file. A terminal is read

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Messages to the user, on standard error. */
 #ifndef VMM_SAY_H
 #define VMM_SAY_H

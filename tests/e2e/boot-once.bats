@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
-# kernel-kvm-boot-once with a real GRUB, systemd and KVM, machine life by
-# machine life: a kernel whose KVM is broken rolls back by itself, one whose KVM
+# kernel-kvm-boot-once with a real GRUB, systemd and KVM, over several boots of a
+# machine: a kernel whose KVM is broken is rolled back automatically, one whose KVM
 # works becomes the default.
 
 load helpers
@@ -18,8 +18,8 @@ teardown() {
 	rm -rf -- "$BATS_TEST_TMPDIR"/root*
 }
 
-# loader ISO: GRUB as EL's grub.cfg has it, without blscfg: next_entry once,
-# then saved_entry.
+# loader ISO: make a GRUB CD that behaves like EL's grub.cfg, without blscfg: it boots
+# next_entry once, then saved_entry.
 loader() {
 	local v
 	mkdir -p iso/boot/grub
@@ -37,8 +37,8 @@ loader() {
 	"$(command -v grub2-mkrescue || command -v grub-mkrescue)" -d /usr/lib/grub/i386-pc -o "$1" iso 2>mkrescue.log
 }
 
-# life N: the machine from power-on until it reboots or powers off; what was
-# printed in lifeN.
+# life N: run the machine from power-on until it reboots or powers off; its output is
+# in lifeN.
 life() {
 	timeout 300 "$(command -v qemu-system-x86_64 || echo /usr/libexec/qemu-kvm)" -machine q35 -m 1024 -cpu max,+svm -accel tcg,thread=single \
 		-nodefaults -display none -no-reboot -serial file:console"$1" -serial file:life"$1" \
@@ -51,7 +51,7 @@ grubenv() {
 	debugfs -R 'cat /boot/grub2/grubenv' root.img 2>/dev/null
 }
 
-@test "a broken KVM rolls back by itself; a good one becomes the default" {
+@test "a kernel with a broken KVM is rolled back; a good one becomes the default" {
 	"$tools/machine/install-root" make "$root"
 	trial_root "$root"
 	in_root "$root" grub-set-default "$(basename "$root"/boot/loader/entries/*-"$kverrel".conf .conf)"

@@ -22,14 +22,14 @@ teardown() {
 	rm -rf -- "$BATS_TEST_TMPDIR"/root*
 }
 
-# boot_svm ARG...: tools/machine/boot svm with the first build's kernel, 120 s at most.
+# boot_svm ARG...: run tools/machine/boot svm with the first build's kernel, for at most 120 s.
 boot_svm() {
 	"$tools/machine/boot" svm --kernel "$first/boot/vmlinuz-$kverrel" --deadline 120 \
 		--moddir "$first/lib/modules/$kverrel" "$@"
 }
 
-# boot_disk KVERREL SCRIPT: boot that kernel of $root as a disk, with its own
-# initramfs and systemd, and run SCRIPT there; its output is ours.
+# boot_disk KVERREL SCRIPT: boot $root as a disk with that kernel, its own initramfs and
+# systemd, run SCRIPT there, and print its output.
 boot_disk() {
 	local image=$BATS_TEST_TMPDIR/root.img
 	printf '%s\n' '#!/bin/sh' "$2" >"$BATS_TEST_TMPDIR/script"
@@ -43,7 +43,7 @@ boot_disk() {
 	rm -f "$image"
 }
 
-@test "tools/machine/boot: output and status are the command's" {
+@test "tools/machine/boot: passes on the command's output and status" {
 	run boot_svm --output "$BATS_TEST_TMPDIR/output" --log "$BATS_TEST_TMPDIR/console" \
 		-- sh -c 'uname -r; printf "no newline"; exit 7'
 	echo "$output"
@@ -67,8 +67,8 @@ boot_disk() {
 	[ "$status" -ne 0 ]
 }
 
-@test "tools/machine/boot: a host gets an interrupt now and then, whatever it does" {
-	# Bounded by the deadline, 124.
+@test "tools/machine/boot: the machine gets regular interrupts, whatever it does" {
+	# Otherwise the deadline ends it with 124.
 	# shellcheck disable=SC2016 # the machine's own
 	run boot_svm --deadline 40 -- sh -c '
 		keys() { sed -n "s/^ *1: *\([0-9]*\) .*i8042.*/\1/p" /proc/interrupts; }
@@ -78,7 +78,7 @@ boot_disk() {
 	[ "$status" -eq 0 ]
 }
 
-@test "tools/machine/boot: a panic and a power-off without a status are 125" {
+@test "tools/machine/boot: a panic, or a power-off without a status, is 125" {
 	run boot_svm --append rdinit=/none -- true
 	echo "$output"
 	[ "$status" -eq 125 ]
@@ -115,11 +115,11 @@ boot_disk() {
 	[[ $output == *kvm_amd* ]]
 	[[ $output != *"unsigned: 0"* && $output == *"Loading of unsigned module is rejected"* ]]
 	[[ $output == *"signed: 0"* ]]
-	# Nothing forced, unsigned or out of tree got in.
+	# No forced, unsigned or out-of-tree module was loaded.
 	[ "${lines[-1]}" = 0 ]
 }
 
-@test "no virtualization: the modules say so, and kvm-selftest fails clearly" {
+@test "no virtualization: kvm-selftest reports one failure with its cause" {
 	run boot_svm --no-virt --sysroot "$first" \
 		--file "$first/usr/bin/kvm-selftest:/usr/bin/kvm-selftest" \
 		--file "$first/usr/bin/kvm-vmm:/usr/bin/kvm-vmm" \
@@ -127,12 +127,12 @@ boot_disk() {
 		--load kvm_amd -- kvm-selftest --format tap
 	echo "$output"
 	[ "$status" -eq 1 ]
-	# One cause, one failure; what depends on it names it.
+	# One cause is one failure; checks that depend on it are skipped and name it.
 	[[ $output =~ not\ ok\ [0-9]+\ host/modules && $output =~ vm/device\ #\ SKIP[^$'\n']*see\ host/modules ]]
 	[ "$(grep -c '^not ok' <<<"$output")" -eq 1 ]
 }
 
-@test "kvm-selftest --suite: the tree's own KVM selftests, and images of kvm-unit-tests' kind, in one report" {
+@test "kvm-selftest --suite: the tree's own KVM selftests and images like kvm-unit-tests' in one report" {
 	find_rpms2
 	local selftests
 	selftests=$rpms2/kernel-kvm-selftests-internal-$(version_of "${packages2[1]}").rpm
@@ -142,7 +142,7 @@ boot_disk() {
 	mkdir -p kut/x86
 	for code in 0 38; do
 		# Multiboot's header, and the status to the debug-exit port: 0, or 77 >> 1.
-		# shellcheck disable=SC2016  # as's own
+		# shellcheck disable=SC2016  # the assembler's $
 		printf '.long 0x1badb002, 0, -0x1badb002\n.globl _start\n_start: mov $%d, %%al\nout %%al, $0xf4\n1: hlt\njmp 1b\n' "$code" |
 			as --32 -o o -
 		ld -m elf_i386 -Ttext=0x400000 -o "kut/x86/exit$code.flat" o
@@ -161,7 +161,7 @@ boot_disk() {
 	[[ $output =~ (^|$'\n')"ok "[0-9]+" kernel/state_test"$'\n' ]]
 	[[ $output =~ (^|$'\n')"ok "[0-9]+" kernel/smm_test"$'\n' ]]
 	[[ $output =~ "kernel/vmx_msrs_test # SKIP Requirement not met"[^$'\n']*VMX ]]
-	# Caused by TCG, and listed.
+	# TCG causes this failure; known-failures lists it.
 	[[ $output == *"kernel/debug_regs # SKIP known to fail: "* ]]
 	[[ $output =~ (^|$'\n')"ok "[0-9]+" kvm-unit-tests/exit0"$'\n' ]]
 	[[ $output == *"kvm-unit-tests/exit38 # SKIP"* ]]

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154,SC2030,SC2031 # rpms, kverrel, packages are the helpers'
-# -devel alone, beside a compiler and make, builds modules that the kernel of
-# the same build loads.
+# With only -devel, a compiler and make one can build modules that the kernel of the
+# same build loads.
 
 load helpers
 
@@ -22,7 +22,7 @@ setup() {
 	root=$BATS_FILE_TMPDIR/root
 }
 
-# write_module DIR: the sources of a module, in DIR of the root.
+# write_module DIR: write the sources of a module to DIR in the root.
 write_module() {
 	mkdir -p "$root$1"
 	cat >"$root$1/e2e.c" <<-'END'
@@ -59,7 +59,7 @@ write_module() {
 
 @test "a module builds with -devel alone, and the kernel loads it" {
 	write_module /var/tmp/e2e
-	# -devel is read-only to those who build: nothing may change in it.
+	# -devel is read-only for its users: a build must not change it.
 	run in_root "$root" make -C "/lib/modules/$kverrel/build" M=/var/tmp/e2e modules
 	echo "$output"
 	[ "$status" -eq 0 ]
@@ -68,7 +68,7 @@ write_module() {
 	[[ $output == "$kverrel "* ]]
 	in_root "$root" rpm -V kernel-kvm-devel
 
-	# The kernel itself, from its package; no root is needed to boot it.
+	# Take the kernel from its package; booting it needs no root file system.
 	cd "$BATS_TEST_TMPDIR" || return
 	rpm2cpio "${packages[1]}" | cpio -idm --quiet "./lib/modules/$kverrel/vmlinuz"
 	run "$tools/machine/boot" svm --kernel "lib/modules/$kverrel/vmlinuz" --deadline 120 \
@@ -84,7 +84,7 @@ write_module() {
 	write_module /var/tmp/other
 	in_root "$root" make -C "/lib/modules/$kverrel/build" M=/var/tmp/other modules
 	cd "$BATS_TEST_TMPDIR" || return
-	# Another CRC of its first symbol, as a changed structure makes it.
+	# Change the CRC of its first symbol, as a changed structure would.
 	objcopy --dump-section __versions=versions "$root/var/tmp/other/e2e.ko"
 	printf '\xff\xfe' | dd of=versions conv=notrunc status=none
 	objcopy --update-section __versions=versions "$root/var/tmp/other/e2e.ko"
@@ -96,13 +96,13 @@ write_module() {
 	grep 'disagrees about version of symbol' console
 }
 
-# dkms_module ROOT KVERREL: the module that dkms has in ROOT for that kernel.
+# dkms_module ROOT KVERREL: print the path of dkms's module for that kernel in ROOT.
 dkms_module() {
 	find "$1/lib/modules/$2/updates" -name 'e2e.ko*' 2>/dev/null
 }
 
-# proper ROOT KVERREL: the module fits that kernel: version string, a signature, and the
-# kernel's CRC for each symbol that it uses.
+# proper ROOT KVERREL: succeed if the module fits that kernel: it has its version string,
+# a signature, and the kernel's CRC of each symbol that it uses.
 proper() {
 	local ko devel=$1/usr/src/kernels/$2
 	ko=$(dkms_module "$1" "$2")
@@ -120,7 +120,7 @@ proper() {
 	fi
 }
 
-@test "a DKMS module builds and installs; a second kernel gets its own; removed, it is gone from both" {
+@test "a DKMS module builds and installs; a second kernel gets its own; removal removes both" {
 	local devel2
 	find_rpms2
 	# A root of its own: depmod, which dkms runs, leaves its files in /lib/modules.

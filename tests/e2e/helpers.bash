@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034,SC2154 # the tests read what is set here
-# helpers.bash - what the end-to-end tests share. They need root and built
-# RPMs:
+# helpers.bash - functions that the end-to-end tests share. The tests need root and
+# built RPMs:
 #   KERNEL_KVM_RPMS   the directory of the build, or a file that names its
 #                     packages (default build/rpms.list)
 #   KERNEL_KVM_KVERREL  which build there, if not the newest
 #   KERNEL_KVM_RPMS2  the same for a second build, of another uname -r, for
 #                     the tests of two kernels side by side
-# With KERNEL_KVM_RPMS in the environment (as make check has it) missing RPMs
-# are a failure; otherwise, for a run by hand, the tests are skipped.
+# If KERNEL_KVM_RPMS is in the environment, as in make check, missing RPMs are a
+# failure. Otherwise, in a run by hand, the tests are skipped.
 
 tools=$BATS_TEST_DIRNAME/../../tools
 
@@ -23,7 +23,7 @@ build_in() {
 	_dir=${_packages[0]%/*}
 }
 
-# have_rpms: for setup_file, which cannot skip.
+# have_rpms: succeed if there are RPMs; for setup_file, which cannot skip.
 have_rpms() {
 	[[ -n ${KERNEL_KVM_RPMS:-} || -e $tools/../build/rpms.list ]]
 }
@@ -61,8 +61,8 @@ dnf_install2() {
 	in_root "$1" dnf -y install "${packages2[@]/#*\//\/rpms2/}"
 }
 
-# copy_root FROM TO: copy the files that packages and scriptlets write in place, and link
-# the rest: a twentieth of the writing, on which rpm's fsync would wait.
+# copy_root FROM TO: copy only the files that packages and scriptlets modify in place,
+# and link the others. That writes a twentieth of the data, for which rpm's fsync waits.
 copy_root() {
 	local part
 	cp -al -- "$1" "$2"
@@ -73,7 +73,7 @@ copy_root() {
 	done
 }
 
-# power_off ROOT: kill all that runs in the root, at once, as a power cut does.
+# power_off ROOT: kill all processes in the root at once, like a power failure.
 power_off() {
 	local root=$1 proc
 	for proc in /proc/[0-9]*; do
@@ -92,20 +92,20 @@ is_installed() {
 	"$tools/machine/verify.d/installed" "$1" "$2"
 }
 
-# traces ROOT KVERREL: print whatever of that kernel is left in the root.
+# traces ROOT KVERREL: print all files of that kernel that are left in the root.
 traces() {
 	find "$1/boot" "$1/lib/modules" "$1/usr/lib/modules" "$1/usr/src" \
 		"$1/usr/share/kernel-kvm" "$1/var/lib/rpm-state" "$1/etc" \
 		-name "*$2*" 2>/dev/null || :
 }
 
-# default_entry ROOT: the entry that the boot loader boots.
+# default_entry ROOT: print the entry that the boot loader boots.
 default_entry() {
 	sed -n 's/^saved_entry=//p' "$1/boot/grub2/grubenv"
 }
 
-# verify_once BACKEND: tools/machine/verify on the first build, for the tests of a file.
-# Its results stay in build/verify (KERNEL_KVM_VERIFY_OUT) for people to look at.
+# verify_once BACKEND: run tools/machine/verify on the first build, once for all tests of
+# a file. Its results stay in build/verify (KERNEL_KVM_VERIFY_OUT).
 verify_once() {
 	local status=0
 	find_rpms
@@ -121,8 +121,8 @@ verify_passed() {
 	[ "$(cat "$BATS_FILE_TMPDIR/status")" -eq 0 ]
 	grep -q "^verify: $kverrel passed, in " "$out/$1.verdict"
 	grep -qE "^  $1: passed: [0-9]+ checks passed" "$out/$1.verdict"
-	# The config lacks nothing that a check needs, except VMs that, as their help text
-	# in Kconfig says, are for KVM's developers only.
+	# The config has everything that the checks need, except for a type of VM which,
+	# according to its Kconfig help text, is for KVM developers only.
 	run grep -a '# SKIP.*CONFIG_' "$out/$1.tap"
 	if ((${#lines[@]})); then
 		run grep -v CONFIG_KVM_SW_PROTECTED_VM <<< "$output"
@@ -131,7 +131,7 @@ verify_passed() {
 	[ "$status" -eq 1 ]
 }
 
-# console_shows BACKEND MODULE
+# console_shows BACKEND MODULE: verify that the console shows the kernel, MODULE and a guest
 console_shows() {
 	tr -d '\r' <"$out/$1.log" >"$BATS_TEST_TMPDIR/log"
 	grep -q "Linux version $kverrel " "$BATS_TEST_TMPDIR/log"
@@ -140,8 +140,8 @@ console_shows() {
 	grep -q '^guest: ok 1 init' "$BATS_TEST_TMPDIR/log"
 }
 
-# trial_root ROOT: both builds in it, kernel-kvm-selftest enabled, and the second
-# build's KVM broken: its kvm-amd.ko is in /var/tmp.
+# trial_root ROOT: install both builds, enable kernel-kvm-selftest, and break the second
+# build's KVM: its kvm-amd.ko is moved to /var/tmp.
 trial_root() {
 	dnf_install "$1" >install.log 2>&1
 	dnf_install2 "$1" >>install.log 2>&1

@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
-# The life of the packages on a host, with the real rpm, dnf, kernel-install,
-# dracut and depmod in an install root. The tests look at the files: dnf succeeds
-# whatever the scriptlets did.
+# Install, upgrade and remove the packages with the real rpm, dnf, kernel-install,
+# dracut and depmod in an install root. The tests look at the files, because dnf
+# succeeds even if scriptlets fail.
 
 load helpers
 
@@ -25,7 +25,7 @@ teardown() {
 	rm -rf -- "$BATS_TEST_TMPDIR/root"
 }
 
-@test "install: everything is in place, no scriptlet complained" {
+@test "install: everything is in place, no scriptlet printed an error" {
 	is_installed "$first" "$kverrel"
 	run grep -iE 'warning|error|fail' "$BATS_FILE_TMPDIR/first.log"
 	echo "$output"
@@ -76,7 +76,7 @@ teardown() {
 	is_installed "$root" "$kverrel2"
 }
 
-@test "removing the first of two leaves nothing behind, and the other whole" {
+@test "removing the first of two leaves nothing behind, and the other intact" {
 	find_rpms2
 	copy_root "$first" "$root"
 	dnf_install2 "$root"
@@ -87,7 +87,7 @@ teardown() {
 	is_installed "$root" "$kverrel2"
 }
 
-@test "removing the default makes the one that is left the default" {
+@test "removing the default makes the remaining kernel the default" {
 	find_rpms2
 	copy_root "$first" "$root"
 	dnf_install2 "$root"
@@ -110,7 +110,7 @@ teardown() {
 	[ -z "$output" ]
 }
 
-@test "yum reinstall repairs what was lost from /boot" {
+@test "yum reinstall restores files missing from /boot" {
 	copy_root "$first" "$root"
 	rm -f "$root"/boot/*"$kverrel"* "$root"/boot/loader/entries/*
 	run is_installed "$root" "$kverrel"
@@ -119,7 +119,7 @@ teardown() {
 	is_installed "$root" "$kverrel"
 }
 
-@test "reinstalling -modules alone makes modules.dep and the initramfs anew" {
+@test "reinstalling -modules alone rebuilds modules.dep and the initramfs" {
 	copy_root "$first" "$root"
 	: >"$root/lib/modules/$kverrel/modules.dep"
 	: >"$root/boot/initramfs-$kverrel.img"
@@ -132,7 +132,7 @@ teardown() {
 	copy_root "$plain" "$root"
 	dnf_install "$root" >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
 	pid=$!
-	# The image is there and the initramfs is not: inside kernel-install.
+	# When the image exists and the initramfs does not, kernel-install is running.
 	until [[ -s $root/boot/vmlinuz-$kverrel ]]; do
 		kill -0 "$pid"
 		read -rt 0.05 <> <(:) || :
@@ -165,7 +165,7 @@ teardown() {
 @test "two installs at once: both are installed" {
 	find_rpms2
 	copy_root "$plain" "$root"
-	# One namespace: both see the same locks and processes, as on a host.
+	# In one namespace, so that both see the same locks and processes, as on a host.
 	# shellcheck disable=SC2016 # for the shell in the root
 	in_root "$root" bash -c '
 		dnf -y install /rpms1/'"${packages[1]##*/} /rpms1/${packages[2]##*/}"' & one=$!

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
-# What rpm says about the packages, without installing any.
+# The packages' metadata and contents, without installing them.
 
 load helpers
 
@@ -10,20 +10,20 @@ setup() {
 	devel=("$rpms"/kernel-kvm-devel-"$(version_of "${packages[1]}")".rpm)
 }
 
-# q NAME OPTION...: rpm -qp of the package kernel-kvm-NAME, or of kernel-kvm.
+# q NAME OPTION...: rpm -qp of kernel-kvm-NAME, or of kernel-kvm if NAME is empty.
 q() {
 	local name=kernel-kvm${1:+-$1}
 	rpm -qp "${@:2}" "$rpms/$name-$(version_of "${packages[1]}").rpm"
 }
 
-@test "rpmlint has nothing to say" {
+@test "rpmlint reports nothing" {
 	command -v rpmlint > /dev/null || skip "no rpmlint here"
 	run rpmlint -c "$BATS_TEST_DIRNAME/../spec/rpmlint.toml" "${packages[@]}" "${devel[@]}"
 	echo "$output"
 	[[ $output == *" 0 errors, 0 warnings"* ]]
 }
 
-@test "the tree's own KVM selftests: rpmlint has nothing to say, nearly all of 6.1's 69 are there" {
+@test "the tree's own KVM selftests: rpmlint reports nothing, nearly all of 6.1's 69 are there" {
 	command -v rpmlint > /dev/null || skip "no rpmlint here"
 	find_rpms2
 	local selftests
@@ -65,7 +65,7 @@ q() {
 /usr/src/kernels" ]
 }
 
-@test "every file is root's, and nobody else may write it" {
+@test "every file belongs to root, and nobody else can write it" {
 	run bash -c "rpm -qlvp ${packages[*]} ${devel[*]} | grep -vxF '(contains no files)' | awk '\$3 != \"root\" || \$4 != \"root\" || (\$1 !~ /^l/ && \$1 ~ /^.....w|^........w/)'"
 	echo "$output"
 	[ -z "$output" ]

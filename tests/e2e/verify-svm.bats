@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154 # rpms, kverrel, packages are the helpers'
-# tools/machine/verify on the built packages, on an AMD processor in QEMU, and cases in
-# which it must fail.
+# tools/machine/verify on the built packages, on an emulated AMD processor in QEMU, and
+# cases in which it must fail.
 
 load helpers
 
@@ -22,11 +22,11 @@ setup() {
 	console_shows svm kvm_amd
 }
 
-@test "a build whose kvm-selftest fails, fails" {
+@test "verify fails if kvm-selftest fails" {
 	local copy=$BATS_TEST_TMPDIR/rpms
 	mkdir "$copy"
 	ln -s "${packages[@]}" "$copy/"
-	# The same packages on a machine that is killed before they are done.
+	# The same packages on a machine that is killed before kvm-selftest ends.
 	run "$tools/machine/verify" --rpms "$copy" --out "$BATS_TEST_TMPDIR/out" \
 		--backend svm --deadline 5
 	echo "$output"
@@ -36,7 +36,7 @@ setup() {
 	[[ $output == *"no plan"* ]]
 }
 
-@test "a package that is not there, or is cut short, is named" {
+@test "a missing or truncated package is named" {
 	local copy=$BATS_TEST_TMPDIR/rpms
 	mkdir "$copy"
 	cp "${packages[@]}" "$copy/"
@@ -51,7 +51,7 @@ setup() {
 	[[ $output == *"${packages[2]##*/}: not there"* ]]
 }
 
-@test "scriptlets that fail while dnf says Complete: found by the files" {
+@test "verify finds scriptlets that fail though dnf says Complete" {
 	local root=$BATS_TEST_TMPDIR/root
 	"$tools/machine/install-root" make "$root"
 	printf '%s\n' '#!/bin/sh' 'exit 1' >"$root/usr/lib/kernel/install.d/50-dracut.install"

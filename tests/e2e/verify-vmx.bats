@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# tools/machine/verify on the built packages, on an Intel processor in Bochs, which counts
-# time in instructions: other load changes the wall time, not the result.
+# tools/machine/verify on the built packages, on an emulated Intel processor in Bochs.
+# Bochs counts time in instructions: other load changes the wall time, not the result.
 
 load helpers
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # places.awk - does a patch fit a tree, in exactly the intended places?
 #	awk -v tree=DIR -v name=NAME -f places.awk PATCH
-# Exit 0: every hunk's old lines are in its file, as often as the patch has hunks
-# with these lines. Otherwise it prints the first hunk of NAME that does not
-# fit, and exits 1. git apply alone would take the nearest of several places.
+# Exit 0: every hunk's old lines are in its file exactly as often as the patch has
+# hunks with these lines. Otherwise it prints the first hunk of NAME that does not
+# fit, and exits 1. git apply alone would choose the nearest of several places.
 
-# In every awk, a record separator of one character that no source has.
+# Read a whole file: the record separator is a character that no source has, which works
+# in every awk.
 function content(path,    text, rs) {
 	if (!(path in cache)) {
 		rs = RS
@@ -48,7 +49,7 @@ END {
 	for (h = 1; h <= hunks; h++) {
 		text = content(in_file[h])
 		if (text == "\n") {
-			print in_file[h] " is not there"
+			print in_file[h] " does not exist"
 			exit 1
 		}
 		n = count(text, old[h])

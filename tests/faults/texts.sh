@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# texts.sh - the faults of this directory, and which text of one fits a tree.
-# Sourced by run, after lib.sh.
+# texts.sh - the faults in this directory, and which text of a fault fits a tree.
+# run sources it after lib.sh.
 #
-# NAME.patch has the fault's name, its checks (Check:) and the text for the
-# oldest base. NAME@BASE.patch is another text, for KVM's code as of BASE. A
-# text's Moved-to: lines name files to which the same lines moved. Since: BASE says
-# that older KVMs lack what the fault breaks. The tree's lines decide which text
-# it gets, not its version: distributions carry newer KVM.
-# shellcheck disable=SC2034  # find_text answers in text_of and text_why
+# NAME.patch has the fault's name, its checks (Check:) and the text for the oldest
+# base. NAME@BASE.patch is another text, for KVM's code from BASE on. A text's
+# Moved-to: lines name files to which the same lines moved. Since: BASE says that
+# older KVMs lack what the fault breaks. The tree's code decides which text is used,
+# not its version, because distributions backport KVM code.
+# shellcheck disable=SC2034  # find_text sets text_of and text_why
 
 faults_dir=$(realpath -- "${BASH_SOURCE[0]%/*}")
 
-# all_faults: print the names of all, one per line.
+# all_faults: print the names of all faults, one per line.
 all_faults() {
 	local f
 	for f in "$faults_dir"/*.patch; do
@@ -35,9 +35,9 @@ since() {
 	sed -n '/^---$/q; s/^Since: *//p' "$faults_dir/$1.patch"
 }
 
-# find_text FAULT TREE OUT: write the text of FAULT that fits TREE to the file OUT and
-# set text_of to its name here. If none fits, fail, and put what TREE lacks for the
-# newest text into text_why.
+# find_text FAULT TREE OUT: write the text of FAULT that fits TREE to the file OUT, and
+# set text_of to the text's file name. If none fits, fail, and set text_why to what TREE
+# lacks for the newest text.
 find_text() {
 	local text path from
 	text_of='' text_why=''

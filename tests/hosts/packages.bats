@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# The packages of the small tree, on whatever host this runs: each switch of the
-# spec turned, and all packages installed by the dnf of the host's suite. Needs root.
+# Build the packages of the small tree on this host with every switch of the spec, and
+# install all of them with the dnf of the host's suite. Needs root.
 
 load ../spec/mini-helper
 
@@ -13,8 +13,8 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || exit
 }
 
-# made NAMES SWITCH...: a build with these switches and those of `less` makes exactly
-# these packages. -selftest takes the longest: `less` leaves it out.
+# made NAMES SWITCH...: succeed if a build with these switches and those of `less` makes
+# exactly these packages. -selftest takes longest, so `less` leaves it out.
 made() {
 	local want=$1
 	shift
@@ -23,7 +23,7 @@ made() {
 	[ "$(cat names)" = "$want" ] || { echo "$*: expected '$want', found '$(cat names)'"; return 1; }
 }
 
-# turned SWITCH: turned from its default, it does what docs/build.md says.
+# turned SWITCH: succeed if the switch, turned from its default, does what docs/build.md says.
 turned() {
 	local plain=' core devel modules' less=(--without selftest)
 	case $1 in
@@ -38,7 +38,7 @@ turned() {
 		;;
 	up | default | base) made headers --with headers --without "$1" ;;
 	devel) made ' core modules' --without devel ;;
-	# Not here: it takes a whole kernel.
+	# Not tested here: it needs a whole kernel.
 	guestkernel) ;;
 	fips) made "$plain" --without fips && [ ! -e "root/lib/modules/$K/.vmlinuz.hmac" ] ;;
 	signmodules)
@@ -53,15 +53,15 @@ turned() {
 	baseonly) made "$plain" --with baseonly --with debug --without up ;;
 	dbgonly) made 'debug-core debug-devel debug-modules' --with dbgonly ;;
 	kabichk)
-		# The small tree has no list to check against: an error that says so.
+		# The small tree has no list to check against: expect an error that says so.
 		! made "$plain" --with kabichk > out && grep -q kabi log
 		;;
 	perf) ! made "$plain" --with perf > out && grep -q -- '--with perf: not made here' log ;;
-	*) echo "$1: this test does not know what it changes"; return 1 ;;
+	*) echo "$1: this test does not know what that switch changes"; return 1 ;;
 	esac
 }
 
-@test "every switch of the spec, turned" {
+@test "every switch of the spec has its effect" {
 	local name wrong=0
 	sed -n 's/^%bcond_with\(out\)\? *//p' "${top:?}/kernel-kvm.spec" > switches
 	while read -r name; do
@@ -71,10 +71,10 @@ turned() {
 	[ "$wrong" -eq 0 ]
 }
 
-@test "all packages at once: installed by this suite's dnf, dnf5 too where it is; whole; removed without a trace" {
+@test "all packages at once: this suite's dnf (and dnf5, if any) installs and removes them completely" {
 	((EUID == 0)) || skip "an install root needs root"
 	local dnf extra=gcc,make,bison,flex,libelf-dev,libssl-dev,perl,findutils names
-	# dnf5's plugin "local" of Debian runs createrepo_c.
+	# In Debian, dnf5's plugin "local" runs createrepo_c.
 	[[ -z $(apt-cache policy dnf5 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)"') ]] || extra+=,dnf5,createrepo-c
 	build --with debug --with debuginfo --with headers --with doc --with tools --with selftests
 	mkdir all

@@ -97,7 +97,7 @@ in_machine() {
 	for f in "$@"; do
 		args+=(--file "$f:/${f##*/}")
 	done
-	"$tools/machine/boot" svm --kernel "$kernel" --moddir "$moddir" --load kvm_amd --deadline 300 \
+	"$tools/machine/boot" svm --kernel "$kernel" --moddir "$moddir" --load kvm_amd --deadline 900 \
 		--icount --file vmm/kvm-vmm:/bin/kvm-vmm --file script:/script "${args[@]}" --log log --quiet \
 		--output "$BATS_TEST_TMPDIR/said" -- /script
 }
@@ -107,7 +107,7 @@ go_on() {
 	cat >script <<-'EOF'
 		#!/bin/sh
 		base64 -d /saved | gzip -d >/tmp/s
-		kvm-vmm --restore /tmp/s --deadline 20 >/tmp/out 2>/tmp/err
+		kvm-vmm --restore /tmp/s --deadline 2 >/tmp/out 2>/tmp/err
 		echo "status $?"
 		head -c 3 /tmp/out | od -An -v -tu1
 		cat /tmp/err

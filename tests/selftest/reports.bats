@@ -60,7 +60,7 @@ load helpers
 	jq '(.checks[].metrics[] | select(.name == "pio") | .value, .noise) |= 1' base.json > fast.json
 	mkdir -p sys/module/kvm_intel/parameters
 	st --sys sys --only perf/exit-user --baseline fast.json
-	expect 1 "in the baseline 1 ns" "Known causes"
+	expect 1 "1 ns in the baseline" "Known causes"
 }
 
 @test "--baseline: a capability, a CPU feature, a parameter that is gone" {

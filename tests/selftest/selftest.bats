@@ -95,20 +95,20 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 @test "no /dev/kvm though the module is loaded: a container, no udev, no sysfs; each its own advice" {
 	mkdir -p sys/module/kvm/parameters sys/module/kvm_amd/parameters proc/1
 	st --sys sys --proc "$PWD/proc" --kvm none --only vm/device
-	expect 1 "none is not there, though kvm_amd is loaded" "-> Let udev make it"
+	expect 1 "none does not exist, though kvm_amd is loaded" "-> Let udev create it"
 	printf 'container=podman\0' > proc/1/environ
 	st --sys sys --proc "$PWD/proc" --kvm none --only vm/device
-	expect 1 "container: podman" "this is a container, which was not given the device" "--device /dev/kvm"
+	expect 1 "container: podman" "this is a container that was not given the device" "--device /dev/kvm"
 	st --sys nosys --proc "$PWD/proc" --kvm none --only host/modules,vm/device
-	expect 1 "whether KVM is loaded cannot be seen" "what is loaded cannot be seen" "1 failed, 1 skipped"
+	expect 1 "whether KVM is loaded is unknown" "what is loaded cannot be seen" "1 failed, 1 skipped"
 }
 
 @test "--require: what is left out is a failure; host, linux, cloud, container" {
 	mkdir -p sys/module
 	st --only self/pass --require self/pass
-	expect 2 "no check is named 'self/pass', and it is none of host, linux, cloud, container"
+	expect 2 "'self/pass' names no check and is not host, linux, cloud or container"
 	st --only vm/limits --require linux
-	expect 2 "--require: vm/device is required, but --only or --skip leaves it out"
+	expect 2 "--require: vm/device is required, but --only or --skip excludes it"
 	st --sys sys --kvm none --allow-missing --require container --only vm/device,flat/long-mode
 	expect 1 "required, but it could not be done: none: No such file" "2 failed"
 	st --require 'host/lim*' --only host/limits
@@ -128,7 +128,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	expect 0
 	[[ $(level) == "minimal: no guest code was run: flat/* is not part of this run" ]]
 	st --only vm/limits,flat/long-mode
-	expect 0 "KVM works on this host as far as it was tried, for 2 of 2 checks; no Linux guest was tried: linux/* is not part of this run"
+	expect 0 "KVM works on this host as far as it was tried: 2 of 2 checks passed; no Linux guest was tried: linux/* is not part of this run"
 	st --only vm/limits,flat/long-mode,linux/boot --vmm ./none --format json --output r.json
 	[[ $(level) == "partial: no Linux guest was tried: "* ]] || { level; return 1; }
 }
@@ -194,7 +194,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	run timeout 60 setpriv --reuid=61234 --clear-groups prlimit --nproc=3 \
 		./kvm-selftest --guest-dir guest --jobs 1 --only self/pass,self/thread --format tap
 	expect 3 "ok 1 self/pass" "self/thread: could not be done: a thread: Resource temporarily unavailable (ulimit -u is 3" \
-		"says nothing of KVM. Raise what may have stopped it: ulimit -u" "error:1"
+		"says nothing about KVM. Raise the limits it may have hit: ulimit -u" "error:1"
 	run timeout 60 setpriv --reuid=61234 --clear-groups prlimit --nproc=1 ./kvm-selftest --guest-dir guest --jobs 1 --only self/pass
 	expect 3 "no process for the check: Resource temporarily unavailable" "1 could not be done"
 }
@@ -252,7 +252,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	chmod 600 kvm
 	echo "cpuset memory pids" > sys/fs/cgroup/cgroup.controllers
 	st --sys sys --kvm kvm --only host/kvm-access,host/cgroups --format tap
-	expect 0 "warning: only root may use kvm (mode 0600)" "cgroup controller cpu is missing"
+	expect 0 "warning: only root may open kvm (mode 0600)" "cgroup controller cpu is missing"
 	chmod 660 kvm
 	echo "cpu cpuset memory pids" > sys/fs/cgroup/cgroup.controllers
 	st --sys sys --kvm kvm --only host/kvm-access,host/cgroups --format tap
@@ -322,7 +322,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 		rm sys/module/kvm/srcversion|built in
 		truncate -s -4 "mods/$r/kernel/kvm.ko"|carries no signature
 		echo E > sys/module/kvm/taint|did not accept the signature of kvm
-		rm "mods/$r/kernel/kvm.ko"|not there, though the package installs it
+		rm "mods/$r/kernel/kvm.ko"|is missing, but the package installs it
 		echo 128 > proc/sys/kernel/tainted|tainted (128): kernel OOPS
 		gzip <<< CONFIG_KVM=y > proc/config.gz|CONFIG_KVM is y, the manifest says m
 		jq '.modules=3' manifest.json > m && mv m manifest.json|no "modules" object
@@ -344,7 +344,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	# A kvm.ko that has a build_id is not of this package.
 	echo x+fedcba > sys/module/kvm/parameters/build_id
 	st "${host[@]}" --only host/build-id
-	expect 1 "this kernel was built without any patch: kvm.ko is another's"
+	expect 1 "this kernel was built without any patch: kvm.ko is of another build"
 	# What is no boolean counts for nothing.
 	jq '.no_patch = "yes"' manifest.json > m && mv m manifest.json
 	st "${host[@]}" --only host/build-id
@@ -362,7 +362,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	echo "$(uname -r)+fedcba9876543210" > sys/module/kvm/parameters/build_id
 	echo SRC7 > sys/module/kvm/srcversion
 	st "${host[@]}" --only host/build-id,host/module-origin,patch/series --format tap
-	expect 0 "live is kernel-kvm-kmod-1-2"
+	expect 0 "loaded from kernel-kvm-kmod-1-2"
 	st "${host[@]}" --only host/build-id
 	expect 0 "of kernel-kvm-kmod-1-2: 1 checks"
 	# The same series, but not the same kvm.ko: neither's.
@@ -398,7 +398,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	expect 0
 	# A check that could not be done is no reason to suspect the kernel.
 	run timeout 20 "$st" --guest-dir /nowhere --only self/crash
-	expect 1 "A check that crashes says nothing of KVM"
+	expect 1 "A check that crashes says nothing about KVM"
 	needs_guest
 	run timeout 20 "$st" --guest-dir /nowhere --only flat/long-mode
 	expect 3 "/nowhere/long.bin: No such file" "host/guest-images is not part of this run" "1 could not be done"
@@ -417,7 +417,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 		st --sys sys --format tap --only "$1"
 	}
 	clocks self/event
-	expect 0 "# the host's clocksource changed from tsc to hpet while the check ran: it was run again" "ok 1 self/event"
+	expect 0 "# the host's clocksource changed from tsc to hpet while the check ran: the check was run again" "ok 1 self/event"
 	clocks self/event-and-fault
 	expect 1 "not ok 1 self/event-and-fault" "broken by hpet, too"
 	clocks self/event-always

@@ -17,6 +17,7 @@ setup() {
 	cp -a "$BATS_FILE_TMPDIR/obj" obj
 	cp -a "$BATS_FILE_TMPDIR/configs" configs
 	unset DISPLAY WAYLAND_DISPLAY
+	x=0
 	export XDG_RUNTIME_DIR=$PWD HOME=$PWD
 }
 
@@ -27,7 +28,7 @@ teardown() {
 	done
 }
 
-# within SECONDS COMMAND...: until it succeeds.
+# within SECONDS COMMAND...: repeat COMMAND until it succeeds, at most so long.
 within() {
 	local end=$((SECONDS + $1))
 	until "${@:2}" 2> /dev/null; do
@@ -54,9 +55,11 @@ window() {
 
 # expert: choose the second line of the list, type y, save. A window that is not ready
 # yet may miss some of this, so it is repeated; no key undoes anything. The click is on
-# the text of one of the first lines; two clicks must not make a double click.
+# the text of one of the first lines, each time at another place, so that two clicks
+# are no double click.
 expert() {
-	xdotool mousemove 100 115 click 1 key --delay 50 Escape Home Down y ctrl+s sleep 0.5
+	x=$((x == 100 ? 120 : 100))
+	xdotool mousemove "$x" 115 click 1 key --delay 50 Escape Home Down y ctrl+s
 	grep -qx CONFIG_EXPERT=y obj/.config
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A driver's side of virtio, for tests and fuzzing: a machine without KVM, rings
- * in guest memory, the device reached by its MMIO registers alone.
+ * The driver's side of virtio, for tests and fuzzing: a machine without KVM, rings
+ * in guest memory, and a device that is accessed only through its MMIO registers.
  */
 #ifndef VMM_DRIVER_H
 #define VMM_DRIVER_H
@@ -28,7 +28,7 @@ struct driver {
 	uint16_t avail[VIRTIO_QUEUES_MAX];
 };
 
-/* Reach @v by MMIO, on no bus; its doorbells are on @loop all the same. */
+/* Attach @v to MMIO without a bus; its doorbells are served by @loop. */
 static inline int driver_attach(struct devices *d, struct virtio *v, struct loop *loop,
 				struct err *e)
 {
@@ -45,7 +45,7 @@ static const struct virtio_transport driver_transport = {
 	.max = VIRTIO_MAX, .attach = driver_attach,
 };
 
-/* A machine with @ram bytes, whose consoles write to @out. */
+/* Create a machine with @ram bytes, whose consoles write to @out. */
 static inline int driver_begin(struct driver *d, uint64_t ram, const struct out *out)
 {
 	memset(d, 0, sizeof(*d));
@@ -59,7 +59,7 @@ static inline int driver_begin(struct driver *d, uint64_t ram, const struct out 
 	return loop_init(&d->vm.loop, NULL) || mem_add_ram(d->mem, ram, NULL) ? -1 : 0;
 }
 
-/* Add the device of --@option @arg, which is cut in parsing, and drive it. */
+/* Add the device of --@option @arg and drive it. Parsing modifies @arg. */
 static inline int driver_device(struct driver *d, const char *option, char *arg, struct err *e)
 {
 	const struct device_type *const *t = device_types;
@@ -99,13 +99,13 @@ static inline uint32_t reg_read(struct driver *d, uint32_t off)
 	return v;
 }
 
-/* The device has given up on its driver (virtio 1.2, 2.1.2). */
+/* Does the device need a reset after an error of its driver (virtio 1.2, 2.1.2)? */
 static inline bool device_failed(struct driver *d)
 {
 	return reg_read(d, 0x70) & VIRTIO_S_NEEDS_RESET;
 }
 
-/* Reset, negotiate @features (and VERSION_1), set the queues up, DRIVER_OK. */
+/* Reset, negotiate @features and VERSION_1, set up the queues, set DRIVER_OK. */
 static inline void driver_start(struct driver *d, uint64_t features)
 {
 	unsigned int q;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# kvm-vmm as a user sees it: messages and exit codes. What needs a guest is
-# skipped where /dev/kvm cannot run one (tried, with a deadline).
+# kvm-vmm as a user sees it: messages and exit codes. Tests that need a guest are
+# skipped if /dev/kvm cannot run one; a guest is tried, with a deadline.
 #
 # KVM_VMM names the program; otherwise it is built.
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
@@ -30,7 +30,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# code HEX...: a flat image of these bytes, in x.bin
+# code HEX...: write these bytes to x.bin as a flat image
 code() {
 	local b
 	for b in "$@"; do
@@ -58,7 +58,7 @@ vmm() {
 		<(sed -n 's/\\-/-/g; /^\.B/p' "$BATS_TEST_DIRNAME/../../vmm/man/kvm-vmm.1" | options)
 }
 
-@test "wrong usage is status 2 and points to --help" {
+@test "wrong usage: status 2, and a hint to --help" {
 	vmm --flat a --kernel b
 	[ "$status" -eq 2 ]
 	[[ $output == *"one of --kernel, --flat, --restore"*"--help"* ]]
@@ -103,14 +103,14 @@ vmm() {
 	[[ $output == *"missing.img: cannot open the disk"* ]]
 }
 
-@test "an image cut short while its guest runs is nothing to it; a snapshot is told, 6 or 12" {
+@test "truncating the image of a running guest is harmless; truncating its snapshot is reported, 6 or 12" {
 	need_guests
 	local pid from
 	# 1: mov $'r', %al; out %al, $0x10; mov $0x3fd, %edx; in (%dx), %al
 	# test $1, %al; jz 1b; mov 0x48000, %al; hlt
 	code b0 72 e6 10 ba fd 03 00 00 ec a8 01 74 f2 a0 00 80 04 00 f4
 	mkfifo in
-	# run_guest OPTION...: start it, with in for its input, until its guest runs
+	# run_guest OPTION...: start kvm-vmm, with its input from in, and wait until its guest runs
 	run_guest() {
 		rm -f out
 		"$KVM_VMM" "$@" --deadline 20 <in >out 2>err 3>&- &
@@ -132,7 +132,7 @@ vmm() {
 			run_guest --restore s.snap
 			truncate -s 0 s.snap
 		fi
-		# It may have ended already: the page that it runs in is gone.
+		# The guest may have ended already, because its code's page is gone.
 		(echo >&9) || :
 		status=0
 		wait $pid || status=$?
@@ -174,7 +174,7 @@ vmm() {
 	END
 	as -32 -o demo.o demo.s
 	ld -m elf_i386 --oformat binary -N -e _start -Ttext 0x10000 -o demo.bin demo.o
-	# It never ends; the zeros are what lies before its text.
+	# It never ends; the zeroes are the memory before its text.
 	timeout 60 "$KVM_VMM" --flat demo.bin --deadline 3 >out 2>err </dev/null || [ "$?" -eq 14 ]
 	tr -d '\0' <out | head -n 2 >lines
 	printf 'Hello, KVM!\nHello, KVM!\n' | cmp - lines
@@ -225,11 +225,11 @@ vmm() {
 	vmm --flat x.bin --mode prot --irqchip full --rng --deadline 1 --stats stats.json
 	[ "$status" -eq 14 ]
 	[ "$SECONDS" -lt 8 ]
-	# the doorbell does not come out to us
+	# the doorbell does not exit to user space
 	[ "$(jq '.vcpus[0].exits_to_user' stats.json)" -lt 100 ]
 }
 
-@test "what a driver does for each interrupt does not come out to us" {
+@test "what a driver does for each interrupt does not exit to user space" {
 	need_guests
 	# mov $0xd0000060, %ebx; mov $1000, %ecx; 1: mov (%ebx), %eax; movl $1, 4(%ebx)
 	# loop 1b; mov $0x14, %eax; out %al, $0xf4
@@ -252,7 +252,7 @@ vmm() {
 	[ "$(jq -n "$user + $sys < 0.6")" = true ]
 }
 
-@test "caches are shared as the CPUs are: L3 by all, others by one" {
+@test "cache topology: all CPUs share the L3, other caches are private" {
 	need_guests
 	local leaf='04 00 00 00' i
 	if grep -q AuthenticAMD /proc/cpuinfo; then
@@ -268,7 +268,7 @@ vmm() {
 	done
 }
 
-@test "halting for good with an irqchip is seen, 0" {
+@test "a guest that halts forever with an irqchip ends, 0" {
 	need_guests
 	code fa f4
 	vmm --flat x.bin --irqchip full --deadline 15
@@ -297,19 +297,19 @@ vmm() {
 	code b0 2a e6 10 eb fe
 	mkfifo out
 	timeout 20 "$KVM_VMM" --flat x.bin --deadline 15 >out </dev/null 2>/dev/null &
-	read -r -N 1 i <out		# it runs now
+	read -r -N 1 i <out		# wait until the guest runs
 	[ "$i" = "*" ]
 	pid=$(pgrep -P $!)
 	run cat "/proc/$pid/status" "/proc/$pid/task/"*/status
 	kill "$pid"
 	[[ $output == *"NoNewPrivs:	1"* ]]
 	[[ $output == *"CapEff:	0000000000000000"* ]]
-	# the process, its main thread, the vCPU; newer kernels show one of KVM's
+	# the process, its main thread, the vCPU; newer kernels show a thread of KVM's, too
 	[ "$(grep -c '^Seccomp:	2' <<<"$output")" -ge 3 ]
 	[[ $output != *"Seccomp:	0"* ]]
 }
 
-@test "snapshot and restore go on where it was" {
+@test "a restored guest continues where it was" {
 	need_guests
 	local pid i
 	# 'A'..'Z' slowly: mov $'A', %al; 1: out %al, $0x10; mov $0x8000, %cx;
@@ -330,8 +330,8 @@ vmm() {
 	[ "$i$output" = ABCDEFGHIJKLMNOPQRSTUVWXYZ ]
 }
 
-# at_work OPTION...: a guest that prints one byte and spins, with --flat x.bin and
-# the options, in the background; sets vm to its process. Its messages are in err.
+# at_work OPTION...: start a guest in the background that prints one byte and spins,
+# with --flat x.bin and the options. Sets vm to its process. Its messages are in err.
 at_work() {
 	code b0 2a e6 10 eb fe
 	rm -f out
@@ -341,7 +341,7 @@ at_work() {
 	vm=$(pgrep -P $!)
 }
 
-# said PATTERN: wait until the guest of at_work has said that
+# said PATTERN: wait until err has a message that matches
 said() {
 	timeout 20 bash -c "until grep -q -- '$1' err; do :; done"
 }
@@ -372,7 +372,7 @@ said() {
 	[ "$status" -eq 14 ]
 }
 
-# limit NAME: the hard limit of the process $vm
+# limit NAME: print this hard limit of the process $vm
 limit() {
 	sed -n "s/^$1  *[^ ]*  *\\([^ ]*\\).*/\\1/p" "/proc/$vm/limits"
 }
@@ -398,7 +398,7 @@ limit() {
 	[[ $output == *"standard output: File too large (a guest may add 1 GiB to a file"* ]]
 }
 
-@test "a snapshot takes its name when it is whole; until then an older one stays" {
+@test "a snapshot gets its name when it is complete; until then an older one stays" {
 	need_guests
 	local vm
 	echo old >s.snap
@@ -413,7 +413,7 @@ limit() {
 	# shellcheck disable=SC2016 # the inner shell's
 	timeout 20 bash -c 'until [ "$(ls s.snap*)" = s.snap ]; do :; done'
 	[ "$(<s.snap)" = old ]
-	# By a link, as the shell writes.
+	# A symbolic link is followed, as by the shell's >.
 	mkdir d
 	ln -s d/real l.snap
 	echo old >d/real
@@ -426,7 +426,7 @@ limit() {
 	[ "$status" -eq 14 ]
 }
 
-@test "a snapshot that fails is a message: the guest goes on, the older one stays" {
+@test "a failed snapshot: a message, the guest goes on, the older snapshot stays" {
 	need_guests
 	local vm
 	echo old >s.snap
@@ -436,7 +436,7 @@ limit() {
 	kill -USR1 "$vm"
 	said 's.snap: snapshot not written: File too large: the guest goes on'
 	until_threads "$vm" R 1
-	# One that is held stays so.
+	# A paused guest stays paused.
 	kill -USR2 "$vm"
 	said paused
 	: >err
@@ -453,7 +453,7 @@ limit() {
 	[ "$(echo s.snap*)" = s.snap ]
 }
 
-@test "a snapshot or statistics never go onto a file in use" {
+@test "a snapshot or statistics never overwrite a file in use" {
 	need_guests
 	code f4
 	cp x.bin y.bin
@@ -483,7 +483,7 @@ limit() {
 	[ "$(echo *)" = "disk hard soft x.bin y.bin" ]
 }
 
-@test "a snapshot that was changed anywhere is damaged, 6" {
+@test "a snapshot that was changed anywhere is rejected as damaged, 6" {
 	need_guests
 	local vm at size
 	at_work --snapshot s.snap
@@ -499,13 +499,13 @@ limit() {
 		[ "$status" -eq 6 ]
 	done
 	[[ $output == *"t.snap: damaged: its checksum is"* ]]
-	# Holes or zeroes are the same.
+	# A file without holes is as good.
 	cp --sparse=never s.snap t.snap
 	vmm --restore t.snap --deadline 0.2
 	[ "$status" -eq 14 ]
 }
 
-@test "--pci: configuration by ports, a snapshot knows it, 31 devices fit" {
+@test "--pci: configuration space by ports, snapshots require it, 31 devices fit" {
 	need_guests
 	local disks=() i pid
 	# mov $0x80000800, %eax; mov $0xcf8, %dx; out %eax, %dx; mov $0xcfc, %dx;
@@ -545,7 +545,7 @@ limit() {
 	[ "$status" -eq 0 ]
 }
 
-# until_threads PID PATTERN COUNT: wait until so many threads' state matches
+# until_threads PID PATTERN COUNT: wait until COUNT threads' states match PATTERN
 until_threads() {
 	local n=0
 	until [ "$(cat "/proc/$1/task/"*/status | grep -c "^State:.$2")" -eq "$3" ]; do
@@ -554,7 +554,7 @@ until_threads() {
 	done
 }
 
-@test "SIGUSR2 pauses and resumes; the watchdog sleeps meanwhile" {
+@test "SIGUSR2 pauses and resumes; the watchdog ignores a paused guest" {
 	need_guests
 	local pid line
 	# out %al, $0x10; 1: inc %ax; jmp 1b
@@ -583,7 +583,7 @@ until_threads() {
 	exec 7<&- 8<&-
 }
 
-@test "the terminal is put right, even after SIGKILL" {
+@test "the terminal is restored, even after SIGKILL" {
 	need_guests
 	local pid n=0
 	# out %al, $0x10; jmp .
@@ -631,7 +631,7 @@ until_threads() {
 	grep -q "ended from the terminal" typescript
 }
 
-@test "an ordinary user of the device's group runs guests; another is told why not" {
+@test "an ordinary user in the device's group can run guests; others get a message" {
 	need_guests
 	[ "$EUID" -eq 0 ] || skip "needs root, to make a device node and another user"
 	local as=(setpriv --reuid 65534 --clear-groups --inh-caps=-all)
@@ -650,7 +650,7 @@ until_threads() {
 	[[ $output == *"kvm: no permission: add the user to its group"* ]]
 }
 
-@test "what compat.h defines for old headers is what new ones define" {
+@test "compat.h's definitions for old headers equal those of new headers" {
 	local name value
 	{
 		echo '#include <linux/kvm.h>'
@@ -700,7 +700,7 @@ until_threads() {
 	[ "$status" -eq 14 ]
 }
 
-@test "output to a full pipe does not outlive the deadline" {
+@test "output to a full pipe does not delay the deadline" {
 	need_guests
 	# 1: out %al, $0x10; jmp 1b, and nobody reads
 	code e6 10 eb fc
@@ -714,7 +714,7 @@ until_threads() {
 	grep -q deadline err
 }
 
-# full NAME: descriptor 8 is a pipe that is full and that nobody reads
+# full NAME: open a full pipe, which nobody reads, as descriptor 8
 full() {
 	mkfifo "$1"
 	exec 8<>"$1"
@@ -722,21 +722,21 @@ full() {
 	grep -q 'Resource temporarily unavailable' dd.err
 }
 
-@test "the end comes whatever output is full: by deadline, TERM and watchdog, input waiting" {
+@test "deadline, TERM and watchdog end a run even if output is full and input waits" {
 	need_guests
 	local out err way pid got want
 	# 1: mov $0x3f8, %dx; out %al, %dx; jmp 1b: a vCPU that waits in write()
 	code ba f8 03 ee eb fa
 	cp x.bin busy.bin
-	# 2: mov $0x3f8, %dx; out %al, %dx; jmp .: one that then runs on
+	# 2: mov $0x3f8, %dx; out %al, %dx; jmp .: a vCPU that then spins
 	code ba f8 03 ee eb fe
 	full pipe
-	# A child that hangs must not hold bats' own descriptors.
+	# Close bats' descriptors: a hanging child must not hold them.
 	for out in /dev/null pipe; do
 		for err in err pipe; do
 			for way in deadline TERM watchdog; do
 				image=busy.bin want=16
-				# No exits: the guest neither waits nor writes.
+				# Without exits: the guest neither waits nor writes.
 				[ "$way" != watchdog ] || [ "$out" != /dev/null ] || image=x.bin
 				set -- --flat $image --irqchip full -v
 				case $way in
@@ -750,7 +750,7 @@ full() {
 				exec 9>in
 				echo >&9
 				if [ "$way" = TERM ]; then
-					# Its vCPU's thread is there: it takes signals.
+					# Once the vCPU's thread exists, it handles signals.
 					timeout 30 bash -c "until [ \$(pgrep -P $pid | xargs -I % ls /proc/%/task | wc -l) -ge 3 ]; do :; done"
 					kill -TERM "$(pgrep -P $pid)"
 				fi
@@ -773,7 +773,7 @@ echo_guest() {
 	code ba fd 03 ec a8 01 74 fb ba f8 03 ec e6 10 84 c0 75 ee f4
 }
 
-@test "input arrives whole, from a pipe and from a file, however late the guest takes it" {
+@test "input from a pipe and from a file arrives complete, however late the guest reads it" {
 	need_guests
 	echo_guest
 	{ seq 1 20000 | head -c 64K; printf '\0'; } >want
@@ -783,7 +783,7 @@ echo_guest() {
 	cmp want got
 }
 
-@test "an end of input costs no CPU" {
+@test "end of input does not use CPU time" {
 	need_guests
 	local TIMEFORMAT='%3U %3S' user sys
 	# mov $0x3f8, %dx; in %dx, %al; sti; 1: hlt; jmp 1b
@@ -794,7 +794,7 @@ echo_guest() {
 	[ "$(jq -n "$user + $sys < 0.3")" = true ]
 }
 
-@test "output that fails ends the run: 4, and why" {
+@test "failing output ends the run: 4, and the reason" {
 	need_guests
 	# 1: out %al, $0x10; jmp 1b
 	code b0 2a e6 10 eb fc
@@ -814,8 +814,8 @@ echo_guest() {
 	[[ $output == *"statistics: No space left on device"* ]]
 }
 
-# start_session: the file session on a terminal, until its guest prints; sets seen,
-# the process that the session started, and vm, its child.
+# start_session: run the file `session` on a terminal and wait until its guest prints.
+# Sets seen, the process that the session started, and vm, its child.
 start_session() {
 	local n=0
 	mkfifo keys
@@ -828,11 +828,10 @@ start_session() {
 	seen=$(<seen) vm=$(pgrep -P "$(<seen)")
 }
 
-# on_tty COMMAND OPTION...: a session on a terminal that runs kvm-vmm --flat x.bin
-# with the options; then, as its guest runs, COMMAND with $seen, the process that
-# the session started, and $vm, its child. The status of kvm-vmm is in status. The
-# session ends after COMMAND: the end of a terminal's session is SIGHUP for $vm,
-# and what it writes then is lost.
+# on_tty COMMAND OPTION...: run kvm-vmm --flat x.bin with the options on a terminal.
+# When its guest runs, run COMMAND, which can use $seen, the process that the session
+# started, and $vm, its child. kvm-vmm's status is in the file `status`. The session
+# ends after COMMAND, not before: its end sends SIGHUP to $vm, whose output is then lost.
 on_tty() {
 	local command=$1
 	shift
@@ -855,7 +854,7 @@ on_tty() {
 	exec 7>&-
 }
 
-@test "on a terminal, signals to the process that the user sees are the VM's" {
+@test "on a terminal, signals to the process that the user sees reach the VM" {
 	need_guests
 	local sig seen vm	# set and used by on_tty
 	# out %al, $0x10; jmp .
@@ -888,8 +887,8 @@ on_tty() {
 	grep -q "killed by signal 15" typescript
 }
 
-# pvh END [TEXT]: an ELF image, bzImage, that boots by PVH. It prints TEXT and a
-# newline on the serial port, then its command line, and ends by the code END.
+# pvh END [TEXT]: make bzImage, an ELF image that boots by PVH. It prints TEXT and a
+# newline to the serial port, then its command line, and ends with the code END.
 pvh() {
 	cat >k.s <<-END
 		.section .note.pvh, "a", @note
@@ -925,15 +924,15 @@ link() {
 	ld -m elf_i386 -e _start -Ttext 0x100000 --section-start=.note.pvh=0x110000 -o bzImage k.o
 }
 
-# shellcheck disable=SC2016	# of the assembler
+# shellcheck disable=SC2016	# the assembler's $
 SPIN='jmp .'
-# shellcheck disable=SC2016	# of the assembler
+# shellcheck disable=SC2016	# the assembler's $
 RESET='mov $0xfe, %al; out %al, $0x64; jmp .'
 # The word "Shutdown" to port 0x8900
-# shellcheck disable=SC2016	# of the assembler
+# shellcheck disable=SC2016	# the assembler's $
 SHUTDOWN='mov $0x8900, %edx; mov $word, %esi; mov $8, %ecx; rep outsb; jmp .'
 
-@test "a guest that panics ends with 18 and its line, however it goes on" {
+@test "a guest's panic ends with 18 and its message, whatever the guest does next" {
 	need_guests
 	local panic='[    1.234567] Kernel panic - not syncing: VFS: Unable to mount root fs'
 	pvh "$RESET" "$panic"
@@ -951,17 +950,17 @@ SHUTDOWN='mov $0x8900, %edx; mov $word, %esi; mov $8, %ecx; rep outsb; jmp .'
 	[ "$status" -eq 8 ]
 }
 
-@test "a kernel that would lie over the tables is refused: 6" {
+@test "a kernel that overlaps the tables is rejected: 6" {
 	need_guests
 	pvh "$SHUTDOWN"
-	# Where its text, at 1 MiB, goes: after the tables' beginning
+	# Its text begins within the tables.
 	ld -m elf_i386 -e _start -Ttext 0xe1000 -o bzImage k.o
 	vmm --kernel bzImage
 	[ "$status" -eq 6 ]
 	[[ $output == *"overlaps ACPI and MP tables (0xe0000-0xf0fff)"* ]]
 }
 
-@test "panic=-1 is added, and said once, unless the user has a panic=" {
+@test "panic=-1 is added, and reported once, unless the user gave a panic=" {
 	need_guests
 	local append
 	pvh "$SHUTDOWN"
@@ -980,7 +979,7 @@ SHUTDOWN='mov $0x8900, %edx; mov $word, %esi; mov $8, %ecx; rep outsb; jmp .'
 	[[ $output != *"is added"* ]]
 }
 
-@test "the deadline says what a Linux guest wrote last, or that it wrote nothing" {
+@test "at the deadline: a Linux guest's last line, or that it wrote nothing" {
 	need_guests
 	pvh "$SPIN" 'waiting for root'
 	vmm --kernel bzImage --deadline 1 --append x
@@ -996,7 +995,7 @@ SHUTDOWN='mov $0x8900, %edx; mov $word, %esi; mov $8, %ecx; rep outsb; jmp .'
 	[[ $output == *"is console=hvc0 on its command line?"* ]]
 }
 
-@test "disks in other formats, and disks in use, are refused: 6" {
+@test "disks in other formats and disks in use are rejected: 6" {
 	need_guests
 	local pid
 	code b0 2a e6 10 eb fe
@@ -1023,13 +1022,13 @@ SHUTDOWN='mov $0x8900, %edx; mov $word, %esi; mov $8, %ecx; rep outsb; jmp .'
 	[ "$status" -eq 14 ]
 }
 
-# examples FILE: each example of a page of the manual or a document, as NAME.N
+# examples FILE: extract each example of a man page or document to NAME.N
 examples() {
 	case $1 in
 	*.1)
 		sed -n '/^\.nf/,/^\.fi/{/^\./!p; s/^\.fi//p}' "$1" | sed 's/\\-/-/g; s/\\\\/\\/g'
 		;;
-	*)	# indented, and up to the next empty line
+	*)	# indented lines, up to the next empty line
 		sed -n 's/^    //p; s/^$//p' "$1"
 		;;
 	esac | awk -v name="${1##*/}" '
@@ -1037,7 +1036,7 @@ examples() {
 		{ text = text $0 "\n"; ours = ours || /^kvm-vmm / }'
 }
 
-@test "a disk of 4 KiB sectors says so to its guest" {
+@test "a guest sees a disk's 4 KiB sectors" {
 	need_guests
 	local dev
 	truncate -s 1M disk
@@ -1045,13 +1044,13 @@ examples() {
 	code bb 14 01 00 d0 8b 03 c1 e8 09 e6 10 f4
 	timeout 20 "$KVM_VMM" --flat x.bin --mode long --irqchip full --disk disk </dev/null >out
 	[ "$(od -An -tu1 out)" -eq 1 ]
-	dev=$(losetup -b 4096 --show -f disk 2>/dev/null) || skip "no loop device can be made here"
+	dev=$(losetup -b 4096 --show -f disk 2>/dev/null) || skip "cannot create a loop device here"
 	timeout 20 "$KVM_VMM" --flat x.bin --mode long --irqchip full --disk "$dev",direct </dev/null >out || true
 	losetup -d "$dev"
 	[ "$(od -An -tu1 out)" -eq 8 ]
 }
 
-@test "every example of the manual and of docs/vmm.md works" {
+@test "every example in the man page and in docs/vmm.md works" {
 	need_guests
 	local top=$BATS_TEST_DIRNAME/../.. f n=0
 	pvh "$SHUTDOWN"
@@ -1074,12 +1073,12 @@ examples() {
 		n=$((n + 1))
 	done
 	[ "$n" -ge 7 ]
-	# Those are all there are.
+	# No example was missed.
 	[ "$(cat kvm-vmm.1.* vmm.md.* | grep -c '^kvm-vmm --')" -eq \
 		"$(cat "$top/vmm/man/kvm-vmm.1" "$top/docs/vmm.md" | grep -cE '^ *kvm-vmm (--|\\-\\-)')" ]
 }
 
-@test "on a terminal, SIGTSTP stops the VM with the terminal put right, and fg goes on" {
+@test "on a terminal, SIGTSTP restores the terminal and stops the VM, and fg resumes it" {
 	need_guests
 	local seen vm	# set by start_session
 	code b0 2a e6 10 eb fe
@@ -1106,16 +1105,16 @@ examples() {
 
 # --- Migration ---------------------------------------------------------------------
 
-# target OPTION...: a kvm-vmm in the background that listens at s.sock; its output is
-# in out2, its messages in err2. Its process is $target.
+# target OPTION...: start a kvm-vmm in the background that listens at s.sock. Its output
+# is in out2, its messages in err2. Its process is $target.
 target() {
 	timeout 60 "$KVM_VMM" --listen s.sock --deadline 40 "$@" >out2 2>err2 </dev/null 3>&- &
 	target=$!
 	timeout 20 bash -c 'until [ -S s.sock ]; do :; done'
 }
 
-# moving OPTION...: a VM in the background that moves to s.sock at USR1, with the guest
-# x.bin; out comes through descriptor 7, messages are in err. Its process is $source.
+# moving OPTION...: start a VM with the guest x.bin in the background, which moves to
+# s.sock at USR1. Descriptor 7 has its output, err its messages. Its process is $source.
 moving() {
 	rm -f out
 	mkfifo out
@@ -1126,10 +1125,10 @@ moving() {
 	source=${source%%$'\n'*}
 }
 
-@test "a guest moves to another VMM and goes on where it was" {
+@test "a guest moves to another kvm-vmm and continues where it was" {
 	need_guests
 	local first source target
-	# It keeps the letter in memory, too, which must go with it: mov $'A', %al;
+	# It keeps the letter in memory, too, which must move along: mov $'A', %al;
 	# 1: out %al, $0x10; mov %al, (%bx); mov $0x8000, %cx; 2: loop 2b; cmp %al, (%bx);
 	# jne 3f; inc %al; cmp $'Z'+1, %al; jne 1b; 3: hlt
 	code b0 41 e6 10 88 07 b9 00 80 e2 fe 38 07 75 06 fe c0 3c 5b 75 ed f4
@@ -1147,7 +1146,7 @@ moving() {
 	[ ! -e s.sock ]
 }
 
-@test "--listen takes the place of a dead socket, and of nothing else" {
+@test "--listen replaces a dead socket, and nothing else" {
 	need_guests
 	local first source target
 	code b0 2a e6 10 eb fe
@@ -1164,7 +1163,7 @@ moving() {
 	timeout 60 "$KVM_VMM" --listen s.sock --deadline 40 >out2 2>err2 </dev/null 3>&- &
 	target=$!
 	moving
-	# Until the new one is there, nobody answers.
+	# Try until the new one answers.
 	until grep -q 'moved to' err; do
 		kill -USR1 "$source" 2>/dev/null || break
 	done
@@ -1172,11 +1171,11 @@ moving() {
 	wait "$target" || [ "$?" -eq 16 ]
 }
 
-@test "a guest that writes all the time moves, and whole" {
+@test "a guest that writes all the time moves without loss" {
 	need_guests
 	local first source target
-	# 64-bit: writes a number to each page of 64 MiB, checks them, prints a point (X:
-	# wrong), goes on with the next number.
+	# 64-bit: writes a number to each page of 64 MiB, checks them, prints a dot (X:
+	# wrong), and goes on with the next number.
 	code 31 c0 bf 00 00 10 00 b9 00 40 00 00 89 07 81 c7 00 10 00 00 ff c9 75 f4 \
 		bf 00 00 10 00 b9 00 40 00 00 39 07 75 14 81 c7 00 10 00 00 ff c9 75 f2 \
 		ff c0 50 b0 2e e6 10 58 eb c8 b0 58 e6 10 f4
@@ -1193,14 +1192,14 @@ moving() {
 	[ "$status" -eq 1 ]
 }
 
-@test "64 vCPUs and every device that can move pass the sandbox; disks change hands" {
+@test "64 vCPUs and every device that can move pass the sandbox; disk locks move, too" {
 	need_guests
 	local first source target
 	code b0 2a e6 10 eb fe
 	truncate -s 1M disk
 	set -- --disk disk --net loop --rng --balloon 1 --console virtio
 	moving --cpus 64 "$@"
-	# Other devices: the target says so, the guest goes on, its disk is locked.
+	# The target has other devices: it says so, the guest goes on, its disk stays locked.
 	target --disk disk,ro
 	kill -USR1 "$source"
 	said 'not moved: s.sock: the other side gave up'
@@ -1221,7 +1220,7 @@ moving() {
 	[ "$status" -eq 1 ]
 }
 
-@test "a target that dies or stands still leaves the guest where it is" {
+@test "if the target dies or hangs, the guest stays where it is" {
 	need_guests
 	command -v python3 >/dev/null || skip "no python3"
 	local first source bytes
@@ -1235,7 +1234,7 @@ moving() {
 			s = socket.socket(socket.AF_UNIX)
 			s.bind("s.new")
 			s.listen()
-			os.rename("s.new", "s.sock")	# it is there when one can connect
+			os.rename("s.new", "s.sock")	# appears when one can connect
 			c = s.accept()[0]
 			signal.pause() if sys.argv[1] == "none" else c.recv(int(sys.argv[1]))
 		EOF
@@ -1251,7 +1250,7 @@ moving() {
 	grep -q 'killed by signal 15' err
 }
 
-# --- For those who look inside ------------------------------------------------------
+# --- Tracing and huge pages ---------------------------------------------------------
 
 @test "--trace counts exits by reason, direction and address" {
 	need_guests
@@ -1317,7 +1316,7 @@ debug() {
 	wait $!		# it halts: the guest is at its end
 }
 
-@test "--hugepages: RAM is of the pool, or there is a message" {
+@test "--hugepages: RAM comes from the pool, or there is a message" {
 	need_guests
 	local vm free
 	code f4

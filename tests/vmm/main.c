@@ -28,10 +28,13 @@ int memory_file(const void *data, size_t len)
 	return fd;
 }
 
-int main(void)
+/* vmm-tests [PATTERN]: run all tests, or those whose names match (* and ?). */
+int main(int argc, char **argv)
 {
 	static struct tests all;
 
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	signal(SIGPIPE, SIG_IGN);	/* as kvm-vmm does */
 	memory_tests(&all);
 	boot_tests(&all);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* virtio-blk, driven as a guest would. */
+/* virtio-blk, driven like by a guest. */
 #include "tests.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ struct fixture {
 
 static const struct out nowhere = { .fd = -1 };
 
-/* The disk: SECTORS sectors, each full of its number, from 1 on. */
+/* The disk has SECTORS sectors, each filled with its number, from 1 on. */
 static struct fixture *blk_begin_as(bool readonly, bool direct)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -40,7 +40,7 @@ static struct fixture *blk_begin_as(bool readonly, bool direct)
 	close(fd);
 	snprintf(f->arg, sizeof(f->arg), "%s%s%s", f->path, readonly ? ",ro" : "",
 		 direct ? ",direct" : "");
-	/* The option's text outlives the device. */
+	/* The option's text must outlive the device. */
 	assert_int_equal(driver_device(&f->d, "disk", f->arg, NULL), 0);
 	driver_start(&f->d, 0);
 	return f;
@@ -58,7 +58,7 @@ static void blk_end(struct fixture *f)
 	free(f);
 }
 
-/* One request with @len data bytes at BUFS + 0x1000; its status byte. */
+/* Make a request with @len data bytes at BUFS + 0x1000; returns its status byte. */
 static int blk_request(struct fixture *f, uint32_t type, uint64_t sector,
 		       uint32_t len, bool device_writes)
 {
@@ -100,7 +100,7 @@ static void blk_reads_and_writes(void **state)
 	blk_end(f);
 }
 
-static void blk_refuses_what_is_outside(void **state)
+static void blk_rejects_requests_beyond_the_disk(void **state)
 {
 	struct fixture *f = blk_begin(false);
 
@@ -116,7 +116,7 @@ static void blk_refuses_what_is_outside(void **state)
 	blk_end(f);
 }
 
-static void blk_read_only_stays_as_it_is(void **state)
+static void blk_read_only_is_not_written(void **state)
 {
 	struct fixture *f = blk_begin(true);
 
@@ -128,7 +128,7 @@ static void blk_read_only_stays_as_it_is(void **state)
 	blk_end(f);
 }
 
-/* The descriptor of ours by which the disk is open. */
+/* Find our file descriptor of the disk. */
 static int disk_fd(const struct fixture *f)
 {
 	char name[32], target[64] = "";
@@ -144,8 +144,8 @@ static int disk_fd(const struct fixture *f)
 	return fd;
 }
 
-/* Where the host refuses O_DIRECT at an odd address, by another buffer. */
-static void blk_past_the_page_cache_takes_any_buffer(void **state)
+/* If the host refuses O_DIRECT at an odd address, the device uses another buffer. */
+static void blk_direct_accepts_any_buffer(void **state)
 {
 	struct fixture *f;
 	uint8_t *p;
@@ -159,7 +159,7 @@ static void blk_past_the_page_cache_takes_any_buffer(void **state)
 	memset(p, 0, 1024);
 	assert_int_equal(blk_request(f, 0, 2, 1024, true), 0);
 	assert_int_equal(p[0] & p[1023], 0x5a);
-	/* The same sectors and those around, three bytes past a sector. */
+	/* The same sectors and their neighbours, into a buffer three bytes past a sector. */
 	put_desc(&f->d, 0, 1, BUFS + 0x1003, 2048, NEXT | WRITE, 2);
 	*(uint32_t *)mem_at(f->d.mem, BUFS, 4) = 0;
 	*(uint64_t *)mem_at(f->d.mem, BUFS + 8, 8) = 1;
@@ -198,7 +198,7 @@ static void blk_discards_and_zeroes(void **state)
 	blk_end(f);
 }
 
-static void blk_survives_a_disk_that_shrinks(void **state)
+static void blk_survives_a_shrinking_disk(void **state)
 {
 	struct fixture *f = blk_begin(false);
 
@@ -210,7 +210,7 @@ static void blk_survives_a_disk_that_shrinks(void **state)
 	blk_end(f);
 }
 
-static void blk_wants_a_status_byte_and_a_header(void **state)
+static void blk_requires_a_header_and_a_status_byte(void **state)
 {
 	struct fixture *f = blk_begin(false);
 	uint8_t *s = mem_at(f->d.mem, BUFS + 0x800, 1);
@@ -229,7 +229,7 @@ static void blk_wants_a_status_byte_and_a_header(void **state)
 	blk_end(f);
 }
 
-static void blk_is_picky_about_its_file(void **state)
+static void blk_rejects_what_is_not_a_disk(void **state)
 {
 	static const char *const bad[][2] = {
 		{ "/proc/nonexistent", "/proc/nonexistent: cannot open the disk" },
@@ -251,11 +251,11 @@ static void blk_is_picky_about_its_file(void **state)
 	}
 }
 
-/* A request that takes more than a turn goes on in another, where it was. */
-static void blk_large_requests_go_on_in_another_turn(void **state)
+/* A request that takes more than a turn must continue in the next one where it was. */
+static void blk_large_requests_continue_in_another_turn(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	uint8_t zero[16] = { 0 };	/* the header: read from sector 0 on */
+	uint8_t zero[16] = { 0 };	/* the header: read, from sector 0 on */
 	uint64_t len = 96ULL << 20;
 	unsigned int turns = 1, i;
 	struct loop *l;
@@ -340,7 +340,7 @@ static void blk_refuses_images_of_other_formats(void **state)
 	unlink(path);
 }
 
-static void blk_is_had_by_one_writer_or_by_readers(void **state)
+static void blk_is_locked_by_one_writer_or_by_readers(void **state)
 {
 	static const struct {
 		const char *first, *second;
@@ -370,17 +370,17 @@ static void blk_is_had_by_one_writer_or_by_readers(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(blk_large_requests_go_on_in_another_turn),
+	cmocka_unit_test(blk_large_requests_continue_in_another_turn),
 	cmocka_unit_test(blk_refuses_images_of_other_formats),
-	cmocka_unit_test(blk_is_had_by_one_writer_or_by_readers),
+	cmocka_unit_test(blk_is_locked_by_one_writer_or_by_readers),
 	cmocka_unit_test(blk_reads_and_writes),
-	cmocka_unit_test(blk_refuses_what_is_outside),
-	cmocka_unit_test(blk_read_only_stays_as_it_is),
+	cmocka_unit_test(blk_rejects_requests_beyond_the_disk),
+	cmocka_unit_test(blk_read_only_is_not_written),
 	cmocka_unit_test(blk_discards_and_zeroes),
-	cmocka_unit_test(blk_past_the_page_cache_takes_any_buffer),
-	cmocka_unit_test(blk_survives_a_disk_that_shrinks),
-	cmocka_unit_test(blk_wants_a_status_byte_and_a_header),
-	cmocka_unit_test(blk_is_picky_about_its_file),
+	cmocka_unit_test(blk_direct_accepts_any_buffer),
+	cmocka_unit_test(blk_survives_a_shrinking_disk),
+	cmocka_unit_test(blk_requires_a_header_and_a_status_byte),
+	cmocka_unit_test(blk_rejects_what_is_not_a_disk),
 };
 
 void blk_tests(struct tests *all)

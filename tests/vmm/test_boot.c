@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Image loaders, on images made here: right ones, and each way of wrong. */
+/* Image loaders: good images and bad ones of every kind, made here. */
 #include "tests.h"
 
 #include <asm/bootparam.h>
@@ -113,7 +113,7 @@ static void old_bzimage_boots_by_its_32_bit_entry(void **state)
 	end(&f);
 }
 
-static void short_of_ram_a_relocatable_kernel_goes_low(void **state)
+static void relocatable_kernel_is_loaded_low_if_ram_is_short(void **state)
 {
 	uint8_t img[BZ_SIZE];
 	struct setup_header *h = bz_make(img);
@@ -147,7 +147,7 @@ static void bzimage_truncated_anywhere_is_an_error(void **state)
 	}
 }
 
-/* Each field in turn at its extremes: an error or a boot, never a crash. */
+/* Set each field to its extremes: the result must be an error or a boot, not a crash. */
 static void bzimage_header_bytes_at_their_extremes(void **state)
 {
 	uint8_t img[BZ_SIZE];
@@ -180,14 +180,14 @@ static void initrd_larger_than_ram_is_an_error(void **state)
 	f.b.nclaims = 0;
 	f.b.initrd.size = UINT64_MAX;
 	assert_int_equal(boot_kernel(&f.b, &f.out, &f.e), -EFAULT);
-	f.b.nclaims = 0;	/* fits, but the file is shorter than it was */
+	f.b.nclaims = 0;	/* fits, but the file has become shorter */
 	f.b.initrd.size = MIB;
 	assert_int_equal(boot_kernel(&f.b, &f.out, &f.e), -ENODATA);
 	assert_non_null(strstr(f.e.msg, "big.img: truncated"));
 	end(&f);
 }
 
-static void initrd_goes_above_4_gib_if_the_kernel_takes_it_there(void **state)
+static void initrd_goes_above_4_gib_if_the_kernel_allows_it(void **state)
 {
 	uint8_t img[BZ_SIZE];
 	struct setup_header *h = bz_make(img);
@@ -253,8 +253,8 @@ static void command_line_too_long_is_an_error(void **state)
 
 static void elf_make(uint8_t *img);
 
-/* What is put before the command line is for Linux: a test kernel counts its words. */
-static void what_linux_gets_multiboot_does_not(void **state)
+/* The words put before the command line are for Linux: a test kernel counts its words. */
+static void linux_gets_extra_words_multiboot_does_not(void **state)
 {
 	uint8_t img[BZ_SIZE], elf[ELF_SIZE];
 	struct fixture f;
@@ -282,7 +282,7 @@ static void what_linux_gets_multiboot_does_not(void **state)
 	end(&f);
 }
 
-static void what_is_no_kernel_is_said_to_be_none(void **state)
+static void other_files_are_rejected_as_not_a_kernel(void **state)
 {
 	struct fixture f;
 
@@ -434,7 +434,7 @@ static void elf_truncated_anywhere_is_an_error(void **state)
 	}
 }
 
-static void flat_images_load_and_enter_where_told(void **state)
+static void flat_images_load_and_start_at_the_given_addresses(void **state)
 {
 	struct flat_opts o = { .load = 0x1000, .entry = 0x1000 };
 	struct fixture f;
@@ -461,7 +461,7 @@ static void flat_images_load_and_enter_where_told(void **state)
 	o = (struct flat_opts){ .load = 16 * MIB, .mode = BOOT_LONG };
 	f.b.nclaims = 0;
 	assert_int_equal(flat_load(&f.b, &o, &f.out, &f.e), -EFAULT);
-	o.load = 16 * MIB - 0x1000;	/* where the page tables go */
+	o.load = 16 * MIB - 0x1000;	/* the page tables are there */
 	f.b.nclaims = 0;
 	assert_int_equal(flat_load(&f.b, &o, &f.out, &f.e), -EEXIST);
 	o = (struct flat_opts){ .entry = 1ULL << 32, .mode = BOOT_PROT };
@@ -499,7 +499,7 @@ static void acpi_tables_are_linked_and_sum_to_zero(void **state)
 		assert_int_equal(table_sum(mem_at(&m, t, tl), tl), 0);
 	}
 	assert_int_equal(n, 2);
-	/* Devices on PCI: its host bridge instead of them. */
+	/* With devices on PCI, the tables have its host bridge instead of the devices. */
 	assert_int_equal(acpi_write(&m, 1, NULL, TABLES_PCI, &rsdp, NULL), 0);
 	assert_non_null(memmem(mem_at(&m, rsdp, 0x1000), 0x1000, "\x0c\x41\xd0\x0a\x03", 5));
 	mem_free(&m);
@@ -527,7 +527,7 @@ static void mp_table_sums_to_zero_and_names_all_cpus(void **state)
 	mem_free(&m);
 }
 
-static void images_must_be_files_with_something_in_them(void **state)
+static void images_must_be_regular_files_and_not_empty(void **state)
 {
 	struct boot_file f;
 	struct err e;
@@ -544,24 +544,24 @@ static void images_must_be_files_with_something_in_them(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(bzimage_boots_by_its_64_bit_entry),
 	cmocka_unit_test(old_bzimage_boots_by_its_32_bit_entry),
-	cmocka_unit_test(short_of_ram_a_relocatable_kernel_goes_low),
+	cmocka_unit_test(relocatable_kernel_is_loaded_low_if_ram_is_short),
 	cmocka_unit_test(bzimage_truncated_anywhere_is_an_error),
 	cmocka_unit_test(bzimage_header_bytes_at_their_extremes),
 	cmocka_unit_test(initrd_larger_than_ram_is_an_error),
-	cmocka_unit_test(initrd_goes_above_4_gib_if_the_kernel_takes_it_there),
+	cmocka_unit_test(initrd_goes_above_4_gib_if_the_kernel_allows_it),
 	cmocka_unit_test(initrd_goes_below_a_kernel_at_the_top),
 	cmocka_unit_test(command_line_too_long_is_an_error),
-	cmocka_unit_test(what_is_no_kernel_is_said_to_be_none),
-	cmocka_unit_test(what_linux_gets_multiboot_does_not),
+	cmocka_unit_test(other_files_are_rejected_as_not_a_kernel),
+	cmocka_unit_test(linux_gets_extra_words_multiboot_does_not),
 	cmocka_unit_test(elf_with_a_pvh_note_boots_by_it),
 	cmocka_unit_test(elf_with_a_multiboot_header_boots_by_it),
 	cmocka_unit_test(elf_errors),
 	cmocka_unit_test(overlapping_segments_are_an_error),
 	cmocka_unit_test(elf_truncated_anywhere_is_an_error),
-	cmocka_unit_test(flat_images_load_and_enter_where_told),
+	cmocka_unit_test(flat_images_load_and_start_at_the_given_addresses),
 	cmocka_unit_test(acpi_tables_are_linked_and_sum_to_zero),
 	cmocka_unit_test(mp_table_sums_to_zero_and_names_all_cpus),
-	cmocka_unit_test(images_must_be_files_with_something_in_them),
+	cmocka_unit_test(images_must_be_regular_files_and_not_empty),
 };
 
 void boot_tests(struct tests *all)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Nothing outruns the end of a run. Each case is a process with a device that a
- * hostile guest keeps busy, or whose output nobody reads; it is asked for an end
- * in each way that there is.
+ * Nothing can delay the end of a run. Each case is a process with a device that a
+ * hostile guest keeps busy, or whose output nobody reads. The run is ended in each
+ * possible way.
  */
 #include "tests.h"
 
@@ -27,7 +27,7 @@
 #define TABLE		0x80000ULL
 #define RAM		(16U << 20)
 #define HUGE		(12U << 20)
-/* A run that does not end by itself is killed then, and the test fails. */
+/* A run that has not ended after this time is killed, and the test fails. */
 #define HANG_MS		60000
 
 /* ---- the guest ---- */
@@ -85,7 +85,7 @@ struct guest {
 	unsigned int q;
 };
 
-/* Offer the same chain for ever, and ring for each. */
+/* Offer the same chain forever, and ring the doorbell for each. */
 static void *run_guest(void *arg)
 {
 	struct guest *g = arg;
@@ -101,7 +101,7 @@ static void *run_guest(void *arg)
 
 /* ---- the process ---- */
 
-static int result_fd;		/* a number: it runs; another: left by force */
+static int result_fd;		/* the first number: it runs; a second: it was ended by force */
 
 enum { OUT_FULL = 1, ERR_FULL = 2, MAIN_HANGS = 4, FORCED = 8 };
 
@@ -110,7 +110,7 @@ struct fill {
 	unsigned int flags;
 	const char *option, *arg;	/* of the device; NULL: none */
 	unsigned int q;
-	void (*request)(struct driver *d);	/* offered again and again */
+	void (*request)(struct driver *d);	/* makes the chain that is offered again and again */
 };
 
 enum way { DEADLINE, TERM, WATCHDOG };
@@ -126,7 +126,7 @@ static int full_pipe(void)
 	while (write(p[1], buf, sizeof(buf)) > 0)
 		;
 	fcntl(p[1], F_SETFL, 0);
-	return p[1];		/* its other end stays open, too */
+	return p[1];		/* the other end stays open, too */
 }
 
 static void hang(void *arg, int fd, uint32_t events)
@@ -174,7 +174,7 @@ static bool make(struct guest *g, const struct fill *f, const struct out *out, c
 	return true;
 }
 
-/* What machine_run() and main() do, without KVM. Does not return. */
+/* Do what machine_run() and main() do, without KVM. Does not return. */
 static void run(const struct fill *f, enum way way, const char *disk)
 {
 	static struct guest g;
@@ -193,7 +193,7 @@ static void run(const struct fill *f, enum way way, const char *disk)
 	end = (struct ender){ .vm = &g.d.vm, .deadline_ms = way == DEADLINE ? 200 : 0,
 			      .grace_ms = f->flags & FORCED ? 500 : ENDER_GRACE_MS,
 			      .signal_fd = signals(), .leave = left_by_force };
-	g.d.vm.cfg.irqchip = VM_IRQCHIP_NONE;	/* there is no vCPU to be idle */
+	g.d.vm.cfg.irqchip = VM_IRQCHIP_NONE;	/* there is no vCPU that could be idle */
 	if (f->flags & ERR_FULL)
 		dup2(full_pipe(), STDERR_FILENO);
 	if (vm_start(&g.d.vm, NULL) || ender_start(&end, NULL) || devices_start(&g.d.all, NULL))
@@ -209,7 +209,7 @@ static void run(const struct fill *f, enum way way, const char *disk)
 	_exit(rc);
 }
 
-/* Wait for @pid; its status, or -1 if it had to be killed. */
+/* Wait for @pid; returns its status, or -1 if it had to be killed. */
 static int ended(pid_t pid, int fd)
 {
 	struct pollfd p = { .fd = fd, .events = 0 };
@@ -245,11 +245,11 @@ static void one(const struct fill *f, enum way way, const char *disk)
 	forced = read(p[0], &one, 8) == 8;
 	close(p[0]);
 	if (rc != status[way] || forced != !!(f->flags & FORCED))
-		fail_msg("%s, asked by %d: status %d, expected %d; %sforced", f->name, way, rc,
+		fail_msg("%s, ended by %d: status %d, expected %d; %sforced", f->name, way, rc,
 			 status[way], forced ? "" : "not ");
 }
 
-static void the_end_comes_whatever_is_full(void **state)
+static void a_run_ends_whatever_is_full(void **state)
 {
 	static const struct fill fills[] = {
 		{ "nothing", 0, NULL, NULL, 0, NULL },
@@ -278,8 +278,8 @@ static void the_end_comes_whatever_is_full(void **state)
 	unlink(disk);
 }
 
-/* A main loop that hangs ends neither by itself nor by the watchdog, which it has. */
-static void the_end_comes_even_without_the_main_loop(void **state)
+/* A hanging main loop cannot end the run, and neither can the watchdog, which the loop serves. */
+static void a_run_ends_even_if_the_main_loop_hangs(void **state)
 {
 	static const struct fill hung = { "main loop", MAIN_HANGS | FORCED, NULL, NULL, 0, NULL };
 	static const struct fill both = { "main loop, standard error",
@@ -293,8 +293,8 @@ static void the_end_comes_even_without_the_main_loop(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(the_end_comes_whatever_is_full),
-	cmocka_unit_test(the_end_comes_even_without_the_main_loop),
+	cmocka_unit_test(a_run_ends_whatever_is_full),
+	cmocka_unit_test(a_run_ends_even_if_the_main_loop_hangs),
 };
 
 void end_tests(struct tests *all)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Standard input to a guest: nothing is lost, nothing spins, the terminal's keys. */
+/* A guest's standard input: no byte is lost, nothing spins, the terminal's keys work. */
 #include "tests.h"
 
 #include <fcntl.h>
@@ -25,7 +25,7 @@ struct fixture {
 
 static const struct out nowhere = { .fd = -1 };
 
-/* A machine with a serial port, and @fd for its input. */
+/* Create a machine with a serial port and the input @fd. */
 static struct fixture *begin(int fd, bool tty)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -100,7 +100,7 @@ static void *write_pattern(void *arg)
 	return NULL;
 }
 
-/* The guest looks for the chip as Linux does, is busy, then takes all there is. */
+/* The guest probes the chip as Linux does, is busy for a while, then reads everything. */
 static void take_it_all(struct fixture *f)
 {
 	unsigned int i = 0;
@@ -158,7 +158,7 @@ static void a_regular_file_arrives_whole(void **state)
 	close(fd);
 }
 
-/* A hang-up cannot be masked: an end that was seen must not wake us again. */
+/* epoll cannot mask a hang-up: after an end of input it must not wake us again. */
 static void an_end_of_input_does_not_spin(void **state)
 {
 	static const char *const files[] = { NULL, "/dev/null", "/" };
@@ -186,7 +186,7 @@ static void an_end_of_input_does_not_spin(void **state)
 	}
 }
 
-/* A guest that takes nothing: Ctrl-A x is still seen; in a pipe it means nothing. */
+/* Ctrl-A x works even if the guest reads nothing. In a pipe it has no meaning. */
 static void keys_of_a_terminal(void **state)
 {
 	static uint8_t buf[8192];

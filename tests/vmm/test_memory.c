@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The checked accessor, the bus table, the event loop, KVM's absence. */
+/* The checked memory accessor, the bus, the event loop, a host without KVM. */
 #include "tests.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static void access_is_checked_for_its_whole_length(void **state)
 	mem_free(&m);
 }
 
-static void regions_may_not_overlap_wrap_or_be_ragged(void **state)
+static void regions_must_not_overlap_wrap_or_be_unaligned(void **state)
 {
 	struct mem m = { .n = 0 };
 	struct err e;
@@ -98,7 +98,7 @@ static void ram_has_a_hole_for_devices(void **state)
 	mem_free(&m);
 }
 
-static void load_tells_truncation_from_no_room(void **state)
+static void load_distinguishes_truncation_from_lack_of_room(void **state)
 {
 	struct mem m = { .n = 0 };
 	struct err e;
@@ -122,7 +122,7 @@ struct seen {
 	int n;
 };
 
-/* Wherever it begins, and the file does; the guest's writes are its own. */
+/* At every alignment of address and offset; the guest's writes must not reach the file. */
 static void load_of_a_long_file_is_exact_and_private(void **state)
 {
 	enum { SIZE = 600 << 10, RAM = 1 << 20 };
@@ -175,7 +175,7 @@ static void note(void *dev, uint64_t off, void *data, uint32_t len, bool wr)
 		memset(data, 0x5a, len);
 }
 
-static void bus_gives_accesses_to_who_claims_all_of_them(void **state)
+static void bus_passes_an_access_to_the_range_that_holds_all_of_it(void **state)
 {
 	struct bus b = { .n = 0 };
 	struct seen s[3] = { { 0, 0, 0 } };
@@ -199,7 +199,7 @@ static void bus_gives_accesses_to_who_claims_all_of_them(void **state)
 	assert_int_equal(s[0].n + s[1].n + s[2].n, 3);
 }
 
-static void bus_ranges_may_not_overlap(void **state)
+static void bus_ranges_must_not_overlap(void **state)
 {
 	struct bus b = { .n = 0 };
 	struct err e;
@@ -228,7 +228,7 @@ static void count(void *arg, int fd, uint32_t events)
 		++*(int *)arg;
 }
 
-static void loop_serves_what_is_ready_and_enabled(void **state)
+static void loop_serves_ready_and_enabled_descriptors(void **state)
 {
 	struct loop l;
 	int p[2], n = 0;
@@ -254,7 +254,7 @@ static void loop_serves_what_is_ready_and_enabled(void **state)
 	close(p[1]);
 }
 
-static void no_kvm_is_told_with_what_to_do(void **state)
+static void missing_kvm_is_reported_with_advice(void **state)
 {
 	struct vm_config cfg = { .mem_size = 1 << 20, .cpus = 1 };
 	struct vm vm;
@@ -274,7 +274,7 @@ static void no_kvm_is_told_with_what_to_do(void **state)
 	assert_non_null(strstr(e.msg, "interrupt controller"));
 }
 
-static void no_permission_is_told_with_what_to_do(void **state)
+static void missing_permission_is_reported_with_advice(void **state)
 {
 	struct vm_config cfg = { .mem_size = 1 << 20, .cpus = 1 };
 	char path[] = "/tmp/vmm-test-XXXXXX";
@@ -287,7 +287,7 @@ static void no_permission_is_told_with_what_to_do(void **state)
 	close(fd);
 	assert_int_equal(chmod(path, 0), 0);
 	cfg.kvm_path = path;
-	if (!geteuid()) {	/* root may open it; then it is no KVM */
+	if (!geteuid()) {	/* root could open the file */
 		assert_int_equal(seteuid(65534), 0);
 		assert_int_equal(vm_create(&vm, &cfg, &e), -EACCES);
 		assert_int_equal(seteuid(0), 0);
@@ -317,7 +317,7 @@ static void every_exit_reason_has_a_name(void **state)
 	assert_string_equal(exit_name(UINT32_MAX), "an unknown exit");
 }
 
-/* A pause that a stop overtakes must not blame a vCPU. */
+/* If the VM stops during a pause, the message must not blame a vCPU. */
 static void a_pause_says_why_it_failed(void **state)
 {
 	struct kvm_run run = { .immediate_exit = 0 };
@@ -366,16 +366,16 @@ static void records_are_found_by_name_and_index(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(access_is_checked_for_its_whole_length),
-	cmocka_unit_test(regions_may_not_overlap_wrap_or_be_ragged),
+	cmocka_unit_test(regions_must_not_overlap_wrap_or_be_unaligned),
 	cmocka_unit_test(copies_cross_touching_regions_or_do_nothing),
 	cmocka_unit_test(ram_has_a_hole_for_devices),
-	cmocka_unit_test(load_tells_truncation_from_no_room),
+	cmocka_unit_test(load_distinguishes_truncation_from_lack_of_room),
 	cmocka_unit_test(load_of_a_long_file_is_exact_and_private),
-	cmocka_unit_test(bus_gives_accesses_to_who_claims_all_of_them),
-	cmocka_unit_test(bus_ranges_may_not_overlap),
-	cmocka_unit_test(loop_serves_what_is_ready_and_enabled),
-	cmocka_unit_test(no_kvm_is_told_with_what_to_do),
-	cmocka_unit_test(no_permission_is_told_with_what_to_do),
+	cmocka_unit_test(bus_passes_an_access_to_the_range_that_holds_all_of_it),
+	cmocka_unit_test(bus_ranges_must_not_overlap),
+	cmocka_unit_test(loop_serves_ready_and_enabled_descriptors),
+	cmocka_unit_test(missing_kvm_is_reported_with_advice),
+	cmocka_unit_test(missing_permission_is_reported_with_advice),
 	cmocka_unit_test(every_exit_reason_has_a_name),
 	cmocka_unit_test(a_pause_says_why_it_failed),
 	cmocka_unit_test(records_are_found_by_name_and_index),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How a VM leaves: snapshots and migration, as far as they need no KVM. */
+/* Snapshots and migration, as far as they work without KVM. */
 #include "tests.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 static const struct out nowhere = { .fd = -1 };
 
-/* A machine with an rng, whose driver has started and offers a request. */
+/* Create a machine with an rng whose driver has started and offers a request. */
 static struct driver *begin(void)
 {
 	struct driver *d = calloc(1, sizeof(*d));
@@ -37,7 +37,7 @@ static void end(struct driver *d)
 
 struct used {
 	struct driver *d;
-	int lock;		/* what another thread would get */
+	int lock;		/* what pthread_mutex_trylock() returned */
 };
 
 static int use(void *ctx, struct vm *vm, struct snap_header *h, const struct records *r,
@@ -55,8 +55,8 @@ static int use(void *ctx, struct vm *vm, struct snap_header *h, const struct rec
 	return 0;
 }
 
-/* It would be served once more by the machine that comes from the snapshot. */
-static void what_a_snapshot_counts_as_open_stays_so(void **state)
+/* Otherwise the restored machine would serve the request a second time. */
+static void requests_open_in_a_snapshot_stay_open(void **state)
 {
 	struct driver *d = begin();
 	struct used u = { .d = d };
@@ -76,8 +76,8 @@ static bool logged(const struct driver *d, uint64_t gpa)
 	return d->mem->log[0][gpa / MEM_PAGE / 64] >> gpa / MEM_PAGE % 64 & 1;
 }
 
-/* KVM does not see what devices write: they log it. */
-static void what_devices_write_is_logged(void **state)
+/* KVM does not see what devices write, so devices must log it. */
+static void device_writes_are_logged(void **state)
 {
 	struct driver *d = begin();
 
@@ -95,7 +95,7 @@ static void what_devices_write_is_logged(void **state)
 	end(d);
 }
 
-static void pages_are_marked_to_the_last_and_no_more(void **state)
+static void exactly_the_written_pages_are_marked(void **state)
 {
 	struct driver *d = begin();
 	uint64_t from, n, i;
@@ -111,13 +111,13 @@ static void pages_are_marked_to_the_last_and_no_more(void **state)
 				assert_int_equal(logged(d, i * MEM_PAGE), i >= from && i < from + n);
 		}
 	mem_mark(d->mem, p, 0);
-	mem_mark(d->mem, &from, 8);	/* not memory of the guest's */
+	mem_mark(d->mem, &from, 8);	/* not the guest's memory */
 	end(d);
 }
 
 #define RAM	(1UL << 20)
 
-/* What a source sends: 1 MiB of RAM with a page of 0x5a at 64 KiB, and one record. */
+/* A source's stream: 1 MiB of RAM with a page of 0x5a at 64 KiB, and one record. */
 struct stream {
 	struct snap_header h;
 	struct {
@@ -155,7 +155,7 @@ static void make_stream(struct stream *s)
 	s->sum = snap_sum(s->sum, s->state, sizeof(s->state));
 }
 
-/* Take @len bytes of @s as a target does. */
+/* Receive @len bytes of @s as a target does. */
 static int receive(const struct stream *s, size_t len, struct err *e)
 {
 	int fd = memory_file(s, len), rc;
@@ -181,7 +181,7 @@ static int receive(const struct stream *s, size_t len, struct err *e)
 	return rc;
 }
 
-static void a_stream_is_taken_whole_or_not_at_all(void **state)
+static void a_stream_is_accepted_complete_or_not_at_all(void **state)
 {
 	struct stream s;
 	struct err e;
@@ -206,10 +206,10 @@ static void a_stream_is_taken_whole_or_not_at_all(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(what_devices_write_is_logged),
-	cmocka_unit_test(pages_are_marked_to_the_last_and_no_more),
-	cmocka_unit_test(a_stream_is_taken_whole_or_not_at_all),
-	cmocka_unit_test(what_a_snapshot_counts_as_open_stays_so),
+	cmocka_unit_test(device_writes_are_logged),
+	cmocka_unit_test(exactly_the_written_pages_are_marked),
+	cmocka_unit_test(a_stream_is_accepted_complete_or_not_at_all),
+	cmocka_unit_test(requests_open_in_a_snapshot_stay_open),
 };
 
 void migrate_tests(struct tests *all)

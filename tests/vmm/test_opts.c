@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The command line: what it takes, and what it says to what it does not. */
+/* The command line: what it accepts, and the messages for what it does not. */
 #include "tests.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static void flat_guests_have_their_own_defaults(void **state)
 	assert_int_equal(o.irqchip, VM_IRQCHIP_FULL);
 }
 
-static void kernels_have_theirs(void **state)
+static void kernels_have_their_own_defaults(void **state)
 {
 	struct opts o;
 	struct err e;
@@ -60,8 +60,8 @@ static void kernels_have_theirs(void **state)
 	assert_string_equal(o.append, "console=ttyS0 panic=-1");
 }
 
-/* What can be there once is as it was given last. */
-static void the_last_of_an_option_counts(void **state)
+/* For a device that can exist only once, the last option counts. */
+static void the_last_use_of_an_option_counts(void **state)
 {
 	struct opts o;
 	struct err e;
@@ -156,7 +156,7 @@ static void mistakes_are_named(void **state)
 	}
 }
 
-static void a_command_line_has_its_room(void **state)
+static void a_command_line_has_a_maximum_length(void **state)
 {
 	static char append[OPT_APPEND_MAX + 1];
 	char name[] = "kvm-vmm", kernel[] = "--kernel=k", opt[] = "--append";
@@ -173,10 +173,10 @@ static void a_command_line_has_its_room(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(a_command_line_has_its_room),
+	cmocka_unit_test(a_command_line_has_a_maximum_length),
 	cmocka_unit_test(flat_guests_have_their_own_defaults),
-	cmocka_unit_test(kernels_have_theirs),
-	cmocka_unit_test(the_last_of_an_option_counts),
+	cmocka_unit_test(kernels_have_their_own_defaults),
+	cmocka_unit_test(the_last_use_of_an_option_counts),
 	cmocka_unit_test(mistakes_are_named),
 };
 

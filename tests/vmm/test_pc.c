@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Port devices: what a driver sees, and what ends a run. */
+/* Port devices: what a driver sees, and which accesses end a run. */
 #include "tests.h"
 
 #include <fcntl.h>
@@ -125,8 +125,8 @@ static void serial_transmitter_empty_interrupt(void **state)
 	(void)state;
 	uart_begin(&u);
 	reg_out(&u, 1, 2);
-	assert_int_equal(u.level, 1);		/* room at once */
-	assert_int_equal(reg_in(&u, 2) & 0xf, 2);	/* reading it takes it */
+	assert_int_equal(u.level, 1);		/* there is room at once */
+	assert_int_equal(reg_in(&u, 2) & 0xf, 2);	/* reading it clears it */
 	assert_int_equal(u.level, 0);
 	assert_int_equal(reg_in(&u, 2) & 0xf, 1);
 	reg_out(&u, 0, 'x');
@@ -163,7 +163,7 @@ static void serial_fifo_is_bounded_and_wraps(void **state)
 	uart_end(&u);
 }
 
-/* What Linux does to find the chip (8250_port.c) loses nothing that came before. */
+/* Linux's probing of the chip (8250_port.c) must not lose earlier input. */
 static void serial_keeps_input_for_a_guest_that_is_not_ready(void **state)
 {
 	struct uart u;
@@ -171,7 +171,7 @@ static void serial_keeps_input_for_a_guest_that_is_not_ready(void **state)
 	(void)state;
 	uart_begin(&u);
 	assert_int_equal(serial_input(&u.s, (const uint8_t *)"ab", 2), 2);
-	reg_out(&u, 2, 3);			/* clear, before anything else */
+	reg_out(&u, 2, 3);			/* clear the FIFO first of all */
 	reg_out(&u, 4, 0x1a);			/* loopback test */
 	assert_int_equal(serial_input(&u.s, (const uint8_t *)"c", 1), 0);
 	reg_out(&u, 4, 0);
@@ -179,7 +179,7 @@ static void serial_keeps_input_for_a_guest_that_is_not_ready(void **state)
 	assert_int_equal(reg_in(&u, 5) & 1, 0);
 	assert_int_equal(reg_in(&u, 0), 0);
 	assert_int_equal(serial_input(&u.s, (const uint8_t *)"c", 1), 0);
-	reg_out(&u, 4, 3);			/* open: DTR, RTS */
+	reg_out(&u, 4, 3);			/* open the port: DTR, RTS */
 	assert_int_equal(reg_in(&u, 5) & 1, 1);
 	assert_int_equal(reg_in(&u, 0), 'a');
 	assert_int_equal(serial_input(&u.s, (const uint8_t *)"c", 1), 1);
@@ -188,7 +188,7 @@ static void serial_keeps_input_for_a_guest_that_is_not_ready(void **state)
 	uart_end(&u);
 }
 
-static void serial_says_when_it_takes_input_again(void **state)
+static void serial_reports_when_it_accepts_input_again(void **state)
 {
 	struct uart u;
 	uint8_t big[SERIAL_FIFO + 1] = { 0 };
@@ -214,7 +214,7 @@ static void serial_says_when_it_takes_input_again(void **state)
 	uart_end(&u);
 }
 
-/* A vCPU that waits for a reader of the output does not keep input waiting. */
+/* Input must not wait for a vCPU that waits until somebody reads the output. */
 static void *write_one(void *s)
 {
 	char c = 'x';
@@ -223,7 +223,7 @@ static void *write_one(void *s)
 	return NULL;
 }
 
-static void serial_takes_input_while_output_is_stuck(void **state)
+static void serial_accepts_input_while_output_is_stuck(void **state)
 {
 	struct uart u;
 	pthread_t t;
@@ -238,7 +238,7 @@ static void serial_takes_input_while_output_is_stuck(void **state)
 		;
 	fcntl(u.pipe[1], F_SETFL, fl & ~O_NONBLOCK);
 	assert_int_equal(pthread_create(&t, NULL, write_one, &u.s), 0);
-	alarm(60);		/* a hang, or the thread has not begun: no harm */
+	alarm(60);		/* ends a hang */
 	assert_int_equal(serial_input(&u.s, (const uint8_t *)"a", 1), 1);
 	assert_int_equal(reg_in(&u, 0), 'a');
 	while (read(u.pipe[0], buf, sizeof(buf)) > 0)
@@ -249,12 +249,12 @@ static void serial_takes_input_while_output_is_stuck(void **state)
 	uart_end(&u);
 }
 
-static void output_that_fails_is_told(void *ctx, int error)
+static void note_output_error(void *ctx, int error)
 {
 	*(int *)ctx = error;
 }
 
-/* Lines of two consoles' characters; a panic is one if nothing but its trace follows. */
+/* Console output is split into lines. A panic counts if only its trace follows it. */
 static void told(void *ctx, const char *panic)
 {
 	snprintf(ctx, WATCH_LINE, "%s", panic);
@@ -288,7 +288,7 @@ static void consoles_are_watched(void **state)
 	assert_string_equal(seen, "");
 	watch_put(&w, end, sizeof(end) - 1);
 	assert_string_equal(seen, "Kernel panic - not syncing: VFS: no root");
-	/* A log that tells of one, long ago. */
+	/* A log that mentions an old panic. */
 	for (i = 0; i < 200; i++)
 		watch_put(&w, "x\n", 2);
 	assert_null(watch_panic(&w));
@@ -296,18 +296,18 @@ static void consoles_are_watched(void **state)
 	watch_put(&w, panic, sizeof(panic) - 1);
 	watch_put(&w, other, sizeof(other) - 1);
 	assert_string_equal(seen, "");
-	/* Longer than any line. */
+	/* A line that is too long is cut. */
 	memset(big, 'a', sizeof(big));
 	watch_put(&w, big, sizeof(big));
 	watch_put(&w, "\n", 1);
 	assert_int_equal(strlen(watch_last(&w)), WATCH_LINE - 1);
 }
 
-static void output_errors_are_told(void **state)
+static void output_errors_are_reported(void **state)
 {
 	int error = 0;
 	struct out out = { .fd = open("/dev/full", O_WRONLY | O_CLOEXEC),
-			   .failed = output_that_fails_is_told, .ctx = &error };
+			   .failed = note_output_error, .ctx = &error };
 
 	(void)state;
 	assert_true(out.fd >= 0);
@@ -346,7 +346,7 @@ static void output_to_a_full_pipe_ends_when_stopping(void **state)
 	while (write(p[1], fill, sizeof(fill)) > 0)
 		;
 	out = (struct out){ .fd = p[1], .stop = &stop };
-	out_write(&out, "lost", 4);		/* returns, or the test hangs */
+	out_write(&out, "lost", 4);		/* if it does not return, the test hangs */
 	close(p[0]);
 	stop = false;
 	out_write(&out, "lost", 4);		/* nobody reads: EPIPE */
@@ -438,7 +438,7 @@ static void ports_that_do_not_end_the_run(void **state)
 	pc_end(&vm);
 }
 
-static void test_memory_is_behind_mmio(void **state)
+static void test_memory_answers_mmio(void **state)
 {
 	uint64_t v = 0x1122334455667788ULL;
 	struct vm vm;
@@ -482,7 +482,7 @@ static void the_first_verdict_stands(void **state)
 	pc_end(&vm);
 }
 
-static void fw_cfg_tells_cpus_and_ram(void **state)
+static void fw_cfg_reports_cpus_and_ram(void **state)
 {
 	struct vm vm;
 	uint16_t key = 5;
@@ -520,7 +520,7 @@ static void keyboard_controller_passes_its_self_test(void **state)
 	pc_end(&vm);
 }
 
-static void clock_gives_the_date_in_utc(void **state)
+static void clock_has_the_date_in_utc(void **state)
 {
 	time_t before = time(NULL), t;
 	struct tm tm = { 0 };
@@ -529,7 +529,7 @@ static void clock_gives_the_date_in_utc(void **state)
 
 	(void)state;
 	pc_begin(&vm);
-	do {	/* again if the second turned while we read */
+	do {	/* read again if the second changed meanwhile */
 		before = time(NULL);
 		for (i = 0; i < 10; i++) {
 			out8(&vm, 0x70, (uint8_t)(0x80 | i));
@@ -561,20 +561,20 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(serial_transmitter_empty_interrupt),
 	cmocka_unit_test(serial_fifo_is_bounded_and_wraps),
 	cmocka_unit_test(serial_keeps_input_for_a_guest_that_is_not_ready),
-	cmocka_unit_test(serial_says_when_it_takes_input_again),
-	cmocka_unit_test(serial_takes_input_while_output_is_stuck),
-	cmocka_unit_test(output_errors_are_told),
+	cmocka_unit_test(serial_reports_when_it_accepts_input_again),
+	cmocka_unit_test(serial_accepts_input_while_output_is_stuck),
+	cmocka_unit_test(output_errors_are_reported),
 	cmocka_unit_test(consoles_are_watched),
 	cmocka_unit_test(serial_loopback_stays_inside),
 	cmocka_unit_test(output_to_a_full_pipe_ends_when_stopping),
 	cmocka_unit_test(ports_that_end_the_run),
 	cmocka_unit_test(ports_that_do_not_end_the_run),
-	cmocka_unit_test(test_memory_is_behind_mmio),
+	cmocka_unit_test(test_memory_answers_mmio),
 	cmocka_unit_test(the_word_shutdown_ends_the_run),
 	cmocka_unit_test(the_first_verdict_stands),
-	cmocka_unit_test(fw_cfg_tells_cpus_and_ram),
+	cmocka_unit_test(fw_cfg_reports_cpus_and_ram),
 	cmocka_unit_test(keyboard_controller_passes_its_self_test),
-	cmocka_unit_test(clock_gives_the_date_in_utc),
+	cmocka_unit_test(clock_has_the_date_in_utc),
 };
 
 void pc_tests(struct tests *all)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The sandbox: what a thread that was taken over tries, by role, and what becomes
- * of it; and every device works with no more.
+ * The sandbox: what can a compromised thread do, by role? And does every device work
+ * in the sandbox?
  */
 #include "tests.h"
 
@@ -28,7 +28,7 @@
 
 #define BIT(role)	(1U << (role))
 #define ALL		(BIT(SANDBOX_GDB + 1) - 1)
-/* What a role may, the process may, too: it comes before them. */
+/* What a role may do, the process may do, too, because it starts the roles. */
 #define ONLY(role)	(BIT(SANDBOX_PROCESS) | BIT(role))
 #define DISK_MAIN	(ONLY(SANDBOX_DISK) | BIT(SANDBOX_MAIN))
 #define EPOLLERS		(ONLY(SANDBOX_DISK) | BIT(SANDBOX_NET) | BIT(SANDBOX_CONSOLE) | \
@@ -44,7 +44,7 @@ static const char *const role_names[] = {
 	[SANDBOX_GDB] = "gdb",
 };
 
-/* ---- what a thread that was taken over can do ---- */
+/* ---- what a compromised thread can do ---- */
 
 /* Arguments that are known only when the attempt is made. */
 enum { FD = -1000, DIR, PARENT, SELF, PAGE, TEXT };
@@ -52,29 +52,29 @@ enum { FD = -1000, DIR, PARENT, SELF, PAGE, TEXT };
 #define NOBODY	0U
 static const struct attempt {
 	const char *what;
-	unsigned int roles;	/* who gets away with it */
+	unsigned int roles;	/* for which it is allowed */
 	long nr, arg[4];
 } attempts[] = {
 	{ "open a file", NOBODY, SYS_openat, { DIR, TEXT, 0 } },
-	{ "open a file as of old", NOBODY, SYS_open, { TEXT, 0 } },
+	{ "open a file by open(2)", NOBODY, SYS_open, { TEXT, 0 } },
 	{ "remove a file", NOBODY, SYS_unlinkat, { DIR, TEXT } },
 	{ "rename a file", NOBODY, SYS_renameat2, { DIR, TEXT, DIR, TEXT } },
 	{ "link a file", NOBODY, SYS_linkat, { DIR, TEXT, DIR, TEXT } },
 	{ "change a file's mode", NOBODY, SYS_fchmod, { FD, 0777 } },
-	{ "make a socket", NOBODY, SYS_socket, { 1, 1 } },
+	{ "create a socket", NOBODY, SYS_socket, { 1, 1 } },
 	{ "connect", NOBODY, SYS_connect, { FD, TEXT, 8 } },
 	{ "listen", NOBODY, SYS_listen, { FD, 1 } },
-	{ "pass a descriptor on", NOBODY, SYS_sendmsg, { FD } },
+	{ "send a descriptor", NOBODY, SYS_sendmsg, { FD } },
 	{ "execute a program", NOBODY, SYS_execve, { TEXT } },
 	{ "fork", NOBODY, SYS_fork, { 0 } },
-	{ "make a process", NOBODY, SYS_clone, { SIGCHLD } },
-	{ "make a user namespace", NOBODY, SYS_clone, { 0x10000000 } },
+	{ "create a process", NOBODY, SYS_clone, { SIGCHLD } },
+	{ "create a user namespace", NOBODY, SYS_clone, { 0x10000000 } },
 	{ "leave its namespaces", NOBODY, SYS_unshare, { 0x10000000 } },
 	{ "enter a namespace", NOBODY, SYS_setns, { FD } },
 	{ "trace a process", NOBODY, SYS_ptrace, { 16, PARENT } },
 	{ "read a process's memory", NOBODY, SYS_process_vm_readv, { PARENT } },
 	{ "kill a process", NOBODY, SYS_kill, { PARENT, 0 } },
-	{ "signal another's thread", NOBODY, SYS_tgkill, { PARENT, PARENT, 0 } },
+	{ "signal another process's thread", NOBODY, SYS_tgkill, { PARENT, PARENT, 0 } },
 	{ "signal any thread", NOBODY, SYS_tkill, { SELF, 0 } },
 	{ "become another user", NOBODY, SYS_setuid, { 1 } },
 	{ "mount", NOBODY, SYS_mount, { TEXT, TEXT, TEXT } },
@@ -85,11 +85,11 @@ static const struct attempt {
 	{ "use keys", NOBODY, SYS_keyctl, { 0 } },
 	{ "raise its limits", NOBODY, SYS_prlimit64, { 0, 1 } },
 	{ "map code", NOBODY, SYS_mmap, { 0, 4096, PROT_READ | PROT_EXEC, 0x22 } },
-	{ "make code of data", NOBODY, SYS_mprotect, { PAGE, 4096, PROT_READ | PROT_EXEC } },
+	{ "make data executable", NOBODY, SYS_mprotect, { PAGE, 4096, PROT_READ | PROT_EXEC } },
 	{ "type into the terminal", NOBODY, SYS_ioctl, { FD, TIOCSTI, TEXT } },
 	{ "give vhost other memory", NOBODY, SYS_ioctl, { FD, VHOST_SET_MEM_TABLE, TEXT } },
-	{ "make a vCPU", NOBODY, SYS_ioctl, { FD, KVM_CREATE_VCPU, 0 } },
-	{ "use a call of x32", NOBODY, SYS_write | 0x40000000, { FD, TEXT, 1 } },
+	{ "create a vCPU", NOBODY, SYS_ioctl, { FD, KVM_CREATE_VCPU, 0 } },
+	{ "use an x32 system call", NOBODY, SYS_write | 0x40000000, { FD, TEXT, 1 } },
 
 	{ "map memory", ALL, SYS_mmap, { 0, 4096, PROT_READ, 0x22 } },
 	{ "write", ALL, SYS_write, { FD, TEXT, 1 } },
@@ -98,10 +98,10 @@ static const struct attempt {
 	{ "read at an offset", DISK_MAIN, SYS_pread64, { FD, PAGE, 1, 0 } },
 	{ "write at an offset", DISK_MAIN, SYS_pwrite64, { FD, TEXT, 1, 0 } },
 	{ "grow a file", ONLY(SANDBOX_DISK), SYS_fallocate, { FD, 0, 0, 4096 } },
-	{ "cut a file", ONLY(SANDBOX_MAIN), SYS_ftruncate, { FD, 0 } },
+	{ "truncate a file", ONLY(SANDBOX_MAIN), SYS_ftruncate, { FD, 0 } },
 	{ "accept", ONLY(SANDBOX_GDB), SYS_accept4, { FD } },
 	{ "close a descriptor", MAIN_GDB, SYS_close, { FD } },
-	{ "take a descriptor", ONLY(SANDBOX_MAIN), SYS_recvmsg, { FD, TEXT } },
+	{ "receive a descriptor", ONLY(SANDBOX_MAIN), SYS_recvmsg, { FD, TEXT } },
 	{ "lock a file", ONLY(SANDBOX_MAIN), SYS_flock, { FD, 8 } },
 	{ "give KVM other memory", ONLY(SANDBOX_MAIN), SYS_ioctl,
 	  { FD, KVM_SET_USER_MEMORY_REGION, PAGE } },
@@ -140,7 +140,7 @@ static long argument(long a, int fd, pid_t parent)
 	}
 }
 
-/* Make the attempt as @role, in a process of its own: its status, as of wait(2). */
+/* Make the attempt as @role in a new process; returns its status as of wait(2). */
 static int attempt(const struct attempt *t, unsigned int role)
 {
 	pid_t parent = getpid(), pid = fork();
@@ -149,20 +149,20 @@ static int attempt(const struct attempt *t, unsigned int role)
 
 	assert_true(pid >= 0);
 	if (!pid) {
-		signal(SIGILL, SIG_DFL);	/* of cmocka */
+		signal(SIGILL, SIG_DFL);	/* cmocka has a handler */
 		fd = memfd_create("attempt", 0);
 		for (i = 0; i < 4; i++)
 			a[i] = argument(t->arg[i], fd, parent);
 		if (sandbox_process(NULL, 0, NULL) || (role && sandbox_enter(role, NULL)))
 			_exit(99);
 		syscall(t->nr, a[0], a[1], a[2], a[3], 0, 0);
-		syscall(SYS_exit_group, 0);	/* LeakSanitizer looks about in _exit() */
+		syscall(SYS_exit_group, 0);	/* not _exit(), where LeakSanitizer runs */
 	}
 	assert_int_equal(waitpid(pid, &st, 0), pid);
 	return st;
 }
 
-static void a_role_gets_away_with_what_it_needs_only(void **state)
+static void a_role_can_do_only_what_it_needs(void **state)
 {
 	const struct attempt *t;
 	unsigned int role;
@@ -176,13 +176,13 @@ static void a_role_gets_away_with_what_it_needs_only(void **state)
 			st = attempt(t, role);
 			if (may ? !WIFEXITED(st) || WEXITSTATUS(st) :
 			    !WIFSIGNALED(st) || WTERMSIG(st) != SIGSYS)
-				fail_msg("%s: to %s is %s, it gave %#x", role_names[role],
+				fail_msg("%s: to %s is %s, but the status is %#x", role_names[role],
 					 t->what, may ? "allowed" : "forbidden", st);
 		}
 }
 
-/* Any call that there is or will be: with no sense in its arguments, or death. */
-static void no_role_has_many_calls(void **state)
+/* Try every system call, even future ones, with invalid arguments, and count those that are not fatal. */
+static void no_role_has_many_system_calls(void **state)
 {
 	static const unsigned int most[] = {
 		[SANDBOX_PROCESS] = 42, [SANDBOX_MAIN] = 31, [SANDBOX_VCPU] = 14,
@@ -197,20 +197,20 @@ static void no_role_has_many_calls(void **state)
 	(void)state;
 	for (role = 0; role <= SANDBOX_GDB; role++) {
 		for (t.nr = n = 0; t.nr < 500; t.nr++) {
-			/* Those that would not come back, which all have. */
+			/* All roles have these, but they do not return. */
 			if (t.nr == SYS_exit || t.nr == SYS_exit_group || t.nr == SYS_rt_sigreturn ||
 			    t.nr == SYS_restart_syscall)
 				continue;
 			st = attempt(&t, role);
-			n += WIFEXITED(st);	/* uretprobe(2) is SIGILL, whatever a filter says */
+			n += WIFEXITED(st);	/* uretprobe(2) is always a SIGILL, even if a filter allows it */
 		}
 		if (n > most[role])
-			fail_msg("%s: %u system calls, expected %u at most", role_names[role], n,
+			fail_msg("%s: %u system calls, expected at most %u", role_names[role], n,
 				 most[role]);
 	}
 }
 
-static void nothing_opens_by_name_under_landlock(void **state)
+static void landlock_forbids_opening_by_name(void **state)
 {
 	bool there = syscall(444, NULL, 0, 1) > 0;	/* landlock_create_ruleset(2) */
 	pid_t pid = fork();
@@ -230,7 +230,7 @@ static void nothing_opens_by_name_under_landlock(void **state)
 	}
 }
 
-static void clone3_is_not_there(void **state)
+static void clone3_seems_not_implemented(void **state)
 {
 	pid_t pid = fork();
 	int st;
@@ -259,7 +259,7 @@ struct job {
 
 static void blk(struct driver *d, unsigned int i)
 {
-	static const uint32_t type[] = { 0, 1, 4, 8, 11, 13 };	/* all that there are */
+	static const uint32_t type[] = { 0, 1, 4, 8, 11, 13 };	/* all types */
 	const struct {
 		uint32_t type, reserved;
 		uint64_t sector;
@@ -272,7 +272,7 @@ static void blk(struct driver *d, unsigned int i)
 
 	mem_write(d->mem, BUFS, &r, sizeof(r));
 	put_desc(d, 0, 0, BUFS, i > 3 ? 32 : 16, NEXT, 1);
-	/* An odd address: O_DIRECT takes the bounce buffer. */
+	/* An odd address, for which O_DIRECT needs the bounce buffer. */
 	put_desc(d, 0, 1, BUFS + 0x1001, i > 3 ? 0 : 512, NEXT | (out ? 0 : WRITE), 2);
 	put_desc(d, 0, 2, BUFS + 0x800, 1, WRITE, 0);
 }
@@ -324,11 +324,11 @@ static void work(const struct job *j, char *arg)
 }
 #endif
 
-static void every_device_works_with_no_more(void **state)
+static void every_device_works_in_the_sandbox(void **state)
 {
 	(void)state;
 #ifdef __SANITIZE_ADDRESS__
-	print_message("AddressSanitizer's own system calls are no part of the sandbox\n");
+	print_message("the sandbox forbids AddressSanitizer's system calls\n");
 	skip();
 #else
 	static const struct job jobs[] = {
@@ -352,18 +352,21 @@ static void every_device_works_with_no_more(void **state)
 			work(&jobs[i], arg);
 		assert_int_equal(waitpid(pid, &st, 0), pid);
 		if (!WIFEXITED(st) || WEXITSTATUS(st))
-			fail_msg("%s%s: %#x", jobs[i].option, jobs[i].arg, st);
+			fail_msg("--%s %s: %s %d (%s)", jobs[i].option, jobs[i].arg,
+				 WIFSIGNALED(st) ? "killed by signal" : "exit status",
+				 WIFSIGNALED(st) ? WTERMSIG(st) : WEXITSTATUS(st),
+				 WIFSIGNALED(st) ? strsignal(WTERMSIG(st)) : "98, 97: it could not begin");
 	}
 	unlink(path);
 #endif
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(a_role_gets_away_with_what_it_needs_only),
-	cmocka_unit_test(no_role_has_many_calls),
-	cmocka_unit_test(clone3_is_not_there),
-	cmocka_unit_test(nothing_opens_by_name_under_landlock),
-	cmocka_unit_test(every_device_works_with_no_more),
+	cmocka_unit_test(a_role_can_do_only_what_it_needs),
+	cmocka_unit_test(no_role_has_many_system_calls),
+	cmocka_unit_test(clone3_seems_not_implemented),
+	cmocka_unit_test(landlock_forbids_opening_by_name),
+	cmocka_unit_test(every_device_works_in_the_sandbox),
 };
 
 void sandbox_tests(struct tests *all)

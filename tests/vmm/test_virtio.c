@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Virtqueues, the MMIO transport and each device, driven as a guest would. */
+/* Virtqueues, the MMIO transport and each device, driven like by a guest. */
 #include "tests.h"
 
 #include <errno.h>
@@ -80,7 +80,7 @@ static void registers_identify_the_device(void **state)
 	assert_int_equal(reg_read(&f->d, 0x44), 0);
 	kick(&f->d, UINT32_MAX);
 	assert_false(device_failed(&f->d));
-	/* Beside the rings' addresses there is nothing. */
+	/* The registers next to the rings' addresses are not implemented. */
 	reg_write(&f->d, 0x30, 0);
 	reg_write(&f->d, 0x44, 0);
 	reg_write(&f->d, 0x88, 1);
@@ -89,8 +89,8 @@ static void registers_identify_the_device(void **state)
 	end(f);
 }
 
-/* What the guest reads without an exit is what it would read with one. */
-static void the_page_says_what_the_registers_say(void **state)
+/* What the guest reads without an exit must equal what it would read with one. */
+static void the_page_equals_the_registers(void **state)
 {
 	static atomic_uint page[VIRTIO_MMIO_LEN / 4];
 	struct fixture *f = begin("console", "virtio", &nowhere);
@@ -156,7 +156,7 @@ static void a_request_is_served_and_signalled(void **state)
 	end(f);
 }
 
-static void a_driver_that_wants_no_interrupt_gets_none(void **state)
+static void a_driver_can_suppress_interrupts(void **state)
 {
 	struct fixture *f = rng_begin(0);
 	uint16_t no = 1, event = 1;
@@ -169,7 +169,7 @@ static void a_driver_that_wants_no_interrupt_gets_none(void **state)
 	kick(&f->d, 0);
 	assert_int_equal(used_idx(&f->d, 0), 1);
 	assert_int_equal(read(f->d.mmio->irq_fd, &n, 8), -1);
-	/* With the event index: only when used passes what it names. */
+	/* With the event index: only when the used index passes it. */
 	driver_start(&f->d, VIRTIO_F_EVENT_IDX);
 	mem_write(f->d.mem, RING(0) + RING_AVAIL + 4 + 2 * QSIZE, &event, 2);
 	put_desc(&f->d, 0, 0, BUFS, 8, WRITE, 0);
@@ -188,7 +188,7 @@ static void indirect_tables_work(void **state)
 	struct fixture *f = rng_begin(VIRTIO_F_INDIRECT);
 
 	(void)state;
-	/* The table is ring 1's place: RING(1) holds two descriptors. */
+	/* The table is in place of ring 1: RING(1) has two descriptors. */
 	put_desc(&f->d, 1, 0, BUFS, 16, WRITE | NEXT, 1);
 	put_desc(&f->d, 1, 1, BUFS + 16, 16, WRITE, 0);
 	put_desc(&f->d, 0, 0, RING(1), 32, INDIRECT, 0);
@@ -198,7 +198,7 @@ static void indirect_tables_work(void **state)
 	end(f);
 }
 
-/* Each way a driver can lie about a chain: the device asks for a reset. */
+/* Every kind of broken chain: the device must ask for a reset. */
 static void broken_chains_stop_the_device(void **state)
 {
 	int i;
@@ -237,7 +237,7 @@ static void broken_chains_stop_the_device(void **state)
 			put_desc(d, 0, 0, RING(1), 16, INDIRECT, 0);
 			put_desc(d, 1, 0, RING(2), 16, INDIRECT, 0);
 			break;
-		case 8:	/* indirect of a ragged length */
+		case 8:	/* indirect table whose length is not a multiple of 16 */
 			put_desc(d, 0, 0, RING(1), 17, INDIRECT, 0);
 			break;
 		case 9:	/* indirect with a next */
@@ -254,10 +254,10 @@ static void broken_chains_stop_the_device(void **state)
 		offer(d, 0, head);
 		kick(d, 0);
 		if (!device_failed(&f->d))
-			fail_msg("case %d is taken", i);
+			fail_msg("case %d was accepted", i);
 		assert_int_equal(used_idx(d, 0), 0);
 		assert_true(reg_read(d, 0x60) & 2);	/* configuration change */
-		driver_start(d, 0);			/* a reset helps */
+		driver_start(d, 0);			/* after a reset it works again */
 		assert_false(device_failed(&f->d));
 		put_desc(d, 0, 0, BUFS, 8, WRITE, 0);
 		offer(d, 0, 0);
@@ -267,7 +267,7 @@ static void broken_chains_stop_the_device(void **state)
 	}
 }
 
-static void rings_must_lie_in_memory_and_be_aligned(void **state)
+static void rings_must_be_in_memory_and_aligned(void **state)
 {
 	static const struct {
 		uint32_t reg, val;
@@ -287,7 +287,7 @@ static void rings_must_lie_in_memory_and_be_aligned(void **state)
 		reg_write(&f->d, bad[i].reg, bad[i].val);
 		reg_write(&f->d, 0x44, 1);
 		if (!device_failed(&f->d))
-			fail_msg("register %#x takes %#x", bad[i].reg, bad[i].val);
+			fail_msg("register %#x accepts %#x", bad[i].reg, bad[i].val);
 		kick(&f->d, 0);
 	}
 	end(f);
@@ -340,8 +340,8 @@ static void console_carries_characters_both_ways(void **state)
 	close(p[1]);
 }
 
-/* Input that was refused is called for when there is a driver, and room. */
-static void console_says_when_it_takes_input_again(void **state)
+/* After the console refused input, it asks for more when there is a driver and room. */
+static void console_reports_when_it_accepts_input_again(void **state)
 {
 	static const uint64_t features[] = { 0, VIRTIO_F_EVENT_IDX };
 	unsigned int i;
@@ -377,8 +377,8 @@ static void console_says_when_it_takes_input_again(void **state)
 	}
 }
 
-/* Nobody reads: the thread is stuck in output, input and stop still work. */
-static void console_that_is_stuck_can_be_stopped(void **state)
+/* Nobody reads, so the thread is stuck in output: input and stop must still work. */
+static void a_stuck_console_can_be_stopped(void **state)
 {
 	struct fixture *f;
 	atomic_bool stop = false;
@@ -393,18 +393,18 @@ static void console_that_is_stuck_can_be_stopped(void **state)
 	put_desc(&f->d, 1, 0, BUFS, 0x10000, 0, 0);
 	offer(&f->d, 1, 0);
 	assert_int_equal(write(f->d.v->kick_fd[1], "\1\0\0\0\0\0\0", 8), 8);
-	/* Bytes in the pipe: the thread is at it, and holds the lock. */
+	/* Bytes in the pipe: the thread is writing, and holds the lock. */
 	while (ioctl(p[0], FIONREAD, &n) || !n)
 		sched_yield();
 	assert_int_equal(input(f, "x"), 0);
 	assert_int_equal(used_idx(&f->d, 1), 0);
 	stop = true;
-	end(f);					/* joins, or the test hangs */
+	end(f);					/* joins the thread; if it cannot, the test hangs */
 	close(p[0]);
 	close(p[1]);
 }
 
-static void balloon_takes_pages_and_only_pages_of_ram(void **state)
+static void balloon_takes_only_pages_of_ram(void **state)
 {
 	struct fixture *f = begin("balloon", "5", &nowhere);
 	uint32_t pfn[3] = { 0x200, UINT32_MAX, 0x400 }, v = 7;
@@ -445,7 +445,7 @@ static void net_frames_cross_a_pair(void **state)
 	f->d.v = f->d.all.virtio[0];
 	f->d.mmio = f->d.v->link;
 	driver_start(&f->d, 1 << 15);			/* MRG_RXBUF */
-	/* Out: header and data leave as one frame. */
+	/* Out: header and data become one frame. */
 	memset(p, 0xab, 112);
 	put_desc(&f->d, 1, 0, BUFS, 12, NEXT, 1);
 	put_desc(&f->d, 1, 1, BUFS + 12, 100, 0, 0);
@@ -464,7 +464,7 @@ static void net_frames_cross_a_pair(void **state)
 	assert_int_equal(used_len(&f->d, 0, 0), 64);
 	assert_int_equal(used_len(&f->d, 0, 1), 48);
 	assert_int_equal(p[0x1000 + 10], 2);		/* num_buffers */
-	/* A frame too large for what is there is dropped whole. */
+	/* A frame that is too large for the buffers is dropped completely. */
 	put_desc(&f->d, 0, 0, BUFS + 0x1000, 64, WRITE, 0);
 	offer(&f->d, 0, 0);
 	kick(&f->d, 0);
@@ -478,7 +478,7 @@ static void net_frames_cross_a_pair(void **state)
 	close(fd[1]);
 }
 
-/* --net loop is two cards: their numbers in the addresses, both attached. */
+/* --net loop makes two cards, both attached, with their numbers in their addresses. */
 static void net_loop_is_a_pair(void **state)
 {
 	struct fixture *f = begin("net", "loop", &nowhere);
@@ -494,18 +494,18 @@ static void net_loop_is_a_pair(void **state)
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(registers_identify_the_device),
-	cmocka_unit_test(the_page_says_what_the_registers_say),
+	cmocka_unit_test(the_page_equals_the_registers),
 	cmocka_unit_test(features_must_be_offered_and_modern),
 	cmocka_unit_test(a_request_is_served_and_signalled),
-	cmocka_unit_test(a_driver_that_wants_no_interrupt_gets_none),
+	cmocka_unit_test(a_driver_can_suppress_interrupts),
 	cmocka_unit_test(indirect_tables_work),
 	cmocka_unit_test(broken_chains_stop_the_device),
-	cmocka_unit_test(rings_must_lie_in_memory_and_be_aligned),
+	cmocka_unit_test(rings_must_be_in_memory_and_aligned),
 	cmocka_unit_test(odd_accesses_are_harmless),
 	cmocka_unit_test(console_carries_characters_both_ways),
-	cmocka_unit_test(console_says_when_it_takes_input_again),
-	cmocka_unit_test(console_that_is_stuck_can_be_stopped),
-	cmocka_unit_test(balloon_takes_pages_and_only_pages_of_ram),
+	cmocka_unit_test(console_reports_when_it_accepts_input_again),
+	cmocka_unit_test(a_stuck_console_can_be_stopped),
+	cmocka_unit_test(balloon_takes_only_pages_of_ram),
 	cmocka_unit_test(net_frames_cross_a_pair),
 	cmocka_unit_test(net_loop_is_a_pair),
 };

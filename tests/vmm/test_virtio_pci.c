@@ -18,10 +18,10 @@ struct fixture {
 	struct driver d;
 	struct virtio_pci *p;
 	struct pci_bus bus;
-	unsigned int sent;		/* MSIs, and the last */
+	unsigned int sent;		/* how many MSIs; then the last one's address and data */
 	uint64_t addr;
 	uint32_t data;
-	uint32_t cap[6], msix;		/* where its capabilities are, by type */
+	uint32_t cap[6], msix;		/* offsets of its capabilities, by type */
 };
 
 static void count_msi(void *ctx, uint64_t addr, uint32_t data)
@@ -46,7 +46,7 @@ static void cfg_write(struct fixture *f, uint32_t reg, uint32_t v, uint32_t len)
 	pci_config(&f->bus, 0x80000000 | SLOT << 11 | reg, &v, len, true);
 }
 
-/* Offset @off of what capability @type says where it is. */
+/* Read the BAR at offset @off of the structure of capability @type. */
 static uint32_t bar_read(struct fixture *f, unsigned int type, uint32_t off, uint32_t len)
 {
 	uint32_t v = 0;
@@ -78,7 +78,7 @@ static void find_capabilities(struct fixture *f)
 		f->cap[type] = at;
 		assert_int_equal(cfg_read(f, at + 4, 1), 0);		/* BAR 0 */
 		assert_true(cfg_read(f, at + 8, 4) + cfg_read(f, at + 12, 4) <= PCI_BAR_LEN);
-		/* Linux takes no part of length 0; the window's is written first. */
+		/* Linux accepts no structure of length 0; the driver sets the window's length. */
 		assert_true(type == 5 || cfg_read(f, at + 12, 4));
 	}
 	assert_int_equal(n, 6);
@@ -94,7 +94,7 @@ static int attach(struct devices *d, struct virtio *v, struct loop *loop, struct
 /* On no bus, without KVM. */
 static const struct virtio_transport pci_only = { .max = 1, .attach = attach };
 
-/* A device whose driver is ready: queue 0 has vector 1, configuration 0. */
+/* Create a device whose driver is ready: queue 0 has vector 1, configuration changes 0. */
 static struct fixture *begin(void)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -141,7 +141,7 @@ static void end(struct fixture *f)
 	free(f);
 }
 
-/* The doorbell was rung: do what the device's thread does then. */
+/* After a doorbell: do what the device's thread does. */
 static void served(struct fixture *f)
 {
 	uint64_t n;
@@ -181,7 +181,7 @@ static void the_bus_has_a_bridge_and_its_functions(void **state)
 	end(f);
 }
 
-static void the_bar_tells_its_size_and_stays(void **state)
+static void the_bar_reports_its_size_and_cannot_move(void **state)
 {
 	struct fixture *f = begin();
 
@@ -213,7 +213,7 @@ static void registers_can_be_read_back(void **state)
 	assert_int_equal(bar_read(f, 1, 0x1c, 2), 1);
 	assert_int_equal(bar_read(f, 1, 0x28, 4), RING(0) + RING_AVAIL);
 	assert_int_equal(bar_read(f, 1, 0x2c, 4), 0);
-	bar_write(f, 1, 0x1a, 2, 2);				/* there are two: 0, 1 */
+	bar_write(f, 1, 0x1a, 2, 2);				/* only vectors 0 and 1 exist */
 	assert_int_equal(bar_read(f, 1, 0x1a, 2), 0xffff);
 	bar_write(f, 1, 0x16, 1, 2);
 	assert_int_equal(bar_read(f, 1, 0x18, 2), 0);		/* no such queue */
@@ -247,7 +247,7 @@ static void a_request_sends_the_message_of_its_queue(void **state)
 	end(f);
 }
 
-static void a_masked_message_waits(void **state)
+static void a_masked_message_stays_pending(void **state)
 {
 	struct fixture *f = begin();
 
@@ -262,7 +262,7 @@ static void a_masked_message_waits(void **state)
 	assert_int_equal(f->sent, 1);
 	assert_int_equal(f->data, 0x51);
 	assert_int_equal(bar_read(f, 1, 0x300, 4), 0);
-	cfg_write(f, f->msix + 2, 0xc000, 2);		/* all of the function's */
+	cfg_write(f, f->msix + 2, 0xc000, 2);		/* mask all vectors of the function */
 	ask(f);
 	assert_int_equal(f->sent, 1);
 	cfg_write(f, f->msix + 2, 0x8000, 2);
@@ -270,7 +270,7 @@ static void a_masked_message_waits(void **state)
 	end(f);
 }
 
-static void without_msix_the_isr_tells(void **state)
+static void without_msix_the_isr_reports(void **state)
 {
 	struct fixture *f = begin();
 
@@ -283,7 +283,7 @@ static void without_msix_the_isr_tells(void **state)
 	end(f);
 }
 
-static void the_bar_can_be_reached_by_configuration_space(void **state)
+static void the_bar_can_be_accessed_through_configuration_space(void **state)
 {
 	struct fixture *f = begin();
 	uint32_t w = f->cap[5];
@@ -304,7 +304,7 @@ static void the_bar_can_be_reached_by_configuration_space(void **state)
 	cfg_write(f, w + 8, ~0U, 4);
 	cfg_write(f, w + 16, ~0U, 4);
 	cfg_write(f, w + 8, 0x15, 4);
-	assert_int_equal(cfg_read(f, w + 16, 4), ~0U);	/* unaligned: nothing is read */
+	assert_int_equal(cfg_read(f, w + 16, 4), ~0U);	/* unaligned: reads nothing */
 	end(f);
 }
 
@@ -332,7 +332,7 @@ static void odd_accesses_are_harmless(void **state)
 	end(f);
 }
 
-static void what_a_snapshot_says_is_checked(void **state)
+static void snapshot_contents_are_checked(void **state)
 {
 	struct fixture *f = begin();
 	struct virtio_pci_regs r = f->p->r;
@@ -355,8 +355,8 @@ static void what_a_snapshot_says_is_checked(void **state)
 	end(f);
 }
 
-/* Saved, reset, restored: the driver's queue and vectors are as they were. */
-static void a_device_comes_back_from_a_snapshot(void **state)
+/* Save, reset, restore: the driver's queue and vectors must be as before. */
+static void a_device_is_restored_from_a_snapshot(void **state)
 {
 	struct fixture *f = begin();
 	struct devices *d = &f->d.all;
@@ -379,7 +379,7 @@ static void a_device_comes_back_from_a_snapshot(void **state)
 	ask(f);
 	assert_int_equal(used_idx(&f->d, 0), 2);
 	assert_int_equal(f->sent, 2);
-	/* Not on PCI any more: that is told, not taken for something else. */
+	/* If the device is no longer on PCI, the message must say so. */
 	d->pci = false;
 	assert_int_equal(devices_load(d, &r, &e), -EBADMSG);
 	assert_non_null(strstr(e.msg, "give --pci"));
@@ -391,15 +391,15 @@ void virtio_pci_tests(struct tests *all)
 {
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(the_bus_has_a_bridge_and_its_functions),
-		cmocka_unit_test(the_bar_tells_its_size_and_stays),
+		cmocka_unit_test(the_bar_reports_its_size_and_cannot_move),
 		cmocka_unit_test(registers_can_be_read_back),
 		cmocka_unit_test(a_request_sends_the_message_of_its_queue),
-		cmocka_unit_test(a_masked_message_waits),
-		cmocka_unit_test(without_msix_the_isr_tells),
-		cmocka_unit_test(the_bar_can_be_reached_by_configuration_space),
+		cmocka_unit_test(a_masked_message_stays_pending),
+		cmocka_unit_test(without_msix_the_isr_reports),
+		cmocka_unit_test(the_bar_can_be_accessed_through_configuration_space),
 		cmocka_unit_test(odd_accesses_are_harmless),
-		cmocka_unit_test(what_a_snapshot_says_is_checked),
-		cmocka_unit_test(a_device_comes_back_from_a_snapshot),
+		cmocka_unit_test(snapshot_contents_are_checked),
+		cmocka_unit_test(a_device_is_restored_from_a_snapshot),
 	};
 
 	ADD_TESTS(all, t);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Every file of unit tests gives one table; main.c runs them as one plan. */
+/* Every file of unit tests adds a table; main.c runs all of them as one plan. */
 #ifndef VMM_TESTS_H
 #define VMM_TESTS_H
 
@@ -34,7 +34,7 @@ void gdb_tests(struct tests *all);
 void x86_tests(struct tests *all);
 void migrate_tests(struct tests *all);
 
-/* A file in memory with these bytes; -1 if there is no such thing here. */
+/* Create a file in memory with these bytes; -1 if that is not possible here. */
 int memory_file(const void *data, size_t len);
 
 #endif

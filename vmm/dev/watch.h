@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* What a Linux guest writes to its consoles, line by line: its last one, a panic. */
 #ifndef VMM_WATCH_H
 #define VMM_WATCH_H

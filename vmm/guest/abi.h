@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What kvm-selftest and its unit guest (unit.bin) agree on: addresses, the
- * page they share, and the ports by which the guest talks to its host.
+ * The interface between kvm-selftest and its unit guest (unit.bin): addresses, the
+ * memory they share, and the ports by which the guest talks to its host.
  */
 #ifndef GUEST_ABI_H
 #define GUEST_ABI_H
@@ -11,25 +11,25 @@
 /* Guest physical addresses. RAM is UNIT_RAM bytes from 0. */
 #define UNIT_SHARED	0x6000		/* struct unit_shared, 8 KiB */
 #define UNIT_LOAD	0x8000		/* unit.bin; entry in real mode, CS:IP 0:8000 */
-#define UNIT_LOAD_MAX	0x98000		/* image and bss end below */
-#define UNIT_SCRATCH	0x200000	/* 2 MiB that tests may scribble over */
+#define UNIT_LOAD_MAX	0x98000		/* image and bss end below this */
+#define UNIT_SCRATCH	0x200000	/* 2 MiB that tests may overwrite */
 #define UNIT_RAM	0x1000000
 #define UNIT_MMIO	0x10000000	/* nothing is mapped here: every access exits */
-#define UNIT_ROM	0x20000000	/* where a test wants a read-only slot */
+#define UNIT_ROM	0x20000000	/* for a test's read-only slot */
 #define UNIT_CPUS_MAX	8
 
 /* Ports. */
 #define UNIT_PORT_TEXT	0x10		/* bytes for people */
 #define UNIT_PORT_EXIT	0xf4		/* UNIT_PASS, UNIT_FAIL, UNIT_SKIP: the end */
-#define UNIT_PORT_IDLE	0xe1		/* nothing to be done; others may run */
-#define UNIT_PORT_L1	0xe2		/* written by a guest that runs a guest */
-#define UNIT_PORT_L2	0xe3		/* written by that one */
-#define UNIT_PORT_MOVE	0xe4		/* the guest moves to a new VM: now, or soon (UNIT_MOVE_SOON) */
-#define UNIT_PORT_SYNC	0xf5		/* a 4-byte number: the host does its part */
+#define UNIT_PORT_IDLE	0xe1		/* the guest waits: others may run */
+#define UNIT_PORT_L1	0xe2		/* written by a guest that runs its own guest */
+#define UNIT_PORT_L2	0xe3		/* written by that guest's guest */
+#define UNIT_PORT_MOVE	0xe4		/* move the guest to a new VM: now, or soon (UNIT_MOVE_SOON) */
+#define UNIT_PORT_SYNC	0xf5		/* a 4-byte number: the host does that part of the test */
 #define UNIT_PORT_IO	0x600		/* 16 ports for the I/O tests */
 
-#define UNIT_MOVE_SOON	1		/* written there: at the next signal, within milliseconds */
-#define UNIT_MOVE_IN	0x5a		/* what a read of it gives */
+#define UNIT_MOVE_SOON	1		/* written to UNIT_PORT_MOVE: at the next signal, within milliseconds */
+#define UNIT_MOVE_IN	0x5a		/* the value read from UNIT_PORT_MOVE */
 
 #define UNIT_PASS	0
 #define UNIT_FAIL	1
@@ -40,20 +40,20 @@ struct unit_shared {
 	unsigned long long magic;	/* written by the host */
 	char test[32];			/* host: which test to run */
 	unsigned int ncpus;		/* host */
-	/* The host's CPU is QEMU's TCG: some of what a CPU does, it does not. */
+	/* The host's CPU is QEMU's TCG or Bochs', which do not do all that a CPU does. */
 	unsigned int tcg;
-	unsigned int bochs;		/* or Bochs' */
-	unsigned int sticky_shadow;	/* STI's shadow outlasts an instruction that KVM skips */
+	unsigned int bochs;
+	unsigned int sticky_shadow;	/* STI's shadow survives an instruction that KVM skips */
 	unsigned int old_kvm;		/* before Linux 5.14: env_old_kvm() */
-	unsigned int ignore_msrs;	/* kvm.ignore_msrs: unknown MSRs read as 0 and take writes */
-	unsigned int shadow;		/* KVM's own walk is the MMU: npt=0, ept=0 */
+	unsigned int ignore_msrs;	/* kvm.ignore_msrs: unknown MSRs read as 0 and accept writes */
+	unsigned int shadow;		/* KVM uses shadow paging: npt=0, ept=0 */
 	unsigned int online;		/* guest: CPUs that reached C code */
 	unsigned long long arg[16];	/* host to guest */
 	unsigned long long out[16];	/* guest to host */
 	char step[128];			/* guest: what it is doing or waiting for */
 	char msg[512];			/* guest: why it failed or skipped */
 	unsigned int bufs_len;
-	unsigned char buf[4096];	/* either way */
+	unsigned char buf[4096];	/* in either direction */
 };
 #endif
 #endif

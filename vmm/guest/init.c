@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * init of the Linux guest: no libc, nothing but system calls. Prints TAP on
- * the console and powers off. What it has to check comes on the kernel
- * command line:
+ * The Linux guest's init, without libc: only system calls. It prints TAP on the
+ * console and powers off. The kernel command line says what to check:
  *
- *   st.cpus=N   that many CPUs are online
+ *   st.cpus=N   N CPUs are online
  *   st.blk=1    /dev/vda: pattern write, read back, checksum
- *   st.rng=1    virtio-rng is the current hw_random and gives numbers
- *   st.net=1    eth0 and eth1 are wired to each other: frames, both ways
- *   st.balloon=N  at most N MiB of the memory are left free
- *   st.console=1  a line to hvc0
- *   st.vsock=PORT  connect to the host, send, get it back
- *   st.ticks=N  a line every 50 ms, N times: for a snapshot
+ *   st.rng=1    virtio-rng is the current hw_random and returns numbers
+ *   st.net=1    eth0 and eth1 are connected: send frames both ways
+ *   st.balloon=N  the balloon leaves at most N MiB of memory free
+ *   st.console=1  print a line to hvc0
+ *   st.vsock=PORT  connect to the host, send data, receive the same data
+ *   st.ticks=N  print a line every 50 ms, N times: for a snapshot
  *   st.reboot=1 restart instead of powering off
- *   st.hang=1   never end;  st.flood=1  print for ever
+ *   st.hang=1   never end;  st.flood=1  print forever
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -118,7 +117,7 @@ static void result(bool ok, const char *name, const char *why)
 	flush();
 }
 
-/* Whole small file into buf, as a string; its length or a negative errno. */
+/* Read a small file into @buf as a string; its length or a negative errno. */
 static long slurp(const char *path, char *buf, size_t size)
 {
 	long fd = S3(SYS_open, path, O_RDONLY, 0), n, got = 0;
@@ -168,7 +167,7 @@ static uint64_t now_ns(int clock)
 	return (uint64_t)t[0] * 1000000000ULL + (uint64_t)t[1];
 }
 
-/* Each online CPU in turn runs us: a dead one shows here. */
+/* Run on each online CPU in turn: one that does not work shows here. */
 static void check_cpus(uint64_t want)
 {
 	uint64_t n = 0;
@@ -180,7 +179,7 @@ static void check_cpus(uint64_t want)
 		if (S3(SYS_sched_setaffinity, 0, sizeof(mask), &mask) == 0)
 			n++;
 	}
-	add("# CPUs that ran us: ");
+	add("# CPUs that ran init: ");
 	add_num(n);
 	flush();
 	result(n == want, "cpus", "not as many CPUs as the VM has");
@@ -224,7 +223,7 @@ static uint64_t next(uint64_t x)
 	return x * 6364136223846793005ULL + 1442695040888963407ULL;
 }
 
-/* 2 MiB of pattern to the disk, past the page cache, and back. */
+/* Write 2 MiB of a pattern to the disk, bypassing the page cache, and read it back. */
 static void check_blk(void)
 {
 	long fd = S3(SYS_open, "/dev/vda", O_RDWR | O_DIRECT, 0);
@@ -266,10 +265,10 @@ static void check_rng(void)
 	result(n > 0 && find(text, "virtio_rng"), "rng-driver", "virtio_rng is not the current hw_random");
 	fd = S3(SYS_open, "/dev/hwrng", O_RDONLY, 0);
 	n = fd < 0 ? fd : S3(SYS_read, fd, a, sizeof(a));
-	result(n > 0 && (a[0] | a[1] | a[2] | a[3]), "rng-read", "/dev/hwrng gave nothing, or zeroes");
+	result(n > 0 && (a[0] | a[1] | a[2] | a[3]), "rng-read", "/dev/hwrng returned nothing, or zeroes");
 }
 
-/* The number behind "key:" of /proc/meminfo, in KiB; 0 if it is not there. */
+/* The number after "key:" in /proc/meminfo, in KiB; 0 if it is missing. */
 static uint64_t meminfo(const char *key)
 {
 	const char *p = slurp("/proc/meminfo", text, sizeof(text)) > 0 ? find(text, key) : NULL;
@@ -295,7 +294,7 @@ static void check_balloon(uint64_t mib)
 	int i;
 
 	for (i = 0; i < 500; i++) {
-		/* MemTotal stays: the balloon gives way when memory runs out. */
+		/* MemTotal does not change, because the balloon deflates when memory runs out. */
 		kib = meminfo("MemFree:");
 		if (kib && kib <= mib * 1024)
 			break;
@@ -304,7 +303,7 @@ static void check_balloon(uint64_t mib)
 	add("# MemFree in KiB: ");
 	add_num(kib);
 	flush();
-	result(kib && kib <= mib * 1024, "balloon", "the balloon did not take what the host asked for");
+	result(kib && kib <= mib * 1024, "balloon", "the balloon did not take what the host requested");
 }
 
 /* --- network: AF_PACKET, no addresses --- */
@@ -320,7 +319,7 @@ struct sockaddr_ll {
 	uint8_t rest[12];
 };
 
-/* A socket that is bound to @name, which is brought up; negative: errno. */
+/* Bring @name up and open a socket that is bound to it; or a negative errno. */
 static long net_open(const char *name)
 {
 	long fd = S3(SYS_socket, AF_PACKET, SOCK_RAW, ETH_P_TEST), rc;
@@ -350,13 +349,13 @@ static long net_open(const char *name)
 
 static uint8_t sent[1514], got[1600];
 
-/* One frame of @n bytes from @from, which must arrive at @to as it was sent. */
+/* Send a frame of @n bytes from @from: it must arrive unchanged at @to. */
 static bool frame(long from, long to, size_t n, uint8_t seed)
 {
 	struct { int32_t fd; int16_t events, revents; } p = { (int32_t)to, 1, 0 };
 	size_t i;
 
-	memset(sent, 0xff, 12);				/* to all, from nobody */
+	memset(sent, 0xff, 12);				/* broadcast */
 	sent[6] = 2;
 	sent[12] = 0x88;
 	sent[13] = 0xb5;
@@ -381,7 +380,7 @@ static void check_net(void)
 		return;
 	for (n = 60; ok && n <= 1514; n += 97)
 		ok = frame(a, b, n, 1) && frame(b, a, n, 2);
-	result(ok, "net-frames", "a frame did not arrive as it was sent");
+	result(ok, "net-frames", "a frame was lost or changed");
 }
 
 static void check_console(void)
@@ -393,7 +392,7 @@ static void check_console(void)
 	       "/dev/hvc0 cannot be written");
 }
 
-/* The host sends back what it gets. */
+/* The host echoes what it receives. */
 static void check_vsock(uint64_t port)
 {
 	struct { uint16_t family, pad; uint32_t port, cid; uint8_t rest[4]; } a = { 40, 0, (uint32_t)port, 2, { 0 } };
@@ -401,7 +400,7 @@ static void check_vsock(uint64_t port)
 	size_t k, i, have;
 	bool ok = true;
 
-	result(fd >= 0 && S3(SYS_connect, fd, &a, sizeof(a)) == 0, "vsock-connect", "the host's port cannot be reached");
+	result(fd >= 0 && S3(SYS_connect, fd, &a, sizeof(a)) == 0, "vsock-connect", "cannot connect to the host's port");
 	for (k = 0; ok && fd >= 0 && k < 64; k++) {
 		for (i = 0; i < 1024; i++)
 			sent[i] = (uint8_t)(i * 3 + k);
@@ -415,7 +414,7 @@ static void check_vsock(uint64_t port)
 		for (i = 0; ok && i < 1024; i++)
 			ok = got[i] == sent[i];
 	}
-	result(ok, "vsock-data", "what came back from the host is not what was sent");
+	result(ok, "vsock-data", "the host's echo differs from what was sent");
 }
 
 static void ticks(uint64_t n)
@@ -474,7 +473,7 @@ static void run(void)
 	flush();
 }
 
-/* At entry the stack is not aligned as a C function expects it. */
+/* At entry the stack is not aligned as the C ABI expects. */
 __attribute__((noreturn, used, force_align_arg_pointer)) void _start(void);
 void _start(void)
 {

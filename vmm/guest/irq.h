@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the tests of interrupt controllers and timers share. */
+/* Shared by the tests of interrupt controllers and timers. */
 #ifndef GUEST_IRQ_H
 #define GUEST_IRQ_H
 
@@ -8,7 +8,7 @@
 #define IOAPIC	0xfec00000UL
 #define VEC	0x60
 
-/* lapic_on - this CPU's APIC on, its pins masked, VEC and VEC + 1 counted */
+/* lapic_on - enable this CPU's APIC, mask its pins, count VEC and VEC + 1 */
 static inline void lapic_on(void)
 {
 	apic_enable();
@@ -42,7 +42,7 @@ static inline void pics_mask(void)
 	outb(0xa1, 0xff);
 }
 
-/* chances - enough of them for an interrupt that must not come */
+/* chances - give an interrupt that must not come enough opportunities to come */
 static inline void chances(void)
 {
 	u32 i;

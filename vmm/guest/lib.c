@@ -126,7 +126,7 @@ static void __attribute__((noreturn)) vfinish(u8 code, const char *fmt, va_list 
 {
 	struct out o = { shared->msg, shared->msg + sizeof(shared->msg) - 1 };
 
-	/* The first CPU to fail has the word; the others only stop. */
+	/* Only the first CPU that ends the test leaves its message; the others stop. */
 	if (!__atomic_exchange_n(&msg_taken, 1, __ATOMIC_SEQ_CST))
 		vformat(&o, fmt, ap);
 	else
@@ -245,10 +245,10 @@ static void gate_init(void)
 		idt[i].off0 = (u16)a;
 		idt[i].off1 = (u16)(a >> 16);
 		idt[i].sel = 0x18;
-		/* present, interrupt gate; ring 3 may call 0x80 and 3 */
+		/* present, interrupt gate; ring 3 may use 0x80 and 3 */
 		idt[i].attr = i == 0x80 || i == 3 ? 0xee00 : 0x8e00;
 		if (i == 8)
-			idt[i].attr |= 1;	/* #DF has a stack of its own */
+			idt[i].attr |= 1;	/* #DF has its own stack */
 	}
 }
 
@@ -354,7 +354,7 @@ void cmain(u32 id)
 	if (id)
 		ap_main(id);
 	if (shared->magic != GUEST_MAGIC)
-		fail("the shared page is not there: magic 0x%lx", LU(shared->magic));
+		fail("the shared memory is not valid: magic 0x%lx", LU(shared->magic));
 	shared->online = 1;
 	for (t = unit_tests; t < unit_tests_end; t++) {
 		if (name_is(t->name)) {
@@ -419,7 +419,7 @@ volatile u64 *page_entry(u64 va, int level)
 		u64 *e = &t[va >> (12 + 9 * (l - 1)) & 511];
 
 		if (!(*e & PT_P)) {
-			check(page_pool_used < array_size(page_pool), "guest is out of page tables");
+			check(page_pool_used < array_size(page_pool), "the guest is out of page tables");
 			*e = (u64)page_pool[page_pool_used++] | PT_P | PT_W | PT_U;
 		}
 		t = (u64 *)(*e & 0xffffffffff000ULL);
@@ -440,7 +440,7 @@ volatile u64 *page_map(u64 va, u64 pa, u64 flags)
 
 static u8 user_stack[4096] __attribute__((aligned(16)));
 
-static u64 user_flags;		/* every register is lost in ring 3 */
+static u64 user_flags;		/* in memory, because ring 3 changes every register */
 
 static void user_enter(void (*fn)(void), u64 flags)
 {

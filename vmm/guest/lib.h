@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the unit guest's tests are written with. A test is a function that
- * returns if all is well and calls fail() or skip() if not.
+ * The library for the unit guest's tests. A test is a function that returns if all
+ * is well, and calls fail() or skip() if not.
  */
 #ifndef GUEST_LIB_H
 #define GUEST_LIB_H
@@ -34,9 +34,9 @@ struct unit_test {
 /* fail, skip - end the run; %d %u %x (64 bits each) and %s */
 __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *fmt, ...);
 __attribute__((noreturn, format(printf, 1, 2))) void skip(const char *fmt, ...);
-/* step - say what is about to be done; shown if the guest hangs in it */
+/* step - say what the test does next; shown if the guest hangs there */
 void step(const char *what);
-/* sync - let the host do its part @n of the test */
+/* sync_host - let the host do its part @n of the test */
 void sync_host(u32 n);
 
 #define check(cond, ...) do { if (!(cond)) fail(__VA_ARGS__); } while (0)
@@ -62,9 +62,9 @@ extern volatile u64 catch_rip;
 
 #define NO_TRAP 0xffffULL
 /*
- * TRY - run instructions that may fault; the vector, or NO_TRAP
+ * TRY - run instructions that may fault; returns the vector, or NO_TRAP
  *
- * Details are in last_trap. Operands as in asm volatile; RAX is lost unless
+ * Details are in last_trap. Operands are those of asm volatile; RAX is lost unless
  * it is an operand.
  */
 #define TRY_IO(text, outs, ins, ...) ({ \
@@ -79,23 +79,23 @@ extern volatile u64 catch_rip;
 #define TRY(text, ...) TRY_IO(text, NONE, NONE, ##__VA_ARGS__)
 
 typedef void (*irq_fn)(struct regs *r);
-/* irq_handler - call @fn on @vector (also 0-31); NULL: unexpected again */
+/* irq_handler - call @fn on @vector (also 0-31); NULL: the vector is unexpected again */
 void irq_handler(u8 vector, irq_fn fn);
-/* irq_count - a ready-made handler's counts, with EOI */
+/* irq_counting - a handler that counts in irq_counts and does EOI */
 extern volatile u32 irq_counts[256];
 void irq_counting(struct regs *r);
-/* irq_wait - with interrupts on, until irq_counts[vector] reaches n */
+/* irq_wait - wait with interrupts on until irq_counts[vector] reaches n */
 void irq_wait(u8 vector, u32 n, const char *what);
 
 /* --- CPUs --- */
 u32 cpu_id(void);
-/* cpus_start - INIT/SIPI to all others, wait until @n are there */
+/* cpus_start - send INIT and SIPI to all others, wait until @n are online */
 void cpus_start(u32 n);
-/* cpu_run - fn(arg) on CPU @cpu; cpu_wait - until it has returned */
+/* cpu_run - run fn(arg) on CPU @cpu; cpu_wait - wait until it has returned */
 void cpu_run(u32 cpu, void (*fn)(u64), u64 arg);
 void cpu_wait(u32 cpu);
 
-/* --- local APIC, xAPIC or x2APIC as it is switched --- */
+/* --- local APIC, in xAPIC or x2APIC mode --- */
 #define APIC_BASE_PA	0xfee00000UL
 enum { APIC_ID = 0x20, APIC_VER = 0x30, APIC_TPR = 0x80, APIC_PPR = 0xa0,
 	APIC_EOI = 0xb0, APIC_LDR = 0xd0, APIC_DFR = 0xe0, APIC_SVR = 0xf0,
@@ -113,7 +113,7 @@ bool apic_bit(u32 reg, u8 vec);
 bool apic_x2(void);
 
 /* --- memory --- */
-/* page_map - map 4 KiB at virtual @va (1 TiB up) to @pa with @flags */
+/* page_map - map 4 KiB at virtual @va (from VA_BASE up) to @pa with @flags */
 #define VA_BASE 0x10000000000UL
 enum { PT_P = 1, PT_W = 2, PT_U = 4, PT_PCD = 0x10, PT_A = 0x20, PT_D = 0x40,
 	PT_PS = 0x80, PT_G = 0x100 };
@@ -134,7 +134,7 @@ int memcmp(const void *a, const void *b, size_t n);
 /* --- user mode --- */
 /* user_call - fn() in ring 3, until it does int $0x80 or faults */
 void user_call(void (*fn)(void));
-/* user_call_iopl - the same with IOPL 3: ring 3 may use the ports */
+/* user_call_iopl - the same with IOPL 3: ring 3 may use ports */
 void user_call_iopl(void (*fn)(void));
 
 /* --- instructions --- */
@@ -190,7 +190,7 @@ static inline struct cpuid cpuid(u32 leaf, u32 sub)
 		     : "a"(leaf), "c"(sub));
 	return r;
 }
-/* kvm_features - what this KVM offers its guests: Documentation/virt/kvm/x86/cpuid.rst */
+/* kvm_features - KVM's features for guests: Documentation/virt/kvm/x86/cpuid.rst */
 #define KVM_LEAF	0x40000000
 #define KVM_FEATURES	0x40000001
 static inline u32 kvm_features(void)
@@ -220,10 +220,10 @@ static inline void sti(void) { asm volatile("sti" : : : "memory"); }
 static inline void sti_hlt_cli(void) { asm volatile("sti; hlt; cli" : : : "memory"); }
 static inline void sti_nop_cli(void) { asm volatile("sti; nop; cli" : : : "memory"); }
 /*
- * pause - in every loop that waits for another CPU
+ * pause - for every loop that waits for another CPU
  *
- * Now and then it leaves to the host, which lets others run: where virtual
- * CPUs outnumber the host's, the one that is waited for may need its turn.
+ * Sometimes it exits to the host, which lets others run: if the host has fewer CPUs,
+ * the CPU that the guest waits for may need its turn.
  */
 static inline void pause(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Long mode, any load address: proves that it is 64 bits wide (a carry out of
- * bit 31, a register only long mode has), greets on port 0x10, halts.
+ * Long mode, for any load address: proves that it runs 64-bit code (a carry out of
+ * bit 31, a register that only long mode has), prints to port 0x10, halts.
  */
 #include "say.h"
 

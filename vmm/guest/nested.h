@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the tests of nested paging share, SVM's (t_nested.c) and VMX's. */
+/* Shared by the tests of nested paging: SVM's (t_nested.c) and VMX's (t_nested_vmx.c). */
 #ifndef GUEST_NESTED_H
 #define GUEST_NESTED_H
 
@@ -8,7 +8,7 @@
 #define WINDOW	0x800000UL		/* L2's, of 4 KiB pages */
 #define LARGE	0xa00000UL		/* L2's, 2 MiB: our UNIT_SCRATCH */
 
-/* L2's programs: load, store or call what l2_at points to, then HLT. */
+/* L2's programs: load from, store to, or call the address in l2_at, then HLT. */
 extern volatile u64 l2_at, l2_value;
 void l2_load(void);
 void l2_store(void);
@@ -17,8 +17,8 @@ void l2_call(void);
 /* Our page directory and the window's page table. */
 struct tables { volatile u64 *pd, *pt; };
 /*
- * tables_fill - all of RAM one to one, but for the two windows
- * @table, @page: flags of an entry for a table and for a page; @large: that make it a large one
+ * tables_fill - map all of RAM one to one, except for the two windows
+ * @table, @page: flags of an entry for a table and for a page; @large: those of a large page
  */
 static inline struct tables tables_fill(u64 table, u64 page, u64 large)
 {

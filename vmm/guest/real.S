@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The classic KVM demo: real mode at 0x1000, bytes out of port 0x10, halt.
- * Everything is relative, so any load address below 64 KiB does.
+ * The classic KVM demo: real-mode code at 0x1000 prints bytes to port 0x10 and halts.
+ * All addresses are relative: any load address below 64 KiB works.
  */
 #include "say.h"
 

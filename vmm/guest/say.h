@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* say - the text at RSI, fetched by @load, out of port 0x10; then halt for good */
+/* say - print the text at RSI, fetched by @load, to port 0x10; then halt forever */
 	.macro	say load:vararg
 	movw	$0x10, %dx
 	cld

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The unit guest's way up, the same for the boot CPU (CS:IP 0:8000) and for
- * those that a SIPI with vector 8 starts (CS:IP 800:0): real mode, protected
- * mode, long mode, stack, C. Then the interrupt entry stubs.
+ * The unit guest's start, the same for the boot CPU (CS:IP 0:8000) and for those
+ * that a SIPI with vector 8 starts (CS:IP 800:0): from real to protected to long
+ * mode, set up a stack, call C. Then the interrupt entry stubs.
  */
 #include "abi.h"
 
@@ -57,7 +57,7 @@ start64:
 1:	hlt
 	jmp	1b
 
-	/* Within the first 64 KiB, where 16-bit code reaches it. */
+	/* Within the first 64 KiB, where 16-bit code can address it. */
 	.balign	8
 boot_gdt:
 	.quad	0
@@ -69,7 +69,7 @@ boot_gdt_desc:
 	.word	boot_gdt_end - boot_gdt - 1
 	.long	boot_gdt
 
-	/* One to one, 4 GiB, by 2 MiB pages that are global to nobody. */
+	/* Maps 4 GiB one to one with 2 MiB pages that are not global. */
 	.data
 	.balign	4096
 	.globl	boot_pml4
@@ -100,9 +100,9 @@ cpu_count:
 	.long	0
 
 	/*
-	 * Interrupt entry: 256 stubs of 16 bytes. Each leaves vector and error
-	 * code (0 where the CPU pushes none) and goes to the common part, which
-	 * makes a struct regs (lib.h) and calls trap().
+	 * Interrupt entry: 256 stubs of 16 bytes. Each pushes the error code (0, if
+	 * the CPU pushes none) and the vector, and jumps to the common part, which
+	 * builds a struct regs (lib.h) and calls trap().
 	 */
 	.text
 	.balign	16

@@ -48,7 +48,7 @@ static u32 norder;
 static void on_nested(struct regs *r)
 {
 	order[norder++ & 7] = (u8)r->vector;
-	check(apic_bit(APIC_ISR, (u8)r->vector), "vector 0x%x is delivered and not in ISR", (u32)r->vector);
+	check(apic_bit(APIC_ISR, (u8)r->vector), "vector 0x%x is delivered, but not in ISR", (u32)r->vector);
 	if (r->vector == 0x41) {
 		/* A higher one nests, a lower one waits. */
 		apic_icr(0, 0x40000 | 0x31);
@@ -97,7 +97,7 @@ TEST(lapic_priority)
 	apic_icr(0, 0x40000 | 0x81);
 	chances();
 	check(norder == 0, "CR8 8 let vector 0x81 through");
-	/* At once: before anything else leaves to KVM. */
+	/* It must come at once, before any other exit to KVM. */
 	asm volatile("sti; movq %0, %%cr8; nop; nop; cli" : : "r"(7ULL) : "memory");
 	check(norder == 1, "lowering CR8 did not let vector 0x81 through");
 	write_cr8(0);
@@ -109,14 +109,14 @@ TEST(lapic_priority)
 	check(norder == 1, "a vector sent twice while pending was delivered %u times", norder);
 }
 
-/* ESR: an illegal vector is noted. */
+/* ESR must stay 0 if there is no error. */
 TEST(lapic_errors)
 {
 	lapic_on();
 	apic_write(APIC_ESR, 0);
 	apic_write(APIC_ESR, 0);
-	check_eq(apic_read(APIC_ESR), 0, "ESR with nothing wrong");
-	/* Reading below the registers gives no fault in xAPIC mode. */
+	check_eq(apic_read(APIC_ESR), 0, "ESR without an error");
+	/* Reading a reserved register does not fault in xAPIC mode. */
 	(void)apic_read(0x40);
 	apic_write(APIC_TMICT, 1000);
 	apic_write(APIC_TMICT, 0);
@@ -144,7 +144,7 @@ TEST(x2apic)
 	wrmsr(0x830, 0ULL << 32 | VEC);
 	expect_count(VEC, 3, "IPI to id 0 by ICR");
 	wrmsr(0x830, 0x77ULL << 32 | VEC);
-	expect_count(VEC, 3, "IPI to an id that is not there");
+	expect_count(VEC, 3, "IPI to an id that no CPU has");
 	check_eq(rdmsr(0x830), 0x77ULL << 32 | VEC, "ICR");
 	irq_handler(0xe1, irq_counting);
 	wrmsr(0x83f, 0xe1);
@@ -160,7 +160,7 @@ TEST(x2apic)
 
 static volatile u32 *pv_word;
 
-/* In VEC's handler another is sent: KVM must ask for a real EOI then. */
+/* VEC's handler sends another interrupt: KVM must then require a real EOI. */
 static void on_pv(struct regs *r)
 {
 	irq_counts[r->vector]++;
@@ -227,7 +227,7 @@ TEST(nmi)
 	outb(0xe1, 0);
 	check_eq(nmis, 4, "NMIs after the host sent one");
 	step("waiting in HLT for an NMI");
-	sync_host(81);					/* KVM_NMI, then we halt */
+	sync_host(81);					/* KVM_NMI */
 	asm volatile("cli; nop");
 	outb(0xe1, 0);
 	check_eq(nmis, 5, "NMIs after the host sent another");
@@ -258,7 +258,7 @@ TEST(interrupt_shadow)
 		asm volatile("leaq 1f(%%rip), %0; sti; outb %%al, $0xe1\n1: nop; cli" : "=r"(want));
 		early_io += shadow_rip != want;
 	}
-	/* QEMU's TCG loses a shadow now and then, when the host is interrupted in it. */
+	/* QEMU's TCG sometimes loses a shadow, if the host is interrupted in it. */
 	check(early <= (shared->tcg ? 10 : 0), "%u of 20 interrupts came right after STI", early);
 	check(early_io <= (shared->sticky_shadow ? 20 : shared->tcg ? 10 : 0),
 	      "%u of 20 interrupts did not come right after STI; OUT", early_io);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The first tests: that C code runs at all, and how the harness ends. */
+/* The first tests: does C code run at all? And tests that end in every possible way. */
 #include "lib.h"
 
 TEST(nothing)
 {
 }
 
-/* What the harness makes of failure, skip, hang, crash: tests/selftest. */
+/* These fail, skip, hang or crash on purpose, for tests/selftest. */
 TEST(self_fail)
 {
 	fail("asked to fail: %d %u 0x%lx %s", -1, 2, 3UL, "four");

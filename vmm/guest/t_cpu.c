@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* CPUID, MSRs, TSC, SYSCALL, KVM's own interface. */
+/* CPUID, MSRs, TSC, SYSCALL, KVM's own interface for guests. */
 #include "lib.h"
 
 TEST(cpuid_kvm)
 {
 	struct cpuid c = cpuid(1, 0);
 
-	check(c.c >> 31, "CPUID leaf 1 does not say that this is a guest (hypervisor bit)");
+	check(c.c >> 31, "the hypervisor bit in CPUID leaf 1 is not set");
 	check_eq(c.b >> 24, cpu_id(), "APIC id in CPUID leaf 1");
 	c = cpuid(KVM_LEAF, 0);
 	check(c.b == 0x4b4d564b && c.c == 0x564b4d56 && c.d == 0x4d,
 	      "leaf 0x40000000 does not spell KVMKVMKVM: %x %x %x", c.b, c.c, c.d);
 	check(c.a == 0 || c.a >= KVM_FEATURES, "highest KVM leaf is 0x%x", c.a);
-	/* Sizes of XSAVE areas follow XCR0, which the host has set to arg[0]. */
+	/* Sizes of XSAVE areas depend on XCR0, which the host has set to arg[0]. */
 	check(!(shared->arg[0] & 4) || cpuid(0xd, 0).b >= 512 + 64 + 256,
 	      "CPUID says that XSAVE takes %u bytes with AVX in XCR0", cpuid(0xd, 0).b);
 	if (cpuid(1, 0).c >> 26 & 1) {			/* XSAVE */
@@ -23,7 +23,7 @@ TEST(cpuid_kvm)
 	}
 }
 
-/* Every leaf that the host set, exactly. The host puts them into buf. */
+/* Every leaf must read exactly as the host set it; the host puts its values into buf. */
 TEST(cpuid_exact)
 {
 	struct entry { u32 fn, idx, flags, a, b, c, d; };
@@ -34,16 +34,16 @@ TEST(cpuid_exact)
 		struct cpuid c = cpuid(e[i].fn, e[i].idx);
 		u32 mask_c = ~0u;
 
-		/* OSXSAVE and OSPKE mirror CR4; MWAIT's and APIC's bits can be masked. */
+		/* OSXSAVE and OSPKE mirror CR4. */
 		if (e[i].fn == 1)
 			mask_c = ~(1u << 27);
 		if (e[i].fn == 7 && e[i].idx == 0)
 			mask_c = ~(1u << 4);
-		/* Sizes of XSAVE areas follow XCR0. */
+		/* Sizes of XSAVE areas depend on XCR0. */
 		if (e[i].fn == 0xd && e[i].idx <= 1)
 			continue;
 		check(c.a == e[i].a && c.b == e[i].b && (c.c & mask_c) == (e[i].c & mask_c) && c.d == e[i].d,
-		      "CPUID 0x%x.%x gives %x %x %x %x, the host set %x %x %x %x",
+		      "CPUID 0x%x.%x reads %x %x %x %x, but the host set %x %x %x %x",
 		      e[i].fn, e[i].idx, c.a, c.b, c.c, c.d, e[i].a, e[i].b, e[i].c, e[i].d);
 	}
 }
@@ -64,12 +64,12 @@ static void refuses(u32 msr, u64 v, const char *name)
 {
 	u64 old = rdmsr(msr), t = wrmsr_try(msr, v);
 
-	check(t == 13, "MSR %s (0x%x) took the invalid 0x%lx (vector %d, expected #GP)",
+	check(t == 13, "MSR %s (0x%x) accepted the invalid 0x%lx (vector %d, expected #GP)",
 	      name, msr, LU(v), t == NO_TRAP ? -1 : (int)t);
-	check(rdmsr(msr) == old, "MSR %s (0x%x) changed by a refused write", name, msr);
+	check(rdmsr(msr) == old, "a refused write changed MSR %s (0x%x)", name, msr);
 }
 
-/* #GP, unless the host's kvm.ignore_msrs makes it read as 0 and take writes. */
+/* #GP, unless the host's kvm.ignore_msrs makes it read as 0 and accept writes. */
 static void unknown_msr(void)
 {
 	u64 want = shared->ignore_msrs ? NO_TRAP : 13, v = 1, t;
@@ -96,7 +96,7 @@ TEST(msr)
 	keeps(0x175, 0x12345678, "SYSENTER_ESP");
 	keeps(0x176, 0x87654321, "SYSENTER_EIP");
 	keeps(0x277, 0x0007010600070106ULL, "PAT");
-	if (!shared->tcg) {		/* it checks none of those that KVM leaves to it */
+	if (!shared->tcg) {		/* it does not check these, and KVM leaves them to the CPU */
 		refuses(0xc0000082, 0x8000000000000000ULL, "LSTAR");
 		refuses(0xc0000102, 0x1234567800000000ULL << 8, "KERNEL_GS.base");
 	}
@@ -116,7 +116,7 @@ TEST(msr)
 		asm volatile("rdtscp" : "=a"(a), "=d"(d), "=c"(aux));
 		check_eq(aux, 0x77, "TSC_AUX by RDTSCP");
 	}
-	/* MTRRs: what the OS reads when it sets up memory types. */
+	/* MTRRs, which an OS reads when it sets up memory types. */
 	if (cpuid(1, 0).d >> 12 & 1) {
 		check((rdmsr(0xfe) & 0xff) >= 8, "MTRRCAP has %lu variable ranges", LU(rdmsr(0xfe) & 0xff));
 		keeps(0x2ff, 0xc06, "MTRR_DEF_TYPE");
@@ -124,7 +124,7 @@ TEST(msr)
 		keeps(0x250, 0x0606060606060606ULL, "MTRR_FIX64K");
 		refuses(0x2ff, 0x2ULL | 0x800, "MTRR_DEF_TYPE");
 	}
-	/* The base of FS and GS is the MSR's. */
+	/* The MSRs hold the bases of FS and GS. */
 	wrmsr(0xc0000101, UNIT_SCRATCH);
 	*(volatile u64 *)(UNIT_SCRATCH + 8) = 0x1234;
 	outb(0xe1, 0);
@@ -161,7 +161,7 @@ TEST(syscall)
 	check(last_trap.vector == 6, "SYSCALL with EFER.SCE=0 gave vector %d, expected #UD", (int)last_trap.vector);
 }
 
-/* TSC: forward only, settable, and at the host's rate (the host compares). */
+/* The TSC never goes back, can be set, and runs at the host's rate (the host compares). */
 TEST(tsc)
 {
 	u64 a, b, t;
@@ -183,11 +183,11 @@ TEST(tsc)
 	wrmsr(0x10, a + (1ULL << 40));
 	b = rdtsc();
 	check(b - a >= 1ULL << 40 && b - a < (1ULL << 40) + (1ULL << 36),
-	      "the TSC was set 2^40 ahead and is 0x%lx ahead", LU(b - a));
+	      "the TSC was set 2^40 ahead, but is 0x%lx ahead", LU(b - a));
 	check(rdmsr(0x10) >= b, "RDMSR of the TSC is behind RDTSC");
 	wrmsr(0x10, 0);
 	b = rdtsc();
-	check(b < 1ULL << 36, "the TSC was set to 0 and reads 0x%lx", LU(b));
+	check(b < 1ULL << 36, "the TSC was set to 0, but reads 0x%lx", LU(b));
 	if (cpuid(7, 0).b >> 1 & 1) {
 		t = rdmsr(0x3b);
 		a = rdtsc();
@@ -196,7 +196,7 @@ TEST(tsc)
 		check(b - a >= 1ULL << 42 && b - a < (1ULL << 42) + (1ULL << 36),
 		      "TSC_ADJUST of 2^42 moved the TSC by 0x%lx", LU(b - a));
 		check_eq(rdmsr(0x3b), t + (1ULL << 42), "TSC_ADJUST");
-		/* Far ahead: the host may be away between reading and writing. */
+		/* Far ahead, because the host may pause between reading and writing. */
 		wrmsr(0x10, rdtsc() + (1ULL << 40));
 		check(rdmsr(0x3b) > t + (1ULL << 42), "writing the TSC did not move TSC_ADJUST");
 	}
@@ -248,14 +248,14 @@ TEST(kvmclock)
 	}
 	sync_host(27);					/* flags of KVM_GET_CLOCK */
 	check(!(shared->arg[0] & 2) || p->flags & 1,
-	      "KVM_GET_CLOCK says that the clock is stable, kvmclock's page does not: flags 0x%x", p->flags);
+	      "KVM_GET_CLOCK says that the clock is stable, but kvmclock's page does not: flags 0x%x", p->flags);
 	sync_host(28);					/* KVM_KVMCLOCK_CTRL */
-	check(!shared->arg[0] || p->flags & 2, "the guest is not told that it was stopped: flags 0x%x", p->flags);
-	/* The host notes its clock before and after. */
+	check(!shared->arg[0] || p->flags & 2, "kvmclock's page does not say that the guest was stopped: flags 0x%x", p->flags);
+	/* The host reads its clock before and after. */
 	sync_host(22);
 	shared->out[0] = pvclock_read(p);
 	sync_host(23);
-	/* It spends 30 ms in between. */
+	/* Now it lets 30 ms pass. */
 	sync_host(24);
 	shared->out[0] = pvclock_read(p);
 	sync_host(25);
@@ -265,10 +265,10 @@ TEST(kvmclock)
 	shared->out[1] = pvclock_read(p);
 	sync_host(26);
 	wrmsr(0x4b564d01, 0);
-	check_eq(wrmsr_try(0x4b564d01, (u64)p | 1), NO_TRAP, "kvmclock off and on again");
+	check_eq(wrmsr_try(0x4b564d01, (u64)p | 1), NO_TRAP, "turning kvmclock off and on again");
 }
 
-/* steal: what the guest waited for the host's CPU, in ns */
+/* The record of steal time. ns: how long the guest waited for the host's CPU. */
 struct steal {
 	u64 ns;
 	u32 version, flags;
@@ -289,7 +289,7 @@ TEST(steal_time)
 		sync_host(29);			/* the host lets others have this CPU */
 		b = s->ns;
 		check(!(s->version & 1), "the version of steal time's record is odd: %u", s->version);
-		check(b > a, "another had the CPU for milliseconds, and steal time went from %lu to %lu ns", LU(a), LU(b));
+		check(b > a, "another thread had the CPU for milliseconds, but steal time went from %lu to %lu ns", LU(a), LU(b));
 		outb(0xe1, 0);
 		check(s->ns >= b, "steal time went back from %lu to %lu ns", LU(b), LU(s->ns));
 	}
@@ -318,12 +318,12 @@ static void clock_pairing(bool amd)
 	volatile struct { u64 sec, ns, tsc; u32 flags, pad[9]; } *c = scratch(0);
 	u64 a = rdtsc(), r = hypercall(9, (u64)c, 0, amd), b = rdtsc();
 
-	if (r == (u64)-1000 || r == (u64)-95)		/* not there; or by its clock, not possible */
+	if (r == (u64)-1000 || r == (u64)-95)		/* not implemented; not possible with the host's clock */
 		return;
 	check_eq(r, 0, "KVM_HC_CLOCK_PAIRING");
-	check(c->tsc >= a && c->tsc <= b, "KVM_HC_CLOCK_PAIRING gives TSC 0x%lx, it was between 0x%lx and 0x%lx",
+	check(c->tsc >= a && c->tsc <= b, "KVM_HC_CLOCK_PAIRING returned TSC 0x%lx, but it was between 0x%lx and 0x%lx",
 	      LU(c->tsc), LU(a), LU(b));
-	check(c->ns < 1000000000, "KVM_HC_CLOCK_PAIRING gives %lu ns of a second", LU(c->ns));
+	check(c->ns < 1000000000, "KVM_HC_CLOCK_PAIRING returned %lu ns of a second", LU(c->ns));
 }
 
 TEST(hypercalls)
@@ -338,12 +338,12 @@ TEST(hypercalls)
 		check(last_trap.vector == NO_TRAP, "VMMCALL in ring 3 gave vector %d", (int)last_trap.vector);
 		check_eq(shared->out[2], (u64)-1, "a hypercall from ring 3 (-KVM_EPERM)");
 	}
-	/* The other vendor's instruction: KVM takes it as its own. */
-	step("calling by the other vendor's instruction");
-	check_eq(hypercall(1, 0, 0, !amd), 0, "KVM_HC_VAPIC_POLL_IRQ by the other vendor's instruction");
+	/* KVM must accept the other vendor's instruction, too. */
+	step("making a hypercall with the other vendor's instruction");
+	check_eq(hypercall(1, 0, 0, !amd), 0, "KVM_HC_VAPIC_POLL_IRQ with the other vendor's instruction");
 }
 
-/* Instructions that KVM decides on. */
+/* Instructions that KVM intercepts. */
 TEST(intercepts)
 {
 	u64 v;
@@ -363,7 +363,7 @@ TEST(intercepts)
 		pause();
 }
 
-/* 32-bit code in a long-mode system, and back. */
+/* Switch to 32-bit code from long mode, and back. */
 TEST(compat_mode)
 {
 	u64 r;
@@ -378,12 +378,12 @@ TEST(compat_mode)
 		".code64\n"
 		"2: movl %%eax, %%eax; movq %%rax, %0"
 		: "=r"(r) : : "rax", "memory", "cc");
-	check_eq(r, 1, "what 32-bit code computed");
+	check_eq(r, 1, "the result of 32-bit code");
 }
 
 /*
- * The host filters reads of 0x174 and writes of 0x175 and answers them, and
- * refuses 0x176; all else is as ever.
+ * The host filters reads of 0x174 and writes of 0x175, and answers them; it refuses
+ * 0x176. All other accesses must work as without a filter.
  */
 TEST(msr_filter)
 {
@@ -392,11 +392,11 @@ TEST(msr_filter)
 	wrmsr(0x174, 0x20);
 	check_eq(rdmsr(0x174), shared->arg[1], "an MSR whose reads the host answers");
 	wrmsr(0x175, 0x5555666677778888ULL);
-	check_eq(shared->out[0], 0x5555666677778888ULL, "what the host got of a filtered WRMSR");
-	check_eq(rdmsr(0x175), shared->arg[2], "an MSR whose filtered write the host swallowed");
-	check(rdmsr_try(0x176, &v) == 13, "RDMSR that the host refuses gave no #GP");
-	check(wrmsr_try(0x176, 1) == 13, "WRMSR that the host refuses gave no #GP");
+	check_eq(shared->out[0], 0x5555666677778888ULL, "the value that the host got from a filtered WRMSR");
+	check_eq(rdmsr(0x175), shared->arg[2], "an MSR whose filtered write the host dropped");
+	check(rdmsr_try(0x176, &v) == 13, "an RDMSR that the host refused raised no #GP");
+	check(wrmsr_try(0x176, 1) == 13, "a WRMSR that the host refused raised no #GP");
 	wrmsr(0x277, 0x0007010600070106ULL);
-	check_eq(rdmsr(0x277), 0x0007010600070106ULL, "an MSR beside the filter");
+	check_eq(rdmsr(0x277), 0x0007010600070106ULL, "an MSR that is not filtered");
 	check_eq(shared->out[1], 4, "filtered accesses that came to the host");
 }

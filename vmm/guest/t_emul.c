@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KVM as the CPU: the address of an emulated access in every form that an
- * instruction can give it, and KVM's own walk of the guest's page tables, which
- * string I/O and MMIO take instead of the CPU's. SDM vol. 2 ch. 2, vol. 3 ch. 4.
+ * KVM's emulator: every addressing form of an emulated access, and KVM's own walk of
+ * the guest's page tables, which replaces the CPU's for string I/O and MMIO.
+ * SDM vol. 2 ch. 2, vol. 3 ch. 4.
  */
 #include "lib.h"
 
@@ -22,7 +22,7 @@ static u64 io_bytes(u64 a, u32 n)
 	return v;
 }
 
-/* What is behind the window at @off; the one form that is known to work. */
+/* Read the window at @off, by the one addressing form that is known to work. */
 static u64 seen(u64 off)
 {
 	return readq(WIN + off);
@@ -30,12 +30,12 @@ static u64 seen(u64 off)
 
 static void expect_write(u64 off, u64 want, const char *what)
 {
-	check(seen(off) == want, "%s: 0x%lx is at the address, expected 0x%lx", what, LU(seen(off)), LU(want));
+	check(seen(off) == want, "%s: found 0x%lx at the address, expected 0x%lx", what, LU(seen(off)), LU(want));
 	writeq(WIN + off, 0);
 	writeq(WIN + off + 8, 0);
 }
 
-/* --- each register as a base, with a displacement of 1 and of 4 bytes; RSP and R12 by SIB --- */
+/* --- each register as a base, with displacements of 1 and 4 bytes (RSP and R12 need a SIB byte) --- */
 
 #define AS_BASE(reg, in) do { \
 	u64 got = 0, far = 0; \
@@ -46,10 +46,10 @@ static void expect_write(u64 off, u64 want, const char *what)
 		     "movq %%mm1, %%" reg "; movq %%mm0, %%rsp\n\t" \
 		     "movq %%mm2, %0; movq %%mm3, %1" \
 		     : "=r"(got), "=r"(far) : in(WIN + 0x100) : "memory"); \
-	check_eq(got, 0x11223344, "read by base " reg " and a short displacement"); \
-	check_eq(far, 0x5a, "read by base " reg " and a long displacement"); \
-	expect_write(0x110, 0x11223344, "write by base " reg " and a short displacement"); \
-	expect_write(0x320, 0x5a, "write by base " reg " and a long displacement"); \
+	check_eq(got, 0x11223344, "read with base " reg " and a short displacement"); \
+	check_eq(far, 0x5a, "read with base " reg " and a long displacement"); \
+	expect_write(0x110, 0x11223344, "write with base " reg " and a short displacement"); \
+	expect_write(0x320, 0x5a, "write with base " reg " and a long displacement"); \
 } while (0)
 
 static void bases(void)
@@ -60,7 +60,7 @@ static void bases(void)
 	AS_BASE("r12", "a"); AS_BASE("r13", "a"); AS_BASE("r14", "a"); AS_BASE("r15", "a");
 }
 
-/* --- each as an index, of every scale, alone and with a base --- */
+/* --- each register as an index with every scale, alone and with a base --- */
 
 #define INDEX(reg, in, base) do { \
 	u64 a = WIN / 8 + 0x20, b = 0x20; \
@@ -73,11 +73,11 @@ static void bases(void)
 		     "mov %1, %%" reg "; mov %2, %0; movw $0x1238, 0x8(%0,%%" reg ",4)\n\t" \
 		     "movq %%mm1, %%" reg \
 		     : "+" in(a) : base(b), "i"(UNIT_MMIO + 0x400) : "memory", "cc"); \
-	expect_write(0x110, 0x1234, "write by index " reg " times 8"); \
-	expect_write(0x120, 0x1235, "write by index " reg " times 4"); \
-	expect_write(0x130, 0x1236, "write by index " reg " times 2"); \
-	expect_write(0x140, 0x1237, "write by index " reg " times 1"); \
-	expect_write(0x488, 0x1238, "write by a base and index " reg " times 4"); \
+	expect_write(0x110, 0x1234, "write with index " reg " times 8"); \
+	expect_write(0x120, 0x1235, "write with index " reg " times 4"); \
+	expect_write(0x130, 0x1236, "write with index " reg " times 2"); \
+	expect_write(0x140, 0x1237, "write with index " reg " times 1"); \
+	expect_write(0x488, 0x1238, "write with a base and index " reg " times 4"); \
 } while (0)
 
 static void indices(void)
@@ -88,9 +88,9 @@ static void indices(void)
 	INDEX("r12", "a", "c"); INDEX("r13", "a", "c"); INDEX("r14", "a", "c"); INDEX("r15", "a", "c");
 }
 
-/* --- RIP-relative: the address counts from the end of the instruction, immediate included --- */
+/* --- RIP-relative: relative to the end of the instruction, immediate included --- */
 
-/* win_500 and the like are in unit.ld: an absolute symbol of this file would be a bare displacement. */
+/* win_500 etc. are in unit.ld: the assembler would encode an absolute symbol of this file as a bare displacement. */
 
 static void rip_relative(void)
 {
@@ -128,9 +128,9 @@ static void other_forms(void)
 	u64 v = 0, fs = rdmsr(0xc0000100), gs = rdmsr(0xc0000101);
 
 	step("other forms of addresses");
-	/* 32-bit addresses wrap at 4 GiB, and forget what is above. */
+	/* 32-bit addresses wrap at 4 GiB and ignore the upper bits. */
 	asm volatile("addr32 movl $0x77, 0x20(%k0)" : : "r"((WIN + 0x600) | 0xabcd00000000ULL) : "memory");
-	expect_write(0x620, 0x77, "MOV with a 32-bit address, bits above it set");
+	expect_write(0x620, 0x77, "MOV with a 32-bit address, upper bits set");
 	asm volatile("addr32 movl $0x78, (%k0,%k1)" : : "r"(0xfffffff0UL), "r"(WIN + 0x650) : "memory");
 	expect_write(0x640, 0x78, "MOV with a 32-bit address that wraps around");
 	wrmsr(0xc0000100, WIN + 0x700);
@@ -140,7 +140,7 @@ static void other_forms(void)
 	wrmsr(0xc0000101, gs);
 	expect_write(0x710, 0x79, "MOV through FS");
 	expect_write(0x798, 0x7a, "MOV through GS");
-	/* A negative displacement; one of -128 has one byte */
+	/* Negative displacements; -128 still fits in one byte. */
 	asm volatile("movl $0x7b, -0x80(%0); movl $0x7c, -0x800(%0)" : : "r"(WIN + 0xa00) : "memory");
 	expect_write(0x980, 0x7b, "MOV with a displacement of -128");
 	expect_write(0x200, 0x7c, "MOV with a displacement of -2048");
@@ -152,7 +152,7 @@ static void other_forms(void)
 	check_eq(seen(0x670), 0x8877665544332211ULL, "MOV of RAX to an absolute address");
 	asm volatile("movabs 0x10000670, %%rax" : "=a"(v) : : "memory");
 	check_eq(v, 0x8877665544332211ULL, "MOV of an absolute address to RAX");
-	/* AH, and SPL with REX: the same number in the encoding */
+	/* AH and, with REX, SPL have the same register number. */
 	writeq(WIN + 0x640, 0xee);
 	asm volatile("mov %1, %%rax; movb 0x10000640, %%ah; mov %%rax, %0" : "=r"(v) : "r"(0x1111UL) : "rax", "memory");
 	check_eq(v, 0xee11, "MOV of a byte to AH");
@@ -168,7 +168,7 @@ TEST(mmio_addressing)
 {
 	u32 i;
 
-	/* First reads of what the host gives, by address. */
+	/* At first a read returns a value that depends on the address. */
 	for (i = 0; i < 8; i++)
 		check_eq(readq(WIN + 0x100 * i), io_bytes(0x100 * i, 8), "an MMIO read");
 	sync_host(8);				/* from here on the window is memory */
@@ -189,7 +189,7 @@ enum { E_P = 1, E_W = 2, E_U = 4, E_PK = 0x20 };
 #define CR4_PKE	0x400000ULL
 #define NONE_ERR ~0ULL
 
-/* Instructions that KVM carries out, with one operand in memory. */
+/* Instructions that KVM emulates, with one operand in ordinary memory. */
 enum { INS, OUTS, MOVS_FROM_MMIO, MOVS_TO_MMIO };
 static const char *const insn_names[] = { "INS", "OUTS", "MOVS from MMIO", "MOVS to MMIO" };
 
@@ -219,8 +219,8 @@ static bool writes(u32 insn)
 }
 
 /*
- * A page with @flags, an access by KVM: a #PF with @err, or NONE_ERR and the A
- * and D bits as a walk leaves them.
+ * Let KVM access a page with @flags. Expect a #PF with @err; or, if that is NONE_ERR,
+ * no fault, and the right A and D bits.
  */
 static void walk(u32 insn, u64 flags, u32 ac, u64 err, const char *what)
 {
@@ -244,7 +244,7 @@ static void walk(u32 insn, u64 flags, u32 ac, u64 err, const char *what)
 	check(!(now & PT_D), "%s, %s: the entry has a D bit after a fault", insn_names[insn], what);
 }
 
-/* The table of a level above is missing. */
+/* A page table above the page is missing. */
 static void walk_missing_level(u32 insn)
 {
 	u64 v = carry_out(insn, V0 + 0x10, 0), err = writes(insn) ? E_W : 0;
@@ -259,14 +259,14 @@ static void walk_kernel(u32 insn)
 
 	walk(insn, 0, 0, 0, "a page that is not present");
 	walk(insn, PT_P | PT_W, 0, NONE_ERR, "a page");
-	walk(insn, PT_P | PT_W | PT_NX, 0, NONE_ERR, "a page without execution");
+	walk(insn, PT_P | PT_W | PT_NX, 0, NONE_ERR, "a no-execute page");
 	walk(insn, PT_P, 0, w ? E_P : NONE_ERR, "a read-only page");
-	walk(insn, PT_P | PT_W | PT_U, 0, NONE_ERR, "a user's page");
+	walk(insn, PT_P | PT_W | PT_U, 0, NONE_ERR, "a user page");
 	write_cr0(read_cr0() & ~CR0_WP);
 	walk(insn, PT_P, 0, NONE_ERR, "a read-only page with CR0.WP=0");
 	write_cr0(read_cr0() | CR0_WP);
 	walk(insn, PT_P, 0, w ? E_P : NONE_ERR, "a read-only page with CR0.WP set again");
-	/* The upper levels take part. */
+	/* The upper levels count, too. */
 	*page_entry(V0, 2) &= ~(u64)PT_W;
 	invlpg(V0);
 	walk(insn, PT_P | PT_W, 0, w ? E_P : NONE_ERR, "a page under a read-only directory");
@@ -278,7 +278,7 @@ static void walk_kernel(u32 insn)
 	write_cr3(read_cr3());
 }
 
-/* Code, stack and data: a user's, as at the start, or a supervisor's. */
+/* Make the guest's own code, stack and data user pages, as at the start, or supervisor pages. */
 static void own_pages(bool user)
 {
 	u64 i;
@@ -295,18 +295,18 @@ static void walk_smap(u32 insn)
 {
 	if (!(cpuid(7, 0).b >> 20 & 1))
 		return;
-	/* What runs is a supervisor's meanwhile. */
+	/* With SMAP the running code needs supervisor pages. */
 	own_pages(false);
 	write_cr4(read_cr4() | CR4_SMAP);
-	walk(insn, PT_P | PT_W | PT_U, 0, E_P, "a user's page under SMAP");
-	walk(insn, PT_P | PT_W | PT_U, 1, NONE_ERR, "a user's page under SMAP with EFLAGS.AC");
-	walk(insn, PT_P | PT_W, 0, NONE_ERR, "a supervisor's page under SMAP");
+	walk(insn, PT_P | PT_W | PT_U, 0, E_P, "a user page under SMAP");
+	walk(insn, PT_P | PT_W | PT_U, 1, NONE_ERR, "a user page under SMAP with EFLAGS.AC");
+	walk(insn, PT_P | PT_W, 0, NONE_ERR, "a supervisor page under SMAP");
 	write_cr4(read_cr4() & ~CR4_SMAP);
 	own_pages(true);
-	walk(insn, PT_P | PT_W | PT_U, 0, NONE_ERR, "a user's page after SMAP was turned off");
+	walk(insn, PT_P | PT_W | PT_U, 0, NONE_ERR, "a user page after SMAP was turned off");
 }
 
-/* Keys: PKRU has two bits a key, AD and WD. A supervisor's WD counts with CR0.WP. */
+/* Protection keys: PKRU has two bits per key, AD and WD. For a supervisor WD counts only with CR0.WP. */
 static void walk_keys(u32 insn)
 {
 	const u64 key1 = 1ULL << 59;
@@ -316,17 +316,17 @@ static void walk_keys(u32 insn)
 		return;
 	write_cr4(read_cr4() | CR4_PKE);
 	asm volatile("wrpkru" : : "a"(1 << 2), "c"(0), "d"(0));
-	walk(insn, PT_P | PT_W | PT_U | key1, 0, E_P | E_PK, "a user's page whose key allows no access");
-	walk(insn, PT_P | PT_W | PT_U, 0, NONE_ERR, "a user's page of another key");
-	walk(insn, PT_P | PT_W | key1, 0, NONE_ERR, "a supervisor's page whose key allows no access");
+	walk(insn, PT_P | PT_W | PT_U | key1, 0, E_P | E_PK, "a user page whose key allows no access");
+	walk(insn, PT_P | PT_W | PT_U, 0, NONE_ERR, "a user page with another key");
+	walk(insn, PT_P | PT_W | key1, 0, NONE_ERR, "a supervisor page whose key allows no access");
 	asm volatile("wrpkru" : : "a"(2 << 2), "c"(0), "d"(0));
-	walk(insn, PT_P | PT_W | PT_U | key1, 0, w ? E_P | E_PK : NONE_ERR, "a user's page whose key allows no write");
+	walk(insn, PT_P | PT_W | PT_U | key1, 0, w ? E_P | E_PK : NONE_ERR, "a user page whose key allows no write");
 	asm volatile("wrpkru" : : "a"(0), "c"(0), "d"(0));
-	walk(insn, PT_P | PT_W | PT_U | key1, 0, NONE_ERR, "a user's page whose key allows all");
+	walk(insn, PT_P | PT_W | PT_U | key1, 0, NONE_ERR, "a user page whose key allows everything");
 	write_cr4(read_cr4() & ~CR4_PKE);
 }
 
-/* Ring 3, which the host lets use the ports (IOPL 3). */
+/* Ring 3 with IOPL 3, which may use the ports. */
 static void user_ins(void) { asm volatile("insb; int $0x80" : : "D"(V0 + 0x10), "d"(UNIT_PORT_IO) : "memory"); }
 static void user_outs(void) { asm volatile("outsb; int $0x80" : : "S"(V0 + 0x10), "d"(UNIT_PORT_IO)); }
 static void user_from(void) { asm volatile("movsb; int $0x80" : : "D"(V0 + 0x10), "S"(WIN) : "memory"); }
@@ -336,8 +336,8 @@ static void walk_user(u32 insn)
 {
 	static void (*const fn[])(void) = { user_ins, user_outs, user_from, user_to };
 	static const struct { u64 flags; bool ok; const char *what; } rows[] = {
-		{ PT_P | PT_W | PT_U, true, "a user's page" }, { PT_P | PT_W, false, "a supervisor's page" },
-		{ PT_P | PT_U, false, "a read-only user's page" }, { 0, false, "a page that is not present" },
+		{ PT_P | PT_W | PT_U, true, "a user page" }, { PT_P | PT_W, false, "a supervisor page" },
+		{ PT_P | PT_U, false, "a read-only user page" }, { 0, false, "a page that is not present" },
 	};
 	u64 err;
 	u32 i;

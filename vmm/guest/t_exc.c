@@ -2,24 +2,24 @@
 /* Exceptions: vector, error code, saved RIP, CR2, DR6. SDM vol. 3 ch. 6. */
 #include "lib.h"
 
-/* What the last TRY must have left. @rip: of the instruction, 0: any. */
+/* Compare the last TRY with what is expected. @rip: the instruction's; 0: any. */
 static void expect(u64 got, u32 vec, u64 err, u64 rip, const char *what)
 {
 	check(got == vec, "%s: vector %d, expected %u", what,
 	      got == NO_TRAP ? -1 : (int)got, vec);
 	check(last_trap.error == err, "%s: error code 0x%lx, expected 0x%lx", what,
 	      LU(last_trap.error), LU(err));
-	check(!rip || last_trap.rip == rip, "%s: saved RIP 0x%lx, the instruction is at 0x%lx",
+	check(!rip || last_trap.rip == rip, "%s: saved RIP 0x%lx, but the instruction is at 0x%lx",
 	      what, LU(last_trap.rip), LU(rip));
 }
 
-/* The error code of a #GP by IDT entry @vec; QEMU before 10 has 16 times the vector in it. */
+/* The error code of a #GP for IDT entry @vec. In QEMU before 10 it has 16 times the vector. */
 static u64 idt_error(u32 vec)
 {
 	return shared->tcg && last_trap.error == vec * 16 + 2 ? vec * 16 + 2 : vec * 8 + 2;
 }
 
-static u64 at __attribute__((used));		/* where, written by HERE */
+static u64 at __attribute__((used));		/* the instruction's address, written by HERE */
 #define HERE "movq $7f, %%rax; movq %%rax, at; 7: "
 
 TEST(exc_vectors)
@@ -41,7 +41,7 @@ TEST(exc_vectors)
 	v = TRY_IO(HERE "movq (%%rcx), %%rax", NONE, "c"(0x8000000000000000ULL), "rax");
 	expect(v, 13, 0, at, "#GP by a non-canonical address");
 	v = TRY_IO(HERE "movq (%%rsp,%%rcx), %%rax", NONE, "c"(0x4000000000000000ULL), "rax");
-	if (!shared->tcg)		/* it gives #GP */
+	if (!shared->tcg)		/* it raises #GP */
 		expect(v, 12, 0, at, "#SS by a non-canonical stack address");
 }
 
@@ -95,7 +95,7 @@ TEST(exc_control_regs)
 	expect(v, 13, 0, at, "#GP by clearing CR0.PE with paging on");
 	v = TRY_IO(HERE "movq %%rcx, %%cr0", NONE, "c"((cr0 | 1ULL << 29) & ~(1ULL << 30)), "rax");
 	expect(v, 13, 0, at, "#GP by CR0.NW without CR0.CD");
-	/* KVM leaves bits that it does not watch to the CPU; TCG lets them in. */
+	/* KVM leaves bits that it does not intercept to the CPU; TCG accepts them. */
 	if (!shared->tcg) {
 		v = TRY_IO(HERE "movq %%rcx, %%cr0", NONE, "c"(cr0 | 1ULL << 40), "rax");
 		expect(v, 13, 0, at, "#GP by a bit of CR0's upper half");
@@ -108,14 +108,14 @@ TEST(exc_control_regs)
 		v = TRY_IO(HERE "movq %%rcx, %%cr3", NONE, "c"(cr3 | 1ULL << 62), "rax");
 		expect(v, 13, 0, at, "#GP by a reserved bit of CR3");
 	}
-	if (!shared->tcg) {		/* takes what KVM does not intercept */
+	if (!shared->tcg) {		/* it accepts what KVM does not intercept */
 		v = TRY_IO(HERE "movq %%rcx, %%cr8", NONE, "c"(0x10), "rax");
 		expect(v, 13, 0, at, "#GP by a reserved bit of CR8");
 	}
 	check_eq(read_cr0(), cr0, "CR0 after refused writes");
 	check_eq(read_cr3(), cr3, "CR3 after refused writes");
 	check_eq(read_cr4(), cr4, "CR4 after refused writes");
-	/* What is allowed must stick. */
+	/* Valid values must be kept. */
 	write_cr0(cr0 | 8);				/* TS */
 	check_eq(read_cr0(), cr0 | 8, "CR0 after setting TS");
 	v = TRY(HERE "fnop", "rax");
@@ -165,7 +165,7 @@ TEST(exc_single_step)
 
 	irq_handler(1, on_db);
 	/* TF takes effect after the instruction that follows POPF. CPUID and OUT
-	 * leave to the host's kernel or program: each must trap once all the same.
+	 * exit to the host's kernel or program: each must still trap once.
 	 */
 	asm volatile("movq $1f, (%0); movq $2f, 8(%0); movq $3f, 16(%0); movq $4f, 24(%0)\n\t"
 		     "pushf; orl $0x100, (%%rsp); popf\n\t"
@@ -176,7 +176,7 @@ TEST(exc_single_step)
 	for (i = 0; i < 4; i++) {
 		check(db_rip[i] == a[i], "single step %u (of NOP, CPUID, OUT, NOP): saved RIP 0x%lx, expected 0x%lx",
 		      i, LU(db_rip[i]), LU(a[i]));
-		/* Old KVMs on AMD set it where the guest does not look, when they step themselves. */
+		/* If they emulate the step, old KVMs on AMD do not set it in the guest's DR6. */
 		check(db_dr6[i] & 0x4000 || (shared->old_kvm && (i == 1 || i == 2)), "single step %u: DR6.BS is not set: 0x%lx", i, LU(db_dr6[i]));
 	}
 }
@@ -203,7 +203,7 @@ TEST(exc_breakpoints)
 	check_eq(v, 0x2222, "DR2 after an exit");
 	asm volatile("mov %%dr3, %0" : "=r"(v));
 	check_eq(v, 0x3333, "DR3 after an exit");
-	/* Both arm data breakpoints by MOV to DR only, not by VM entry. */
+	/* TCG and Bochs arm data breakpoints only at MOV to DR, not at VM entry. */
 	if (shared->tcg || shared->bochs)
 		return;
 	db_count = 0;
@@ -220,11 +220,11 @@ TEST(exc_breakpoints)
 	asm volatile("mov %%dr7, %0" : "=r"(v));
 	check_eq(v, 0x400ULL | 0x8 | 0x00d00000, "DR7 after an exit");
 	watched = 7;
-	check(db_count == 2, "the watchpoint was lost across an exit");
+	check(db_count == 2, "the watchpoint was lost at an exit");
 	asm volatile("mov %0, %%dr7" : : "r"(0x400ULL));
 	/* General detect: access to a debug register with DR7.GD. */
 	v = TRY_IO("movq %%rcx, %%dr7", NONE, "c"(1ULL << 32));
-	check(v == 13, "a reserved bit of DR7 gave vector %d, expected #GP", v == NO_TRAP ? -1 : (int)v);
+	check(v == 13, "a reserved bit of DR7: vector %d, expected #GP", v == NO_TRAP ? -1 : (int)v);
 }
 
 static void on_df_stub(struct regs *r)
@@ -291,7 +291,7 @@ TEST(exc_user)
 		u64 err = t[i].err;
 
 		if (shared->tcg && t[i].fn == user_invd)
-			continue;	/* the one of QEMU 10 does not look at CPL */
+			continue;	/* QEMU 10 does not check CPL */
 		step(t[i].what);
 		user_call(t[i].fn);
 		if (t[i].fn == user_int)
@@ -325,8 +325,8 @@ TEST(exc_fp)
 }
 
 /*
- * The stack that an event goes to is not mapped by the host: the CPU leaves in
- * the middle of its delivery, and KVM must deliver it again, all of it.
+ * The host has paged out the stack for an event: the CPU exits in the middle of the
+ * delivery, and KVM must deliver the whole event again.
  */
 static u64 paged_stack(void)
 {
@@ -358,21 +358,21 @@ TEST(exc_paged_out)
 	page_map(VA_BASE, (u64)scratch(0), 0);
 	for (i = 1; i <= 5; i++) {
 		v = TRY_IO("movq %%rdx, %%rsp; " HERE "movl %%ecx, %%ds", NONE, "c"(0xfff8) COMMA "d"(paged_stack()), "rax");
-		expect(v, 13, 0xfff8, at, "#GP onto a stack that the host took away");
+		expect(v, 13, 0xfff8, at, "#GP onto a stack that the host paged out");
 		v = TRY_IO("movq %%rdx, %%rsp; " HERE "movl %%eax, 0x123(%%rcx)", NONE, "c"(VA_BASE) COMMA "d"(paged_stack()), "rax");
-		expect(v, 14, 2, at, "#PF onto a stack that the host took away");
-		check_eq(last_trap.cr2, VA_BASE + 0x123, "CR2 of a #PF onto a stack that the host took away");
+		expect(v, 14, 2, at, "#PF onto a stack that the host paged out");
+		check_eq(last_trap.cr2, VA_BASE + 0x123, "CR2 of a #PF onto a stack that the host paged out");
 		v = TRY_IO("movq %%rdx, %%rsp; " HERE "ud2", NONE, "d"(paged_stack()), "rax");
-		expect(v, 6, 0, at, "#UD onto a stack that the host took away");
+		expect(v, 6, 0, at, "#UD onto a stack that the host paged out");
 		apic_icr(0, 0x40000 | 0x60);
 		ON_STACK("sti; nop; nop; cli");
-		check_eq(events, 2 * i - 1, "interrupts onto a stack that the host took away");
+		check_eq(events, 2 * i - 1, "interrupts onto a stack that the host paged out");
 		ON_STACK("movl $0x400, (%%rcx); nop");
-		check_eq(events, 2 * i, "NMIs onto a stack that the host took away");
+		check_eq(events, 2 * i, "NMIs onto a stack that the host paged out");
 	}
 }
 
-/* OUTS and INS by @insn, in 32-bit code, at the end of the data segment @sel. */
+/* Run @insn (OUTS or INS) in 32-bit code at the end of the data segment @sel. */
 #define AT_LIMIT(insn, sel) ({ \
 	u64 si = 0xfff, di = 0xfff; \
 	TRY_IO("pushq $0x08; leaq 1f(%%rip), %%rax; pushq %%rax; lretq\n" \
@@ -384,7 +384,7 @@ TEST(exc_paged_out)
 	       "2: xorl %%eax, %%eax; movl %%eax, %%ss", \
 	       "+S"(si) COMMA "+D"(di), "c"(sel) COMMA "d"(UNIT_PORT_IO), "rax"); })
 
-/* String I/O is KVM's own to check: it leaves before the CPU looks at segments. */
+/* KVM must check string I/O: it exits before the CPU checks segments. */
 TEST(io_segments)
 {
 	struct { u16 limit; u64 base; } __attribute__((packed)) d;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What KVM offers to guests made for Hyper-V, Windows above all: Hyper-V Top Level
- * Functional Specification 6.0b; Linux's include/asm-generic/hyperv-tlfs.h.
+ * KVM's interface for Hyper-V guests, above all Windows: Hyper-V Top Level Functional
+ * Specification 6.0b; Linux's include/asm-generic/hyperv-tlfs.h.
  */
 #include "irq.h"
 
@@ -33,9 +33,9 @@ static void hv_on(void)
 	struct cpuid c = cpuid(0x40000001, 0);
 	const u8 *page = scratch(0);
 
-	check(c.a == 0x31237648, "leaf 0x40000001 is 0x%x, the host set Hv#1", c.a);
+	check(c.a == 0x31237648, "leaf 0x40000001 is 0x%x, but the host set Hv#1", c.a);
 	wrmsr(HYPERCALL, (u64)page | 1);
-	check(!(rdmsr(HYPERCALL) & 1), "a hypercall page was enabled before the guest said what it is");
+	check(!(rdmsr(HYPERCALL) & 1), "a hypercall page was enabled before HV_X64_MSR_GUEST_OS_ID was set");
 	wrmsr(GUEST_OS_ID, 0x8100000000000001);
 	check_eq(rdmsr(GUEST_OS_ID), 0x8100000000000001, "HV_X64_MSR_GUEST_OS_ID");
 	wrmsr(HYPERCALL, (u64)page | 1);
@@ -50,7 +50,7 @@ struct reading {
 	u64 count, before, after;
 };
 
-/* One that the host did not interrupt for long, if some tries have one. */
+/* Take the best of some readings: one that the host did not interrupt for long. */
 static struct reading read_counter(void)
 {
 	struct reading r, best = { 0, 0, ~0ULL };
@@ -66,11 +66,11 @@ static struct reading read_counter(void)
 	return best;
 }
 
-/* Never backwards, and as fast as the TSC: both of its readings bracket one of the counter. */
+/* The counter must never go back, and run as fast as the TSC, which is read before and after it. */
 static void reference_counter(void)
 {
 	u64 ms = shared->arg[0], a = rdmsr(TIME_REF_COUNT), b, least, most;
-	/* Without a TSC that the host trusts, the counter runs by another clock. */
+	/* If the host does not trust its TSC, the counter uses another clock. */
 	u64 slack = shared->arg[1] ? 50 : 10;
 	struct reading from, to;
 	u32 i;
@@ -88,11 +88,11 @@ static void reference_counter(void)
 	least = (to.before - from.after) * MS / ms;
 	most = (to.after - from.before) * MS / ms;
 	check(b + least / slack >= least && b <= most + most / slack,
-	      "the reference counter counted %lu of 100 ns while the TSC counted %lu to %lu", LU(b), LU(least), LU(most));
+	      "the reference counter advanced by %lu (100 ns each) while the TSC advanced by %lu to %lu", LU(b), LU(least), LU(most));
 	check_eq(wrmsr_try(TIME_REF_COUNT, 1), 13, "a write of the reference counter");
 }
 
-/* Time without an exit: the page gives what the counter gives. */
+/* The page gives the time without an exit; it must agree with the counter. */
 static void reference_page(void)
 {
 	volatile struct { u32 sequence, pad; u64 scale; u64 offset; } *p = scratch(1);
@@ -104,7 +104,7 @@ static void reference_page(void)
 	a = rdmsr(TIME_REF_COUNT);
 	t = (rdtsc() - t0) * MS / ms;
 	check(a + MS / 10 >= before && a <= before + t + MS / 10,
-	      "with the reference TSC page the counter went from %lu to %lu, by the TSC %lu passed", LU(before), LU(a), LU(t));
+	      "with the reference TSC page on, the counter went from %lu to %lu, but by the TSC %lu passed", LU(before), LU(a), LU(t));
 	if (!p->sequence) {
 		check(!shared->arg[1], "the reference TSC page is not valid, though the host keeps its time by the TSC");
 		return;
@@ -113,7 +113,7 @@ static void reference_page(void)
 		asm volatile("mulq %2" : "=d"(hi), "=a"(t) : "rm"(p->scale), "a"(rdtsc()) : "cc");
 		t = hi + p->offset;
 		b = rdmsr(TIME_REF_COUNT);
-		check(t + 2 >= a && t <= b + 2, "the reference TSC page says %lu, the counter went from %lu to %lu",
+		check(t + 2 >= a && t <= b + 2, "the reference TSC page says %lu, but the counter went from %lu to %lu",
 		      LU(t), LU(a), LU(b));
 		a = b;
 	}
@@ -132,7 +132,7 @@ TEST(hyperv)
 	v = rdmsr(VP_RUNTIME);
 	check(rdmsr(VP_RUNTIME) >= v, "HV_X64_MSR_VP_RUNTIME went back");
 	freq = rdmsr(TSC_FREQUENCY);
-	check(freq / 1000 == shared->arg[0], "HV_X64_MSR_TSC_FREQUENCY is %lu, the host says %lu kHz", LU(freq),
+	check(freq / 1000 == shared->arg[0], "HV_X64_MSR_TSC_FREQUENCY is %lu, but the host says %lu kHz", LU(freq),
 	      LU(shared->arg[0]));
 	reference_counter();
 	reference_page();
@@ -188,7 +188,7 @@ static void synic_on(void)
 	check_eq(rdmsr(SCONTROL), 1, "HV_X64_MSR_SCONTROL");
 }
 
-/* The message of a timer that was set to @count, taken from its slot. */
+/* Take the message of a timer that was set to @count from its slot. */
 static void take_message(u64 count, const char *what)
 {
 	volatile struct message *m = &messages[SINT];
@@ -196,7 +196,7 @@ static void take_message(u64 count, const char *what)
 	check(m->type == TIMER_EXPIRED && m->size == 24 && !m->timer,
 	      "%s: message type 0x%x of %u bytes of timer %u", what, m->type, m->size, m->timer);
 	check(m->expiry == count && m->delivery >= count,
-	      "%s: set to %lu, the message says %lu, delivered at %lu", what, LU(count), LU(m->expiry), LU(m->delivery));
+	      "%s: the timer was set to %lu, but the message says %lu, delivered at %lu", what, LU(count), LU(m->expiry), LU(m->delivery));
 	m->type = 0;
 	wrmsr(EOM, 0);
 }
@@ -213,7 +213,7 @@ static void timer_messages(void)
 	irq_wait(VEC, ++n, "the interrupt of a synthetic timer's message");
 	check(rdmsr(TIME_REF_COUNT) >= at, "a synthetic timer fired early");
 	check(!(rdmsr(STIMER0_CONFIG) & ST_ENABLE), "a synthetic timer that fired once is still enabled");
-	/* The slot is not free: the next message waits for the end of this one. */
+	/* The slot is not free: the next message must wait until this one is taken. */
 	second = rdmsr(TIME_REF_COUNT) + MS;
 	wrmsr(STIMER0_COUNT, second);
 	step("waiting for a second message to be pending");
@@ -247,10 +247,10 @@ static void timer_direct(void)
 	wrmsr(STIMER0_CONFIG, 0);
 	n = irq_counts[VEC + 1];
 	at = rdmsr(TIME_REF_COUNT);
-	sti_nop_cli();					/* one may have been on its way */
+	sti_nop_cli();					/* one may be pending already */
 	while (rdmsr(TIME_REF_COUNT) - at < 3 * MS)
 		sti_nop_cli();
-	check(irq_counts[VEC + 1] <= n + 1, "a synthetic timer that was turned off went on");
+	check(irq_counts[VEC + 1] <= n + 1, "a synthetic timer that was turned off still fired");
 }
 
 TEST(hyperv_timer)
@@ -324,7 +324,7 @@ TEST(hyperv_smp)
 		check_eq(hypercall(HC_FLUSH, (u64)flush, 0), 0, "result of HvCallFlushVirtualAddressSpace");
 		step("waiting for the other CPU to look");
 		wait_rounds(2);
-		check_eq(seen, 100 + (i & 1), "what a CPU read that was told to flush by a hypercall");
+		check_eq(seen, 100 + (i & 1), "what a CPU read after a hypercall flushed its TLB");
 	}
 	stop = 1;
 	cpu_wait(1);

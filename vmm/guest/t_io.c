@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Port and memory-mapped I/O. The host answers: selftest/flat/io.c. */
+/* Port and memory-mapped I/O. selftest/flat/io.c answers. */
 #include "lib.h"
 
-/* What the host gives for a read of port or address byte @a. */
+/* The byte that the host returns for a read of port or address @a. */
 static u8 io_byte(u64 a)
 {
 	return (u8)(a * 37 + 11);
@@ -12,7 +12,7 @@ TEST(pio_width)
 {
 	u32 i;
 
-	/* Every other bit of RAX must survive an IN narrower than it. */
+	/* IN must not change the other bits of RAX. */
 	for (i = 0; i < 8; i++) {
 		u64 rax = 0xa5a5a5a5a5a5a5a5ULL;
 		u16 port = (u16)(UNIT_PORT_IO + i);
@@ -36,7 +36,7 @@ TEST(pio_width)
 	sync_host(1);
 }
 
-/* REP INS/OUTS, both directions, across pages; the host logs what it saw. */
+/* REP INS and OUTS in both directions, across pages; the host logs what it saw. */
 #define REP_IO(name, insn, reg, what, ptr) \
 static void name(void *at, u32 n, u32 size, bool down) \
 { \
@@ -67,7 +67,7 @@ TEST(pio_string)
 	for (c = 0; c < array_size(counts); c++) {
 		for (s = 1; s <= 4; s *= 2) {
 			for (d = 0; d < 2; d++) {
-				/* the middle of the run is on a page boundary */
+				/* the middle of the buffer is on a page boundary */
 				u8 *at = page + 4096 - counts[c] / 2 * s;
 
 				if (d)
@@ -108,7 +108,7 @@ TEST(pio_string)
 	}
 }
 
-/* 16 bytes, which KVM makes two exits of. */
+/* 16 bytes, which KVM splits into two exits. */
 static void mmio_wide_read(u8 *wide)
 {
 	u32 k;
@@ -175,14 +175,14 @@ TEST(mmio_width)
 }
 
 /*
- * The emulator against the CPU: the same instruction on RAM and on MMIO must
- * leave the same memory, register and flags. AF is compared too; flags that
- * the architecture leaves undefined are masked by each row.
+ * Compare the emulator with the CPU: the same instruction on RAM and on MMIO must
+ * leave the same memory, registers and flags, AF included. Each row masks the flags
+ * that the architecture leaves undefined.
  */
 struct emul {
 	const char *name;
 	void (*ram)(u64 p, u64 *reg, u64 *flags);
-	u64 flags;		/* of those that are defined */
+	u64 flags;		/* those that are defined */
 };
 
 #define ARITH 0x8d5		/* OF SF ZF AF PF CF */
@@ -302,19 +302,19 @@ TEST(mmio_emulate)
 				emuls[i].ram(UNIT_MMIO, &v2, &f2);
 				sync_host(7);		/* out[0] := MMIO bytes 0-7 */
 				got = shared->out[0];
-				check(got == want, "emulated %s of memory 0x%lx: left 0x%lx in memory, the CPU leaves 0x%lx",
+				check(got == want, "emulated %s of memory 0x%lx left 0x%lx in memory, but the CPU leaves 0x%lx",
 				      emuls[i].name, LU(mem[m]), LU(got), LU(want));
-				check(v1 == v2, "emulated %s of memory 0x%lx: left 0x%lx in registers, the CPU leaves 0x%lx",
+				check(v1 == v2, "emulated %s of memory 0x%lx left 0x%lx in registers, but the CPU leaves 0x%lx",
 				      emuls[i].name, LU(mem[m]), LU(v2), LU(v1));
 				check(!((f1 ^ f2) & emuls[i].flags),
-				      "emulated %s of memory 0x%lx: left flags 0x%lx, the CPU leaves 0x%lx",
+				      "emulated %s of memory 0x%lx left flags 0x%lx, but the CPU leaves 0x%lx",
 				      emuls[i].name, LU(mem[m]), LU(f2), LU(f1));
 			}
 		}
 	}
 }
 
-/* MOVS between RAM and MMIO, both ways, both directions, and overlapping. */
+/* MOVS from RAM to MMIO and back, with DF=0 and DF=1, and from MMIO to MMIO; STOS. */
 TEST(mmio_string)
 {
 	u8 *buf = scratch(1);
@@ -337,7 +337,7 @@ TEST(mmio_string)
 	si = UNIT_MMIO + 56; di = (u64)buf + 120; cx = 8;
 	asm volatile("std; rep movsq; cld" : "+S"(si), "+D"(di), "+c"(cx) : : "memory", "cc");
 	check_eq(si, UNIT_MMIO - 8, "RSI after REP MOVSQ with DF=1");
-	check(!memcmp(buf, buf + 64, 64), "REP MOVSQ with DF=1 from MMIO gave wrong data");
+	check(!memcmp(buf, buf + 64, 64), "REP MOVSQ with DF=1 from MMIO moved wrong data");
 	si = UNIT_MMIO; di = UNIT_MMIO + 0x100; cx = 64;
 	asm volatile("rep movsb" : "+S"(si), "+D"(di), "+c"(cx) : : "memory");
 	for (i = 0; i < 64; i++)
@@ -346,10 +346,10 @@ TEST(mmio_string)
 	asm volatile("rep stosq" : "+D"(di), "+c"(cx) : "a"(0x0102030405060708ULL) : "memory");
 	for (i = 0; i < 64; i++)
 		check_eq(readb(UNIT_MMIO + 0x200 + i), 8 - i % 8, "byte stored to MMIO by STOSQ");
-	check_eq(readb(UNIT_MMIO + 0x240), 0, "byte after STOSQ's last");
+	check_eq(readb(UNIT_MMIO + 0x240), 0, "byte after the last one that STOSQ stored");
 }
 
-/* All general registers and the flags across each kind of exit. */
+/* All general registers and CF must survive each kind of exit. */
 static u64 regs_in[15] __attribute__((used)), regs_out[15] __attribute__((used));
 
 static void regs_across(u32 kind, const char *what)
@@ -360,7 +360,7 @@ static void regs_across(u32 kind, const char *what)
 
 	for (i = 0; i < 15; i++)
 		in[i] = 0x0101010101010101ULL * (i + 1) ^ 0xf0f0f0f000000000ULL;
-	in[0] = kind;			/* RAX chooses, and is lost to CPUID */
+	in[0] = kind;			/* RAX chooses the kind; it is not compared */
 	asm volatile(
 		"push %%rbp; pushq $regs_out; mov $regs_in, %%rax\n\t"
 		"mov 8(%%rax), %%rcx; mov 16(%%rax), %%rdx; mov 24(%%rax), %%rbx\n\t"
@@ -406,7 +406,7 @@ TEST(xsave_exit)
 	u16 fcw = 0x27f, fcw2 = 0;
 
 	if (avx) {
-		/* The host has set XCR0 to 7: what is tried here is not XSETBV. */
+		/* The host has set XCR0 to 7: this does not test XSETBV. */
 		write_cr4(read_cr4() | 1 << 18);
 	}
 	for (n = 0; n < 6; n++) {
@@ -422,7 +422,7 @@ TEST(xsave_exit)
 		else if (n % 3 == 1)
 			writeb(UNIT_MMIO, 1);
 		else
-			sync_host(9);		/* the host uses its own FPU hard */
+			sync_host(9);		/* the host uses its vector registers */
 		if (avx)
 			asm volatile("vmovdqu %%ymm0, (%0); vmovdqu %%ymm15, 32(%0)" : : "r"(got) : "memory");
 		else
@@ -446,7 +446,7 @@ TEST(xsetbv)
 	if (!(cpuid(1, 0).c >> 26 & 1))
 		skip("the CPU has no XSAVE");
 	check(!(cpuid(1, 0).c >> 27 & 1), "CPUID says OSXSAVE before CR4.OSXSAVE is set");
-	check(TRY_IO("xgetbv", "=a"(a) COMMA "=d"(d), "c"(0)) == 6, "XGETBV without CR4.OSXSAVE did not give #UD");
+	check(TRY_IO("xgetbv", "=a"(a) COMMA "=d"(d), "c"(0)) == 6, "XGETBV without CR4.OSXSAVE raised no #UD");
 	write_cr4(read_cr4() | 1 << 18);
 	check(cpuid(1, 0).c >> 27 & 1, "CPUID does not say OSXSAVE after CR4.OSXSAVE was set");
 	asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
@@ -458,9 +458,9 @@ TEST(xsetbv)
 	asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
 	check_eq(a, 3, "XCR0 after an exit");
 	check(TRY_IO("xsetbv", NONE, "c"(0) COMMA "a"(6) COMMA "d"(0)) == 13,
-	      "XSETBV without x87 did not fault");
+	      "XSETBV without x87 raised no #GP");
 	check(TRY_IO("xsetbv", NONE, "c"(0) COMMA "a"(5) COMMA "d"(0)) == 13,
-	      "XSETBV of AVX without SSE did not fault");
+	      "XSETBV of AVX without SSE raised no #GP");
 	check(TRY_IO("xsetbv", NONE, "c"(1) COMMA "a"(1) COMMA "d"(0)) == 13,
-	      "XSETBV of XCR1 did not fault");
+	      "XSETBV of XCR1 raised no #GP");
 }

@@ -6,7 +6,7 @@
 
 static volatile u32 pic_seen[16], pic_first, pic_nest, pic_levels;
 
-/* In the handler of line 5: a higher line comes at once, a lower one waits. */
+/* In the handler of line 5 a line of higher priority comes at once, one of lower priority waits. */
 static void pic_nested(void)
 {
 	pic_nest = 0;
@@ -62,30 +62,30 @@ static void pic_more(void)
 	pic_nest = 1;
 	sync_host(45);
 	chances();
-	check(pic_seen[5] == 1 && !pic_nest, "PIC line 5 gave %u interrupts", pic_seen[5]);
-	check(pic_seen[7] == 1, "PIC line 7 gave %u interrupts after the handler of line 5", pic_seen[7]);
+	check(pic_seen[5] == 1 && !pic_nest, "PIC line 5 raised %u interrupts, expected 1", pic_seen[5]);
+	check(pic_seen[7] == 1, "PIC line 7 raised %u interrupts after the handler of line 5, expected 1", pic_seen[7]);
 	for (i = 3; i <= 7; i += 2)
 		sync_host(60 + i);
-	/* The LAPIC's LINT0 is the PIC's way to the CPU. */
+	/* The PIC reaches the CPU through the LAPIC's LINT0. */
 	apic_write(APIC_LVT0, 0x10700);
 	pic_seen[3] = 0;
 	sync_host(43);
 	chances();
 	check(pic_seen[3] == 0, "the PIC came through a masked LINT0");
-	/* KVM looks at the PIC again when its output rises. */
+	/* KVM checks the PIC again when its output rises. */
 	outb(0x21, 0xff);
 	apic_write(APIC_LVT0, 0x700);
 	outb(0x21, 0xfb & ~(1 << 3) & ~(1 << 5));
 	chances();
-	check(pic_seen[3] == 1, "PIC line 3, raised under a masked LINT0, gave %u interrupts", pic_seen[3]);
+	check(pic_seen[3] == 1, "PIC line 3, raised while LINT0 was masked, raised %u interrupts, expected 1", pic_seen[3]);
 	sync_host(63);
-	/* A level comes again until it is lowered; the edge/level register, 4d0. */
+	/* A level interrupts again and again until it is lowered. Port 0x4d0 is the edge/level register. */
 	outb(0x4d0, 1 << 5);
 	pic_seen[5] = 0;
 	pic_levels = 3;
 	sync_host(45);
 	chances();
-	check(pic_seen[5] == 3, "a level on the PIC, lowered in its third handler, gave %u interrupts", pic_seen[5]);
+	check(pic_seen[5] == 3, "a level on the PIC, lowered in its third handler, raised %u interrupts, expected 3", pic_seen[5]);
 	pic_levels = 0;
 	outb(0x4d0, 0);
 }
@@ -118,14 +118,14 @@ TEST(pic)
 			pause();
 		cli();
 		chances();
-		check(pic_seen[n] == k + 1, "an edge on PIC line %u gave %u interrupts", n, pic_seen[n] - k);
+		check(pic_seen[n] == k + 1, "an edge on PIC line %u raised %u interrupts, expected 1", n, pic_seen[n] - k);
 		sync_host(60 + n);
 		chances();
-		check(pic_seen[n] == k + 1, "a falling edge on PIC line %u gave an interrupt", n);
+		check(pic_seen[n] == k + 1, "a falling edge on PIC line %u raised an interrupt", n);
 		outb(0x21, 0xfb);
 		outb(0xa1, 0xff);
 	}
-	/* Two at once: the lower line first. */
+	/* Of two lines at once, the lower one comes first. */
 	outb(0x21, 0xfb & ~(1 << 5) & ~(1 << 3));
 	pic_seen[3] = pic_seen[5] = pic_first = 0;
 	sync_host(45);
@@ -133,7 +133,7 @@ TEST(pic)
 	outb(0x20, 0x0a);
 	check_eq(inb(0x20) & 0x28, 0x28, "PIC IRR with lines 3 and 5 up");
 	chances();
-	check(pic_seen[3] == 1 && pic_seen[5] == 1, "PIC lines 3 and 5 at once gave %u and %u interrupts", pic_seen[3], pic_seen[5]);
+	check(pic_seen[3] == 1 && pic_seen[5] == 1, "PIC lines 3 and 5 at once raised %u and %u interrupts", pic_seen[3], pic_seen[5]);
 	check(pic_first == 3, "PIC lines 3 and 5 at once: %u came first", pic_first);
 	sync_host(63);
 	sync_host(65);
@@ -149,18 +149,18 @@ static void on_level(struct regs *r)
 	level_seen++;
 	check(apic_bit(APIC_TMR, (u8)r->vector), "TMR does not show the level interrupt");
 	if (rewrite) {
-		/* Remote IRR is read-only: the line must not come again for it. */
+		/* Remote IRR is read-only: writing the entry must not make the line interrupt again. */
 		ioapic_set(9, 0x8000 | 0x71, 0);
-		check(ioapic_read(0x10 + 18) & 0x4000, "Remote IRR is gone before EOI, after the entry was written");
+		check(ioapic_read(0x10 + 18) & 0x4000, "writing the entry cleared Remote IRR before EOI");
 	}
 	if (level_seen == lower_after)
 		sync_host(60 + 9);
 	if (to_edge) {
-		/* How Linux ends a level interrupt of which it missed the EOI. */
+		/* Linux does this to end a level interrupt whose EOI was lost. */
 		ioapic_set(9, 0x10000 | 0x71, 0);
-		check(!(ioapic_read(0x10 + 18) & 0x4000), "Remote IRR stays when the entry becomes an edge's");
+		check(!(ioapic_read(0x10 + 18) & 0x4000), "Remote IRR stays set when the entry is changed to edge");
 		ioapic_set(9, 0x8000 | 0x71, 0);
-		check(!(ioapic_read(0x10 + 18) & 0x4000), "Remote IRR is back when the entry is a level's again, its line low");
+		check(!(ioapic_read(0x10 + 18) & 0x4000), "Remote IRR is set again when the entry is changed back to level, its line low");
 	}
 	apic_write(APIC_EOI, 0);
 }
@@ -177,7 +177,7 @@ static void ioapic_registers(void)
 	}
 }
 
-/* Edges on pin 5: masked, then open. */
+/* Edges on pin 5: masked, then unmasked. */
 static void ioapic_edges(void)
 {
 	u32 v, i;
@@ -187,8 +187,8 @@ static void ioapic_edges(void)
 	expect_count(VEC, 0, "masked IOAPIC pin");
 	ioapic_set(5, VEC, 0);
 	chances();
-	v = irq_counts[VEC];		/* an edge while masked may be kept, and may not */
-	check(v <= 1, "one edge on a masked pin gave %u interrupts", v);
+	v = irq_counts[VEC];		/* an edge while masked may be kept or dropped */
+	check(v <= 1, "one edge on a masked pin raised %u interrupts", v);
 	for (i = 1; i <= 10; i++) {
 		sync_host(40 + 5);
 		irq_wait(VEC, v + i, "waiting for an edge by the IOAPIC");
@@ -199,7 +199,7 @@ static void ioapic_edges(void)
 	ioapic_set(5, 0x10000, 0);
 }
 
-/* The line of pin 9 is up: level interrupts until the @n'th lowers it. */
+/* Pin 9 is raised: it must interrupt until the handler lowers it, at the @n'th interrupt. */
 static void levels(u32 n, const char *what)
 {
 	step(what);
@@ -208,7 +208,7 @@ static void levels(u32 n, const char *what)
 		pause();
 	cli();
 	chances();
-	check(level_seen == n, "%s: a level interrupt that is lowered in run %u came %u times", what, n, level_seen);
+	check(level_seen == n, "%s: a level that is lowered at interrupt %u raised %u interrupts", what, n, level_seen);
 }
 
 static void ioapic_levels(void)
@@ -221,7 +221,7 @@ static void ioapic_levels(void)
 	sync_host(40 + 9);
 	levels(4, "waiting for a level interrupt");
 	check(!(ioapic_read(0x10 + 18) & 0x4000), "Remote IRR is set after EOI");
-	/* Raised while masked: pending until the pin is opened. */
+	/* Raised while masked: pending until the pin is unmasked. */
 	ioapic_set(9, 0x18000 | 0x71, 0);
 	level_seen = 0;
 	lower_after = 1;
@@ -229,22 +229,22 @@ static void ioapic_levels(void)
 	chances();
 	check(level_seen == 0, "a level interrupt came through the mask");
 	ioapic_set(9, 0x8000 | 0x71, 0);
-	levels(1, "waiting for a level interrupt that was raised under the mask");
+	levels(1, "waiting for a level interrupt that was raised while masked");
 	level_seen = 0;
 	rewrite = 1;
 	sync_host(40 + 9);
-	levels(1, "waiting for a level interrupt whose entry is written in its handler");
+	levels(1, "waiting for a level interrupt whose handler writes its entry");
 	rewrite = 0;
 	to_edge = 1;
 	for (i = 0; i < 3 && shared->arg[4]; i++) {
 		level_seen = 0;
 		sync_host(40 + 9);
-		levels(1, "waiting for a level interrupt whose entry becomes an edge's in its handler");
+		levels(1, "waiting for a level interrupt whose handler changes its entry to edge");
 	}
 	to_edge = 0;
 }
 
-/* Pin 5 to @low and @dest: do @n more interrupts come of an edge? */
+/* Set pin 5's entry to @low and @dest: an edge must raise @n interrupts here. */
 static void edge_to(u32 low, u32 dest, u32 n, const char *what)
 {
 	u32 v = irq_counts[VEC];
@@ -269,7 +269,7 @@ TEST(ioapic)
 	edge_to(0x800 | VEC, 0x02, 0, "IOAPIC pin to another logical destination");
 }
 
-/* MSIs that the host sends: sync 82 VEC to us, 83 logical, 84 irqfd, 85 nobody. */
+/* The host sends MSIs: sync 82 VEC to this CPU, 83 logical destination, 84 by irqfd, 85 to no CPU. */
 TEST(msi)
 {
 	u32 i;
@@ -285,14 +285,14 @@ TEST(msi)
 	sync_host(83);
 	irq_wait(VEC, 11, "waiting for an MSI to a logical destination");
 	sync_host(85);
-	expect_count(VEC, 11, "MSI to a destination that is not there");
+	expect_count(VEC, 11, "MSI to a destination that does not exist");
 	for (i = 1; i <= 10; i++) {
 		sync_host(84);
 		irq_wait(VEC + 1, i, "waiting for an MSI by irqfd");
 		expect_count(VEC + 1, i, "MSI by irqfd");
 	}
 	irq_handler(0x73, irq_counting);
-	sync_host(90);				/* the route of that irqfd, to vector 0x73 */
+	sync_host(90);				/* change that irqfd's route to vector 0x73 */
 	sync_host(84);
 	irq_wait(0x73, 1, "waiting for an MSI by irqfd whose route was changed");
 	expect_count(VEC + 1, 10, "the old route of an irqfd");
@@ -304,12 +304,12 @@ TEST(msi)
 		irq_wait(0x72, i, "waiting for an irqfd on an IOAPIC pin");
 		expect_count(0x72, i, "irqfd on an IOAPIC pin");
 	}
-	sync_host(88);				/* taken away */
+	sync_host(88);				/* remove it */
 	sync_host(87);
-	expect_count(0x72, 10, "irqfd that was taken away");
+	expect_count(0x72, 10, "irqfd that was removed");
 }
 
-/* A line that two hold: the irqfd's is lowered by EOI, the host's in the second run. */
+/* Two sources raise the line: EOI lowers the irqfd's, the second interrupt's handler the host's. */
 static void on_shared(struct regs *r)
 {
 	irq_counts[r->vector]++;
@@ -318,7 +318,7 @@ static void on_shared(struct regs *r)
 	apic_write(APIC_EOI, 0);
 }
 
-/* sync 91: a level irqfd on pin 9; 92: raise it; 93: out[0] := EOIs that it told. */
+/* sync 91: a level irqfd on pin 9; 92: raise it; 93: arg[1] := EOIs that it reported. */
 TEST(irqfd_level)
 {
 	u32 i;
@@ -333,21 +333,21 @@ TEST(irqfd_level)
 		irq_wait(0x74, i, "waiting for a level irqfd");
 		expect_count(0x74, i, "level irqfd, lowered by its EOI");
 		sync_host(93);
-		check_eq(shared->arg[1], 1, "EOIs that KVM told of a level irqfd");
+		check_eq(shared->arg[1], 1, "EOIs that KVM reported for a level irqfd");
 	}
 	irq_handler(0x74, on_shared);
 	irq_counts[0x74] = 0;
 	lower_after = 2;
 	sync_host(40 + 9);
 	sync_host(92);
-	irq_wait(0x74, 2, "waiting for the second holder of a shared line");
-	expect_count(0x74, 2, "a shared line, of which one holder lets go in the first run and the other in the second");
+	irq_wait(0x74, 2, "waiting for the second source of a shared line");
+	expect_count(0x74, 2, "a shared line, lowered by one source after the first interrupt and by the other after the second");
 }
 
 /*
- * Only the LAPIC is KVM's, the IOAPIC the VMM's: it must hear of the EOI of its
- * level interrupts, and of no other. sync 94: the VMM's route, level, 0x75; 95:
- * raise it; 96: arg[1] := EOIs so far, arg[2] := the last one's vector.
+ * KVM has the LAPIC, the VMM the IOAPIC: KVM must report EOIs of the IOAPIC's level
+ * interrupts to the VMM, and no others. sync 94: set the VMM's route, level, 0x75;
+ * 95: raise it; 96: arg[1] := EOIs so far, arg[2] := the last one's vector.
  */
 TEST(ioapic_split)
 {
@@ -363,12 +363,12 @@ TEST(ioapic_split)
 		irq_wait(VEC, i, "waiting for an MSI");
 		expect_count(0x75, i, "level interrupt of the VMM's IOAPIC");
 		sync_host(96);
-		check_eq(shared->arg[1], i, "EOIs that the VMM was told of");
-		check_eq(shared->arg[2], 0x75, "vector of the EOI that the VMM was told of");
+		check_eq(shared->arg[1], i, "EOIs that KVM reported to the VMM");
+		check_eq(shared->arg[2], 0x75, "vector of the EOI that KVM reported to the VMM");
 	}
 }
 
-/* The guest asks in SVR that its EOIs stay with the LAPIC: SDM vol. 3, 11.8.5. */
+/* By a bit in SVR the guest suppresses EOI broadcasts: SDM vol. 3, 11.8.5. */
 TEST(ioapic_split_eoi)
 {
 	const u32 suppress = 1 << 12;
@@ -376,7 +376,7 @@ TEST(ioapic_split_eoi)
 	lapic_on();
 	irq_handler(0x75, irq_counting);
 	sync_host(94);
-	check(apic_read(APIC_VER) >> 24 & 1, "the APIC's version 0x%x does not offer to suppress the broadcast of EOIs, which the host turned on",
+	check(apic_read(APIC_VER) >> 24 & 1, "the host enabled suppressed EOI broadcasts, but the APIC's version 0x%x does not offer them",
 	      apic_read(APIC_VER));
 	apic_write(APIC_SVR, 0x1ff | suppress);
 	check_eq(apic_read(APIC_SVR), 0x1ff | suppress, "SVR");
@@ -384,10 +384,10 @@ TEST(ioapic_split_eoi)
 	irq_wait(0x75, 1, "waiting for a level interrupt of the VMM's IOAPIC");
 	expect_count(0x75, 1, "level interrupt of the VMM's IOAPIC");
 	sync_host(96);
-	check_eq(shared->arg[1], 0, "EOIs that the VMM was told of, though the guest suppresses them");
+	check_eq(shared->arg[1], 0, "EOIs that KVM reported to the VMM, though the guest suppresses them");
 	apic_write(APIC_SVR, 0x1ff);
 	sync_host(95);
 	irq_wait(0x75, 2, "waiting for another level interrupt of the VMM's IOAPIC");
 	sync_host(96);
-	check_eq(shared->arg[1], 1, "EOIs that the VMM was told of, when the guest no longer suppressed them");
+	check_eq(shared->arg[1], 1, "EOIs that KVM reported to the VMM after the guest stopped suppressing them");
 }

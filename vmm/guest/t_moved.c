@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest that moves to another VM, as in a migration, and goes on there. That
- * KVM gives back what was set is the vm/state-* checks' business; here it must
- * also be what the CPU, the interrupt controllers and the timers work with.
+ * A guest moves to another VM, as in a migration, and continues there. The vm/state-*
+ * checks verify that KVM returns the state that was set; here the CPU, the interrupt
+ * controllers and the timers must also work with it.
  */
 #include "irq.h"
 
-/* The host: selftest/lab/move.c. An IN is completed by the KVM that leaves. */
+/* The host's part: selftest/lab/move.c. The old VM completes the IN. */
 static void move(void)
 {
-	check_eq(inb(UNIT_PORT_MOVE), UNIT_MOVE_IN, "AL after an IN whose guest moved before its end");
+	check_eq(inb(UNIT_PORT_MOVE), UNIT_MOVE_IN, "AL after an IN during which the guest moved");
 }
 
 /*
- * KVM before 6.7 takes a TSC that is set to less than a second for one that is to
- * be as it was when the vCPU was made: no guest that is migrated is so young.
+ * If the TSC is set to less than a second, KVM before 6.7 keeps it in step with the
+ * value it had when the vCPU was created. A real guest that migrates is older.
  */
 static void grow_old(void)
 {
@@ -54,9 +54,9 @@ static void moved_gprs(void)
 		: : [port] "i"(UNIT_PORT_MOVE) : "rax", "rcx", "rdx", "rbx", "rsi", "rdi", "r8", "r9", "r10",
 		  "r11", "r12", "r13", "r14", "r15", "memory", "cc");
 	for (i = 0; i < 15; i++)
-		check(gprs_in[i] == gprs_out[i], "general register %u was 0x%lx before the move, is 0x%lx", i,
+		check(gprs_in[i] == gprs_out[i], "general register %u was 0x%lx before the move, is 0x%lx now", i,
 		      LU(gprs_in[i]), LU(gprs_out[i]));
-	check((gprs_out[15] & 0x401) == 0x401, "RFLAGS lost CF or DF by the move: 0x%lx", LU(gprs_out[15]));
+	check((gprs_out[15] & 0x401) == 0x401, "RFLAGS lost CF or DF in the move: 0x%lx", LU(gprs_out[15]));
 }
 
 static void moved_system_registers(void)
@@ -92,15 +92,15 @@ static void moved_system_registers(void)
 	check_eq(read_cr4(), cr4, "CR4 after the move");
 	check_eq(read_cr8(), 3, "CR8 after the move");
 	check_eq(rdmsr(0xc0000080), efer, "EFER after the move");
-	check(TRY("fnop", "rax") == 7, "x87 after the move, with CR0.TS set, gave no #NM");
+	check(TRY("fnop", "rax") == 7, "x87 after the move, with CR0.TS set, raised no #NM");
 	asm volatile("clts");
 	write_cr8(0);
 	asm volatile("sgdt %0; sidt %1; str %2" : "=m"(g[1]), "=m"(i[1]), "=m"(tr[1]));
-	check(!memcmp(&g[0], &g[1], sizeof(g[0])), "the GDT's register changed by the move");
-	check(!memcmp(&i[0], &i[1], sizeof(i[0])), "the IDT's register changed by the move");
-	check(tr[0] == tr[1], "TR was 0x%x before the move, is 0x%x", tr[0], tr[1]);
+	check(!memcmp(&g[0], &g[1], sizeof(g[0])), "the move changed GDTR");
+	check(!memcmp(&i[0], &i[1], sizeof(i[0])), "the move changed IDTR");
+	check(tr[0] == tr[1], "TR was 0x%x before the move, is 0x%x now", tr[0], tr[1]);
 	for (k = 0; k < array_size(msrs); k++)
-		check(rdmsr(msrs[k].msr) == msrs[k].v, "MSR %s (0x%x) was 0x%lx before the move, is 0x%lx", msrs[k].name,
+		check(rdmsr(msrs[k].msr) == msrs[k].v, "MSR %s (0x%x) was 0x%lx before the move, is 0x%lx now", msrs[k].name,
 		      msrs[k].msr, LU(msrs[k].v), LU(rdmsr(msrs[k].msr)));
 	write_cr4(cr4 & ~0x80ULL);
 }
@@ -127,7 +127,7 @@ static void moved_fpu(void)
 		u32 n = i / 16;
 
 		if (n == 0 || n == 1 || n == 7 || n == 8 || n == 15)
-			check(got[i] == want[i], "byte %u of XMM%u was 0x%x before the move, is 0x%x", i % 16, n, want[i], got[i]);
+			check(got[i] == want[i], "byte %u of XMM%u was 0x%x before the move, is 0x%x now", i % 16, n, want[i], got[i]);
 	}
 	check_eq(fcw2, fcw, "x87 control word after the move");
 	check_eq(mxcsr2, mxcsr, "MXCSR after the move");
@@ -145,10 +145,10 @@ static void on_debug(struct regs *r)
 	debug_dr6 = dr6;
 	debug_traps++;
 	asm volatile("mov %0, %%dr6" : : "r"(0xffff0ff0UL));
-	r->rflags = (r->rflags & ~0x100ULL) | 0x10000;	/* no TF; RF: the breakpoint has been seen */
+	r->rflags = (r->rflags & ~0x100ULL) | 0x10000;	/* clear TF; set RF to step over the breakpoint */
 }
 
-/* A breakpoint that was set before; a single step over the instruction that moves. */
+/* A breakpoint that was set before the move, and a single step over the instruction that moves. */
 static void moved_debug(void)
 {
 	extern u8 moved_break[];
@@ -158,16 +158,16 @@ static void moved_debug(void)
 	asm volatile("mov %0, %%dr0; mov %1, %%dr3; mov %2, %%dr7" : : "r"(moved_break), "r"(0x1234UL), "r"(0x402UL));
 	move();
 	asm volatile("	.globl moved_break\nmoved_break: nop" : : : "memory");
-	if (!shared->tcg)		/* it loads no DR7 into breakpoints at VMRUN */
-		check(debug_traps == 1 && debug_dr6 & 1, "a breakpoint set before the move gave %u #DB, DR6 0x%lx",
+	if (!shared->tcg)		/* it does not arm breakpoints when VMRUN loads DR7 */
+		check(debug_traps == 1 && debug_dr6 & 1, "a breakpoint set before the move raised %u #DB, DR6 0x%lx",
 		      debug_traps, LU(debug_dr6));
 	u64 dr3;
 	asm volatile("mov %%dr3, %0; mov %1, %%dr7" : "=r"(dr3) : "r"(0x400UL));
 	check_eq(dr3, 0x1234, "DR3 after the move");
 	debug_traps = 0;
 	asm volatile("pushf; orl $0x100, (%%rsp); popf; outb %%al, %0; nop" : : "i"(UNIT_PORT_MOVE) : "cc", "memory");
-	/* After the OUT, when the guest has moved, as on any other day. */
-	check(debug_traps == 1 && debug_dr6 & 1 << 14, "a single step over the instruction at which the guest moved gave %u #DB, DR6 0x%lx",
+	/* The step must trap once after the OUT, though the guest has moved. */
+	check(debug_traps == 1 && debug_dr6 & 1 << 14, "a single step over the instruction that moved the guest raised %u #DB, DR6 0x%lx",
 	      debug_traps, LU(debug_dr6));
 	irq_handler(1, NULL);
 }
@@ -181,8 +181,8 @@ TEST(moved_cpu)
 	t = rdtsc();
 	for (i = 0; i < 3; i++)
 		moved_gprs();
-	check(rdtsc() >= t, "the TSC went back by the move");
-	check(rdtsc() - t < ms(60000), "the TSC went ahead by %lu cycles in three moves", LU(rdtsc() - t));
+	check(rdtsc() >= t, "the TSC went back in the move");
+	check(rdtsc() - t < ms(60000), "the TSC jumped ahead by %lu cycles in three moves", LU(rdtsc() - t));
 	moved_system_registers();
 	moved_fpu();
 	moved_debug();
@@ -200,7 +200,7 @@ static void apic_saved(u32 *v)
 		u32 now = apic_x2() && regs[i] == APIC_DFR ? 0 : apic_read(regs[i]);
 
 		if (v[31])
-			check(now == v[i], "LAPIC register 0x%x was 0x%x before the move, is 0x%x", regs[i], v[i], now);
+			check(now == v[i], "LAPIC register 0x%x was 0x%x before the move, is 0x%x now", regs[i], v[i], now);
 		v[i] = now;
 	}
 	v[31] = 1;
@@ -215,7 +215,7 @@ static void on_low(struct regs *r)
 	apic_write(APIC_EOI, 0);
 }
 
-/* The handler of a high vector, in which the guest moves while a lower one waits. */
+/* The handler of a high vector: the guest moves in it while a lower vector is pending. */
 static void on_high(struct regs *r)
 {
 	irq_counts[r->vector]++;
@@ -223,10 +223,10 @@ static void on_high(struct regs *r)
 	apic_icr(0, 0x40000 | VEC);
 	move();
 	check(apic_bit(APIC_ISR, (u8)r->vector), "the vector in service before the move is not in the ISR");
-	check(apic_bit(APIC_IRR, VEC), "the vector that waited before the move is not in the IRR");
+	check(apic_bit(APIC_IRR, VEC), "the vector that was pending before the move is not in the IRR");
 	sti_nop_cli();
 	sti_nop_cli();
-	check(irq_counts[VEC] == 1, "a lower vector came into the handler after the move");
+	check(irq_counts[VEC] == 1, "a lower vector interrupted the handler after the move");
 	order[order_n++ & 3] = 3;
 	apic_write(APIC_EOI, 0);
 }
@@ -246,10 +246,10 @@ static void moved_lapic(void)
 	move();
 	apic_saved(saved);
 	apic_write(APIC_TPR, 0);
-	/* Requested, and not yet taken */
+	/* Requested, but not yet taken. */
 	apic_icr(0, 0x40000 | VEC);
 	move();
-	expect_count(VEC, 1, "a vector that waited in the IRR when the guest moved");
+	expect_count(VEC, 1, "a vector that was pending in the IRR when the guest moved");
 	apic_icr(0, 0x40000 | 0x90);
 	chances();
 	check(irq_counts[0x90] == 1 && irq_counts[VEC] == 2 && order[0] == 1 && order[1] == 2 && order[2] == 3 && order[3] == 1,
@@ -261,14 +261,14 @@ static volatile u32 nmis, nmi_depth;
 
 static void on_nmi(struct regs *r)
 {
-	check(!nmi_depth, "an NMI came into the handler of another, after the move in it");
+	check(!nmi_depth, "an NMI interrupted the handler of another NMI after a move in the handler");
 	nmi_depth++;
 	if (nmis++ == 0) {
-		apic_icr(0, 0x400);			/* one more: it waits */
+		apic_icr(0, 0x400);			/* one more, which stays pending */
 		move();
 		outb(UNIT_PORT_IDLE, 0);
 	} else if (nmis == 3) {
-		move();					/* blocked, and none waits */
+		move();					/* NMIs blocked, none pending */
 		apic_icr(0, 0x400);
 		outb(UNIT_PORT_IDLE, 0);
 	}
@@ -281,7 +281,7 @@ static void moved_nmi(void)
 	nmis = 0;
 	apic_icr(0, 0x400);
 	chances();
-	check(nmis == 2, "an NMI that waited when the guest moved in an NMI's handler: %u NMIs came, expected 2", nmis);
+	check(nmis == 2, "an NMI that was pending when the guest moved in an NMI's handler: %u NMIs came, expected 2", nmis);
 	apic_icr(0, 0x400);
 	chances();
 	check(nmis == 4, "an NMI sent after a move in an NMI's handler: %u NMIs came, expected 4", nmis);
@@ -296,7 +296,7 @@ TEST(moved_lapic)
 		return;
 	wrmsr(0x1b, rdmsr(0x1b) | 0xc00);
 	moved_lapic();
-	check(apic_x2(), "x2APIC mode was lost by the move");
+	check(apic_x2(), "x2APIC mode was lost in the move");
 }
 
 /* --- PIC and IOAPIC --- */
@@ -330,11 +330,11 @@ static void moved_pic(void)
 	check_eq(inb(0x20) & 0x20, 0x20, "the PIC's IRR after the move, with line 5 up");
 	outb(0x21, 0xdf);
 	chances();
-	check(pic_seen == 1, "PIC line 5, raised before the move and unmasked after it, gave %u interrupts", pic_seen);
+	check(pic_seen == 1, "PIC line 5, raised before the move and unmasked after it, raised %u interrupts, expected 1", pic_seen);
 	sync_host(65);
 	sync_host(45);
 	chances();
-	check(pic_seen == 2, "PIC line 5, raised after the move, gave %u interrupts", pic_seen - 1);
+	check(pic_seen == 2, "PIC line 5, raised after the move, raised %u interrupts, expected 1", pic_seen - 1);
 	sync_host(65);
 	outb(0x21, 0xff);
 	apic_write(APIC_LVT0, 0x10000);
@@ -365,8 +365,8 @@ static void moved_ioapic(void)
 		check_eq(ioapic_read(0x10 + 2 * i), i == 9 ? 0x8039 : 0x10000 | (0x30 + i), "an entry of the IOAPIC after the move");
 	sync_host(49);
 	chances();
-	check(level_seen == 3, "a level on the IOAPIC, lowered in its third handler, gave %u interrupts after a move in the first", level_seen);
-	/* The edge of a pin that is masked is remembered; unmasked it comes. */
+	check(level_seen == 3, "a level on the IOAPIC, lowered in its third handler, raised %u interrupts after a move in the first, expected 3", level_seen);
+	/* An edge on a masked pin may be remembered; it comes when the pin is unmasked. */
 	irq_handler(0x38, irq_counting);
 	sync_host(48);
 	move();
@@ -374,7 +374,7 @@ static void moved_ioapic(void)
 	sync_host(68);
 	sync_host(48);
 	chances();
-	check(irq_counts[0x38] >= 1 && irq_counts[0x38] <= 2, "an edge on the IOAPIC after the move gave %u interrupts", irq_counts[0x38]);
+	check(irq_counts[0x38] >= 1 && irq_counts[0x38] <= 2, "edges on the IOAPIC before and after the move raised %u interrupts, expected 1 or 2", irq_counts[0x38]);
 	sync_host(68);
 	ioapic_set(8, 0x10000, 0);
 }
@@ -392,7 +392,7 @@ static void not_early(u64 start, u64 n, const char *what)
 {
 	u64 t = rdtsc() - start;
 
-	check(t > ms(n) * 9 / 10, "%s: came after %lu cycles, expected %lu", what, LU(t), LU(ms(n)));
+	check(t > ms(n) * 9 / 10, "%s came after %lu cycles, expected %lu", what, LU(t), LU(ms(n)));
 }
 
 static void moved_lapic_timer(void)
@@ -400,14 +400,14 @@ static void moved_lapic_timer(void)
 	u32 n = irq_counts[VEC];
 	u64 t0;
 
-	apic_write(APIC_TDCR, 0xb);			/* 1 ns a tick in KVM */
+	apic_write(APIC_TDCR, 0xb);			/* a tick is 1 ns in KVM */
 	apic_write(APIC_LVTT, VEC);
 	t0 = rdtsc();
 	apic_write(APIC_TMICT, 20000000);
 	move();
-	irq_wait(VEC, n + 1, "a shot of 20 ms of the LAPIC timer that was under way when the guest moved");
-	not_early(t0, 20, "a shot of 20 ms of the LAPIC timer, moved");
-	expect_count(VEC, n + 1, "a shot of the LAPIC timer, moved");
+	irq_wait(VEC, n + 1, "a 20 ms one-shot LAPIC timer that was running when the guest moved");
+	not_early(t0, 20, "a 20 ms one-shot LAPIC timer across a move");
+	expect_count(VEC, n + 1, "a one-shot LAPIC timer across a move");
 	apic_write(APIC_TMICT, 0);
 	apic_write(APIC_LVTT, 0x20000 | VEC);
 	n = irq_counts[VEC];
@@ -417,16 +417,16 @@ static void moved_lapic_timer(void)
 	move();
 	n = irq_counts[VEC];
 	irq_wait(VEC, n + 12, "the periodic LAPIC timer after the move");
-	not_early(t0, 40, "the 2nd to 12th period of 4 ms of the LAPIC timer after the move");	/* the first may be near */
+	not_early(t0, 40, "the 2nd to 12th period of 4 ms of the LAPIC timer after the move");	/* the first may be short */
 	apic_write(APIC_TMICT, 0);
-	/* Halted, and the timer is to wake it there. */
+	/* The guest moves while halted: the timer must wake it in the new VM. */
 	apic_write(APIC_LVTT, (shared->tcg ? 0x20000 : 0) | VEC);
 	n = irq_counts[VEC];
 	apic_write(APIC_TMICT, 20000000);
 	outb(UNIT_PORT_MOVE, UNIT_MOVE_SOON);
 	step("halted when the guest moved");
 	sti_hlt_cli();
-	check(irq_counts[VEC] > n, "a CPU that was halted when the guest moved went on without an interrupt");
+	check(irq_counts[VEC] > n, "a CPU that was halted when the guest moved continued without an interrupt");
 	apic_write(APIC_TMICT, 0);
 	chances();
 }
@@ -443,11 +443,11 @@ static void moved_deadline(void)
 	wrmsr(0x6e0, at);
 	move();
 	if (rdtsc() < at)
-		check(rdmsr(0x6e0) == at || rdtsc() >= at, "the TSC deadline was 0x%lx before the move, is 0x%lx", LU(at), LU(rdmsr(0x6e0)));
+		check(rdmsr(0x6e0) == at || rdtsc() >= at, "the TSC deadline was 0x%lx before the move, is 0x%lx now", LU(at), LU(rdmsr(0x6e0)));
 	irq_wait(VEC, n + 1, "the TSC deadline after the move");
 	check(rdtsc() + ms(1) / 50 >= at, "the TSC deadline fired early after the move");
 	check_eq(rdmsr(0x6e0), 0, "TSC deadline after it fired");
-	expect_count(VEC, n + 1, "the TSC deadline, moved");
+	expect_count(VEC, n + 1, "the TSC deadline across a move");
 }
 
 static void pit_set(u32 channel, u32 mode, u16 count)
@@ -467,7 +467,7 @@ static void moved_pit(void)
 	ioapic_set(0, VEC, 0);				/* KVM's default route */
 	pit_set(0, 2, 4773);				/* 4 ms */
 	irq_wait(VEC, 3, "3 ticks of the PIT");
-	/* KVM makes up for missed ticks: they all count from before the move. */
+	/* KVM reinjects missed ticks, so count from before the move. */
 	t0 = rdtsc();
 	move();
 	n = irq_counts[VEC];
@@ -476,7 +476,7 @@ static void moved_pit(void)
 	ioapic_set(0, 0x10000, 0);
 	pit_set(0, 4, 1);
 	chances();
-	/* Channel 2, which PIT and port 0x61 share: gate, speaker, count to its end. */
+	/* Channel 2 with port 0x61: gate, speaker, and counting to the end. */
 	outb(0x61, 0);
 	pit_set(2, 0, 24000);				/* 20 ms */
 	outb(0x61, 1);
@@ -499,7 +499,7 @@ TEST(moved_timers)
 	moved_pit();
 }
 
-/* --- clocks, and what else KVM writes into the guest's memory --- */
+/* --- clocks, and other records that KVM writes into the guest's memory --- */
 
 TEST(moved_clocks)
 {
@@ -528,7 +528,7 @@ TEST(moved_clocks)
 		check(p->version != v && !(p->version & 1), "KVM did not rewrite kvmclock's page after the move: version %u, then %u",
 		      v, p->version);
 		b = p->ns;
-		check(b >= a && b - a < 60000000000ULL, "kvmclock was at %lu ns before the move, is at %lu", LU(a), LU(b));
+		check(b >= a && b - a < 60000000000ULL, "kvmclock was at %lu ns before the move, is at %lu now", LU(a), LU(b));
 		check(p->mul, "kvmclock's page has no rate after the move");
 	}
 	if (features >> 5 & 1)

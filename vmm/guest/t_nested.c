@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest of this guest, on SVM: AMD64 manual vol. 2 ch. 15 and appendix B.
- * L2 shares our page tables and segments; what it does comes out to us.
+ * A guest of this guest (L2) on SVM: AMD64 manual vol. 2 ch. 15 and appendix B.
+ * L2 shares our page tables and segments; we see its exits.
  */
 #include "nested.h"
 
@@ -40,9 +40,9 @@ static volatile u32 l2_round;
 static u8 l2_stack[4096] __attribute__((aligned(16)));
 
 /*
- * CPUID, which we answer with 7, and VMMCALL in turn, then #UD, then HLT for
- * ever. Assembly, as VMRUN changes no register but RAX and RSP: L2 finds ours
- * in all the others after each exit, and keeps what it has in memory.
+ * L2 executes CPUID, which we answer with 7, and VMMCALL in turn, then #UD, then HLT
+ * forever. It is assembly, because VMRUN switches only RAX and RSP: after each exit L2
+ * finds our values in all other registers, so it keeps its own in memory.
  */
 void l2_main(void);
 asm(".pushsection .text\n"
@@ -99,7 +99,7 @@ static void fill_vmcb(void)
 	*v64(S_RSP) = (u64)l2_stack + sizeof(l2_stack) - 8;
 }
 
-/* Into L2 until an exit, which must be @want; interrupts of the host may come. */
+/* Run L2 until an exit, which must be @want. Host interrupts may cause other exits. */
 static void l2_until(u64 want, const char *what)
 {
 	u64 got;
@@ -147,7 +147,7 @@ static void nested_more(void)
 	l2_until(EXIT_HLT, "HLT");
 	outb(UNIT_PORT_L1, 0);
 	check(l2_tsc - a >= 1ULL << 40 && l2_tsc - a < (1ULL << 40) + (1ULL << 36),
-	      "L2's TSC is 0x%lx ahead of ours, the offset is 2^40", LU(l2_tsc - a));
+	      "L2's TSC is 0x%lx ahead of ours, but the offset is 2^40", LU(l2_tsc - a));
 	check_eq(*v64(S_CR2), 0xabc123, "CR2 of L2 after its exit");
 }
 
@@ -171,7 +171,7 @@ static void nested_inject(void)
 	*v64(S_RIP) = (u64)l2_halt;
 	*v64(C_INJECT) = 1u << 31 | 0x55;
 	l2_until(EXIT_HLT, "HLT after an injected interrupt");
-	check_eq(l2_injected, 0x55, "vector that L2 took of what was injected");
+	check_eq(l2_injected, 0x55, "the injected vector that L2 received");
 }
 
 static void svm_on(void)
@@ -183,7 +183,7 @@ static void svm_on(void)
 static void need_svm(void)
 {
 	if (!(cpuid(0x80000001, 0).c >> 2 & 1))
-		skip("the guest has no SVM: nested virtualization is off (kvm_amd.nested), or the CPU is no AMD");
+		skip("the guest has no SVM: nested virtualization is off (kvm_amd.nested), or the CPU is not AMD's");
 }
 
 TEST(nested_svm)
@@ -193,13 +193,13 @@ TEST(nested_svm)
 
 	need_svm();
 	check(rdmsr_try(0xc0010114, &v) == NO_TRAP, "VM_CR cannot be read, though the guest has SVM");
-	check(TRY_IO("vmrun", NONE, "a"(scratch(0))) == 6, "VMRUN with EFER.SVME=0 gave no #UD");
+	check(TRY_IO("vmrun", NONE, "a"(scratch(0))) == 6, "VMRUN with EFER.SVME=0 raised no #UD");
 	svm_on();
 	check_eq(rdmsr(HSAVE_PA), (u64)scratch(1), "VM_HSAVE_PA");
 	fill_vmcb();
 	*v32(C_ASID) = 0;
 	vmrun();
-	/* All of 64 bits, by the manual; KVM left the upper half 0 for long. */
+	/* 64 bits, according to the manual; many KVM versions leave the upper half 0. */
 	check_eq(*v32(C_EXIT), (u32)-1, "exit code of VMRUN with ASID 0 (VMEXIT_INVALID)");
 	fill_vmcb();
 	for (i = 0; i < 20; i++) {
@@ -210,8 +210,8 @@ TEST(nested_svm)
 		l2_until(EXIT_VMMCALL, "VMMCALL");
 		check_eq(*v64(S_RAX), i, "RAX of L2 at its VMMCALL");
 		*v64(S_RIP) += 3;
-		check_eq(l2_sum, 7 * (i + 1), "what L2 summed up in memory");
-		outb(0xe1, 0);				/* out to the host in between */
+		check_eq(l2_sum, 7 * (i + 1), "L2's sum in memory");
+		outb(0xe1, 0);				/* exit to the host in between */
 	}
 	l2_until(EXIT_EXCP_UD, "#UD");
 	*v64(S_RIP) += 2;
@@ -221,10 +221,10 @@ TEST(nested_svm)
 	nested_more();
 	nested_inject();
 	wrmsr(EFER, rdmsr(EFER) & ~0x1000ULL);
-	check(TRY_IO("vmrun", NONE, "a"(vmcb)) == 6, "VMRUN after EFER.SVME was cleared gave no #UD");
+	check(TRY_IO("vmrun", NONE, "a"(vmcb)) == 6, "VMRUN after EFER.SVME was cleared raised no #UD");
 }
 
-/* --- what SVM adds to us: the global interrupt flag, VMSAVE and VMLOAD; ch. 15.17, 15.5.2 --- */
+/* --- SVM's global interrupt flag, VMSAVE and VMLOAD: ch. 15.17, 15.5.2 --- */
 
 static volatile u32 gif_nmis;
 
@@ -234,7 +234,7 @@ static void on_gif_nmi(struct regs *r)
 	gif_nmis++;
 }
 
-/* Without GIF an NMI and an interrupt wait, over exits too; with it they come. */
+/* While GIF is clear an NMI and an interrupt stay pending, even across exits; STGI lets them in. */
 TEST(nested_gif)
 {
 	u32 i, n;
@@ -254,18 +254,18 @@ TEST(nested_gif)
 		outb(0xe1, 0);
 		if (gif_nmis != i || irq_counts[0x60] != n) {
 			asm volatile("stgi; cli");
-			fail("with GIF clear, in round %u, %u NMIs and %u interrupts have come", i, gif_nmis - i,
+			fail("with GIF clear, in round %u, %u NMIs and %u interrupts came", i, gif_nmis - i,
 			     irq_counts[0x60] - n);
 		}
 		asm volatile("stgi; nop; nop");
 		outb(0xe1, 0);
 		asm volatile("cli");
-		check(gif_nmis == i + 1, "after STGI %u NMIs came of one that waited", gif_nmis - i);
-		check(irq_counts[0x60] == n + 1, "after STGI %u interrupts came of one that waited", irq_counts[0x60] - n);
+		check(gif_nmis == i + 1, "1 NMI was pending, but %u came after STGI", gif_nmis - i);
+		check(irq_counts[0x60] == n + 1, "1 interrupt was pending, but %u came after STGI", irq_counts[0x60] - n);
 	}
 }
 
-/* What VMSAVE and VMLOAD move; the bases of FS to TR and the MSRs are read back by RDMSR. */
+/* What VMSAVE and VMLOAD move, as far as RDMSR can read it. */
 static const struct { u32 off, msr; const char *name; } vm_fields[] = {
 	{ 0x448, 0xc0000100, "FS.base" }, { 0x458, 0xc0000101, "GS.base" },
 	{ 0x600, 0xc0000081, "STAR" }, { 0x608, 0xc0000082, "LSTAR" }, { 0x610, 0xc0000083, "CSTAR" },
@@ -306,7 +306,7 @@ TEST(nested_vmsave)
 		vm_move(true, page);
 		for (i = 0; i < array_size(vm_fields); i++)
 			got[i] = *(volatile u64 *)(page + vm_fields[i].off);
-		/* And back, with other values, by way of the page. */
+		/* Load other values from the page. */
 		for (i = 0; i < array_size(vm_fields); i++)
 			*(volatile u64 *)(page + vm_fields[i].off) = vm_value(i, round + 8);
 		vm_move(false, page);
@@ -316,7 +316,7 @@ TEST(nested_vmsave)
 			if (v == vm_value(i, round + 8) && got[i] == vm_value(i, round))
 				continue;
 			vm_move(false, own);
-			fail("%s: VMSAVE of 0x%lx wrote 0x%lx; VMLOAD of 0x%lx made it 0x%lx", vm_fields[i].name,
+			fail("%s: VMSAVE of 0x%lx wrote 0x%lx; VMLOAD of 0x%lx loaded 0x%lx", vm_fields[i].name,
 			     LU(vm_value(i, round)), LU(got[i]), LU(vm_value(i, round + 8)), LU(v));
 		}
 		vm_move(false, own);
@@ -325,15 +325,15 @@ TEST(nested_vmsave)
 	}
 }
 
-/* --- nested paging: ch. 15.25. L2's physical addresses are translated by our tables --- */
+/* --- nested paging (ch. 15.25): our tables translate L2's physical addresses --- */
 
-#define RWU	(PT_P | PT_W | PT_U)	/* each nested access is a user's */
+#define RWU	(PT_P | PT_W | PT_U)	/* every nested access counts as a user access */
 
 enum { NPF_P = 1, NPF_W = 2, NPF_U = 4, NPF_ID = 0x10 };
 #define NPF_FINAL	(1ULL << 32)	/* in the access itself */
 #define NPF_TABLE	(1ULL << 33)	/* in the walk of L2's own tables */
 
-/* For VMX too: nested.h. */
+/* VMX uses these, too: nested.h. */
 volatile u64 l2_at, l2_value;
 asm(".pushsection .text\n"
     "	.globl	l2_load, l2_store, l2_call\n"
@@ -384,7 +384,7 @@ static void npt_fill(void)
 	*(u8 *)scratch(0x23) = 0xc3;			/* RET */
 }
 
-/* Begin with @fn at @at; what we changed in our tables counts from now on. */
+/* Let L2 run @fn on address @at next, with its TLB flushed, so that our changed tables count. */
 static void l2_start(void (*fn)(void), u64 at)
 {
 	l2_at = at;
@@ -400,7 +400,7 @@ static u64 l2_loads(u64 at, const char *what)
 	return l2_value;
 }
 
-/* L2 does what our tables do not allow. */
+/* L2 makes an access that our tables do not allow. */
 static void l2_npf(void (*fn)(void), u64 at, u64 info, const char *what)
 {
 	l2_start(fn, at);
@@ -415,33 +415,33 @@ static void npt_faults(void)
 
 	check_eq(l2_loads(page, "a load from a read-only page"), 0x2222, "what L2 loaded from a read-only page");
 	l2_npf(l2_store, page + 8, NPF_FINAL | NPF_P | NPF_W | NPF_U, "#NPF of a store to a read-only page");
-	l2_npf(l2_load, page + 0x1010, NPF_FINAL | NPF_U, "#NPF of a load from no page");
+	l2_npf(l2_load, page + 0x1010, NPF_FINAL | NPF_U, "#NPF of a load from a missing page");
 	l2_value = 0x77;
-	l2_npf(l2_store, page + 0x1018, NPF_FINAL | NPF_W | NPF_U, "#NPF of a store to no page");
+	l2_npf(l2_store, page + 0x1018, NPF_FINAL | NPF_W | NPF_U, "#NPF of a store to a missing page");
 	npt.pt[2] = (u64)scratch(0x22) | RWU;
 	l2_start(l2_store, page + 0x1018);
-	l2_until(EXIT_HLT, "the store again, when there was a page");
-	check_eq(((u64 *)scratch(0x22))[3], 0x77, "what L2 stored when there was a page");
+	l2_until(EXIT_HLT, "the store again, after the page was mapped");
+	check_eq(((u64 *)scratch(0x22))[3], 0x77, "what L2 stored after the page was mapped");
 	l2_npf(l2_call, page + 0x2000, NPF_FINAL | NPF_P | NPF_U | NPF_ID, "#NPF of a call into an NX page");
 	npt.pt[3] &= ~PT_NX;
 	l2_start(l2_call, page + 0x2000);
-	l2_until(EXIT_HLT, "the call, when the page was no longer NX");
+	l2_until(EXIT_HLT, "the call, after NX was cleared");
 	npt.pd[LARGE >> 21] &= ~(u64)PT_W;
 	l2_npf(l2_store, LARGE + 0x30010, NPF_FINAL | NPF_P | NPF_W | NPF_U, "#NPF of a store to a read-only large page");
 }
 
 static void npt_accessed_dirty(void)
 {
-	check(npt.pt[0] & PT_A, "L2 loaded from a page, our entry has no A bit");
-	check(!(npt.pt[0] & PT_D), "L2 only loaded from a page, our entry has the D bit");
+	check(npt.pt[0] & PT_A, "L2 loaded from a page, but our entry has no A bit");
+	check(!(npt.pt[0] & PT_D), "L2 only loaded from a page, but our entry has the D bit");
 	l2_value = 0x99;
 	l2_start(l2_store, WINDOW + 8);
 	l2_until(EXIT_HLT, "a store");
 	check_eq(((u64 *)scratch(0x20))[1], 0x99, "what L2 stored");
-	check(npt.pt[0] & PT_D, "L2 stored to a page, our entry has no D bit");
+	check(npt.pt[0] & PT_D, "L2 stored to a page, but our entry has no D bit");
 }
 
-/* With nested paging L2's PAT is the VMCB's, and ours stays: ch. 15.25.8. */
+/* With nested paging L2 has the VMCB's PAT, and ours does not change: ch. 15.25.8. */
 TEST(nested_pat)
 {
 	need_svm();
@@ -456,7 +456,7 @@ TEST(nested_pat)
 	*v64(S_PAT) = PAT_L2;
 	*v64(S_RIP) = (u64)l2_pat;
 	l2_until(EXIT_HLT, "HLT");
-	check_eq(l2_pat_read, PAT_L2, "PAT that L2 reads, which our VMCB set");
+	check_eq(l2_pat_read, PAT_L2, "the PAT from our VMCB, read by L2");
 	check_eq(*v64(S_PAT), PAT_NEW, "PAT in our VMCB after L2 wrote it");
 	check_eq(rdmsr(0x277), PAT_L1, "our PAT after L2 wrote its own");
 }
@@ -477,7 +477,7 @@ TEST(nested_npt)
 	npt_accessed_dirty();
 	*(u64 *)scratch(0x30) = 0x4444;
 	check_eq(l2_loads(LARGE + 0x30000, "a load from a large page"), 0x4444, "what L2 loaded from a large page");
-	/* Each time another page behind the same address; by flush and by ASID. */
+	/* Map another page at the same address each time, with a flush and another ASID. */
 	for (i = 0; i < 8; i++) {
 		*(u64 *)scratch(0x28 + (u32)i) = 0x5550 + i;
 		npt.pt[0] = (u64)scratch(0x28 + (u32)i) | RWU;
@@ -489,13 +489,13 @@ TEST(nested_npt)
 	npt.pt[0] = 0;
 	*v64(S_CR3) = WINDOW;
 	l2_start(l2_load, WINDOW);
-	l2_until(EXIT_NPF, "#NPF of L2's own page tables");
+	l2_until(EXIT_NPF, "#NPF in L2's own page tables");
 	check(*v64(C_INFO1) & NPF_TABLE && !(*v64(C_INFO1) & (NPF_FINAL | NPF_P)),
-	      "#NPF of L2's own page tables: EXITINFO1 is 0x%lx, expected bit 33, not 32 and not 0", LU(*v64(C_INFO1)));
-	check_eq(*v64(C_INFO2) & ~0xfffULL, WINDOW, "#NPF of L2's own page tables: EXITINFO2");
+	      "#NPF in L2's own page tables: EXITINFO1 is 0x%lx, expected bit 33 set, 32 and 0 clear", LU(*v64(C_INFO1)));
+	check_eq(*v64(C_INFO2) & ~0xfffULL, WINDOW, "#NPF in L2's own page tables: EXITINFO2");
 }
 
-/* L2's own port, which we let pass; then VMMCALL. RBX must come through. */
+/* L2 reads UNIT_PORT_MOVE, which we do not intercept, then executes VMMCALL. RBX must be kept. */
 void l2_moves(void);
 static volatile u64 l2_rbx;
 asm(".pushsection .text\n"
@@ -508,7 +508,7 @@ asm(".pushsection .text\n"
     "	jmp	l2_moves\n"
     ".popsection");
 
-/* The guest moves while L2 runs, and while we have GIF off. */
+/* The guest moves while L2 runs, and while our GIF is clear. */
 TEST(moved_nested_svm)
 {
 	u32 i;
@@ -528,7 +528,7 @@ TEST(moved_nested_svm)
 		asm volatile("clgi");
 		inb(UNIT_PORT_MOVE);
 		asm volatile("stgi");
-		l2_until(EXIT_VMMCALL, "VMMCALL after the guest moved with GIF off");
+		l2_until(EXIT_VMMCALL, "VMMCALL after the guest moved with GIF clear");
 	}
-	check(rdmsr(EFER) & 0x1000, "EFER.SVME was lost by the move");
+	check(rdmsr(EFER) & 0x1000, "EFER.SVME was lost in the move");
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest of this guest, on VMX: Intel SDM vol. 3, "Virtual Machine Extensions"
- * (VMCS fields: app. B, exit reasons: app. C, errors: "VMX instruction
- * reference"). L2 shares our page tables and segments; what it does comes out.
+ * A guest of this guest (L2) on VMX: Intel SDM vol. 3, "Virtual Machine Extensions"
+ * (VMCS fields: app. B, exit reasons: app. C, errors: "VMX instruction reference").
+ * L2 shares our page tables and segments; we see its exits.
  */
 #include "nested.h"
 
@@ -25,7 +25,7 @@ enum { G_ES = 0x800, H_ES = 0xc00, H_CS = 0xc02, H_SS = 0xc04, H_DS = 0xc06, H_T
 	G_DR7 = 0x681a, G_RSP = 0x681c, G_RIP = 0x681e, G_RFLAGS = 0x6820, H_CR0 = 0x6c00,
 	H_CR3 = 0x6c02, H_CR4 = 0x6c04, H_TR_BASE = 0x6c0a, H_GDT_BASE = 0x6c0c, H_IDT_BASE = 0x6c0e };
 
-/* L2's, across exits: VMX saves neither. */
+/* L2's registers across exits: VMX does not save them. */
 static volatile u64 l2_rax, l2_rbx, l2_rcx, l2_rdx;
 static volatile u32 l2_launched, l2_refused;
 static volatile u64 vl2_sum;
@@ -49,7 +49,7 @@ static void vmwrite(u64 field, u64 v)
 	check(!bad, "VMWRITE of field 0x%lx failed", LU(field));
 }
 
-/* VMXON, VMCLEAR, VMPTRLD of the region at @pa: does it fail? */
+/* VMXON, VMCLEAR or VMPTRLD of the region at @pa; true: it failed. */
 #define VMX_REGION(insn, pa) ({ \
 	u64 pa_ = (pa); \
 	u8 bad_; \
@@ -75,7 +75,7 @@ static void l2_enter(void)
 		       "r13", "r14", "r15", "memory", "cc");
 }
 
-/* An entry that must be refused, by VMfailValid with @want. */
+/* Enter L2, which must fail with VMfailValid and error @want. */
 static void refused(u32 want, const char *what)
 {
 	l2_enter();
@@ -83,11 +83,11 @@ static void refused(u32 want, const char *what)
 	check(vmread(ERROR) == want, "%s: error %lu, expected %u", what, LU(vmread(ERROR)), want);
 }
 
-/* Into L2 until an exit, which must be @want. */
+/* Run L2 until an exit, which must be @want. */
 static void l2_until(u64 want, const char *what)
 {
 	l2_enter();
-	check(!l2_refused, "L2 cannot be entered: error %lu", LU(vmread(ERROR)));
+	check(!l2_refused, "entering L2 failed: error %lu", LU(vmread(ERROR)));
 	l2_launched = 1;
 	check(vmread(REASON) == want, "L2: exit reason 0x%lx at rip 0x%lx, expected %s (%lu)",
 	      LU(vmread(REASON)), LU(vmread(G_RIP)), what, LU(want));
@@ -98,7 +98,7 @@ static void l2_skip(void)
 	vmwrite(G_RIP, vmread(G_RIP) + vmread(LENGTH));
 }
 
-/* What CPUID gives is what we want of it, then VMCALL; #UD; HLT for ever. */
+/* CPUID, whose result is ours, and VMCALL in turn, then #UD, then HLT forever. */
 void vl2_main(void);
 asm(".pushsection .text\n"
     "vl2_main:\n"
@@ -129,7 +129,7 @@ asm(".pushsection .text\n"
 void vl2_halt(void);
 void vl2_more(void);
 
-/* @want, with what the CPU demands and nothing it does not know. */
+/* @want, plus the bits that the CPU requires, minus those it does not support. */
 static u64 control(u32 msr, u64 want)
 {
 	u64 v = rdmsr(msr);
@@ -162,8 +162,8 @@ static void fill_vmcs(u64 rip)
 	tss = (d >> 16 & 0xffffff) | (d >> 56) << 24 | *(u64 *)(g.base + 0x38) << 32;
 	vmwrite(PIN, control(0x481, 0));
 	vmwrite(PROC, control(0x482, 1 << 3 | 1 << 7));	/* TSC offset, HLT */
-	vmwrite(EXIT_CTL, control(0x483, 1 << 9));	/* we are 64-bit */
-	vmwrite(ENTRY_CTL, control(0x484, 1 << 9));	/* and so is L2 */
+	vmwrite(EXIT_CTL, control(0x483, 1 << 9));	/* we run in 64-bit mode */
+	vmwrite(ENTRY_CTL, control(0x484, 1 << 9));	/* and so does L2 */
 	vmwrite(EXCEPTIONS, 1 << 6);
 	vmwrite(LINK, ~0ULL);
 	vmwrite(DEBUGCTL, 0);
@@ -207,11 +207,11 @@ static void rounds(void)
 		l2_until(EXIT_VMCALL, "VMCALL");
 		check_eq(l2_rax, i, "RAX of L2 at its VMCALL");
 		l2_skip();
-		check_eq(vl2_sum, 7 * (i + 1), "what L2 summed up in memory");
-		outb(0xe1, 0);				/* out to the host in between */
+		check_eq(vl2_sum, 7 * (i + 1), "L2's sum in memory");
+		outb(0xe1, 0);				/* exit to the host in between */
 	}
 	l2_until(EXIT_EXCEPTION, "#UD");
-	check_eq(vmread(EXIT_INFO) & 0x800007ff, 0x80000306, "the exit's word on L2's #UD");
+	check_eq(vmread(EXIT_INFO) & 0x800007ff, 0x80000306, "exit interruption information of L2's #UD");
 	vmwrite(G_RIP, (u64)vl2_halt);
 	l2_until(EXIT_HLT, "HLT");
 	l2_skip();
@@ -237,7 +237,7 @@ static void more(void)
 	l2_until(EXIT_HLT, "HLT");
 	outb(UNIT_PORT_L1, 0);
 	check(vl2_tsc - a >= 1ULL << 40 && vl2_tsc - a < (1ULL << 40) + (1ULL << 36),
-	      "L2's TSC is 0x%lx ahead of ours, the offset is 2^40", LU(vl2_tsc - a));
+	      "L2's TSC is 0x%lx ahead of ours, but the offset is 2^40", LU(vl2_tsc - a));
 }
 
 static void on_injected(struct regs *r)
@@ -252,14 +252,14 @@ static void inject(void)
 	vmwrite(G_RFLAGS, 0x202);
 	vmwrite(ENTRY_INFO, 1u << 31 | 0x55);
 	l2_until(EXIT_HLT, "HLT after an injected interrupt");
-	check_eq(vl2_injected, 0x55, "vector that L2 took of what was injected");
-	check_eq(vmread(ENTRY_INFO) >> 31, 0, "the injection's valid bit, after it");
+	check_eq(vl2_injected, 0x55, "the injected vector that L2 received");
+	check_eq(vmread(ENTRY_INFO) >> 31, 0, "valid bit of the injection after the entry");
 }
 
 static void need_vmx(void)
 {
 	if (!(cpuid(1, 0).c >> 5 & 1))
-		skip("the guest has no VMX: nested virtualization is off (kvm_intel.nested), or the CPU is no Intel");
+		skip("the guest has no VMX: nested virtualization is off (kvm_intel.nested), or the CPU is not Intel's");
 }
 
 static void vmx_on(void)
@@ -267,12 +267,12 @@ static void vmx_on(void)
 	u64 v, *on = scratch(0);
 
 	*(u32 *)on = (u32)rdmsr(VMX_BASIC) & 0x7fffffff;
-	check(TRY_IO("vmxon %0", NONE, "m"(on)) == 6, "VMXON with CR4.VMXE=0 gave no #UD");
+	check(TRY_IO("vmxon %0", NONE, "m"(on)) == 6, "VMXON with CR4.VMXE=0 raised no #UD");
 	write_cr0(read_cr0() | CR0_NE);
 	write_cr4(read_cr4() | CR4_VMXE);
 	v = rdmsr(FEAT_CTL);
 	if (!(v & 1)) {
-		check(TRY_IO("vmxon %0", NONE, "m"(on)) == 13, "VMXON before IA32_FEATURE_CONTROL allows it gave no #GP");
+		check(TRY_IO("vmxon %0", NONE, "m"(on)) == 13, "VMXON before IA32_FEATURE_CONTROL allows it raised no #GP");
 		wrmsr(FEAT_CTL, v | 5);			/* locked, VMX outside SMX */
 	}
 	check(!VMX_REGION("vmxon", (u64)on), "VMXON failed");
@@ -299,14 +299,14 @@ TEST(nested_vmx)
 	more();
 	inject();
 	asm volatile("vmxoff" : : : "cc");
-	check(TRY_IO("vmptrst %0", NONE, "m"(v)) == 6, "VMPTRST after VMXOFF gave no #UD");
+	check(TRY_IO("vmptrst %0", NONE, "m"(v)) == 6, "VMPTRST after VMXOFF raised no #UD");
 	write_cr4(read_cr4() & ~(u64)CR4_VMXE);
 }
 
 /* --- EPT: SDM vol. 3, "Extended page tables" --- */
 
 enum { EPT_R = 1, EPT_W = 2, EPT_X = 4, RWX = 7, EPT_WB = 6 << 3, EPT_LARGE = 0x80 };
-/* Qualification: the access, what our entry allowed << 3, 7: L2's linear address is known, 8: it was translated */
+/* Qualification: the access; << 3: what our entry allows; bit 7: the linear address is valid; 8: it was translated. */
 enum { Q_READ = 1, Q_WRITE = 2, Q_FETCH = 4, Q_LINEAR = 0x80, Q_FINAL = 0x100, Q_ALL = 0x1bf };
 
 static struct tables ept;
@@ -317,11 +317,11 @@ static void ept_fill(void)
 	ept.pt[1] &= ~(u64)EPT_W;
 	ept.pt[2] = 0;
 	ept.pt[3] &= ~(u64)EPT_X;
-	ept.pt[4] &= ~(u64)EPT_R;			/* written, never read: not allowed */
+	ept.pt[4] &= ~(u64)EPT_R;			/* write-only: a misconfiguration */
 	*(u8 *)scratch(0x23) = 0xc3;			/* RET */
 }
 
-/* L2 begins with @fn at @at; what we changed in our tables counts from now on. */
+/* Let L2 run @fn on address @at next; INVEPT makes our changed tables count. */
 static void ept_start(void (*fn)(void), u64 at)
 {
 	u64 all[2] = { 0, 0 };
@@ -339,7 +339,7 @@ static u64 ept_loads(u64 at, const char *what)
 	return l2_value;
 }
 
-/* L2 does what our tables do not allow. */
+/* L2 makes an access that our tables do not allow. */
 static void ept_violation(void (*fn)(void), u64 at, u64 info, const char *what)
 {
 	ept_start(fn, at);
@@ -354,19 +354,19 @@ static void ept_violations(void)
 
 	check_eq(ept_loads(page, "a load from a read-only page"), 0x2222, "what L2 loaded from a read-only page");
 	ept_violation(l2_store, page + 8, Q_WRITE | (EPT_R | EPT_X) << 3, "EPT violation of a store to a read-only page");
-	ept_violation(l2_load, page + 0x1010, Q_READ, "EPT violation of a load from no page");
+	ept_violation(l2_load, page + 0x1010, Q_READ, "EPT violation of a load from a missing page");
 	l2_value = 0x77;
-	ept_violation(l2_store, page + 0x1018, Q_WRITE, "EPT violation of a store to no page");
+	ept_violation(l2_store, page + 0x1018, Q_WRITE, "EPT violation of a store to a missing page");
 	ept.pt[2] = (u64)scratch(0x22) | RWX | EPT_WB;
 	ept_start(l2_store, page + 0x1018);
-	l2_until(EXIT_HLT, "the store again, when there was a page");
-	check_eq(((u64 *)scratch(0x22))[3], 0x77, "what L2 stored when there was a page");
-	ept_violation(l2_call, page + 0x2000, Q_FETCH | (EPT_R | EPT_W) << 3, "EPT violation of a call into a page not to be executed");
+	l2_until(EXIT_HLT, "the store again, after the page was mapped");
+	check_eq(((u64 *)scratch(0x22))[3], 0x77, "what L2 stored after the page was mapped");
+	ept_violation(l2_call, page + 0x2000, Q_FETCH | (EPT_R | EPT_W) << 3, "EPT violation of a call into a non-executable page");
 	ept.pt[3] |= EPT_X;
 	ept_start(l2_call, page + 0x2000);
-	l2_until(EXIT_HLT, "the call, when the page could be executed");
+	l2_until(EXIT_HLT, "the call, after the page became executable");
 	ept_start(l2_load, page + 0x3000);
-	l2_until(EXIT_EPT_MISCONFIG, "an entry that allows writes but no reads");
+	l2_until(EXIT_EPT_MISCONFIG, "a load through an entry that allows writes but not reads");
 	check_eq(vmread(GUEST_PA), page + 0x3000, "address of an EPT misconfiguration");
 	ept.pd[LARGE >> 21] &= ~(u64)EPT_W;
 	ept_violation(l2_store, LARGE + 0x30010, Q_WRITE | (EPT_R | EPT_X) << 3, "EPT violation of a store to a read-only large page");
@@ -407,7 +407,7 @@ TEST(nested_ept)
 	check_eq(vmread(GUEST_PA) & ~0xfffULL, WINDOW, "address of an EPT violation in L2's own page tables");
 }
 
-/* L2's own port, which we let pass; then VMCALL. */
+/* L2 reads UNIT_PORT_MOVE, which we do not intercept, then executes VMCALL. */
 void vl2_moves(void);
 static volatile u64 vl2_rbx;
 asm(".pushsection .text\n"
@@ -420,7 +420,7 @@ asm(".pushsection .text\n"
     "	jmp	vl2_moves\n"
     ".popsection");
 
-/* The guest moves while L2 runs, and while we do, with a VMCS that is ours. */
+/* The guest moves while L2 runs, and while we run with a current VMCS. */
 TEST(moved_nested_vmx)
 {
 	u32 i;
@@ -438,5 +438,5 @@ TEST(moved_nested_vmx)
 		check_eq(vmread(REASON), EXIT_VMCALL, "the exit reason in our VMCS, after the move");
 		l2_until(EXIT_VMCALL, "VMCALL after the guest moved again");
 	}
-	check(read_cr4() & CR4_VMXE, "CR4.VMXE was lost by the move");
+	check(read_cr4() & CR4_VMXE, "CR4.VMXE was lost in the move");
 }

@@ -37,7 +37,7 @@ TEST(pf_errors)
 {
 	volatile u64 *pte;
 	u64 v, maxpa = cpuid(0x80000008, 0).a & 0xff;
-	u64 p = shared->tcg && !shared->shadow ? 0 : E_P;	/* TCG leaves P out with RSVD */
+	u64 p = shared->tcg && !shared->shadow ? 0 : E_P;	/* TCG does not set P together with RSVD */
 
 	*(volatile u8 *)scratch(0) = 0xc3;		/* RET */
 	*(volatile u8 *)scratch(1) = 0xc3;
@@ -70,7 +70,7 @@ TEST(pf_errors)
 	page_map(V1, pa(1), 0);
 	expect_pf(try_read(V1 - 4), 0, V1, "read that crosses into a missing page");
 	expect_pf(try_write(V1 - 4), E_W, V1, "write that crosses into a missing page");
-	/* By an instruction that KVM carries out. */
+	/* The same by an instruction that KVM emulates. */
 	v = TRY_IO("outsb", NONE, "S"(V1 + 0x123) COMMA "d"(UNIT_PORT_IDLE));
 	expect_pf(v, 0, V1 + 0x123, "OUTS from a page that is not present");
 	v = TRY_IO("outsl", NONE, "S"(V1 - 2) COMMA "d"(UNIT_PORT_IDLE));
@@ -104,7 +104,7 @@ TEST(pf_user)
 	user_call(user_write);
 	write_cr0(read_cr0() | 0x10000);
 	expect_pf(last_trap.vector, E_P | E_U | E_W, V0, "ring 3 write to a read-only page with CR0.WP=0");
-	/* The upper levels take part in the decision. */
+	/* The upper levels count, too. */
 	page_map(V0, pa(0), PT_P | PT_W | PT_U);
 	*page_entry(V0, 2) &= ~(u64)PT_U;
 	write_cr3(read_cr3());
@@ -127,7 +127,7 @@ TEST(smep)
 	*(volatile u8 *)scratch(0) = 0xc3;
 	page_map(V0, pa(0), PT_P | PT_W | PT_U);
 	check(try_exec(V0) == NO_TRAP, "ring 0 execution of a user page faulted without SMEP");
-	/* Our own code is on user pages: move the identity map to supervisor. */
+	/* Our own code is on user pages: make them supervisor pages. */
 	for (u32 i = 0; i < 8; i++)
 		*page_entry((u64)i << 21, 2) &= ~(u64)PT_U;
 	write_cr3(read_cr3());
@@ -170,13 +170,13 @@ TEST(accessed_dirty)
 	check((*pte & (PT_A | PT_D)) == (PT_A | PT_D), "after a write A and D should be 1 and 1: 0x%lx", LU(*pte));
 	*pte &= ~(u64)(PT_A | PT_D);
 	invlpg(V0);
-	check(!(*pte & (PT_A | PT_D)), "A or D came back without access: 0x%lx", LU(*pte));
+	check(!(*pte & (PT_A | PT_D)), "A or D was set again without an access: 0x%lx", LU(*pte));
 	*(volatile u64 *)V0 = 2;
 	check((*pte & (PT_A | PT_D)) == (PT_A | PT_D), "after a first write A and D should be 1 and 1: 0x%lx", LU(*pte));
 	check(*page_entry(V0, 2) & PT_A, "A of the directory entry is not set");
 }
 
-/* After each way of flushing, the new mapping counts. */
+/* After each kind of flush the new mapping must count. */
 TEST(tlb_flush)
 {
 	volatile u64 *p = (volatile u64 *)V0, *pte;
@@ -202,14 +202,14 @@ TEST(tlb_flush)
 			}
 			break;
 		}
-		check(*p == 101, "stale TLB after %s: read 0x%lx of the old page",
+		check(*p == 101, "stale TLB after %s: read 0x%lx from the old page",
 		      n % 4 == 0 ? "INVLPG" : n % 4 == 1 ? "writing CR3" : n % 4 == 2 ? "toggling CR4.PGE" :
 		      "INVPCID", LU(*p));
 		*p = 101;
 		*pte = pa(0) | PT_P | PT_W;
 		invlpg(V0);
 	}
-	/* A global page outlives CR3, but not CR4.PGE. */
+	/* Clearing CR4.PGE must flush a global page. */
 	write_cr4(read_cr4() | 0x80);
 	*pte = pa(0) | PT_P | PT_W | PT_G;
 	invlpg(V0);
@@ -217,7 +217,7 @@ TEST(tlb_flush)
 	*pte = pa(1) | PT_P | PT_W | PT_G;
 	write_cr4(read_cr4() & ~0x80ULL);
 	check_eq(*p, 101, "a global page after CR4.PGE was cleared");
-	/* Less permission: */
+	/* Permissions are taken away. */
 	*pte = pa(1) | PT_P | PT_W;
 	invlpg(V0);
 	*p = 101;
@@ -226,10 +226,10 @@ TEST(tlb_flush)
 	expect_pf(try_write(V0), E_P | E_W, V0, "write after the page became read-only");
 	*pte = 0;
 	invlpg(V0);
-	expect_pf(try_read(V0), 0, V0, "read after the page went");
+	expect_pf(try_read(V0), 0, V0, "read after the page was unmapped");
 }
 
-/* A large page, its split, and back. */
+/* A large page is split and joined again. */
 TEST(large_pages)
 {
 	volatile u64 *pde = page_entry(VA_BASE * 2, 2);
@@ -240,29 +240,29 @@ TEST(large_pages)
 	*(u64 *)scratch(3) = 33;
 	*(u64 *)scratch(4) = 44;
 	*pde = UNIT_SCRATCH | PT_P | PT_W | PT_PS;
-	check_eq(*p, 33, "through a 2 MiB page");
-	check_eq(p[512], 44, "through a 2 MiB page, next 4 KiB");
+	check_eq(*p, 33, "a read through a 2 MiB page");
+	check_eq(p[512], 44, "a read through a 2 MiB page, 4 KiB further on");
 	for (i = 0; i < 512; i++)
 		table[i] = (UNIT_SCRATCH + i * 4096UL) | PT_P | PT_W;
 	table[3] = pa(4) | PT_P | PT_W;
 	*pde = (u64)table | PT_P | PT_W;
 	write_cr3(read_cr3());
-	check_eq(*p, 44, "after the 2 MiB page was split and one page changed");
+	check_eq(*p, 44, "a read after the 2 MiB page was split and one page changed");
 	check_eq(p[512], 44, "the neighbour after the split");
 	*pde = UNIT_SCRATCH | PT_P | PT_PS;
 	write_cr3(read_cr3());
-	check_eq(*p, 33, "after the 2 MiB page came back");
+	check_eq(*p, 33, "a read after the 2 MiB page was mapped again");
 	check(try_write((u64)p) == 14 && last_trap.error == (E_P | E_W), "write to a read-only 2 MiB page did not fault");
 	if (cpuid(0x80000001, 0).d >> 26 & 1) {
 		volatile u64 *pdpte = page_entry(VA_BASE * 2 + (1UL << 30), 3);
 
 		*pdpte = 0 | PT_P | PT_W | PT_PS;
 		write_cr3(read_cr3());
-		check_eq(*(volatile u64 *)(VA_BASE * 2 + (1UL << 30) + UNIT_SCRATCH + 0x3000), 33, "through a 1 GiB page");
+		check_eq(*(volatile u64 *)(VA_BASE * 2 + (1UL << 30) + UNIT_SCRATCH + 0x3000), 33, "a read through a 1 GiB page");
 	}
 }
 
-/* Code that changes under the CPU's feet, also by another mapping. */
+/* Code that modifies code, also through another mapping. */
 TEST(self_modifying)
 {
 	u8 *code = scratch(5);
@@ -282,7 +282,7 @@ TEST(self_modifying)
 	}
 }
 
-/* The page tables' own page, written through its mapping while in use. */
+/* Write to a page table that is in use. */
 TEST(page_table_writes)
 {
 	volatile u64 *p = (volatile u64 *)V0, *pte = page_map(V0, pa(0), PT_P | PT_W);
@@ -293,13 +293,13 @@ TEST(page_table_writes)
 	for (i = 0; i < 64; i++) {
 		*pte = pa(i) | PT_P | (i & 1 ? PT_W : 0);
 		invlpg(V0);
-		check_eq(*p, 1000 + i, "after the entry was written");
+		check_eq(*p, 1000 + i, "a read after the entry was written");
 		if (!(i & 1))
-			expect_pf(try_write(V0), E_P | E_W, V0, "write where the new entry is read-only");
+			expect_pf(try_write(V0), E_P | E_W, V0, "write through a new read-only entry");
 	}
 }
 
-/* CR3 points to another tree: the same address, another page. */
+/* With another CR3 the same address is another page. */
 TEST(cr3_switch)
 {
 	static u64 pml4b[512] __attribute__((aligned(4096)));
@@ -316,9 +316,9 @@ TEST(cr3_switch)
 	page_map(V0, pa(1), PT_P | PT_W);
 	for (i = 0; i < 100; i++) {
 		write_cr3(a);
-		check_eq(*p, 1, "by the first CR3");
+		check_eq(*p, 1, "a read with the first CR3");
 		write_cr3((u64)pml4b);
-		check_eq(*p, 2, "by the second CR3");
+		check_eq(*p, 2, "a read with the second CR3");
 	}
 	write_cr3(a);
 }

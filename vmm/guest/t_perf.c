@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How long things take, in TSC cycles: samples for the host to judge. */
+/* Measure how long operations take, in TSC cycles; the host judges the samples. */
 #include "lib.h"
 
 #define VEC	0x60
@@ -64,7 +64,7 @@ TEST(perf_fault)
 {
 	u32 i;
 
-	/* RAM that nobody has touched: a page fault of the host's each */
+	/* RAM that has not been touched: each write is a page fault on the host. */
 	for (i = 0; i < 1024; i++) {
 		u64 t = rdtsc();
 
@@ -83,7 +83,7 @@ static void on_timer(struct regs *r)
 	apic_write(APIC_EOI, 0);
 }
 
-/* How late the timer is, to a CPU that is halted. */
+/* How late the timer wakes a halted CPU. */
 TEST(perf_timer)
 {
 	u32 i, n;
@@ -98,7 +98,7 @@ TEST(perf_timer)
 
 		n = irq_counts[VEC];
 		wrmsr(0x6e0, t);
-		/* TCG may sleep over it (t_smp.c): there it stays awake. */
+		/* TCG may miss the wake-up (t_smp.c): do not halt there. */
 		while (irq_counts[VEC] == n) {
 			if (shared->tcg)
 				sti_nop_cli();
@@ -130,7 +130,7 @@ static void echo_halted(u64 arg)
 	}
 }
 
-/* From sending an IPI until the halted CPU has taken it. */
+/* The time from sending an IPI until the halted CPU has taken it. */
 TEST(perf_ipi)
 {
 	u32 i;

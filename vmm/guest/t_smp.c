@@ -3,12 +3,13 @@
 #include "lib.h"
 
 #define VEC 0x60
-/* Spinning CPUs must share the host's: with more than two, fewer rounds. */
+/* The guest's spinning CPUs may share host CPUs: make fewer rounds with more than two. */
 #define ROUNDS (shared->ncpus > 2 ? 10 : 50)
 
 /*
- * QEMU's TCG forgets the interrupt shadow if the host's CPU is interrupted in
- * it: STI; HLT may then sleep over an interrupt. Another wakes it up.
+ * QEMU's TCG loses the interrupt shadow if the host's CPU is interrupted in it: the
+ * interrupt may then come between STI and HLT, and HLT sleeps on. Another interrupt,
+ * NUDGE, wakes the CPU.
  */
 #define NUDGE 0x5f
 static volatile u32 apic_of[UNIT_CPUS_MAX];
@@ -55,7 +56,7 @@ static void up(void)
 		ipis[i] = 0;
 }
 
-/* The CPU with an APIC id took the stack of its arrival: map them. */
+/* cpu_id() numbers CPUs in the order of their arrival: note each one's APIC id. */
 static void tell_id(u64 arg)
 {
 	(void)arg;
@@ -101,7 +102,7 @@ static void wait_ipi(u32 cpu, u32 n, const char *what)
 	check(ipis[cpu] == n, "%s: %u came, expected %u", what, ipis[cpu], n);
 }
 
-/* ROUNDS IPIs to each of the other CPUs, which run @fn until stop. */
+/* Send ROUNDS IPIs to each of the other CPUs, which run @fn until stop is set. */
 static void ipis_in_turn(void (*fn)(u64), const char *what)
 {
 	u32 i, c;
@@ -177,7 +178,7 @@ static void to_x2apic(u64 arg)
 	wrmsr(0x1b, rdmsr(0x1b) | 0x400);
 }
 
-/* One IPI of vector VEC: @dest and the mode in @low; CPUs of @want get it, others do not. */
+/* Send one IPI with vector VEC to @dest, in the mode in @low: exactly the CPUs in @want must get it. */
 static void x2_ipi(u32 dest, u32 low, u32 want, const char *what)
 {
 	u32 before[UNIT_CPUS_MAX], c, n = shared->ncpus;
@@ -212,14 +213,14 @@ TEST(ipi_x2apic)
 	stop = 0;
 	for (c = 1; c < n; c++)
 		cpu_run(c, listen, (u64)&stop);
-	/* CPUs are told apart by their stacks, in the order of their arrival. */
+	/* CPU numbers are in the order of arrival, so APIC ids come from apic_of. */
 	for (i = 0; i < 3; i++) {
 		for (c = 0; c < n; c++) {
 			x2_ipi(apic_of[c], 0, 1u << c, "IPI to an x2APIC id");
 			x2_ipi(1u << apic_of[c], 0x800, 1u << c, "IPI to an x2APIC logical id");
 		}
 		x2_ipi(all, 0x800, all, "IPI to a cluster of x2APICs");
-		x2_ipi(1 << 16 | all, 0x800, 0, "IPI to a cluster that is not there");
+		x2_ipi(1 << 16 | all, 0x800, 0, "IPI to a cluster without CPUs");
 		x2_ipi(0xffffffff, 0, all, "IPI to all, by x2APIC broadcast");
 		x2_ipi(0, 0xc0000, all & ~1u, "IPI to all but self in x2APIC mode");
 	}
@@ -249,7 +250,7 @@ TEST(ipi_halted)
 			wait_ipi(c, ROUNDS + i, "waiting for an NMI to wake a halted CPU");
 		}
 	stop = 1;
-	step("waiting for the halted CPUs to come back");
+	step("waiting for the halted CPUs to finish");
 	for (c = 1; c < n; c++) {
 		apic_icr(apic_of[c], VEC);
 		cpu_wait(c);
@@ -266,7 +267,7 @@ TEST(init_again)
 	ids();
 	for (i = 1; i <= 3; i++) {
 		c = shared->ncpus - 1;
-		cpu_count = c;			/* the stack it had */
+		cpu_count = c;			/* let it have the same stack again */
 		apic_icr(apic_of[c], 0x4500);
 		apic_icr(apic_of[c], 0x4600 | UNIT_LOAD >> 12);
 		step("waiting for a CPU to come up again after INIT and SIPI");
@@ -308,7 +309,7 @@ TEST(atomics)
 	check_eq(counter_b, 2000UL * n, "counter behind a lock of XCHG");
 }
 
-/* One changes a mapping and tells the other, which must not use the old. */
+/* One CPU changes a mapping and tells the other, which must not use the old one. */
 #define V0 (VA_BASE + 0x1000)
 static volatile u32 flush_seq;
 
@@ -335,7 +336,7 @@ static void watcher(u64 arg)
 			look = 0;
 		} else {
 			(void)*(volatile u64 *)V0;	/* keep it in the TLB */
-			/* Rarely, as an exit could hide a lost flush. */
+			/* Rarely, because an exit could hide a lost flush. */
 			if (!(++n & 4095))
 				outb(UNIT_PORT_IDLE, 0);
 		}
@@ -369,14 +370,14 @@ TEST(tlb_shootdown)
 		step("waiting for the other CPU to look");
 		while (look)
 			pause();
-		check(seen_value == 100 + (k & 1), "the other CPU read %lu by a stale translation, expected %u",
+		check(seen_value == 100 + (k & 1), "the other CPU read %lu through a stale translation, expected %u",
 		      LU(seen_value), 100 + (k & 1));
 	}
 	stop = 1;
 	cpu_wait(1);
 }
 
-/* The TSC read here is never behind one read there and handed over. */
+/* Two CPUs read the TSC in turn: no reading may be behind the other CPU's previous one. */
 static volatile u64 last_tsc;
 static volatile u32 tsc_turn;
 static volatile u64 worst;
@@ -408,7 +409,7 @@ TEST(smp_tsc)
 	check(worst == 0, "the TSC on one CPU was %lu cycles behind the other's earlier reading", LU(worst));
 }
 
-/* Write here, read there, through exits on both sides. */
+/* One CPU writes, the other reads, with exits on both. */
 static volatile u64 box[64];
 static void echo(u64 arg)
 {
@@ -436,7 +437,7 @@ TEST(smp_memory)
 		__atomic_store_n(&box[0], i, __ATOMIC_SEQ_CST);
 		while (box[33] != i)
 			pause();
-		check_eq(box[32], i * 1000 + 1, "value by the other CPU");
+		check_eq(box[32], i * 1000 + 1, "value from the other CPU");
 	}
 	cpu_wait(1);
 }

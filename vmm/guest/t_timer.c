@@ -2,25 +2,26 @@
 /* Timers, and halted CPUs that they wake. SDM vol. 3 ch. 11; 8254. */
 #include "irq.h"
 
-/* kvmclock is another test's; here 1 ms is what the TSC says, by the host. */
+/* These tests measure time by the TSC, whose frequency the host tells. */
 static u64 tsc_ms(void)
 {
-	return shared->arg[0];			/* kHz = cycles a ms */
+	return shared->arg[0];			/* kHz: cycles per ms */
 }
 
 /*
- * Never early; late is the host's business. Where a host is slow an interrupt
- * that is early by less than its way in is not seen: times of some 20 ms.
+ * A timer must never be early; if it is late, the host may have caused that. On a slow
+ * host delivery takes time, which hides an interrupt that is only slightly early, so
+ * the tests use times of about 20 ms.
  */
 static void not_early(u64 start, u64 ms, const char *what)
 {
 	u64 t = rdtsc() - start;
 
-	check(t > tsc_ms() * ms * 9 / 10, "%s: came after %lu cycles, expected %lu",
+	check(t > tsc_ms() * ms * 9 / 10, "%s came after %lu cycles, expected %lu",
 	      what, LU(t), LU(tsc_ms() * ms));
 }
 
-/* What must not come for 3 ms. */
+/* No interrupt @vec must come for 3 ms. */
 static void quiet(u8 vec, const char *what)
 {
 	u64 t0 = rdtsc();
@@ -37,7 +38,7 @@ static void lapic_shot(u32 divide, u32 count, u64 ms, const char *what)
 	u64 t0;
 
 	apic_write(APIC_LVTT, VEC);
-	/* A KVM that is asked to divide anew fires a shot that is over once more. */
+	/* A new divisor makes KVM fire a finished shot again: clear the count first. */
 	apic_write(APIC_TMICT, 0);
 	apic_write(APIC_TDCR, divide);
 	t0 = rdtsc();
@@ -48,13 +49,13 @@ static void lapic_shot(u32 divide, u32 count, u64 ms, const char *what)
 	check_eq(apic_read(APIC_TMCCT), 0, "current count after the shot");
 }
 
-/* 4 s on the count: not before we are done, unless the host is away for as long. */
+/* A count of 4 s cannot end before this function does, unless the host pauses that long. */
 static void counts_down(void)
 {
 	u64 t0;
 	u32 a, b, i;
 
-	apic_write(APIC_TDCR, 0xb);		/* divide by 1: 1 ns a tick in KVM */
+	apic_write(APIC_TDCR, 0xb);		/* divide by 1: a tick is 1 ns in KVM */
 	apic_write(APIC_LVTT, VEC);
 	t0 = rdtsc();
 	apic_write(APIC_TMICT, 4000000000u);
@@ -72,7 +73,7 @@ static void counts_down(void)
 	expect_count(VEC, 0, "a timer that was stopped before its end");
 }
 
-/* Until the host is not away for long between start and stop. */
+/* Start and stop a timer; try again if the host paused in between. */
 static void stopped_in_time(void)
 {
 	u64 t0;
@@ -86,14 +87,14 @@ static void stopped_in_time(void)
 			quiet(VEC, "a timer of 2 ms fired after it was stopped");
 			return;
 		}
-		chances();			/* it may have fired: take it here */
+		chances();			/* take the interrupt if it fired */
 	}
 }
 
 /*
- * Nor is it late: 25 periods of 4 ms, measured until the host was there on time.
- * A tick that comes late is made up for by the next, so that a wrong rate is the
- * only thing that is wrong each time.
+ * A periodic timer must not be late on average, either: measure 25 periods of 4 ms, and
+ * try again, because the host may have been late. The next tick makes up for a late
+ * one, so only a wrong rate is wrong every time.
  */
 static void on_time(const char *what)
 {
@@ -122,7 +123,7 @@ TEST(lapic_timer)
 
 	lapic_on();
 	counts_down();
-	apic_write(APIC_TDCR, 0x3);		/* by 16: the count is in ticks of that */
+	apic_write(APIC_TDCR, 0x3);		/* divide by 16: the count is in those ticks */
 	apic_write(APIC_TMICT, 100000000);
 	a = apic_read(APIC_TMCCT);
 	check(a <= 100000000, "the count of a timer set to 100000000, divided by 16, is %u", a);
@@ -146,7 +147,7 @@ TEST(lapic_timer)
 	apic_write(APIC_TMICT, 0);
 }
 
-/* A deadline @us ahead: KVM spins off what it is early, but for a few cycles. */
+/* A deadline @us ahead. KVM's timer is early and spins until the deadline, to within a few cycles. */
 static void deadline_shot(u64 us)
 {
 	u64 at, now;
@@ -179,10 +180,10 @@ TEST(tsc_deadline)
 	v = rdmsr(0x6e0);
 	check(v == t0 || rdtsc() >= t0, "a TSC deadline of 0x%lx reads 0x%lx", LU(t0), LU(v));
 	wrmsr(0x6e0, 0);
-	if (rdtsc() < t0) {		/* else the host was away for long */
+	if (rdtsc() < t0) {		/* otherwise the host paused too long */
 		while (rdtsc() < t0 + tsc_ms())
 			sti_nop_cli();
-		expect_count(VEC, 13, "a TSC deadline that was taken back");
+		expect_count(VEC, 13, "a TSC deadline that was disarmed");
 	}
 	i = irq_counts[VEC] + 1;
 	wrmsr(0x6e0, rdtsc() - 1000);
@@ -205,7 +206,7 @@ static u16 pit_read(u32 channel)
 	return (u16)(lo | inb((u16)(0x40 + channel)) << 8);
 }
 
-/* Channel 0, by the IOAPIC: 10 periods of 4 ms, and nothing under the mask. */
+/* Channel 0 through the IOAPIC: 10 periods of 4 ms, and no interrupt while masked. */
 static void pit_irq(void)
 {
 	u64 t0 = rdtsc();
@@ -221,7 +222,7 @@ static void pit_irq(void)
 	quiet(VEC, "the PIT came through a masked pin of the IOAPIC");
 }
 
-/* The modes of one shot fire once; square wave is periodic like mode 2. */
+/* One-shot modes fire once; mode 3, square wave, is periodic like mode 2. */
 static void pit_modes(void)
 {
 	static const struct { u32 mode; const char *once; } rows[] = {
@@ -231,7 +232,7 @@ static void pit_modes(void)
 	u64 t0;
 	u32 i, n;
 
-	/* Nothing of the periods before is left. */
+	/* Let no interrupt of the previous mode be left. */
 	pit_count(0, 0, 0xffff);
 	ioapic_set(0, VEC, 0);
 	chances();
@@ -251,7 +252,7 @@ static void pit_modes(void)
 	chances();
 }
 
-/* A count of 16 bits lasts 54.9 ms. False: the host was away for too long of it. */
+/* A 16-bit count lasts 54.9 ms. If the host paused too long, the functions below return false. */
 #define PIT_LAPSE	(40 * tsc_ms())
 
 /* Channel 2: gate, count, output. */
@@ -273,11 +274,11 @@ static bool pit_counts(void)
 	if (rdtsc() - t0 > PIT_LAPSE)
 		return false;
 	check(b < a && (u16)(a - b) > 700, "PIT channel 2 counted %u in 1 ms, expected about 1193", (u16)(a - b));
-	check(!(out & 0x20), "PIT output 2 is high before the count's end");
+	check(!(out & 0x20), "PIT output 2 is high before the end of the count");
 	return true;
 }
 
-/* What is latched stays, however late it is read. */
+/* A latched count must not change, however late it is read. */
 static bool pit_latches(void)
 {
 	u64 t0 = rdtsc(), t1;
@@ -292,7 +293,7 @@ static bool pit_latches(void)
 	b = pit_read(2);
 	if (rdtsc() - t0 > PIT_LAPSE)
 		return false;
-	check((u16)(a - b) > 700, "a count that the PIT latched is only %u above the one 1 ms later", (u16)(a - b));
+	check((u16)(a - b) > 700, "a latched count of the PIT is only %u above the count 1 ms later", (u16)(a - b));
 	return true;
 }
 
@@ -312,7 +313,7 @@ TEST(pit)
 	step("waiting for PIT output 2");
 	for (i = 0; !(inb(0x61) & 0x20); i++)
 		;
-	/* Status by read back: mode, access, output. */
+	/* The read-back command returns the status: mode, access, output. */
 	outb(0x43, 0xe8);
 	a = inb(0x42);
 	check((a & 0x3f) == 0x30, "PIT status of channel 2 is 0x%x, expected mode 0, both bytes", a);
@@ -327,8 +328,8 @@ TEST(hlt_wake)
 	lapic_on();
 	apic_write(APIC_TDCR, 0xb);
 	/*
-	 * One shot each; but QEMU's TCG forgets the interrupt shadow if the host's
-	 * CPU is interrupted in it, and then sleeps over the shot: periodic there.
+	 * One shot for each halt. But QEMU's TCG loses the interrupt shadow if the host's
+	 * CPU is interrupted in it, and then misses the shot: use a periodic timer there.
 	 */
 	apic_write(APIC_LVTT, (shared->tcg ? 0x20000 : 0) | VEC);
 	for (i = 1; i <= 20; i++) {
@@ -340,8 +341,8 @@ TEST(hlt_wake)
 		check(shared->tcg || irq_counts[VEC] == i, "%u interrupts after %u halts", irq_counts[VEC], i);
 	}
 	if (shared->tcg)
-		apic_write(APIC_TMICT, 20000000);	/* wakes what would sleep on */
-	/* Pending before STI;HLT: must not be slept over. */
+		apic_write(APIC_TMICT, 20000000);	/* wakes a CPU that missed its interrupt */
+	/* An interrupt that is pending before STI; HLT must wake the CPU. */
 	for (i = 0; i < 50 && !shared->sticky_shadow; i++) {
 		u32 n = irq_counts[VEC + 1];
 

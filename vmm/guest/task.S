@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Hardware task switches in 32-bit protected mode, which KVM emulates: by JMP
- * and CALL to a TSS, by a task gate in the IDT, back by JMP and by IRET. SDM
- * vol. 3 ch. 8. Loaded at 0x1000 and entered there in real mode; says on port
- * 0x10 how it went and halts.
+ * Hardware task switches in 32-bit protected mode, which KVM emulates: by JMP and
+ * CALL to a TSS, by a task gate in the IDT, back by JMP and by IRET. SDM vol. 3 ch. 8.
+ * The code is loaded at 0x1000 and entered there in real mode; it prints the result to
+ * port 0x10 and halts.
  */
 #define AT(x)	((x) - _start + 0x1000)
 #define CODE	0x08
@@ -23,14 +23,14 @@ _start:
 	movw	%ax, %ds
 	lgdtl	AT(gdt_desc)
 	lidtl	AT(idt_desc)
-	/* With CD and NW off, as every OS has them, CR0 is read without an exit. */
+	/* Clear CD and NW, as every OS does; then reading CR0 does not exit. */
 	movl	%cr0, %eax
 	andl	$~0x60000000, %eax
 	orl	$1, %eax
 	movl	%eax, %cr0
 	ljmpl	$CODE, $AT(start32)
 
-/* Say what went wrong, if the flags say "not equal". */
+/* Print @text as the error and halt, unless the flags say "equal". */
 	.macro	expect text
 	je	8f
 	movl	$AT(9f), %esi
@@ -51,7 +51,7 @@ start32:
 	movl	$TSS_A, %eax
 	ltr	%ax
 
-	/* JMP there and back: registers of A are kept, no task is nested. */
+	/* JMP to B and back: A's registers are kept, no task is nested. */
 	movl	$0xa1a2a3a4, %ebx
 	movl	$0xa5a6a7a8, %ebp
 	ljmp	$TSS_B, $0
@@ -66,15 +66,15 @@ start32:
 	cmpb	$1, %al
 	expect	"the TSS that was left by JMP is still busy"
 
-	/* CALL: nested; IRET comes back to behind it. */
+	/* CALL nests the task; IRET returns to the instruction after the CALL. */
 	movl	$1, AT(calls)
 	lcall	$TSS_C, $0
 	pushfl
 	popl	%eax
 	testl	$NT, %eax
-	expect	"NT is set after IRET from the task that was called"
+	expect	"NT is set after IRET from the called task"
 	cmpl	$2, AT(calls)
-	expect	"the task that was called did not run once"
+	expect	"the called task did not run once"
 
 	/* A task gate, by INT. */
 	int	$0x40
@@ -126,7 +126,7 @@ task_c:
 	expect	"the caller is not busy while it waits"
 	incl	AT(calls)
 	iret
-	jmp	task_c			/* here the next call comes in */
+	jmp	task_c			/* the next call enters here */
 
 hello:	.asciz	"Hello from three tasks\n"
 

@@ -8,13 +8,13 @@
 #include "check.h"
 #include "env/limits.h"
 
-/* Where CHECK() puts its pointers; the linker gives the ends. */
+/* The section that CHECK() puts its pointers into; the linker defines both ends. */
 extern struct check *const __start_checks[], *const __stop_checks[];
 
 static struct check *all[CHECKS_MAX + 1];
 static unsigned int nall;
 
-/* Of a group, in the report: foreign suites have groups of their own. */
+/* The place of a check's group in the report. Any other group is a foreign suite's. */
 static unsigned int rank(const struct check *c)
 {
 	static const char *const groups[] = { "host/", "vm/", "flat/", "linux/", "patch/", "perf/", "", "self/" };
@@ -40,7 +40,7 @@ static int by_place(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-/* What CHECK() has put into the program: names have no underscores. */
+/* Collect what CHECK() has put into the program. A C name has '_' where a check's has '-'. */
 static void collect(void)
 {
 	struct check *const *c;
@@ -121,7 +121,7 @@ const char *advice_for(const struct check *c, const struct result *res)
 	return res->advice[0] ? res->advice : c->advice;
 }
 
-/* No control characters in what we print: a guest may have chosen the words. */
+/* Replace control characters: a guest may have chosen this text. */
 static void clean(char *s, bool keep_newlines)
 {
 	for (; *s; s++) {
@@ -264,7 +264,7 @@ unsigned int deadline_ms(const struct t *t)
 {
 	unsigned int ms = t->check->deadline_ms ? t->check->deadline_ms : DEADLINE_MS;
 
-	/* Where a hang is no failure, it need not be waited for as long. */
+	/* Where a failure is only a skip, do not wait as long for a hang. */
 	if (t->check->needs & NEED_HW && t->env->backend[0] && !t->env->hw_backend && ms > 3000)
 		ms = 3000;
 	return (unsigned int)(ms * t->env->scale);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A check: one named thing that kvm-selftest verifies. It is written in one
- * place, in the folder of its group:
+ * A check: one named thing that kvm-selftest verifies. Everything about it is in
+ * one place, in the folder of its group:
  *
  *	CHECK(vm, dirty_log, "the dirty log has exactly the pages that were written",
  *	      ADVICE_MEM, NEED_KVM | NEED_HW)
@@ -10,7 +10,7 @@
  *		return 0;
  *	}
  *
- * is vm/dirty-log, and in the report where its file and its line put it.
+ * defines vm/dirty-log. Its file and line give its place in the report.
  */
 #ifndef SELFTEST_CHECK_H
 #define SELFTEST_CHECK_H
@@ -23,7 +23,7 @@
 #include "env/env.h"
 
 /*
- * ST_ERROR: the check could not be done because memory, threads or images were
+ * ST_ERROR: the check could not be done, because memory, threads or images were
  * missing. That says nothing about KVM.
  */
 enum status { ST_NONE, ST_PASS, ST_WARN, ST_SKIP, ST_ERROR, ST_FAIL };
@@ -41,8 +41,8 @@ struct metric {
 };
 
 /*
- * What a check leaves behind. In memory shared with the runner, so that it
- * outlives a check that crashes or is killed.
+ * The outcome of a check, in memory shared with the runner: it outlives a check
+ * that crashes or is killed.
  */
 struct result {
 	int status;			/* enum status */
@@ -52,7 +52,7 @@ struct result {
 	uint32_t notes_len;
 	struct metric metric[METRICS_MAX];
 	uint32_t metrics;
-	double ms;			/* wall time, by the runner */
+	double ms;			/* wall time, measured by the runner */
 	char dump[8192];		/* for the bundle: registers, exits */
 };
 
@@ -69,14 +69,14 @@ enum need {
 	NEED_MANIFEST	= 1 << 2,
 	NEED_VMM	= 1 << 3,	/* kvm-vmm */
 	/*
-	 * Only a back end that runs every guest instruction on the CPU's own
-	 * virtualization is held to it. On another (kvm_pvm) a failure is a
-	 * skip that quotes it.
+	 * Required only of a back end that runs every guest instruction with
+	 * the CPU's own virtualization. On another (kvm_pvm) a failure becomes
+	 * a skip that quotes the failure.
 	 */
 	NEED_HW		= 1 << 4,
 	ALONE		= 1 << 5,	/* nothing may run beside it */
 	NOT_DEFAULT	= 1 << 6,	/* only if --only names it */
-	NEED_BASELINE	= 1 << 7,	/* --baseline, and facts in it */
+	NEED_BASELINE	= 1 << 7,	/* --baseline, whose report has facts */
 };
 
 #define DEADLINE_MS	15000
@@ -89,8 +89,8 @@ struct check {
 	unsigned int deadline_ms;	/* 0: DEADLINE_MS */
 	int (*fn)(struct t *t);		/* 0: passed; else t_fail() etc. */
 	unsigned int order;		/* in its group */
-	const void *row;		/* of a check that was made at run time */
-	const char *settings;		/* that shape it: env/settings.h; NULL: none */
+	const void *row;		/* data of a check that was made at run time */
+	const char *settings;		/* module parameters it depends on: env/settings.h; NULL: none */
 	bool chosen;			/* it is part of this run */
 	bool required;			/* --require: it must not be left out */
 };
@@ -100,8 +100,8 @@ struct check {
  * @group, @id: group/id, with '-' for '_'
  * Further arguments are members of struct check: .deadline_ms = 30000
  *
- * A file of checks says, before it includes this, where it is in the report of
- * its group: #define REPORT_PLACE 40. Its checks follow in the order of lines.
+ * Before it includes this header, a file of checks defines its place within the
+ * group's report: #define REPORT_PLACE 40. Its checks appear in line order.
  */
 #define CHECK(group, id, purpose_, advice_, needs_, ...) \
 	static int check_##group##_##id(struct t *t); \
@@ -116,7 +116,7 @@ struct check {
 /* checks - all of them in the report's order, until NULL */
 const struct check *const *checks(void);
 #define CHECKS_MAX	1024
-/* check_add - one more, made at run time: a patch, a foreign test */
+/* check_add - add a check made at run time: a patch, a foreign test */
 void check_add(struct check *c);
 /* check_find - by name, or NULL */
 const struct check *check_find(const char *name);
@@ -129,7 +129,7 @@ void check_require(const struct check *c);
 /* advice_for - what to do about the failure @res of @c */
 const char *advice_for(const struct check *c, const struct result *res);
 const char *status_name(int status);
-/* deadline_ms - of a check, as scaled by --timeout-scale */
+/* deadline_ms - the deadline of @t's check, scaled by --timeout-scale */
 unsigned int deadline_ms(const struct t *t);
 
 /*
@@ -143,18 +143,18 @@ int t_error(struct t *t, const char *fmt, ...) __attribute__((format(printf, 2, 
 int t_skip(struct t *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int t_warn(struct t *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void t_note(struct t *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* t_advise - what to do about the cause that was found, instead of the check's own advice */
+/* t_advise - replace the check's advice by what to do about the cause that was found */
 void t_advise(struct t *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /*
- * t_because - the check depends on what another check (@name) reports
- * A skip that names it; t_error() where that check is not part of this run, so
- * that nobody misses it.
+ * t_because - the check cannot run, for a reason that the check @name reports
+ * Skips and names that check. If that check is not part of this run, nobody else
+ * reports the reason: t_error().
  */
 int t_because(struct t *t, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /*
- * t_lacks - @what could not be had: errno @err
- * t_error() with the limit that was met, where it is a shortage (EAGAIN, ENOMEM,
- * EMFILE, ...); t_fail() otherwise.
+ * t_lacks - @what could not be allocated, opened or started: errno @err
+ * A shortage (EAGAIN, ENOMEM, EMFILE, ...) is a t_error() that names the limits
+ * that may have been hit; any other error is a t_fail().
  */
 int t_lacks(struct t *t, int err, const char *what);
 /* t_thread - pthread_create(3): 0, or -1 after t_lacks() */

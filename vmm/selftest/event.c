@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events on the host that make a measurement worthless: KVM does as documented
- * when they happen, and a check that compares two clocks sees a jump.
+ * Events on the host that make a measurement worthless. KVM behaves as documented
+ * when they happen, but a check that compares two clocks sees a jump.
  */
 #include <string.h>
 #include <time.h>
@@ -12,12 +12,12 @@
 
 #define TRIES		3
 
-/* What is looked at. Where it cannot be read it is empty, and stays so. */
+/* The state that is compared. A member that cannot be read is empty each time. */
 struct host_state {
 	char source[32];		/* the clocksource */
-	bool tsc;			/* the kernel would use the TSC as one */
-	char cpus[128];			/* those that are online */
-	double asleep_lo, asleep_hi;	/* ms suspended since boot are between these */
+	bool tsc;			/* the TSC is among the available ones */
+	char cpus[128];			/* that are online */
+	double asleep_lo, asleep_hi;	/* bounds of the ms suspended since boot */
 };
 
 static double clock_ms(clockid_t id)
@@ -59,7 +59,7 @@ static bool happened(const struct env *env, const struct host_state *was, char *
 	return true;
 }
 
-/* A check can be run again: what it said so far is void. */
+/* Discard the result, so that the check can run again. */
 static void forget(struct result *r)
 {
 	r->status = ST_NONE;
@@ -83,9 +83,9 @@ int check_run(struct t *t)
 		if (!happened(t->env, &was, what, sizeof(what)))
 			return rc;
 		forget(t->res);
-		/* The runner's patience ends 2 s after the deadline. */
+		/* The runner kills the check 2 s after its deadline. */
 		if (i == TRIES || (now_ms() - start) * 3 > deadline_ms(t))
-			return t_skip(t, "%s while the check ran, after %u tries: what it saw says nothing of KVM", what, i);
-		t_note(t, "%s while the check ran: it was run again", what);
+			return t_skip(t, "%s while the check ran, after %u tries: the result says nothing about KVM", what, i);
+		t_note(t, "%s while the check ran: the check was run again", what);
 	}
 }

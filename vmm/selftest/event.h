@@ -5,8 +5,9 @@
 #include "check.h"
 
 /*
- * check_run - run @t->check, as its fn(). A failure during which the host changed
- * (its clocksource, TSC, CPUs, a suspend) is void: again, and in the end a skip.
+ * check_run - run @t->check; returns as its fn(). If the host changed meanwhile
+ * (clocksource, TSC, CPUs, a suspend), a failure or warning does not count: run
+ * the check again, and skip it if the host keeps changing.
  */
 int check_run(struct t *t);
 

@@ -40,27 +40,27 @@ static void help(void)
 {
 	puts("Usage: kvm-selftest [OPTION]...\n"
 	     "       kvm-selftest merge REPORT.json...\n"
-	     "Checks that KVM on this host works and is the KVM that was built: the kernel\n"
-	     "against the package's manifest, /dev/kvm by its every ioctl, guests in real,\n"
-	     "protected and long mode, a Linux guest.\n\n"
-	     "  --list               the checks, one a line, and what each is for\n"
-	     "  --list-settings      the module parameters that it looks at, and since when KVM has them\n"
+	     "Checks that KVM on this host works and is the KVM that was built: compares the\n"
+	     "kernel with the package's manifest, tries every ioctl of /dev/kvm, runs guests\n"
+	     "in real, protected and long mode, and a Linux guest.\n\n"
+	     "  --list               list the checks and their purposes, one per line\n"
+	     "  --list-settings      list the module parameters it reads, and since when KVM has them\n"
 	     "  --only GLOB[,GLOB]   run only these: 'vm/*', flat/timer-pit\n"
-	     "  --skip GLOB[,GLOB]   leave these out\n"
+	     "  --skip GLOB[,GLOB]   do not run these\n"
 	     "  --format F           human (default), tap, junit, json, prometheus, html\n"
 	     "  --output FILE        write the report there (default: standard output)\n"
 	     "  --explain CHECK      what a check does and what to do when it fails\n"
-	     "  --bundle FILE        on failure, a tar.gz for who is to find the fault\n"
-	     "  --save-baseline FILE keep this run's figures (a json report)\n"
-	     "  --baseline FILE      compare with them: slower fails\n"
-	     "  --quiet              human: only failures and the verdict\n"
-	     "  --jobs N             checks side by side (default: CPUs, at most 4)\n"
+	     "  --bundle FILE        on failure, write a tar.gz for whoever debugs it\n"
+	     "  --save-baseline FILE save this run's figures (a json report)\n"
+	     "  --baseline FILE      compare with saved figures: slower fails\n"
+	     "  --quiet              human: print only failures and the verdict\n"
+	     "  --jobs N             run N checks at a time (default: CPUs, at most 4)\n"
 	     "  --timeout-scale X    multiply every deadline, for slow machines\n"
 	     "  --allow-missing      a missing /dev/kvm is not a failure (exit 4)\n"
-	     "  --require WHAT       fail if this was left out: host, linux, cloud, container,\n"
-	     "                       or checks by GLOB[,GLOB]\n"
-	     "  --suite kernel[=DIR] the kernel's own KVM selftests too\n"
-	     "  --suite kvm-unit-tests=DIR  a built kvm-unit-tests too\n"
+	     "  --require WHAT       fail if one of these could not be done: host, linux, cloud,\n"
+	     "                       container, or checks by GLOB[,GLOB]\n"
+	     "  --suite kernel[=DIR] run the kernel's own KVM selftests, too\n"
+	     "  --suite kvm-unit-tests=DIR  run a built kvm-unit-tests, too\n"
 	     "  --manifest FILE      (default: /usr/share/kernel-kvm/$(uname -r)/manifest.json)\n"
 	     "  --guest-dir DIR      guest images (default: /usr/share/kernel-kvm/guest)\n"
 	     "  --vmm FILE           kvm-vmm (default: beside this program, or in PATH)\n"
@@ -68,7 +68,7 @@ static void help(void)
 	     "  --version, --help\n\n"
 	     "Exit: 0 all passed, 1 something failed (a missing /dev/kvm too), 2 usage or\n"
 	     "internal error, 3 nothing failed, but some checks could not be done (memory,\n"
-	     "threads), 4 nothing of KVM was tried, 128 + N ended by signal N.");
+	     "threads), 4 KVM was not tried, 128 + N ended by signal N.");
 }
 
 static int __attribute__((format(printf, 1, 2))) usage(const char *fmt, ...)
@@ -123,7 +123,7 @@ static unsigned int select_checks(const struct options *o, const struct check **
 	return n;
 }
 
-/* A pattern that matches no check is a typing error, not an empty wish. */
+/* A pattern that matches no check is probably a typing error. */
 static const char *useless_pattern(const char *const *list, unsigned int n)
 {
 	const struct check *const *c;
@@ -190,7 +190,7 @@ static const struct report_ops *find_format(const char *name)
 	return NULL;
 }
 
-/* One option: -1 to go on, else the exit status. */
+/* Handle one option: -1 to go on, or else the exit status. */
 static int option(int opt, struct options *o, struct env *env)
 {
 	char err[512];
@@ -218,7 +218,7 @@ static int option(int opt, struct options *o, struct env *env)
 	case OPT_SKIP:
 		if (opt == OPT_ONLY ? patterns(optarg, o->only, &o->nonly) :
 				      patterns(optarg, o->skip, &o->nskip))
-			return usage("--only and --skip take %d patterns each at most", PATTERNS_MAX);
+			return usage("--only and --skip take at most %d patterns each", PATTERNS_MAX);
 		break;
 	case OPT_SUITE:
 		if (suite_add(optarg, err, sizeof(err)))
@@ -273,8 +273,8 @@ static int explain(const char *name)
 }
 
 /*
- * A file that is to appear whole or not at all: written beside it, then
- * renamed. What is there and no regular file (/dev/stdout) is written as it is.
+ * A file that appears complete or not at all: written under another name, then
+ * renamed. An existing file that is not regular (/dev/stdout) is written directly.
  */
 struct outfile {
 	char path[PATH_MAX];
@@ -282,13 +282,13 @@ struct outfile {
 	FILE *f;
 };
 
-/* @shared: others are to read it (node_exporter), whatever the umask. */
+/* @shared: others (node_exporter) must be able to read it, whatever the umask. */
 static int out_open(struct outfile *of, const char *path, bool shared)
 {
 	struct stat st;
 	bool there = stat(path, &st) == 0, plain = !there || S_ISREG(st.st_mode);
 
-	/* A link stays one: the file that it names is replaced. */
+	/* Keep a symbolic link: replace the file that it names. */
 	if (!plain || !realpath(path, of->path))
 		snprintf(of->path, sizeof(of->path), "%s", path);
 	snprintf(of->tmp, sizeof(of->tmp), "%s%s", of->path, plain ? ".tmp" : "");
@@ -317,7 +317,7 @@ static int out_close(struct outfile *of)
 	return EXIT_USAGE;
 }
 
-/* What is asked for beside the report. */
+/* Write the bundle and the baseline. */
 static int extras(const struct options *o, struct report *rep, const struct totals *tot,
 		  double since_s)
 {

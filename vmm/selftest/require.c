@@ -5,20 +5,20 @@
 
 #include "require.h"
 
-/* What a host of a kind must show; the names of checks are an interface. */
+/* The checks that each kind of host must pass. */
 static const struct profile {
 	const char *name, *checks[8];
 } profiles[] = {
-	/* The package's own kernel on hardware of one's own */
+	/* The package's kernel on your own hardware */
 	{ "host", { "host/kernel", "host/modules", "host/module-origin", "vm/device", "flat/real-greeting", "flat/long-mode", "linux/boot" } },
 	{ "linux", { "vm/device", "flat/long-mode", "linux/boot" } },
-	/* A guest that runs guests: with whatever kernel the cloud gives */
+	/* A guest that runs guests, with whatever kernel the cloud provides */
 	{ "cloud", { "host/modules", "vm/device", "flat/long-mode", "linux/boot" } },
-	/* /sys may be hidden, guest kernels absent */
+	/* /sys may be hidden, and guest kernels may be missing */
 	{ "container", { "vm/device", "flat/long-mode" } },
 };
 
-/* Mark what one glob names: -1 if it names nothing, or something outside of @list. */
+/* Mark the checks that one glob names: -1 if it names none, or one outside @list. */
 static int require_one(const char *glob, const struct check *const *list, unsigned int n, char *err, size_t size)
 {
 	const struct check *const *c;
@@ -31,14 +31,14 @@ static int require_one(const char *glob, const struct check *const *list, unsign
 		for (i = 0; i < n && list[i] != *c; i++)
 			;
 		if (i == n) {
-			snprintf(err, size, "%s is required, but --only or --skip leaves it out", (*c)->name);
+			snprintf(err, size, "%s is required, but --only or --skip excludes it", (*c)->name);
 			return -1;
 		}
 		check_require(*c);
 	}
 	if (hits)
 		return 0;
-	snprintf(err, size, "no check is named '%.100s', and it is none of host, linux, cloud, container", glob);
+	snprintf(err, size, "'%.100s' names no check and is not host, linux, cloud or container", glob);
 	return -1;
 }
 

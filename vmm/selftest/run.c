@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The runner: each check in a process group of its own, with a deadline, some
- * of them side by side; results are reported in the order of the list.
+ * The runner: starts each check in its own process group, with a deadline, several
+ * at a time; reports the results in the order of the list.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ struct job {
 	enum state state;
 	pid_t pid;
 	double start, until;
-	int err_fd;		/* what the check printed on its own */
+	int err_fd;		/* what the check's process printed */
 };
 
 struct runner {
@@ -42,11 +42,11 @@ struct runner {
 	struct result **res;
 	struct totals *tot;
 	unsigned int running, reported;
-	bool alone;		/* the one that runs must be alone */
+	bool alone;		/* the check that runs must be alone */
 	int sigfd;
 };
 
-/* A check's life: no terminal, first to go when memory is short. */
+/* The check's process: without a terminal, and the first to be killed when memory is short. */
 static void __attribute__((noreturn)) child(struct runner *r, unsigned int i)
 {
 	const struct check *c = r->o->list[i];
@@ -91,7 +91,7 @@ static const char *unmet(const struct env *env, const struct check *c, char *buf
 	if (c->needs & NEED_BASELINE && !env->baseline)
 		return "no --baseline was given";
 	if (c->needs & NEED_BASELINE && !json_path(env->baseline, "facts"))
-		return "the baseline has no facts: it is of an older kvm-selftest";
+		return "the baseline has no facts: an older kvm-selftest wrote it";
 	if (c->needs & NEED_ROOT && !env->root)
 		return "needs root";
 	if (c->settings && settings_unmet(env, c->settings, buf, size))
@@ -99,7 +99,7 @@ static const char *unmet(const struct env *env, const struct check *c, char *buf
 	return NULL;
 }
 
-/* What a check may have left in the file system, however it ended. */
+/* Remove what a check may have left in the file system, however it ended. */
 static void sweep(struct runner *r, pid_t pid)
 {
 	char path[PATH_MAX], file[PATH_MAX + 8];
@@ -130,12 +130,12 @@ static void settle(struct runner *r, unsigned int i, int status)
 
 		if (n > 0)
 			t_note_text(&t, text, (size_t)n);
-		t_advise(&t, "A check that crashes says nothing of KVM: run it alone; if that does not help, reinstall kernel-kvm-selftest or report it with --bundle.");
+		t_advise(&t, "A check that crashes says nothing about KVM. Run it alone; if it crashes again, reinstall kernel-kvm-selftest or report it with --bundle.");
 		res->status = ST_NONE;
 	}
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
-		/* Not ours: deadlines() settles with status 0. */
-		t_advise(&t, "See dmesg: the kernel kills a check first when memory is short. Run it again when there is more.");
+		/* We did not kill it: deadlines() settles with status 0. */
+		t_advise(&t, "See dmesg: when memory is short, the kernel kills a check first. Run it again when more memory is free.");
 		t_error(&t, "the check was killed (signal 9)");
 	} else if (WIFSIGNALED(status)) {
 		t_fail(&t, "the check crashed: signal %d (%s)", WTERMSIG(status),
@@ -150,18 +150,18 @@ static void settle(struct runner *r, unsigned int i, int status)
 
 		settings_unusual(r->env, c->settings, unusual, sizeof(unusual));
 		if (unusual[0])
-			t_note(&t, "not at its default here, and this check depends on it: %s", unusual);
+			t_note(&t, "this check depends on a parameter that is not at its default here: %s", unusual);
 	}
 	if (hw_only && res->status == ST_FAIL && !died) {
 		char why[sizeof(res->why)];
 
 		memcpy(why, res->why, sizeof(why));
 		res->status = ST_NONE;
-		t_skip(&t, "back end %s is not held to this: %.900s", r->env->backend, why);
+		t_skip(&t, "not required of back end %s: %.900s", r->env->backend, why);
 	}
 }
 
-/* --require: what was left out has failed. */
+/* --require: a check that was skipped or could not be done has failed. */
 static void must_be_done(const struct check *c, struct result *res)
 {
 	struct t t = { .check = c, .res = res };
@@ -222,7 +222,7 @@ static void launch(struct runner *r, unsigned int i)
 		r->o->report->ops->running(r->o->report, i);
 	j->err_fd = memfd_create("check", MFD_CLOEXEC);
 	j->start = now_ms();
-	/* The check gives up by itself first and says where; then we do. */
+	/* The check gives up first and says where it hung; we kill it 2 s later. */
 	j->until = j->start + deadline_ms(&t) + 2000;
 	fflush(NULL);
 	j->pid = j->err_fd < 0 ? -1 : fork();
@@ -233,7 +233,7 @@ static void launch(struct runner *r, unsigned int i)
 	}
 	if (j->pid == 0)
 		child(r, i);
-	setpgid(j->pid, j->pid);	/* whoever is first */
+	setpgid(j->pid, j->pid);	/* the child does so, too: either may come first */
 	j->state = RUNNING;
 	r->running++;
 	r->alone = c->needs & ALONE;
@@ -249,14 +249,14 @@ static void reap(struct runner *r)
 			continue;
 		if (waitpid(r->job[i].pid, &status, WNOHANG) != r->job[i].pid)
 			continue;
-		kill(-r->job[i].pid, SIGKILL);	/* what it left behind */
+		kill(-r->job[i].pid, SIGKILL);	/* the processes it left behind */
 		r->running--;
 		settle(r, i, status);
 		finish(r, i);
 	}
 }
 
-/* Kill what is over its time; ms until the next is, at most a second. */
+/* Kill the checks that are past their deadlines. Returns the ms until the next deadline, at most 1000. */
 static int deadlines(struct runner *r)
 {
 	double now = now_ms(), next = 1000;

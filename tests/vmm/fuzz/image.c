@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzzing: every image loader. Byte 0 chooses kernel or flat, the mode and
- * how much RAM; bytes 1-4 where a flat image goes; the rest is the file.
+ * Fuzz every image loader. Byte 0 chooses kernel or flat, the mode and the size of
+ * RAM; bytes 1-4 are the address of a flat image; the rest is the file.
  */
 #include <string.h>
 #include <sys/mman.h>

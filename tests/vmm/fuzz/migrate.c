@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzzing: what the target of a migration reads. The input is the stream; magic and
- * version are put right, so that time goes into what follows. What devices make of
- * the state, snapshot.c tries.
+ * Fuzz the target of a migration. The input is the stream; its magic and version are
+ * corrected, so that no time is spent on those. snapshot.c fuzzes the devices' state.
  */
 #include <string.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzzing: every port device and the test memory, with a VM that is not there. Four bytes an
- * operation: kind, port (or an index of interesting ones), value.
+ * Fuzz every port device and the test memory, without a real VM. An operation has four
+ * bytes: kind, port (or the index of an interesting one), value.
  */
 #include <string.h>
 

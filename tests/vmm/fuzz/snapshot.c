@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzzing: the snapshot reader, memory map and devices. The input is the
- * file; where it is long enough, its magic is put right, so that time goes
- * into what follows.
+ * Fuzz the snapshot reader, memory map and devices. The input is the file; if it is
+ * long enough, its magic and version are corrected, so that no time is spent on those.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -71,13 +70,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (snapshot_open_fd(&s, fd, "fuzz", &e))	/* closes it */
 		return 0;
-	snapshot_sum(&s, &sum);		/* what it is does not matter here */
+	snapshot_sum(&s, &sum);		/* its value does not matter here */
 	memset(&vm, 0, sizeof(vm));
 	vm.fd = vm.stop_fd = -1;
 	vm.cfg.irqchip = VM_IRQCHIP_FULL;
 	pthread_mutex_init(&vm.lock, NULL);
 	pthread_cond_init(&vm.cond, NULL);
-	d.pci = s.h.flat;	/* as good a bit as any */
+	d.pci = s.h.flat;	/* any bit of the input will do */
 	if (!snapshot_memory(&vm.mem, &s, &e))
 		try_devices(&d, &s);
 	devices_free(&d);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzzing: virtqueues, both transports, each device. Byte 0 chooses the
- * device and its features; then operations of a hostile driver: write and read
- * registers, write guest memory, kick, and input from outside.
+ * Fuzz virtqueues, both transports and every device. Byte 0 chooses the device and
+ * its features. Then follow operations of a hostile driver: write and read registers,
+ * write guest memory, kick; and input from outside.
  */
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -54,7 +54,7 @@ static int make_net(struct fuzzed *f)
 	return device_add(&f->drv.all, &net_device, &a, NULL);
 }
 
-/* A disk that is a memory file: by /proc, as the option takes a name. */
+/* A disk in a memory file, named through /proc because the option takes a name. */
 static int make_blk(struct fuzzed *f)
 {
 	char path[32];
@@ -96,7 +96,7 @@ static void input(struct fuzzed *f, const uint8_t *p, size_t n)
 		loop_once(&f->drv.all.dev[0].loop, 0);
 }
 
-/* One operation at @p; how many bytes it took, 0 at the end. */
+/* Do one operation at @p; returns how many bytes it used, 0 at the end. */
 static size_t step(struct fuzzed *d, const uint8_t *p, size_t n)
 {
 	struct driver *drv = &d->drv;
@@ -132,7 +132,7 @@ static size_t step(struct fuzzed *d, const uint8_t *p, size_t n)
 		len = p[1] < n - 2 ? p[1] : n - 2;
 		input(d, p + 2, len);
 		return 2 + len;
-	case 6:		/* any access to PCI's BAR, mostly where something is */
+	case 6:		/* any access to PCI's BAR, mostly where registers are */
 		if (n < 12)
 			return 0;
 		memcpy(buf, p + 4, 8);
@@ -141,7 +141,7 @@ static size_t step(struct fuzzed *d, const uint8_t *p, size_t n)
 		if (p[3] & 4 && at == 0x400)	/* a doorbell */
 			virtio_kicked(drv->v, drv->v->kick_fd[0], 0);
 		return 12;
-	default:	/* and to its configuration space */
+	default:	/* any access to its configuration space */
 		memcpy(buf, p + 4, 4);
 		pci_config(&d->bus, 0x80000800 | p[1], buf, 1U << (p[2] & 3), p[2] & 4);
 		return 8;
@@ -160,7 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	which = data[0] % 5;
 	memset(&f, 0, sizeof(f));
 	f.peer = -1;
-	/* A console's writes fail: nobody listens. */
+	/* A console's writes fail, because there is no output. */
 	if (driver_begin(drv, RAM, &(struct out){ .fd = -1 }))
 		return 0;
 	drv->all.transport = &on_no_bus;

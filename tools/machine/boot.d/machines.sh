@@ -99,7 +99,7 @@ where_it_hangs() {
 	while ((left-- > 0)) && kill -0 "$machine_pid" 2>/dev/null; do
 		read -rt 0.25 <>"$never" || :
 	done
-	printf '\ntools/boot: the machine at its deadline, by its monitor:\n' >>"$console"
+	printf '\ntools/machine/boot: what the monitor says of the machine at its deadline:\n' >>"$console"
 	sed -n -e '/^VM status/p' -e '/^[RE]AX=/,/^EFER=/p' -e '/^I[SR]R\t/p' -e '/ PPR /p' "$work/emulator.log" |
 		grep -a . >>"$console" ||
 		echo "no answer: the emulator hangs, not what runs in it" >>"$console"

@@ -22,7 +22,7 @@ double wall_offset_ms(void)
 	struct timespec ts;
 	int i = 0;
 
-	/* Two clocks: again if something took the CPU between the readings. */
+	/* Two clocks: read again if something took the CPU between the readings. */
 	do {
 		before = now_ms();
 		clock_gettime(CLOCK_REALTIME, &ts);
@@ -37,7 +37,7 @@ long host_clocksource_now(const struct env *env, char *v, size_t size)
 	double until = now_ms() + 5000;
 	long n;
 
-	/* In its first seconds a kernel measures the TSC against another clock. */
+	/* In its first seconds the kernel calibrates the TSC against another clock. */
 	do {
 		n = read_filef(v, size, "%s/devices/system/clocksource/clocksource0/current_clocksource", env->sys);
 	} while (n > 0 && !strcmp(v, "tsc-early") && now_ms() < until && !usleep(20000));

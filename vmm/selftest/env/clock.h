@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* This process's clocks, and which clock the host's kernel keeps. */
+/* This process's clocks, and the clocksource of the host's kernel. */
 #ifndef SELFTEST_CLOCK_H
 #define SELFTEST_CLOCK_H
 
@@ -7,14 +7,14 @@
 
 double now_ms(void);			/* CLOCK_MONOTONIC */
 /*
- * wall_offset_ms - what the wall clock is ahead of now_ms(): the same all the
- * time, to within 1 ms, unless somebody sets the clock
+ * wall_offset_ms - how far the wall clock is ahead of now_ms()
+ * Constant to within 1 ms, unless somebody sets the clock.
  */
 double wall_offset_ms(void);
 
 /*
- * host_clocksource_now - the host's clocksource, as read_file()
- * Waits, 5 s at most, while it is tsc-early, which another one follows.
+ * host_clocksource_now - read the host's clocksource; returns as read_file()
+ * tsc-early is temporary: waits at most 5 s for its successor.
  */
 long host_clocksource_now(const struct env *env, char *v, size_t size);
 /*
@@ -23,13 +23,13 @@ long host_clocksource_now(const struct env *env, char *v, size_t size);
  * kernel has another clocksource.
  */
 bool host_tsc_listed(const struct env *env);
-/* host_clock_is_tsc - does this kernel keep its time by the TSC? KVM's clocks are then functions of it. */
+/* host_clock_is_tsc - does this kernel keep time by the TSC? If so, KVM's clocks are functions of the TSC. */
 bool host_clock_is_tsc(const struct env *env);
 /*
  * host_master_clock - can KVM derive its guests' clocks from the TSC alone?
- * It does where the host's own clock is the TSC, read by RDTSC or through
- * Hyper-V's TSC page (arch/x86/kvm/x86.c); not where it is kvm-clock, itself a
- * function of the TSC.
+ * Yes if the host's own clock is the TSC, read by RDTSC or through Hyper-V's TSC
+ * page (arch/x86/kvm/x86.c). No if it is kvm-clock, though that is a function of
+ * the TSC, too.
  */
 bool host_master_clock(const struct env *env);
 /* host_tsc_stable - does this kernel trust its TSC? */

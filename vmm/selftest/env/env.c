@@ -19,7 +19,7 @@
 #include "env/page.h"
 #include "env/settings.h"
 
-/* The back end is what the kernel says it loaded; flags of the CPU are hints. */
+/* The back end is the one the kernel says it loaded; CPU flags are only hints. */
 static void find_backend(struct env *env)
 {
 	static const char *const names[] = { "kvm_amd", "kvm_intel", "kvm_pvm" };
@@ -28,7 +28,7 @@ static void find_backend(struct env *env)
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (!file_exists("%s/module/%s", env->sys, names[i]))
 			continue;
-		/* Built in, both may be there; only the one in use has parameters */
+		/* If both are built in, both are listed; only the one in use has parameters. */
 		if (i < 2 && !file_exists("%s/module/%s/parameters", env->sys, names[i]))
 			continue;
 		snprintf(env->backend, sizeof(env->backend), "%s", names[i]);
@@ -61,9 +61,9 @@ static const char *find_vmm(char *buf, size_t size)
 }
 
 /*
- * How slow is this host, or how busy? 64 processes take 10 to 50 ms; where
- * they take longer (emulation, others' load) every deadline is longer, so that
- * slowness is no failure.
+ * How slow or busy is this host? Starting 64 processes takes 10 to 50 ms. Where
+ * it takes more than 100 ms (emulation, other load), extend every deadline, so
+ * that a slow host does not fail.
  */
 double env_slowness(void)
 {
@@ -128,7 +128,7 @@ bool host_is_bochs(void)
 
 	__asm__ volatile("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(1), "c"(0));
 	if (c >> 31)
-		return false;		/* SeaBIOS, whose tables say the same, under a hypervisor */
+		return false;		/* under a hypervisor SeaBIOS's tables say BOCHS, too */
 	return read_file("/sys/firmware/acpi/tables/FACP", acpi, sizeof(acpi)) > 16 &&
 	       !memcmp(acpi + 10, "BOCHS ", 6);		/* OEMID, ACPI 6.5 table 5.4 */
 }

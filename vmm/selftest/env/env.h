@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the checks know of the world: filled by main, read only after. */
+/* What the checks know about the host: main fills it in, then it is read-only. */
 #ifndef SELFTEST_ENV_H
 #define SELFTEST_ENV_H
 
@@ -35,9 +35,9 @@ struct env {
 	struct json_object *manifest;	/* NULL: none, or it is bad */
 	char manifest_file[4096];
 	char manifest_err[512];
-	bool manifest_installed;	/* some kernel's manifest is there */
+	bool manifest_installed;	/* a manifest of some kernel is installed */
 	char kmod[256];			/* kernel-kvm-kmod beside the kernel, "" if none */
-	bool kmod_live;			/* its kvm.ko is loaded; manifest is its */
+	bool kmod_live;			/* the kmod's kvm.ko is loaded, and manifest is the kmod's */
 	struct json_object *baseline;	/* NULL: none */
 	char setting[SETTINGS_MAX][24];	/* by the index in settings[], "" if it is not there */
 	struct fact page[FACTS_MAX];
@@ -45,11 +45,11 @@ struct env {
 };
 
 /*
- * Fill in what is not given: kernel, back end, manifest, and kvm-vmm, whose path
- * goes into @vmm_buf.
+ * env_fill - find what main did not set: kernel, back end, manifest, and kvm-vmm,
+ * whose path goes into @vmm_buf
  */
 void env_fill(struct env *env, char *vmm_buf, size_t vmm_size);
-/* By how much every deadline should be longer here: 1 to 8. */
+/* env_slowness - the factor by which to extend every deadline on this host: 1 to 8 */
 double env_slowness(void);
 
 /* env_kernel - the running kernel, "6.1.192-2.kvm" as KERNEL(6, 1); 0: unknown */
@@ -57,26 +57,26 @@ double env_slowness(void);
 unsigned int env_kernel(const struct env *env);
 
 /*
- * env_old_kvm - a KVM before Linux 5.14, as EL 8's (4.18)
+ * env_old_kvm - is this KVM older than Linux 5.14, as EL 8's (4.18) is?
  *
- * VMMs of its time live with its habits; a check that knows one says which.
+ * VMMs of that time cope with its flaws. A check that tolerates one says which.
  */
 bool env_old_kvm(const struct env *env);
 
-/* host_is_tcg - does this host run in QEMU without acceleration? For skips. */
+/* host_is_tcg - does this host run in QEMU without acceleration? Used to skip. */
 bool host_is_tcg(void);
-/* host_is_bochs - is this host's CPU Bochs'? For skips. */
+/* host_is_bochs - does this host run in Bochs? Used to skip. */
 bool host_is_bochs(void);
 
 /*
- * scratch_path - the directory that the check with process @pid may make for files
- * that need a name; the runner removes it and SCRATCH_FILE in it. Root's is where
- * nobody else can put anything.
+ * scratch_path - the directory that the check in process @pid may create, for a
+ * file that needs a name. The runner removes the directory and SCRATCH_FILE in
+ * it. Root's is in /run, where nobody else can create anything.
  */
 #define SCRATCH_FILE	"file"
 void scratch_path(const struct env *env, int pid, char *path, size_t size);
 
-/* cgroup_path - of the cgroup that the check with process @pid may have made */
+/* cgroup_path - the cgroup that the check in process @pid may create */
 void cgroup_path(const struct env *env, int pid, char *path, size_t size);
 
 #endif

@@ -20,10 +20,11 @@
 
 /* Numbers and versions: Documentation/virt/kvm/api.rst. */
 #define V(major, minor)	KERNEL(major, minor)
-/* Since 0: without it no VMM of today starts. All of these are older than 3.10. */
+/* "since" is 0: no VMM of today starts without it. All of these are older than 3.10. */
 #define REQUIRED(n)	{ KVM_CAP_##n, "KVM_CAP_" #n, 0, true }
 #define EXPECTED(nr, n, since) { nr, "KVM_CAP_" #n, since, true }
-#define TOLD(nr, n)	{ nr, "KVM_CAP_" #n, 0, false }
+/* Only listed among the facts. */
+#define LISTED(nr, n)	{ nr, "KVM_CAP_" #n, 0, false }
 
 const struct cap caps[] = {
 	REQUIRED(IRQCHIP), REQUIRED(HLT), REQUIRED(USER_MEMORY), REQUIRED(SET_TSS_ADDR),
@@ -51,14 +52,14 @@ const struct cap caps[] = {
 	EXPECTED(232, MEMORY_FAULT_INFO, V(6, 8)), EXPECTED(235, VM_TYPES, V(6, 8)),
 	EXPECTED(237, X86_APIC_BUS_CYCLES_NS, V(6, 11)), EXPECTED(238, X86_GUEST_MODE, V(6, 11)),
 	EXPECTED(KVM_CAP_ONE_REG, ONE_REG, V(7, 2)),
-	TOLD(60, TSC_CONTROL), TOLD(44, HYPERV), TOLD(38, XEN_HVM), TOLD(59, ASYNC_PF), TOLD(117, X86_SMM),
-	TOLD(143, X86_DISABLE_EXITS), TOLD(157, NESTED_STATE), TOLD(163, HYPERV_ENLIGHTENED_VMCS),
-	TOLD(173, PMU_EVENT_FILTER), TOLD(183, ASYNC_PF_INT), TOLD(185, SMALLER_MAXPHYADDR),
-	TOLD(192, DIRTY_LOG_RING), TOLD(193, X86_BUS_LOCK_EXIT), TOLD(196, SGX_ATTRIBUTE),
-	TOLD(198, PTP_KVM), TOLD(212, PMU_CAPABILITY), TOLD(214, VM_TSC_CONTROL),
-	TOLD(219, X86_NOTIFY_VMEXIT), TOLD(220, VM_DISABLE_NX_HUGE_PAGES), TOLD(223, DIRTY_LOG_RING_ACQ_REL),
-	TOLD(226, PMU_EVENT_MASKED_EVENTS), TOLD(233, MEMORY_ATTRIBUTES), TOLD(234, GUEST_MEMFD),
-	TOLD(236, PRE_FAULT_MEMORY), TOLD(244, GUEST_MEMFD_FLAGS),
+	LISTED(60, TSC_CONTROL), LISTED(44, HYPERV), LISTED(38, XEN_HVM), LISTED(59, ASYNC_PF), LISTED(117, X86_SMM),
+	LISTED(143, X86_DISABLE_EXITS), LISTED(157, NESTED_STATE), LISTED(163, HYPERV_ENLIGHTENED_VMCS),
+	LISTED(173, PMU_EVENT_FILTER), LISTED(183, ASYNC_PF_INT), LISTED(185, SMALLER_MAXPHYADDR),
+	LISTED(192, DIRTY_LOG_RING), LISTED(193, X86_BUS_LOCK_EXIT), LISTED(196, SGX_ATTRIBUTE),
+	LISTED(198, PTP_KVM), LISTED(212, PMU_CAPABILITY), LISTED(214, VM_TSC_CONTROL),
+	LISTED(219, X86_NOTIFY_VMEXIT), LISTED(220, VM_DISABLE_NX_HUGE_PAGES), LISTED(223, DIRTY_LOG_RING_ACQ_REL),
+	LISTED(226, PMU_EVENT_MASKED_EVENTS), LISTED(233, MEMORY_ATTRIBUTES), LISTED(234, GUEST_MEMFD),
+	LISTED(236, PRE_FAULT_MEMORY), LISTED(244, GUEST_MEMFD_FLAGS),
 	{ 0, NULL, 0, false }
 };
 
@@ -73,8 +74,9 @@ static struct json_object *capabilities(int kvm)
 }
 
 /*
- * Leaf 0xd tells sizes, 0xb and 0x1f tell the host CPU that was asked, 0x4,
- * 0x18 and 0x8000001d of its caches: they differ between two calls.
+ * Is this leaf a property of guests? Leaf 0xd has sizes; 0xb and 0x1f name the
+ * host CPU that was asked; 0x4, 0x18 and 0x8000001d describe its caches. These
+ * differ from call to call.
  */
 static bool of_guests(uint32_t leaf)
 {
@@ -94,7 +96,7 @@ static struct json_object *cpuid_leaves(int kvm)
 	if (c && kvm >= 0 && ioctl(kvm, KVM_GET_SUPPORTED_CPUID, c) == 0) {
 		for (i = 0; i < c->nent; i++) {
 			const struct kvm_cpuid_entry2 *e = &c->entries[i];
-			/* The upper byte of EBX of leaf 1 is the CPU that was asked. */
+			/* In leaf 1 the upper byte of EBX names the host CPU that was asked. */
 			uint32_t ebx = e->function == 1 ? e->ebx & 0x00ffffff : e->ebx;
 
 			if (!of_guests(e->function))
@@ -121,7 +123,7 @@ static struct json_object *parameters(const struct env *env)
 		snprintf(path, sizeof(path), "%s/module/%s/parameters", env->sys, modules[i]);
 		d = opendir(path);
 		while (d && (e = readdir(d))) {
-			/* It names the build: of course it changes. */
+			/* build_id changes with every build. */
 			if (e->d_name[0] == '.' || !strcmp(e->d_name, "build_id") ||
 			    read_filef(v, sizeof(v), "%s/%s", path, e->d_name) < 0)
 				continue;

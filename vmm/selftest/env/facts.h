@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Facts that a kernel upgrade must not change unnoticed: what KVM offers, which
- * CPU its guests see, how its modules are set. Kept in every json report; with
- * --baseline the host is held against the facts of that report.
+ * Facts that a kernel upgrade must not change unnoticed: KVM's capabilities, the
+ * CPU that its guests see, its module parameters. Every json report has them;
+ * --baseline compares the host with the facts of that report.
  */
 #ifndef SELFTEST_FACTS_H
 #define SELFTEST_FACTS_H
 
 #include "env/env.h"
 
-/* A capability: missing fails if @needed since version 0, warns if since later. */
+/* A capability. If @needed and missing, @since 0 is a failure, a later one a warning. */
 struct cap {
 	int nr;
 	const char *name;

@@ -65,8 +65,8 @@ bool file_exists(const char *fmt, ...)
 
 /*
  * POSIX cksum: CRC-32 with polynomial 0x04c11db7, most significant bit first,
- * over the bytes and then the length, inverted. By a table, as every check that
- * runs a guest sums its image up.
+ * over the bytes and then the length, inverted. It uses a table, because every
+ * check that runs a guest sums up the guest's image.
  */
 struct crc_table {
 	uint32_t of[256];

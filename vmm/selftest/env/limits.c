@@ -11,7 +11,7 @@
 #include "env/files.h"
 #include "env/limits.h"
 
-/* A limit that a call with one of these errors may have met; 0: only shown. */
+/* A limit that makes calls fail with one of these errors; { 0 }: it is only reported. */
 struct limit {
 	int err[2];
 	int resource;			/* RLIMIT_*, or -1 */
@@ -102,10 +102,10 @@ bool limits_explain(const struct env *env, int err, char *why, size_t why_size, 
 	}
 	snprintf(why, why_size, "%s%s%s%s", strerror(err), names[0] ? " (" : "", names, names[0] ? ")" : "");
 	if (raise[0])
-		snprintf(advice, advice_size, "The check could not be done, which says nothing of KVM. Raise what may have stopped it: %s.", raise);
+		snprintf(advice, advice_size, "The check could not be done; that says nothing about KVM. Raise the limits it may have hit: %s.", raise);
 	else
-		snprintf(advice, advice_size, "The check could not be done, which says nothing of KVM. Run it again when the host has %s.",
-			 err == ENFILE ? "files to open (sysctl fs.file-max)" : err == EAGAIN ? "threads to give" : "memory and room on its file systems");
+		snprintf(advice, advice_size, "The check could not be done; that says nothing about KVM. Run it again when the host has free %s.",
+			 err == ENFILE ? "file handles (sysctl fs.file-max)" : err == EAGAIN ? "threads" : "memory and file system space");
 	return true;
 }
 

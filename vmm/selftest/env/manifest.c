@@ -104,7 +104,7 @@ static bool any_installed(void)
 	return any;
 }
 
-/* load - a manifest with the members that every check may rely on, or NULL and why. */
+/* Load a manifest and verify the members that every check relies on; NULL and why. */
 static struct json_object *load(const char *path, char *err, size_t len)
 {
 	static const char *const need[] = { "kverrel", "build_id", "series" };
@@ -130,7 +130,7 @@ static struct json_object *load(const char *path, char *err, size_t len)
 	return o;
 }
 
-/* Is what is loaded as kvm.ko the one that @o describes? */
+/* Is the loaded kvm.ko the one that @o describes? */
 static bool kvm_is_of(const struct env *env, struct json_object *o)
 {
 	const char *src = json_str(o, "modules.kvm.srcversion");
@@ -144,8 +144,8 @@ static bool kvm_is_of(const struct env *env, struct json_object *o)
 }
 
 /*
- * kernel-kvm-kmod puts a manifest of its own beside the kernel's. It counts when
- * its kvm.ko is the one that is loaded.
+ * kernel-kvm-kmod installs its own manifest beside the kernel's. That one is used
+ * if its kvm.ko is the one that is loaded.
  */
 static void load_kmod(struct env *env)
 {

@@ -52,10 +52,10 @@ static void cpu(struct env *env)
 	fact(env, "cpu", "%s, online %s", model + strspn(model, " "), online[0] ? online : "unknown");
 	__cpuid(1, a, b, c, d);
 	if (!(c >> 31)) {
-		fact(env, "virtualized", "no hypervisor shows itself");
+		fact(env, "virtualized", "no hypervisor is visible");
 		return;
 	}
-	/* The signature that a hypervisor gives: CPUID 40000000H */
+	/* The hypervisor's signature: CPUID 40000000H */
 	__cpuid(0x40000000, a, b, c, d);
 	memcpy(r, (unsigned int[]){ b, c, d, 0 }, 16);
 	for (i = 0; i < 12; i++)
@@ -73,7 +73,7 @@ static void clocks(struct env *env)
 	     host_master_clock(env) ? "run by the TSC (master clock)" : "do not run by the TSC alone (no master clock)");
 }
 
-/* Of all CPUs' time since boot: proc_stat(5), the eighth figure. */
+/* Stolen time as a share of all CPUs' time since boot: the eighth figure of proc_stat(5). */
 static void steal(struct env *env)
 {
 	unsigned long long v[8] = { 0 }, all = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The page of facts: what shapes KVM on this host, read once and printed on top
- * of every report, so that a verdict is read with its circumstances.
+ * The page of facts: what shapes KVM on this host. Read once and printed at the
+ * top of every report, so that a verdict is read with its circumstances.
  */
 #ifndef SELFTEST_PAGE_H
 #define SELFTEST_PAGE_H

@@ -34,7 +34,7 @@ static void __attribute__((noreturn)) exec_child(const char *const *argv, int ou
 	_exit(127);
 }
 
-/* Keep the last max bytes: the first half goes when the buffer is full. */
+/* Keep the last @max bytes: drop the oldest ones when the buffer is full. */
 static void keep(struct proc_out *o, const char *p, size_t n, size_t max)
 {
 	if (n > max) {

@@ -13,16 +13,16 @@ struct proc_out {
 	size_t len;
 	bool flooded;			/* more came than was kept */
 	double ms;
-	/* Asked for: send @signal when @cue is in the output. */
+	/* Set by the caller: send @signal when @cue is in the output. */
 	const char *cue;
 	int signal;
 };
 
 /*
- * proc_run - run a program, gather what it prints (last @max bytes)
+ * proc_run - run a program and gather the last @max bytes that it prints
  * @argv: NULL-terminated
- * @out: cue and signal are read, all else is filled
- * 0, or -errno if it could not be started. Free out->text.
+ * @out: cue and signal are read, all else is filled in
+ * 0, or -errno if it could not be started. The caller frees out->text.
  */
 int proc_run(const char *const *argv, unsigned int deadline_ms, size_t max, struct proc_out *out);
 

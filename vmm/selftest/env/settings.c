@@ -8,8 +8,8 @@
 #include "env/settings.h"
 
 /*
- * The names are held against the tree when the package is built
- * (tools/spec/settings-in-tree): one that the tree lacks stops the build.
+ * When the package is built, tools/spec/settings-in-tree looks for these names in
+ * the tree. A name that the tree lacks stops the build.
  */
 #define V(major, minor)	KERNEL(major, minor)
 const struct setting settings[] = {
@@ -74,7 +74,7 @@ void settings_read(struct env *env)
 	}
 }
 
-/* The index of the setting that the @len bytes at @name name, or -1. */
+/* The index of the setting whose name is the @len bytes at @name, or -1. */
 static int find(const char *name, size_t len)
 {
 	int i;
@@ -92,7 +92,7 @@ const char *setting(const struct env *env, const char *name)
 	return i < 0 ? "" : env->setting[i];
 }
 
-/* sysfs has Y and N for a bool, 1 and 0 for an int: a parameter has been both. */
+/* sysfs shows a bool as Y or N, an int as 1 or 0. Some parameters were both over time. */
 static const char *plain(const char *v)
 {
 	return !strcmp(v, "Y") ? "1" : !strcmp(v, "N") ? "0" : v;
@@ -103,7 +103,7 @@ bool setting_on(const struct env *env, const char *name)
 	return atol(plain(setting(env, name))) != 0;
 }
 
-/* One word of a list: its setting, or -1; the value after '=' into @want. */
+/* Take one word of a list: returns its setting or -1, puts the value after '=' into @want. */
 static int word(const char **list, char *want, size_t size)
 {
 	size_t len, name;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The host's half of guest/t_async_pf.c: pages that a userfaultfd keeps until the
- * guest says that it runs on without them. userfaultfd(2), ioctl_userfaultfd(2).
+ * The host's half of guest/t_async_pf.c: a userfaultfd holds pages back until the
+ * guest says that it runs without them. userfaultfd(2), ioctl_userfaultfd(2).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ struct pager {
 	bool started;
 };
 
-/* One page, once the guest lets go; a KVM that waits for it must not hang us. */
+/* Serve one page when the guest says so, or after a time: a KVM that waits for it must not hang us. */
 static void serve(struct pager *p, uint64_t addr)
 {
 	struct pollfd fds[] = { { .fd = p->go, .events = POLLIN }, { .fd = p->stop, .events = POLLIN } };
@@ -65,7 +65,7 @@ static int pager_start(struct lab *l)
 	p->lab = l;
 	p->uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (p->uffd < 0 && (errno == ENOSYS || errno == EPERM))
-		return t_skip(l->t, "userfaultfd: %s (CONFIG_USERFAULTFD, and root, needed)", strerror(errno));
+		return t_skip(l->t, "userfaultfd: %s (needs CONFIG_USERFAULTFD and root)", strerror(errno));
 	p->go = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	p->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	REQUIRE(l->t, p->uffd >= 0 && p->go >= 0 && p->stop >= 0, "userfaultfd, eventfd: %s", strerror(errno));
@@ -80,7 +80,7 @@ static int pager_start(struct lab *l)
 	return 0;
 }
 
-/* Before the VM ends: a vCPU or KVM's worker may still wait for a page. */
+/* Stop before the VM ends: a vCPU or KVM's worker may still wait for a page. */
 static void pager_stop(struct pager *p)
 {
 	uint64_t one = 1;
@@ -103,7 +103,7 @@ static int on_exit_apf(struct lab *l, unsigned int cpu, void *arg)
 
 	if (!sync_number(l->cpu[cpu].run, &n))
 		return lab_odd_exit(l, cpu);
-	/* Readable means: serve. EAGAIN is all right, nothing was there to take. */
+	/* A readable eventfd means "serve". EAGAIN: it was not readable. */
 	if (n == HOLD && read(p->go, &v, sizeof(v)) < 0 && errno != EAGAIN)
 		return t_fail(l->t, "eventfd: %s", strerror(errno));
 	if (n != HOLD && write(p->go, &v, sizeof(v)) < 0)
@@ -111,7 +111,7 @@ static int on_exit_apf(struct lab *l, unsigned int cpu, void *arg)
 	return 1;
 }
 
-CHECK(flat, async_page_fault, "a guest hears that a page must be fetched, goes on, and hears that it is there",
+CHECK(flat, async_page_fault, "KVM tells a guest that a page is missing, lets it run, and tells it when the page is there",
       ADVICE_APF, HW)
 {
 	struct pager p = { .uffd = -1, .go = -1, .stop = -1 };

@@ -27,7 +27,7 @@ static int greeting(struct lab *l, const char *image, bool long_mode, const char
 		}
 		l->text[l->text_len++] = *((char *)run + run->io.data_offset);
 	}
-	REQUIRE(l->t, !strcmp(l->text, want), "the guest should have said '%.*s', it said '%s'",
+	REQUIRE(l->t, !strcmp(l->text, want), "the guest should have said '%.*s', but said '%s'",
 		(int)strlen(want) - 1, want, l->text);
 	return 0;
 }
@@ -42,8 +42,8 @@ int flat_greeting(struct t *t, const char *image, bool long_mode, const char *wa
 }
 
 FLAT(real_greeting, flat_greeting(t, "real.bin", false, "Hello from real mode\n"),
-     "a real-mode guest runs, writes to a port, halts", ADVICE_RUN, NEED_KVM)
+     "a real-mode guest runs, writes to a port and halts", ADVICE_RUN, NEED_KVM)
 FLAT(long_mode, flat_greeting(t, "long.bin", true, "Hello from long mode\n"),
-     "a 64-bit guest runs, writes to a port, halts", ADVICE_RUN, NEED_KVM)
+     "a 64-bit guest runs, writes to a port and halts", ADVICE_RUN, NEED_KVM)
 FLAT(mode_switch, unit_check(t, "nothing"),
-     "a guest goes from real to protected to long mode by itself", ADVICE_RUN, NEED_KVM)
+     "a guest switches itself from real to protected to long mode", ADVICE_RUN, NEED_KVM)

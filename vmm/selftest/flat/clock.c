@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* flat: the guest's clocks against the host's (guest/t_cpu.c). */
+/* flat: compare the guest's clocks with the host's (guest/t_cpu.c). */
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
@@ -29,14 +29,14 @@ static uint64_t host_tsc(void)
 
 struct clocks {
 	uint64_t before;		/* TSC or kvmclock at the first sync */
-	uint64_t wall_before;		/* the wall clock before the guest looked at its own */
-	int64_t off_lo, off_hi;		/* guest TSC - host TSC is in here */
+	uint64_t wall_before;		/* the wall clock before the guest read its own */
+	int64_t off_lo, off_hi;		/* bounds of guest TSC - host TSC */
 	bool have_off, stable;
 	double wall;			/* wall_offset_ms() at the start */
 	unsigned int round;
 };
 
-/* Another host CPU each time, if there are others. */
+/* Move to the next host CPU, if there is more than one. */
 static void move(unsigned int round)
 {
 	cpu_set_t all, one;
@@ -76,13 +76,13 @@ static int tsc_sync(struct lab *l, struct clocks *c, uint32_t n)
 		c->off_hi = hi;
 		c->have_off = true;
 	}
-	/* The offset is one number: all brackets around it must overlap. */
+	/* The offset is constant: all intervals around it must overlap. */
 	if (lo > c->off_lo)
 		c->off_lo = lo;
 	if (hi < c->off_hi)
 		c->off_hi = hi;
 	REQUIRE(l->t, c->off_lo <= c->off_hi,
-		"the guest's TSC does not keep its distance from the host's: off by %lld cycles after %u readings 10 ms apart",
+		"the guest's TSC drifts from the host's: off by %lld cycles after %u readings 10 ms apart",
 		(long long)(c->off_lo - c->off_hi), c->round);
 	return 1;
 }
@@ -98,8 +98,8 @@ static int kvm_clock(struct lab *l, uint64_t *ns)
 }
 
 /*
- * ns. Where the host does not trust its TSC, kvmclock runs by a rate that may
- * be some per cent off, and is put right from time to time.
+ * In ns. If the host does not trust its TSC, kvmclock's rate may be a few per cent
+ * off, and KVM corrects the clock from time to time.
  */
 #define CLOCK_SLACK(c)	((c)->stable ? 2000000ull : 100000000ull)
 
@@ -115,7 +115,7 @@ static void *other_main(void *arg)
 	return NULL;
 }
 
-/* Let another thread have this CPU for a part of @ms. */
+/* Give this CPU to another thread for a part of @ms. */
 static int share_cpu(struct lab *l, double ms)
 {
 	double until = now_ms() + ms;
@@ -132,7 +132,7 @@ static int share_cpu(struct lab *l, double ms)
 	if (t_thread(l->t, &th, other_main, NULL))
 		return -1;
 	others_ran = 0;
-	/* It has this CPU only: once it ran, this thread waited. */
+	/* The other thread has only this CPU: when it has run, this thread has waited. */
 	while (now_ms() < until || (!others_ran && now_ms() < l->deadline))
 		;
 	others_done = 1;
@@ -141,7 +141,7 @@ static int share_cpu(struct lab *l, double ms)
 	return 1;
 }
 
-/* What is not a reading of the clock: 27 its flags, 28 stopped, 29 steal time. */
+/* The syncs that do not read the clock: 27 its flags, 28 stopped, 29 steal time. */
 static int flag_sync(struct lab *l, uint32_t n)
 {
 	struct kvm_clock_data d = { 0 };
@@ -168,15 +168,15 @@ static int clock_sync(struct lab *l, struct clocks *c, uint32_t n)
 	if (n > 26)
 		return flag_sync(l, n);
 	if (n == 26) {
-		/* Boot time by the wall clock plus time since then: it was between these. */
+		/* Boot time by the wall clock, plus the time since then. */
 		guest += unit_shared(l)->out[1];
 		host = clock_ns(CLOCK_REALTIME);
 		if (fabs(wall_offset_ms() - c->wall) > 100) {
-			t_note(l->t, "the host's clock was set meanwhile: the guest's was not compared with it");
+			t_note(l->t, "the host's clock was set meanwhile: the guest's clock was not compared with it");
 			return 1;
 		}
 		REQUIRE(l->t, guest + WALL_SLACK >= c->wall_before && guest <= host + WALL_SLACK,
-			"the guest's wall clock says %llu ns, the host's went from %llu to %llu",
+			"the guest's wall clock says %llu ns, while the host's went from %llu to %llu",
 			(unsigned long long)guest, (unsigned long long)c->wall_before, (unsigned long long)host);
 		return 1;
 	}
@@ -191,11 +191,11 @@ static int clock_sync(struct lab *l, struct clocks *c, uint32_t n)
 
 		while (clock_ns(CLOCK_MONOTONIC) < until)
 			;
-		c->before += 30000000;		/* at least so much has passed */
+		c->before += 30000000;		/* at least this much has passed */
 		return 1;
 	}
 	REQUIRE(l->t, guest + CLOCK_SLACK(c) >= c->before && guest <= now + CLOCK_SLACK(c),
-		"kvmclock in the guest says %llu ns, the host's clock of this VM went from %llu to %llu",
+		"kvmclock in the guest says %llu ns, while KVM_GET_CLOCK went from %llu to %llu",
 		(unsigned long long)guest, (unsigned long long)c->before,
 		(unsigned long long)now);
 	c->wall_before = clock_ns(CLOCK_REALTIME);
@@ -221,20 +221,20 @@ static int with_clocks(struct t *t, const char *test, bool irqchip, int (*prepar
 }
 
 FLAT(hypercalls, unit_test(t, &(struct unit){ .test = "hypercalls", .lab = { .irqchip = true } }),
-     "KVM's hypercalls answer, refuse ring 3 and unknown numbers", ADVICE_CPU, HW)
+     "KVM answers hypercalls, and refuses ring 3 and unknown numbers", ADVICE_CPU, HW)
 
-CHECK(flat, tsc, "the TSC runs forward, can be set, keeps its distance from the host's",
+CHECK(flat, tsc, "the TSC runs forward, can be set and does not drift from the host's",
       ADVICE_TIME, HW)
 {
 	struct clocks c;
 	int rc = with_clocks(t, "tsc", NO_IRQCHIP, NULL, &c);
 
 	if (!rc && !c.stable)
-		t_note(t, "the host does not trust its TSC: the guest's was not compared with it");
+		t_note(t, "the host does not trust its TSC: the guest's TSC was not compared with it");
 	return rc;
 }
 
-/* As after a migration: the VM is older than its clock's host. */
+/* As after a migration: the VM's clock is ahead of the host's uptime. */
 static int older(struct lab *l)
 {
 	return lab_vm_ioctl(l, KVM_SET_CLOCK, &(struct kvm_clock_data){ .clock = 1000000000000ull }) < 0 ? -1 : 0;
@@ -248,7 +248,7 @@ CHECK(flat, kvmclock, "kvmclock runs forward and agrees with the host's clocks",
 	return with_clocks(t, "kvmclock", IRQCHIP, older, &c);
 }
 
-CHECK(flat, steal_time, "steal time adds up what others had of the CPU",
+CHECK(flat, steal_time, "steal time adds up the time that others had the CPU",
       ADVICE_TIME, HW)
 {
 	struct clocks c;

@@ -8,7 +8,7 @@
 #include "flat/flat.h"
 #include "lab/msrfilter.h"
 
-/* arg[0] is XCR0, where the CPU has one. */
+/* arg[0]: XCR0, if the CPU has one, or 0. */
 static int give_xcr0(struct lab *l)
 {
 	unsigned int a, b, c, d;
@@ -18,7 +18,7 @@ static int give_xcr0(struct lab *l)
 	return xcr0 < 0 ? -1 : 0;
 }
 
-/* What the guest is to see: what KVM says that it holds. */
+/* Give the guest the CPUID that it should see: the one that KVM holds. */
 static int give_cpuid(struct lab *l)
 {
 	struct unit_shared *sh = unit_shared(l);
@@ -35,7 +35,7 @@ static int give_cpuid(struct lab *l)
 		const struct kvm_cpuid_entry2 *e = &c->entries[i];
 		uint32_t v[7] = { e->function, e->index, e->flags, e->eax, e->ebx, e->ecx, e->edx };
 
-		/* Before 6.3 the ioctl left nent as it was given. */
+		/* Before 6.3 the ioctl did not change nent: empty entries follow. */
 		if (i && !e->function && !e->index)
 			break;
 		memcpy(out + (size_t)7 * n, v, sizeof(v));
@@ -48,13 +48,13 @@ static int give_cpuid(struct lab *l)
 FLAT(cpuid, unit_test(t, &(struct unit){ .test = "cpuid_kvm", .prepare = give_xcr0 }),
      "CPUID says that this is a KVM guest", ADVICE_CPU, NEED_KVM)
 FLAT(cpuid_leaves, unit_test(t, &(struct unit){ .test = "cpuid_exact", .prepare = give_cpuid }),
-     "every CPUID leaf reads as the host set it", ADVICE_CPU, NEED_KVM)
+     "every CPUID leaf reads as the VMM set it", ADVICE_CPU, NEED_KVM)
 FLAT(msr, unit_check(t, "msr"),
-     "MSRs keep valid values and refuse others", ADVICE_CPU, HW, .settings = "kvm.ignore_msrs")
+     "MSRs keep valid values and reject others", ADVICE_CPU, HW, .settings = "kvm.ignore_msrs")
 
 /* --- the MSR filter: KVM_X86_SET_MSR_FILTER, since 5.10 --- */
 
-/* kvm_run.msr; at the start of the union of all exits' data */
+/* kvm_run.msr, at the start of the union of all exits' data */
 struct msr_exit {
 	uint8_t error, pad[7];
 	uint32_t reason, index;
@@ -87,7 +87,7 @@ static int on_exit_msr(struct lab *l, unsigned int cpu, void *arg)
 	if (!write && run->exit_reason != KVM_EXIT_X86_RDMSR)
 		return lab_odd_exit(l, cpu);
 	REQUIRE(l->t, m->index == 0x176 || m->index == (write ? 0x175 : 0x174),
-		"%s of MSR 0x%x came to user space, which the filter does not name",
+		"%s of MSR 0x%x, which the filter does not name, came to user space",
 		write ? "WRMSR" : "RDMSR", m->index);
 	REQUIRE(l->t, m->reason == EXIT_REASON_FILTER, "MSR 0x%x: exit for reason %u, expected the filter",
 		m->index, m->reason);
@@ -115,9 +115,9 @@ static int filtered(struct lab *l)
 FLAT(msr_filter, unit_test(t, &(struct unit){ .test = "msr_filter", .on_exit = on_exit_msr, .prepare = filtered }),
      "filtered MSRs come to user space, others do not", ADVICE_CPU, HW)
 FLAT(syscall, unit_check(t, "syscall"),
-     "SYSCALL and SYSRET go by the MSRs", ADVICE_CPU, HW)
+     "SYSCALL and SYSRET obey their MSRs", ADVICE_CPU, HW)
 FLAT(intercepted_instructions, unit_check(t, "intercepts"),
-     "instructions that KVM decides on do what they should", ADVICE_CPU, HW)
+     "instructions that KVM intercepts do what they should", ADVICE_CPU, HW)
 FLAT(compatibility_mode, unit_check(t, "compat_mode"),
      "32-bit code runs in a 64-bit guest", ADVICE_CPU, HW)
 FLAT(task_switch, flat_greeting(t, "task.bin", false, "Hello from three tasks\n"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the flat group's files share: guests without an OS, most of them tests of the unit guest. */
+/* Shared by the flat group: guests without an OS, most of them tests of the unit guest. */
 #ifndef SELFTEST_FLAT_H
 #define SELFTEST_FLAT_H
 
@@ -7,15 +7,15 @@
 
 #include "lab/unit.h"
 
-#define ADVICE_RUN "KVM cannot run guest code on this host: dmesg, then the host/ and vm/ checks above."
-#define ADVICE_CPU "A guest's CPU behaves as no CPU does: suspect arch/x86/kvm/{svm,vmx,x86,cpuid}.c of this kernel's patches."
-#define ADVICE_NESTED "Guests that are hypervisors themselves will fail: turn nesting off (nested=0 of kvm_amd, kvm_intel), or suspect arch/x86/kvm/{svm,vmx}/nested.c of this kernel's patches."
-#define ADVICE_MMU "A guest's memory is translated wrongly: data can be corrupted. Suspect arch/x86/kvm/mmu/ of this kernel's patches; run no guests."
-#define ADVICE_APF "Guests whose memory the host pages or migrates will stall or hang: suspect async_pf in this kernel's patches; no-kvmapf on a guest's command line turns it off."
-#define ADVICE_HV "Windows guests will hang, lose time or crash: start them without hv_* flags, or suspect arch/x86/kvm/hyperv.c of this kernel's patches."
-#define ADVICE_TIME "Guests' time is wrong: look at the host's clocksource and dmesg for 'TSC', then at the TSC and pvclock code of this kernel's patches."
-#define ADVICE_IRQ "Guests lose or get false interrupts: they will hang or misbehave. Suspect arch/x86/kvm/{lapic,ioapic,i8259,i8254,irq*}.c of this kernel's patches."
-#define ADVICE_EMUL "A guest's I/O is carried out wrongly: suspect arch/x86/kvm/emulate.c and x86.c of this kernel's patches."
+#define ADVICE_RUN "KVM cannot run guest code on this host. See dmesg, then the host/ and vm/ checks above."
+#define ADVICE_CPU "A guest's CPU does not behave like a CPU. Suspect this kernel's patches to arch/x86/kvm/{svm,vmx,x86,cpuid}.c."
+#define ADVICE_NESTED "Guests that are hypervisors will fail. Turn nesting off (nested=0 of kvm_amd, kvm_intel), or suspect this kernel's patches to arch/x86/kvm/{svm,vmx}/nested.c."
+#define ADVICE_MMU "KVM translates guest addresses wrongly: guests' data can be corrupted. Run no guests; suspect this kernel's patches to arch/x86/kvm/mmu/."
+#define ADVICE_APF "Guests whose memory the host pages out or migrates will stall or hang. Suspect this kernel's patches to async_pf; no-kvmapf on a guest's command line turns it off."
+#define ADVICE_HV "Windows guests will hang, lose time or crash. Start them without hv_* flags, or suspect this kernel's patches to arch/x86/kvm/hyperv.c."
+#define ADVICE_TIME "Guests' time is wrong. Look at the host's clocksource and for 'TSC' in dmesg, then at this kernel's patches to the TSC and pvclock code."
+#define ADVICE_IRQ "Guests lose interrupts or get false ones: they will hang or misbehave. Suspect this kernel's patches to arch/x86/kvm/{lapic,ioapic,i8259,i8254,irq*}.c."
+#define ADVICE_EMUL "KVM emulates guests' I/O wrongly. Suspect this kernel's patches to arch/x86/kvm/emulate.c and x86.c."
 
 #define HW	(NEED_KVM | NEED_HW)
 #define SMP_MS	30000		/* deadline with several CPUs */
@@ -37,13 +37,13 @@ static inline bool sync_number(const struct kvm_run *run, uint32_t *n)
 	return true;
 }
 
-/* set_xcr0 - x87, SSE and, where the CPU has it, AVX; XCR0, or -1 after t_fail() (io.c) */
+/* set_xcr0 - enable x87, SSE and, if the CPU has it, AVX; returns XCR0, or -1 after t_fail() (io.c) */
 int set_xcr0(struct lab *l);
-/* flat_greeting - @image says @want on its port and halts (basic.c) */
+/* flat_greeting - @image must print @want to its port and halt (basic.c) */
 int flat_greeting(struct t *t, const char *image, bool long_mode, const char *want);
-/* flat_io - a test whose ports and MMIO io.c answers */
+/* flat_io - run a test whose ports and MMIO io.c answers */
 int flat_io(struct t *t, const char *test, bool irqchip);
-/* flat_irq - a test whose interrupts irq.c makes */
+/* flat_irq - run a test whose interrupts irq.c raises */
 int flat_irq(struct t *t, const char *test, unsigned int cpus);
 int flat_irq_with(struct t *t, const char *test, const struct lab_opts *o);
 

@@ -11,11 +11,11 @@
 
 #define HV_LEAF		0x40000000u
 #define HV_LAST		0x40000005u	/* no nested, no debugging */
-#define KVM_MOVED	0x40000100u	/* KVM's own leaves make way */
+#define KVM_MOVED	0x40000100u	/* KVM's own leaves are moved here */
 #define ENTRIES		256
 #define SCONTROL	0x40000080u	/* HV_X64_MSR_SCONTROL */
 
-/* Hyper-V's leaves, as KVM offers them, to the end of @c. */
+/* Append Hyper-V's leaves, as KVM offers them, to @c. */
 static int add_leaves(struct lab *l, unsigned int id, struct kvm_cpuid2 *c)
 {
 	struct kvm_cpuid2 *hv = calloc(1, sizeof(*hv) + ENTRIES * sizeof(hv->entries[0]));
@@ -45,7 +45,7 @@ static int hv_cpuid(struct lab *l, unsigned int id)
 	NEED(l->t, c, "memory");
 	c->nent = ENTRIES;
 	rc = lab_cpu_ioctl(l, id, KVM_GET_CPUID2, c);
-	/* Before 6.3 the ioctl left nent as it was given. */
+	/* Before 6.3 the ioctl did not change nent: empty entries follow. */
 	for (i = 0; rc >= 0 && i < c->nent && (!i || c->entries[i].function || c->entries[i].index); i++)
 		if ((c->entries[i].function & ~0xffu) == HV_LEAF)
 			c->entries[i].function += KVM_MOVED - HV_LEAF;
@@ -66,7 +66,7 @@ static int hv_cpu(struct lab *l, unsigned int id)
 	return hv_cpuid(l, id) || lab_cpu_ioctl(l, id, KVM_ENABLE_CAP, &synic) < 0 ? -1 : 0;
 }
 
-/* Each change of SynIC's MSRs is told; with the last, SCONTROL, all are there. */
+/* Every change of SynIC's MSRs exits. At the last one, SCONTROL, all values are there. */
 static int on_exit_hv(struct lab *l, unsigned int cpu, void *arg)
 {
 	const struct kvm_run *run = l->cpu[cpu].run;
@@ -89,7 +89,7 @@ static int hv_open(struct lab *l)
 	unsigned int i;
 
 	if (lab_cap(l, KVM_CAP_HYPERV_CPUID) <= 0 || lab_cap(l, KVM_CAP_HYPERV_SYNIC2) <= 0)
-		return t_skip(l->t, "this KVM has nothing for guests made for Hyper-V (CONFIG_KVM_HYPERV)");
+		return t_skip(l->t, "this KVM has no interface for Hyper-V guests (CONFIG_KVM_HYPERV)");
 	for (i = 0; i < l->ncpus; i++)
 		if (hv_cpu(l, i))
 			return -1;
@@ -104,8 +104,8 @@ static int hyperv(struct t *t, const char *test, unsigned int cpus)
 }
 
 FLAT(hyperv, hyperv(t, "hyperv", 1),
-     "a guest made for Hyper-V has its hypercalls, reference counter and TSC page", ADVICE_HV, HW)
+     "a Hyper-V guest has its hypercalls, reference counter and TSC page", ADVICE_HV, HW)
 FLAT(hyperv_timers, hyperv(t, "hyperv_timer", 1),
-     "synthetic timers fire, not early, by message and direct; no message is lost", ADVICE_HV, HW)
+     "synthetic timers fire, not early, by message and directly; no message is lost", ADVICE_HV, HW)
 FLAT(hyperv_smp, hyperv(t, "hyperv_smp", 2),
-     "IPIs and TLB flushes by Hyper-V's hypercalls do what they should", ADVICE_HV, HW, .deadline_ms = SMP_MS)
+     "Hyper-V's hypercalls send IPIs and flush TLBs", ADVICE_HV, HW, .deadline_ms = SMP_MS)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The host's half of guest/t_io.c: what each port and MMIO access must be. */
+/* The host's half of guest/t_io.c: verifies every port and MMIO access. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 struct io {
 	uint8_t win[WINDOW];		/* behind UNIT_MMIO */
-	bool keep;			/* MMIO writes go to win, reads come from it */
+	bool keep;			/* win is memory: reads return what was written */
 	uint8_t log[LOG_MAX];		/* bytes written to the ports, in order */
 	unsigned int log_len;
 	struct { uint16_t port; uint8_t size; uint32_t val; } out[64];
@@ -42,7 +42,7 @@ static int port_exit(struct lab *l, struct io *s, struct kvm_run *run)
 		return 1;
 	}
 	REQUIRE(l->t, run->io.port >= UNIT_PORT_IO && run->io.port < UNIT_PORT_IO + 16,
-		"access to port 0x%x, which the guest did not make", run->io.port);
+		"an access to port 0x%x came, but the guest made none", run->io.port);
 	if (run->io.direction == KVM_EXIT_IO_IN) {
 		for (i = 0; i < n; i++)
 			data[i] = s->stream ? io_byte(s->stream_pos + i) :
@@ -68,7 +68,7 @@ static int mmio_exit(struct lab *l, struct io *s, struct kvm_run *run)
 
 	REQUIRE(l->t, run->mmio.len >= 1 && run->mmio.len <= 8, "an MMIO access of %u bytes",
 		run->mmio.len);
-	REQUIRE(l->t, off < WINDOW - 8, "MMIO at 0x%llx, where the guest made no access",
+	REQUIRE(l->t, off < WINDOW - 8, "MMIO at 0x%llx came, but the guest made no access there",
 		run->mmio.phys_addr);
 	if (!run->mmio.is_write) {
 		for (i = 0; i < run->mmio.len; i++)
@@ -79,13 +79,13 @@ static int mmio_exit(struct lab *l, struct io *s, struct kvm_run *run)
 	if (s->wr_first == s->wr_next)
 		s->wr_first = s->wr_next = off;
 	REQUIRE(l->t, off == s->wr_next || !s->keep,
-		"one MMIO write came in pieces that do not follow each other: 0x%llx, then 0x%llx",
+		"one MMIO write came in pieces that are not adjacent: 0x%llx, then 0x%llx",
 		(unsigned long long)(UNIT_MMIO + s->wr_next - 1), run->mmio.phys_addr);
 	s->wr_next = off + run->mmio.len;
 	return 1;
 }
 
-/* pio_width: the guest has written; was it this? */
+/* pio_width: compare the guest's OUTs with those expected. */
 static int check_widths(struct lab *l, const struct io *s)
 {
 	static const struct { uint8_t size; uint32_t val; } want[] = {
@@ -93,7 +93,7 @@ static int check_widths(struct lab *l, const struct io *s)
 	};
 	unsigned int i;
 
-	REQUIRE(l->t, s->outs == 24, "the guest made 24 OUTs, %u came", s->outs);
+	REQUIRE(l->t, s->outs == 24, "the guest made 24 OUTs, but %u came", s->outs);
 	for (i = 0; i < s->outs; i++) {
 		uint32_t val = want[i % 3].val + i / 3;
 
@@ -117,7 +117,7 @@ static int check_outs(struct lab *l, struct io *s)
 	REQUIRE(l->t, s->log_len == len, "REP OUTS of %llu bytes (elements of %llu) sent %u bytes",
 		(unsigned long long)len, (unsigned long long)size, s->log_len);
 	for (i = 0; i < len; i++) {
-		/* With DF=1 elements come from the last to the first. */
+		/* With DF=1 the last element comes first. */
 		uint64_t from = sh->arg[3] ? len - size - i / size * size + i % size : i;
 
 		REQUIRE(l->t, s->log[i] == l->ram[at + from],
@@ -128,7 +128,7 @@ static int check_outs(struct lab *l, struct io *s)
 	return 1;
 }
 
-/* mmio_width: one write of @size bytes, at the place whose turn it is. */
+/* mmio_width: the guest's next write, of @size bytes. */
 static int check_mmio_write(struct lab *l, struct io *s, unsigned int size)
 {
 	static const uint32_t at[] = { 0, 1, 3, 4, 0x7f8, 0xffc, 0xffd, 0xfff };
@@ -149,7 +149,7 @@ static int check_mmio_write(struct lab *l, struct io *s, unsigned int size)
 	return 1;
 }
 
-/* A write of 16 bytes, which comes as two exits. */
+/* A write of 16 bytes, which is two exits. */
 static int check_mmio_wide(struct lab *l, struct io *s)
 {
 	REQUIRE(l->t, s->wr_first == 0x40 && s->wr_next == 0x50,
@@ -160,7 +160,7 @@ static int check_mmio_wide(struct lab *l, struct io *s)
 	return 1;
 }
 
-/* Let the host take a page away: the next access is a fault that KVM serves. */
+/* Take a page away: the next access is a fault that KVM must serve. */
 static int take_page(struct lab *l, uint64_t gpa)
 {
 	REQUIRE(l->t, gpa < l->ram_size && !madvise(l->ram + gpa, 4096, MADV_DONTNEED),
@@ -168,7 +168,7 @@ static int take_page(struct lab *l, uint64_t gpa)
 	return 1;
 }
 
-/* Fill the vector registers with something the guest does not have. */
+/* Fill the vector registers with values that the guest does not use. */
 static void use_fpu(void)
 {
 #define ONES(n) "pcmpeqd %%xmm" #n ", %%xmm" #n "\n\t"
@@ -197,7 +197,7 @@ static int sync_exit(struct lab *l, struct io *s, uint32_t n)
 	if (n == 10)
 		return check_mmio_wide(l, s);
 	if (n == 9)
-		use_fpu();	/* and the guest goes on with what it had */
+		use_fpu();	/* the guest must keep its own values */
 	else if (n == 8 || n == 1)
 		memset(s->win, n == 1 ? 0xee : 0, sizeof(s->win));
 	else if (n >= 2 && n <= 5)
@@ -206,7 +206,7 @@ static int sync_exit(struct lab *l, struct io *s, uint32_t n)
 		memcpy(s->win, (const void *)&sh->arg[0], 8);
 	else if (n == 7)
 		memcpy((void *)&sh->out[0], s->win, 8);
-	/* From here on the window is memory; only mmio_width watches order. */
+	/* After sync 1 the window is memory; mmio_width also watches the order of writes. */
 	s->keep = n == 1;
 	if (n == 6 || n == 8)
 		s->stream = true;
@@ -267,15 +267,15 @@ FLAT(port_string, flat_io(t, "pio_string", NO_IRQCHIP),
 FLAT(port_segments, flat_io(t, "io_segments", NO_IRQCHIP),
      "string I/O in 32-bit code keeps to its segment's limit and rights", ADVICE_EMUL, HW)
 FLAT(mmio_width, flat_io(t, "mmio_width", NO_IRQCHIP),
-     "MMIO of 1, 2, 4, 8, 16 bytes arrives as it was made, across pages too", ADVICE_EMUL, NEED_KVM)
+     "MMIO of 1, 2, 4, 8, 16 bytes arrives as it was made, across pages, too", ADVICE_EMUL, NEED_KVM)
 FLAT(mmio_string, flat_io(t, "mmio_string", NO_IRQCHIP),
      "string instructions on MMIO move the right bytes", ADVICE_EMUL, NEED_KVM)
 FLAT(mmio_instructions, flat_io(t, "mmio_emulate", NO_IRQCHIP),
-     "instructions emulated on MMIO do what the CPU does on RAM", ADVICE_EMUL, NEED_KVM)
+     "instructions that KVM emulates on MMIO do what the CPU does on RAM", ADVICE_EMUL, NEED_KVM)
 FLAT(mmio_addressing, flat_io(t, "mmio_addressing", NO_IRQCHIP),
-     "MMIO lands at the right address, whatever registers and displacement give it", ADVICE_EMUL, NEED_KVM)
+     "MMIO hits the right address for every combination of registers and displacement", ADVICE_EMUL, NEED_KVM)
 FLAT(emulated_page_walk, flat_io(t, "emulated_walk", NO_IRQCHIP),
-     "what KVM does in a guest's name keeps to the guest's page tables, SMAP and keys included", ADVICE_EMUL, HW)
+     "KVM's accesses on a guest's behalf obey the guest's page tables, SMAP and protection keys", ADVICE_EMUL, HW)
 FLAT(exit_registers, flat_io(t, "regs_exit", NO_IRQCHIP),
      "general registers and flags survive exits", ADVICE_EMUL, NEED_KVM)
 
@@ -287,8 +287,8 @@ static int with_avx(struct lab *l)
 FLAT(exit_fpu, with_io(t, "xsave_exit", NO_IRQCHIP, with_avx),
      "x87, SSE and AVX state survives exits", ADVICE_EMUL, HW)
 
-/* QEMU's emulation of SVM lets XSETBV pass: KVM never learns of it. */
-CHECK(flat, xsetbv, "XCR0 takes valid values and refuses others",
+/* QEMU's emulation of SVM does not intercept XSETBV: KVM never sees it. */
+CHECK(flat, xsetbv, "XCR0 takes valid values and rejects others",
       ADVICE_CPU, HW)
 {
 	if (host_is_tcg())

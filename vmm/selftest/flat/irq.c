@@ -34,7 +34,7 @@ static int send_msi(struct lab *l, uint32_t dest, bool logical, uint32_t vec, in
 	return 1;
 }
 
-/* All of the default routes, and MSI_GSI as an MSI of @vec. */
+/* Set the IOAPIC's default routes, and MSI_GSI as an MSI with vector @vec. */
 static int route_msi(struct lab *l, uint32_t vec)
 {
 	struct kvm_irq_routing *r = calloc(1, sizeof(*r) + 64 * sizeof(r->entries[0]));
@@ -71,7 +71,7 @@ struct irq_state {
 	uint64_t eois, eoi_vector;	/* KVM_EXIT_IOAPIC_EOI */
 };
 
-/* The VMM's IOAPIC of guest/t_irqchip.c: pin 5, level, vector 0x75. */
+/* Act as the VMM's IOAPIC for guest/t_irqchip.c: pin 5, level, vector 0x75. */
 static int split_sync(struct lab *l, struct irq_state *s, uint32_t n)
 {
 	struct kvm_msi m = { .address_lo = 0xfee00000, .data = 0x75 | 1 << 14 | 1 << 15 };
@@ -158,7 +158,7 @@ static int irq_sync(struct lab *l, struct irq_state *s, uint32_t n)
 	case 96:
 		return split_sync(l, s, n);
 	}
-	return t_fail(l->t, "the guest asked for step %u, which this program does not know", n);
+	return t_fail(l->t, "the guest requested step %u, which this program does not know", n);
 }
 
 static int on_exit_irq(struct lab *l, unsigned int cpu, void *arg)
@@ -177,13 +177,13 @@ static int on_exit_irq(struct lab *l, unsigned int cpu, void *arg)
 	return lab_odd_exit(l, cpu);
 }
 
-/* For guest/t_irqchip.c's ioapic_split_eoi. */
+/* For ioapic_split_eoi in guest/t_irqchip.c. */
 static int suppress_eoi(struct lab *l)
 {
 	struct kvm_enable_cap c = { .cap = KVM_CAP_X2APIC_API, .args = { KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST } };
 
 	if (!(lab_cap(l, KVM_CAP_X2APIC_API) & (int)KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST))
-		return t_skip(l->t, "this KVM does not suppress the broadcast of EOIs (a flag of KVM_CAP_X2APIC_API, after Linux 6.12)");
+		return t_skip(l->t, "this KVM cannot suppress EOI broadcasts (a flag of KVM_CAP_X2APIC_API, after Linux 6.12)");
 	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
 }
 
@@ -193,7 +193,7 @@ static void close_fd(int fd)
 		close(fd);
 }
 
-/* arg[3]: may the guest compare timers with its TSC? arg[4]: does Remote IRR go with level mode? */
+/* arg[3]: may the guest compare timers with its TSC? arg[4]: does leaving level mode clear Remote IRR? */
 static int tell_irq(struct lab *l)
 {
 	unit_shared(l)->arg[3] = host_tsc_stable(l->t->env);
@@ -219,7 +219,7 @@ int flat_irq(struct t *t, const char *test, unsigned int cpus)
 	return flat_irq_with(t, test, LAB(.irqchip = true, .cpus = cpus));
 }
 
-/* Of the chips KVM has only the LAPIC. */
+/* A split irqchip: KVM has only the LAPIC. */
 static int with_split(struct t *t, const char *test, int (*pre)(struct lab *l))
 {
 	return flat_irq_with(t, test, LAB(.split = true, .pre = pre));
@@ -228,34 +228,34 @@ static int with_split(struct t *t, const char *test, int (*pre)(struct lab *l))
 FLAT(lapic_registers, flat_irq(t, "lapic_registers", 1),
      "the local APIC's registers read as written, masks included", ADVICE_IRQ, HW)
 FLAT(lapic_priority, flat_irq(t, "lapic_priority", 1),
-     "interrupts nest and wait by priority, TPR and CR8", ADVICE_IRQ, HW)
+     "priority, TPR and CR8 decide which interrupts nest and which wait", ADVICE_IRQ, HW)
 FLAT(lapic_timer, flat_irq(t, "lapic_timer", 1),
      "the LAPIC timer counts, fires once or periodically, not early, and stops", ADVICE_IRQ, HW)
 FLAT(lapic_errors, flat_irq(t, "lapic_errors", 1),
-     "the LAPIC notes no errors where there are none", ADVICE_IRQ, HW)
+     "the LAPIC reports no error when there is none", ADVICE_IRQ, HW)
 FLAT(timer_tsc_deadline, flat_irq(t, "tsc_deadline", 1),
-     "the TSC-deadline timer fires once, not early, and can be taken back", ADVICE_IRQ, HW)
+     "the TSC-deadline timer fires once, not early, and can be disarmed", ADVICE_IRQ, HW)
 FLAT(timer_pit, flat_irq(t, "pit", 1),
-     "the PIT counts and interrupts, by mask and at its rate", ADVICE_IRQ, HW)
+     "the PIT counts, and interrupts at its rate unless masked", ADVICE_IRQ, HW)
 FLAT(pic, flat_irq(t, "pic", 1),
-     "the PIC delivers edges of every line, by mask and priority", ADVICE_IRQ, HW)
+     "the PIC delivers edges of every line and obeys mask and priority", ADVICE_IRQ, HW)
 FLAT(ioapic, flat_irq(t, "ioapic", 1),
-     "the IOAPIC delivers edges and levels, by mask and destination", ADVICE_IRQ, HW)
+     "the IOAPIC delivers edges and levels and obeys mask and destination", ADVICE_IRQ, HW)
 FLAT(ioapic_split, with_split(t, "ioapic_split", NULL),
-     "a VMM with an IOAPIC of its own hears of its EOIs, and of no others", ADVICE_IRQ, HW)
+     "a VMM with its own IOAPIC gets its EOIs, and no others", ADVICE_IRQ, HW)
 FLAT(ioapic_split_eoi, with_split(t, "ioapic_split_eoi", suppress_eoi),
-     "EOIs that the guest keeps from the VMM's IOAPIC do not come to it", ADVICE_IRQ, HW)
+     "a guest can suppress EOI broadcasts to the VMM's IOAPIC", ADVICE_IRQ, HW)
 FLAT(x2apic, flat_irq(t, "x2apic", 1),
-     "x2APIC mode has its MSRs and refuses what it should", ADVICE_IRQ, HW)
+     "x2APIC mode has its MSRs and rejects invalid accesses", ADVICE_IRQ, HW)
 FLAT(nmi, flat_irq(t, "nmi", 1),
      "NMIs arrive, one at a time", ADVICE_IRQ, HW)
 FLAT(msi, flat_irq(t, "msi", 1),
-     "MSIs arrive: by ioctl, by irqfd, and only where they should", ADVICE_IRQ, HW)
+     "MSIs by ioctl and by irqfd arrive, and only at their destination", ADVICE_IRQ, HW)
 FLAT(irqfd_level, flat_irq(t, "irqfd_level", 1),
-     "a level irqfd is lowered by EOI, which its VMM is told; shared lines stay", ADVICE_IRQ, HW)
+     "EOI lowers a level irqfd and notifies the VMM; shared lines stay raised", ADVICE_IRQ, HW)
 FLAT(pv_eoi, flat_irq(t, "pv_eoi", 1),
-     "interrupts that the guest ends without an exit are ended, others are not", ADVICE_IRQ, HW)
+     "a PV EOI ends the interrupt without an exit, and no other interrupt", ADVICE_IRQ, HW)
 FLAT(hlt_wake, flat_irq(t, "hlt_wake", 1),
-     "a halted CPU wakes by an interrupt, a pending one too", ADVICE_IRQ, HW)
+     "an interrupt wakes a halted CPU, even if it was already pending", ADVICE_IRQ, HW)
 FLAT(interrupt_shadow, flat_irq(t, "interrupt_shadow", 1),
-     "no interrupt comes right after STI", ADVICE_IRQ, HW)
+     "no interrupt arrives right after STI", ADVICE_IRQ, HW)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The host's half of guest/t_nested.c and t_nested_vmx.c: whose exit is it? */
+/* The host's half of guest/t_nested.c and t_nested_vmx.c: did the guest or its guest exit? */
 #include <sys/ioctl.h>
 
 #define REPORT_PLACE 50
@@ -27,7 +27,7 @@ static int own_pat(struct lab *l)
 	struct kvm_enable_cap c = { .cap = KVM_CAP_DISABLE_QUIRKS2, .args = { quirk } };
 
 	if (!((uint64_t)lab_cap(l, KVM_CAP_DISABLE_QUIRKS2) & quirk))
-		return t_skip(l->t, "a guest's guest shares its PAT with it in this KVM (quirk NESTED_SVM_SHARED_PAT, after Linux 6.12)");
+		return t_skip(l->t, "in this KVM a guest and its guest always share the PAT (quirk NESTED_SVM_SHARED_PAT, after Linux 6.12)");
 	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
 }
 
@@ -37,16 +37,16 @@ static int nested(struct t *t, const char *test, int (*pre)(struct lab *l))
 }
 
 FLAT(nested_svm, nested(t, "nested_svm", NULL),
-     "a guest runs a guest of its own (SVM), where nested is on", ADVICE_NESTED, HW)
+     "a guest runs its own guest (SVM), if nested is on", ADVICE_NESTED, HW)
 FLAT(nested_gif, unit_test(t, &(struct unit){ .test = "nested_gif", .lab = { .irqchip = true } }),
-     "NMIs and interrupts wait while a guest that is a host (SVM) has GIF clear", ADVICE_NESTED, HW)
+     "NMIs and interrupts wait while a guest hypervisor (SVM) has GIF clear", ADVICE_NESTED, HW)
 FLAT(nested_vmsave, unit_check(t, "nested_vmsave"),
      "VMSAVE and VMLOAD move each of their registers", ADVICE_NESTED, HW)
 FLAT(nested_npt, unit_check(t, "nested_npt"),
      "a guest translates its own guest's addresses (SVM's nested paging)", ADVICE_NESTED, HW)
 FLAT(nested_pat, nested(t, "nested_pat", own_pat),
-     "a guest's own guest has a PAT of its own, where the VMM turned that quirk off", ADVICE_NESTED, HW)
+     "a guest's own guest has its own PAT, if the VMM turned that quirk off", ADVICE_NESTED, HW)
 FLAT(nested_vmx, nested(t, "nested_vmx", NULL),
-     "a guest runs a guest of its own (VMX), where nested is on", ADVICE_NESTED, HW)
+     "a guest runs its own guest (VMX), if nested is on", ADVICE_NESTED, HW)
 FLAT(nested_ept, unit_check(t, "nested_ept"),
      "a guest translates its own guest's addresses (VMX's EPT)", ADVICE_NESTED, HW)

@@ -6,20 +6,20 @@
 FLAT(page_fault_errors, unit_check(t, "pf_errors"),
      "page faults have the right error code and CR2 (P, W, NX, reserved)", ADVICE_MMU, HW)
 FLAT(page_fault_user, unit_check(t, "pf_user"),
-     "user and supervisor pages are told apart at every level", ADVICE_MMU, HW)
+     "the user bit is obeyed at every level of the page tables", ADVICE_MMU, HW)
 FLAT(smep, unit_check(t, "smep"),
      "SMEP keeps ring 0 from executing user pages", ADVICE_MMU, HW)
 FLAT(smap, unit_check(t, "smap"),
      "SMAP keeps ring 0 from user data", ADVICE_MMU, HW)
 FLAT(accessed_dirty, unit_check(t, "accessed_dirty"),
-     "accessed and dirty bits are set by the access that should", ADVICE_MMU, HW)
+     "each access sets the accessed and dirty bits that it should", ADVICE_MMU, HW)
 FLAT(tlb_flush, unit_check(t, "tlb_flush"),
-     "no stale translation after INVLPG, CR3, CR4.PGE, INVPCID", ADVICE_MMU, HW)
+     "no translation is stale after INVLPG, CR3, CR4.PGE or INVPCID", ADVICE_MMU, HW)
 FLAT(large_pages, unit_check(t, "large_pages"),
      "2 MiB and 1 GiB pages translate, split and join", ADVICE_MMU, HW)
 FLAT(page_table_writes, unit_check(t, "page_table_writes"),
-     "a changed page table entry counts after INVLPG", ADVICE_MMU, HW)
+     "a changed page table entry takes effect after INVLPG", ADVICE_MMU, HW)
 FLAT(cr3_switch, unit_check(t, "cr3_switch"),
      "each CR3 has its own translations", ADVICE_MMU, HW)
 FLAT(self_modifying_code, unit_check(t, "self_modifying"),
-     "changed code runs as changed", ADVICE_MMU, HW)
+     "self-modified code runs as modified", ADVICE_MMU, HW)

@@ -9,24 +9,24 @@ FLAT(smp_start, flat_irq(t, "smp_start", 4),
 FLAT(smp_init_again, flat_irq(t, "init_again", 2),
      "INIT and SIPI restart a CPU", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 FLAT(smp_ipi, flat_irq(t, "ipi", 2),
-     "IPIs arrive, every one", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
+     "every IPI arrives", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 FLAT(smp_ipi_destinations, flat_irq(t, "ipi", 3),
-     "IPIs arrive where they should, for each kind of destination", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
+     "IPIs reach their destination, for each kind of destination", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 FLAT(smp_ipi_x2apic, flat_irq(t, "ipi_x2apic", 3),
-     "IPIs in x2APIC mode arrive where they should, and only there", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
+     "IPIs in x2APIC mode reach their destination, and no other CPU", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 FLAT(smp_ipi_halted, flat_irq(t, "ipi_halted", 2),
      "IPIs and NMIs wake halted CPUs, every time", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 FLAT(smp_atomic, flat_irq(t, "atomics", 3),
      "LOCK and XCHG are atomic across CPUs", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 FLAT(smp_memory, flat_irq(t, "smp_memory", 2),
-     "what one CPU writes the other reads", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
+     "one CPU reads what the other writes", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 FLAT(smp_tlb, flat_irq(t, "tlb_shootdown", 2),
      "no CPU uses a translation after it flushed it", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 
 CHECK(flat, smp_tsc, "the TSC is monotonic across CPUs",
       ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 {
-	/* Where the kernel does not trust the TSC, KVM keeps each vCPU's alone. */
+	/* If the kernel does not trust the TSC, KVM does not keep vCPUs' TSCs in step. */
 	if (!host_tsc_stable(t->env))
 		return t_skip(t, "the host does not trust its TSC (clocksource is not tsc): neither can a guest");
 	return flat_irq(t, "smp_tsc", 2);

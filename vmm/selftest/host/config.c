@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* host: the kernel's config is the manifest's, the guest images are whole. */
+/* host: is the kernel's config the manifest's, and are the guest images intact? */
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "env/manifest.h"
 #include "lab/image.h"
 
-/* The running kernel's config as text, NULL if nowhere. */
+/* The running kernel's config as text; NULL if it is not found. */
 static char *kernel_config(const struct env *env)
 {
 	const size_t max = 2 << 20;
@@ -39,7 +39,7 @@ static char *kernel_config(const struct env *env)
 	return NULL;
 }
 
-/* The value of @sym in @text: "n" if it is not set; in @v. */
+/* Copy the value of @sym in @text to @v; "n" if it is not set. */
 static void config_value(const char *text, const char *sym, char *v, size_t size)
 {
 	size_t n = strlen(sym);
@@ -56,7 +56,7 @@ static void config_value(const char *text, const char *sym, char *v, size_t size
 }
 
 CHECK(host, config, "the running kernel's config is the manifest's",
-      "The running kernel was built otherwise: boot the one that was installed.",
+      "The running kernel was built with another config: boot the one that was installed.",
       NEED_MANIFEST)
 {
 	struct json_object *want = json_path(t->env->manifest, "config");
@@ -84,7 +84,7 @@ CHECK(host, config, "the running kernel's config is the manifest's",
 }
 
 /* Every image that the flat and linux checks load. */
-CHECK(host, guest_images, "the guest images are there and whole",
+CHECK(host, guest_images, "the guest images are installed and intact",
       "Reinstall the selftest package, or give --guest-dir.",
       0)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* host: is the running kernel, and are its KVM modules, the package's? */
+/* host: are the running kernel and its KVM modules the package's? */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -26,14 +26,14 @@ CHECK(host, kernel, "the running kernel is the package's",
 		return t_fail(t, "the manifest is bad: %s", env->manifest_err);
 	if (!env->manifest) {
 		if (env->manifest_installed)
-			return t_fail(t, "the running kernel %s is not the package's: %s is not there, though another kernel's is",
+			return t_fail(t, "the running kernel %s is not the package's: there is no %s, only another kernel's manifest",
 				      env->uname_r, env->manifest_file);
-		return t_skip(t, "no kernel-kvm kernel is installed: nothing to hold %s against",
+		return t_skip(t, "no kernel-kvm kernel is installed: nothing to compare %s with",
 			      env->uname_r);
 	}
 	want = manifest_str(env, "kverrel");
 	REQUIRE(t, !strcmp(want, env->uname_r),
-		"the running kernel is %s, the manifest %s is of %s", env->uname_r,
+		"the running kernel is %s, but the manifest %s is of %s", env->uname_r,
 		env->manifest_file, want);
 	return 0;
 }
@@ -78,7 +78,7 @@ CHECK(host, build_id, "the loaded kvm.ko has the package's build id",
 	long n = read_filef(got, sizeof(got), "%s/module/kvm/parameters/build_id", env->sys);
 
 	if (manifest_no_patch(env)) {
-		REQUIRE(t, n < 0, "kvm.ko says build_id '%s', but this kernel was built without any patch: kvm.ko is another's", got);
+		REQUIRE(t, n < 0, "kvm.ko says build_id '%s', but this kernel was built without any patch: kvm.ko is of another build", got);
 		return t_skip(t, "built without any patch (ALLOW_NO_PATCH=1), so kvm.ko has no build_id; see host/module-origin");
 	}
 	REQUIRE(t, n >= 0, "kvm.ko has no build_id parameter (%s): it does not come from this package, or KVM is not loaded",
@@ -87,13 +87,13 @@ CHECK(host, build_id, "the loaded kvm.ko has the package's build id",
 		got, want);
 	t_note(t, "build_id %s", got);
 	if (env->kmod_live)
-		t_note(t, "live is %s, not the kernel's own modules", env->kmod);
+		t_note(t, "loaded from %s, not the kernel's own modules", env->kmod);
 	else if (env->kmod[0])
-		return t_warn(t, "%s is installed, but the kernel's own modules are loaded: load kvm anew (modprobe -r, modprobe) or reboot", env->kmod);
+		return t_warn(t, "%s is installed, but the kernel's own modules are loaded: reload kvm (modprobe -r, modprobe) or reboot", env->kmod);
 	return 0;
 }
 
-/* As in sysfs: dashes of a module's name are underscores. */
+/* sysfs writes the dashes of a module's name as underscores. */
 static void sysfs_name(char *s)
 {
 	for (; *s; s++)
@@ -118,9 +118,9 @@ CHECK(host, module_origin, "the loaded KVM modules have the package's srcversion
 		sysfs_name(mod);
 		if (!want || !want[0] || !module_loaded(t->env, mod))
 			continue;
-		/* A built-in module has a directory in sysfs without one. */
+		/* A built-in module's directory in sysfs has no srcversion. */
 		if (read_filef(got, sizeof(got), "%s/module/%s/srcversion", t->env->sys, mod) < 0)
-			return t_fail(t, "%s shows no srcversion: built in, while the package has it as a module", mod);
+			return t_fail(t, "%s shows no srcversion: it is built in, but the package has it as a module", mod);
 		REQUIRE(t, !strcmp(got, want),
 			"the loaded %s has srcversion %s, the package's is %s: it was loaded from elsewhere (weak-updates, initramfs, kmod package?)",
 			mod, got, want);
@@ -135,7 +135,7 @@ CHECK(host, module_origin, "the loaded KVM modules have the package's srcversion
 /* --- signature trailer: scripts/sign-file.c, include/linux/module_signature.h */
 #define SIG_MAGIC "~Module signature appended~\n"
 
-/* The last bytes of a module file, plain or .gz; .xz and .zst are -ENOTSUP. */
+/* The last bytes of a module file, plain or .gz. Of .xz and .zst: of the compressed file. */
 static int module_tail(const char *path, uint8_t *tail, size_t len)
 {
 	uint8_t buf[16384];
@@ -186,17 +186,17 @@ CHECK(host, module_signed, "the KVM module files carry their signature",
 		snprintf(path, sizeof(path), "%s/%s/%s", t->env->modules, t->env->uname_r, rel);
 		snprintf(mod, sizeof(mod), "%s", name);
 		sysfs_name(mod);
-		/* module_flags_taint() of the kernel: E, loaded unsigned or as good as. */
+		/* E in the kernel's module_flags_taint(): loaded without a valid signature. */
 		REQUIRE(t, read_filef(taint, sizeof(taint), "%s/module/%s/taint", t->env->sys, mod) <= 0 ||
 			!strchr(taint, 'E'),
 			"the kernel did not accept the signature of %s when it loaded it (taint %s)", name, taint);
 		rc = module_tail(path, tail, sizeof(tail));
-		/* The other vendor's, where an image has only what it needs. */
+		/* A disk image may leave out the other vendor's module. */
 		if (rc == -ENOENT && !module_loaded(t->env, mod)) {
 			t_note(t, "%s is not there, and not loaded", path);
 			continue;
 		}
-		REQUIRE(t, rc != -ENOENT, "%s: not there, though the package installs it", path);
+		REQUIRE(t, rc != -ENOENT, "%s is missing, but the package installs it", path);
 		if (rc) {
 			not_read++;
 			continue;
@@ -206,7 +206,7 @@ CHECK(host, module_signed, "the KVM module files carry their signature",
 			continue;
 		}
 		REQUIRE(t, !memcmp(tail + 12, SIG_MAGIC, sizeof(SIG_MAGIC) - 1),
-			"%s (%s) carries no signature, the package's is signed: stripped or replaced",
+			"%s (%s) carries no signature, but the package's is signed: it was stripped or replaced",
 			path, name);
 		len = (uint32_t)tail[8] << 24 | (uint32_t)tail[9] << 16 |
 			(uint32_t)tail[10] << 8 | tail[11];
@@ -235,7 +235,7 @@ CHECK(host, taint, "nothing has gone wrong in this kernel since boot",
 		"unsigned module", "soft lockup", "live patch", "auxiliary",
 		"randstruct", "in-kernel test",
 	};
-	/* After these the kernel's word, and ours, is worth little. */
+	/* After one of these, no result on this kernel can be trusted. */
 	const unsigned long bad = 1ul << 4 | 1ul << 5 | 1ul << 7 | 1ul << 14;
 	char text[64], names[512] = "";
 	unsigned long v;

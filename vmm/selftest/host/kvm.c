@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* host: does this host's KVM have what it needs: CPU, firmware, rights, parameters? */
+/* host: does KVM have what it needs here: CPU, firmware, access rights, parameters? */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -57,7 +57,7 @@ CHECK(host, firmware, "the firmware has not locked virtualization off",
 	uint64_t v = 0;
 
 	if (t->env->backend[0])
-		return 0;		/* it would not have loaded */
+		return 0;		/* with virtualization locked off it would not have loaded */
 	if (!rdmsr_host(0x3a, &v))
 		return (v & 5) == 1 ? t_fail(t, "the firmware has locked VMX off (IA32_FEATURE_CONTROL 0x%llx)", (unsigned long long)v) : 0;
 	if (!rdmsr_host(0xc0010114, &v))
@@ -65,7 +65,7 @@ CHECK(host, firmware, "the firmware has not locked virtualization off",
 	return t_skip(t, "/dev/cpu/0/msr cannot be read (modprobe msr, as root)");
 }
 
-/* An ACL's users and groups: linux/posix_acl_xattr.h; only how many is told. */
+/* How many users and groups an ACL names: linux/posix_acl_xattr.h */
 static unsigned int acl_entries(const char *path)
 {
 	uint8_t buf[1024];
@@ -95,8 +95,8 @@ static void label_type(const char *path, char *type, size_t size)
 }
 
 /*
- * @size bytes of @name: the group @gid by /etc/group, where udev looks too. Not
- * getgrgid(3): a static program would load the host's own NSS modules for it.
+ * Copy the name of group @gid to @name. It is looked up in /etc/group, as udev
+ * does. getgrgid(3) would make a static program load the host's NSS modules.
  */
 static void group_name(gid_t gid, char *name, size_t size)
 {
@@ -113,7 +113,7 @@ static void group_name(gid_t gid, char *name, size_t size)
 		fclose(f);
 }
 
-CHECK(host, kvm_access, "others than root may use /dev/kvm",
+CHECK(host, kvm_access, "users other than root may open /dev/kvm",
       "A udev rule: KERNEL==\"kvm\", GROUP=\"kvm\", MODE=\"0660\"; restorecon /dev/kvm for the label.",
       0)
 {
@@ -132,10 +132,10 @@ CHECK(host, kvm_access, "others than root may use /dev/kvm",
 	       st.st_mode & 07777, st.st_uid, group, acl,
 	       type[0] ? type : "not labelled", enforce[0] == '1' ? ", enforcing" : "");
 	if (enforce[0] == '1' && type[0] && strcmp(type, "kvm_device_t"))
-		return t_warn(t, "SELinux enforces, and %s is labelled %s, not kvm_device_t: libvirt's guests are refused it",
+		return t_warn(t, "SELinux is enforcing, and %s is labelled %s, not kvm_device_t: libvirt's guests cannot open it",
 			      path, type);
 	if (!(st.st_mode & 022) && !acl)
-		return t_warn(t, "only root may use %s (mode %04o): VMMs that do not run as root cannot", path,
+		return t_warn(t, "only root may open %s (mode %04o): VMMs that do not run as root cannot use KVM", path,
 			      st.st_mode & 07777);
 	return 0;
 }
@@ -171,7 +171,7 @@ static bool turned_off(const char *a, const char *b)
 }
 
 CHECK(host, baseline_parameters, "the KVM modules' parameters are the baseline's",
-      "Set them in /etc/modprobe.d and reload the modules when no guest runs; a parameter that is gone has another name or another default now: modinfo.",
+      "Set them in /etc/modprobe.d and reload the modules while no guest runs. If a parameter is gone, look for its successor: modinfo.",
       NEED_BASELINE)
 {
 	struct compared c = { .t = t };

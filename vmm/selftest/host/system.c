@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* host: what guests use beside KVM: devices, cgroups, memory, clock, limits. */
+/* host: what guests use besides KVM: devices, cgroups, memory, clock, limits. */
 #include <dirent.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -22,14 +22,14 @@ static int device(struct t *t, const char *path, const char *module, const char 
 }
 
 CHECK(host, vhost_net, "vhost-net is there",
-      "modprobe vhost_net; without it guests' network goes through user space, which is slower",
+      "modprobe vhost_net; without it guests' network traffic goes through user space, which is slower.",
       0)
 {
 	return device(t, "/dev/vhost-net", "vhost_net", "networking in the kernel for guests");
 }
 
 CHECK(host, tun, "tun is there",
-      "modprobe tun; without it guests have no tap devices, so no network of the host",
+      "modprobe tun; without it there are no tap devices to connect guests to the host's network.",
       0)
 {
 	return device(t, "/dev/net/tun", "tun", "tap devices for guests");
@@ -48,7 +48,7 @@ static unsigned int entries(const char *path)
 	return n;
 }
 
-CHECK(host, iommu, "devices can be given to guests",
+CHECK(host, iommu, "devices can be assigned to guests",
       "intel_iommu=on on the kernel's command line; VT-d or AMD-Vi in the firmware.",
       0)
 {
@@ -58,7 +58,7 @@ CHECK(host, iommu, "devices can be given to guests",
 	snprintf(path, sizeof(path), "%s/kernel/iommu_groups", t->env->sys);
 	n = entries(path);
 	if (!n)
-		return t_skip(t, "no IOMMU groups: no devices for guests (intel_iommu=on, or firmware)");
+		return t_skip(t, "no IOMMU groups: no device can be assigned to a guest (intel_iommu=on, or firmware)");
 	t_note(t, "%u IOMMU groups, vfio %s", n, access("/dev/vfio/vfio", F_OK) ? "not loaded" : "there");
 	return 0;
 }
@@ -79,13 +79,13 @@ CHECK(host, cgroups, "the cgroup controllers that libvirt uses are there",
 		/* A whole word: "cpuset" is no "cpu". */
 		snprintf(word, sizeof(word), " %s ", need[i]);
 		if (!strstr(padded, word))
-			return t_warn(t, "cgroup controller %s is missing: libvirt cannot limit guests by it", need[i]);
+			return t_warn(t, "cgroup controller %s is missing: libvirt cannot limit guests with it", need[i]);
 	}
 	return 0;
 }
 
 CHECK(host, memory, "huge pages and KSM are set with care",
-      "echo 0 > /sys/kernel/mm/ksm/run where guests are of different owners; reserve huge pages at boot (hugepages=).",
+      "If guests have different owners: echo 0 > /sys/kernel/mm/ksm/run. Reserve huge pages at boot (hugepages=).",
       0)
 {
 	char v[128];
@@ -97,13 +97,13 @@ CHECK(host, memory, "huge pages and KSM are set with care",
 	if (read_filef(v, sizeof(v), "%s/kernel/mm/ksm/run", t->env->sys) >= 0) {
 		t_note(t, "KSM run: %s", v);
 		if (v[0] == '1')
-			return t_warn(t, "KSM merges guests' pages: cheap, but guests can learn of each other by timing");
+			return t_warn(t, "KSM merges guests' pages: it saves memory, but lets guests spy on each other by timing");
 	}
 	return 0;
 }
 
 CHECK(host, clocksource, "the host's clocksource is tsc",
-      "dmesg tells why the TSC was given up; firmware update, or tsc=reliable if you know that it is.",
+      "dmesg says why the kernel gave up the TSC. Update the firmware, or boot with tsc=reliable if you know that it is.",
       0)
 {
 	char v[64];
@@ -111,7 +111,7 @@ CHECK(host, clocksource, "the host's clocksource is tsc",
 	if (host_clocksource_now(t->env, v, sizeof(v)) < 0)
 		return t_skip(t, "the clocksource cannot be read");
 	t_note(t, "clocksource %s", v);
-	/* Hyper-V's TSC page is the TSC, scaled: KVM's clocks can run by it. */
+	/* Hyper-V's TSC page is the scaled TSC: KVM can derive its clocks from it. */
 	if (!host_master_clock(t->env) && strcmp(v, "tsc") && strcmp(v, "kvm-clock"))
 		return t_warn(t, "the clocksource is %s, not tsc: guests' clocks are slower and less exact", v);
 	if (!strcmp(v, "kvm-clock"))
@@ -120,10 +120,10 @@ CHECK(host, clocksource, "the host's clocksource is tsc",
 }
 
 /*
- * Does a file of vulnerabilities/ say that something is open to guests? Its parts
- * stand between semicolons: "Vulnerable", "KVM: Vulnerable", "VMX: vulnerable",
- * "SMT vulnerable". Where a part speaks of KVM, as "BHI: Vulnerable, KVM: SW
- * loop" does, that word counts (arch/x86/kernel/cpu/bugs.c).
+ * Does the text of a file in vulnerabilities/ report a hole that guests can use?
+ * Semicolons separate its parts: "Vulnerable", "KVM: Vulnerable", "VMX: vulnerable",
+ * "SMT vulnerable". If a part mentions KVM, as "BHI: Vulnerable, KVM: SW loop"
+ * does, only its words on KVM count (arch/x86/kernel/cpu/bugs.c).
  */
 static bool vulnerable(char *text)
 {
@@ -138,7 +138,7 @@ static bool vulnerable(char *text)
 }
 
 CHECK(host, mitigations, "CPU vulnerabilities that matter to guests are mitigated",
-      "Update microcode, remove mitigations=off; where SMT is what leaks, core scheduling or nosmt. See Documentation/admin-guide/hw-vuln/.",
+      "Update the microcode; remove mitigations=off; if SMT leaks, use core scheduling or nosmt. See Documentation/admin-guide/hw-vuln/.",
       0)
 {
 	char path[PATH_MAX], v[256], copy[256], bad[512] = "";
@@ -147,7 +147,7 @@ CHECK(host, mitigations, "CPU vulnerabilities that matter to guests are mitigate
 	size_t n = 0;
 	DIR *d;
 
-	/* Whatever this kernel has a file of: it knows more names than we do. */
+	/* Every file that this kernel has: it knows more names than we do. */
 	snprintf(path, sizeof(path), "%s/devices/system/cpu/vulnerabilities", t->env->sys);
 	d = opendir(path);
 	if (!d)
@@ -171,7 +171,7 @@ CHECK(host, mitigations, "CPU vulnerabilities that matter to guests are mitigate
 	return 0;
 }
 
-CHECK(host, limits, "limits of this process suit a VMM",
+CHECK(host, limits, "this process's resource limits suit a VMM",
       "Raise them in /etc/security/limits.d or the service's unit.",
       0)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Guest images, each held against its checksum in SUMS. */
+/* Guest images, each verified by its checksum in SUMS. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,8 +14,8 @@
 #define IMAGES	"host/guest-images"
 
 /*
- * host/guest-images is the check that fails for a bad image. Those that would
- * have run it are left out.
+ * Only host/guest-images fails for a bad image. Checks that would run the image
+ * are skipped.
  */
 static int __attribute__((format(printf, 2, 3))) bad(struct t *t, const char *fmt, ...)
 {
@@ -33,7 +33,7 @@ static int __attribute__((format(printf, 2, 3))) bad(struct t *t, const char *fm
 		return bad(t, __VA_ARGS__); \
 } while (0)
 
-/* The line of SUMS for @name: 0, or -1 after bad(). */
+/* Find the line for @name in SUMS: 0, or -1 after bad(). */
 static int sums_find(struct t *t, const char *name, uint32_t *crc, uint64_t *len)
 {
 	const char *dir = t->env->guest_dir;
@@ -50,7 +50,7 @@ static int sums_find(struct t *t, const char *name, uint32_t *crc, uint64_t *len
 			return 0;
 		}
 	}
-	return bad(t, "%s/SUMS has no line for %s: damaged, or of another version", dir, name);
+	return bad(t, "%s/SUMS has no line for %s: it is damaged, or of another version", dir, name);
 }
 
 long guest_load(struct t *t, const char *name, void *buf, size_t max)

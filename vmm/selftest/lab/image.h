@@ -5,9 +5,9 @@
 #include "check.h"
 
 /*
- * guest_load - a guest image of env->guest_dir, checked against SUMS there
- * @buf, @max: where to. Returns the length, or -1: t_fail() in host/guest-images,
- * elsewhere t_because() it.
+ * guest_load - read a guest image from env->guest_dir and verify it by SUMS there
+ * Returns the length in @buf, or -1: after t_fail() in host/guest-images, after
+ * t_because() it in any other check.
  */
 long guest_load(struct t *t, const char *name, void *buf, size_t max);
 

@@ -13,7 +13,7 @@
 #include "env/clock.h"
 #include "lab/lab.h"
 
-/* Of the lab that runs in this process; only the signal handler reads it. */
+/* The lab that runs in this process, for the signal handler. */
 static struct lab *alarm_lab;
 
 /* Time is up: bring every vCPU out of KVM_RUN. */
@@ -37,7 +37,7 @@ static void on_kick(int sig)
 	(void)sig;
 }
 
-/* The lab's time ends before the runner's, so that it can say what hung. */
+/* The lab's deadline comes before the runner's, so that the lab can say what hung. */
 static int arm(struct lab *l)
 {
 	unsigned int ms = deadline_ms(l->t);
@@ -127,7 +127,7 @@ static int make_vm(struct lab *l)
 		l->vm = ioctl(l->kvm, KVM_CREATE_VM, l->opts.type);
 	} while (l->vm < 0 && errno == EINTR);
 	NEED(l->t, l->vm >= 0, "KVM_CREATE_VM");
-	/* Slots first: with an irqchip each costs milliseconds. */
+	/* Set slots first: with an irqchip each one costs milliseconds. */
 	REQUIRE(l->t, !lab_slot(l, 0, l->opts.ram_flags, 0, l->ram_size, l->ram),
 		"KVM_SET_USER_MEMORY_REGION of %zu bytes at 0: %s", l->ram_size,
 		strerror(errno));
@@ -183,8 +183,8 @@ static int set_cpuid(struct lab *l, unsigned int id)
 
 		if (e->function == 1) {
 			e->ebx = (e->ebx & 0xffffff) | id << 24;
-			e->ecx |= 1u << 31;	/* a guest: KVM leaves this to us */
-			/* x2APIC and TSC deadline are the in-kernel LAPIC's. */
+			e->ecx |= 1u << 31;	/* hypervisor present: KVM leaves this bit to the VMM */
+			/* x2APIC and TSC deadline need KVM's LAPIC. */
 			if (l->irqchip)
 				e->ecx |= 1u << 21 | (lab_cap(l, KVM_CAP_TSC_DEADLINE_TIMER) > 0) << 24;
 		} else if (e->function == 0xb || e->function == 0x1f) {
@@ -198,8 +198,9 @@ static int set_cpuid(struct lab *l, unsigned int id)
 }
 
 /*
- * Old KVMs make their map of destinations before the vCPU counts, and again when
- * somebody sets its LAPIC's state or LDR: VMMs do the one, systems the other.
+ * Old KVMs build their map of LAPIC destinations too early for a new vCPU to be in
+ * it, and again when the LAPIC's state or LDR is set. VMMs set the state, guest
+ * systems the LDR: do as a VMM does.
  */
 static int settle_lapic(struct lab *l, unsigned int id)
 {
@@ -247,7 +248,7 @@ static void close_cpus(struct lab *l)
 {
 	unsigned int i;
 
-	l->ncpus = 0;		/* on_alarm() looks at no more than these */
+	l->ncpus = 0;		/* on_alarm() looks at no CPU from here on */
 	for (i = 0; i < LAB_CPUS_MAX; i++) {
 		if (l->cpu[i].run)
 			munmap(l->cpu[i].run, l->run_size);
@@ -317,7 +318,7 @@ int lab_refused(struct t *t, int fd, unsigned long req, const void *arg, const c
 {
 	int rc = ioctl(fd, req, arg);
 
-	REQUIRE(t, rc < 0, "KVM took %s, expected a refusal", what);
+	REQUIRE(t, rc < 0, "KVM accepted %s, expected an error", what);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The laboratory: a small VM on raw ioctls, in which checks see every exit.
- * Deliberately not the VMM: a check must not depend on what it helps to test.
+ * The laboratory: a small VM on raw ioctls, whose checks see every exit. It is
+ * deliberately not kvm-vmm: a check must not depend on what it helps to test.
  */
 #ifndef SELFTEST_LAB_H
 #define SELFTEST_LAB_H
@@ -33,8 +33,8 @@ struct lab_opts {
 };
 
 /*
- * lab_exit_fn - an exit that lab_run() has no answer to
- * Returns 1: go on; 0: the run is over; negative: failed, t_fail() was called.
+ * lab_exit_fn - handles an exit that lab_run() does not handle itself
+ * Returns 1: go on; 0: the run is over; negative: failed, after t_fail().
  */
 typedef int (*lab_exit_fn)(struct lab *l, unsigned int cpu, void *arg);
 
@@ -67,7 +67,7 @@ struct lab {
 	unsigned int text_len;
 	bool yield;			/* the guest has nothing to do */
 	bool move_soon;			/* move at the next signal: UNIT_MOVE_SOON */
-	timer_t mover;			/* which makes that signal */
+	timer_t mover;			/* sends that signal */
 	unsigned int moves;		/* by lab_move() */
 	pthread_mutex_t lock;		/* on_exit and text, with several CPUs */
 	atomic_int done;		/* the run is over */
@@ -75,10 +75,10 @@ struct lab {
 	double deadline;		/* now_ms() at which a run is given up */
 };
 
-/* lab_open - make it; 0, or -1 after t_fail(). lab_close - undo it all. */
+/* lab_open - create the VM; 0, or -1 after t_fail(). lab_close - needed after both. */
 int lab_open(struct lab *l, struct t *t, const struct lab_opts *o);
 void lab_close(struct lab *l);
-/* lab_remake - a new VM and vCPUs with the options of lab_open() in the place of the old; RAM stays */
+/* lab_remake - replace the VM and its vCPUs by new ones with the same options; RAM stays */
 int lab_remake(struct lab *l);
 /* lab_with - lab_open(), @body if that worked, lab_close() */
 int lab_with(struct t *t, const struct lab_opts *o, int (*body)(struct lab *l));
@@ -93,7 +93,7 @@ int lab_with(struct t *t, const struct lab_opts *o, int (*body)(struct lab *l));
 	} \
 	static int lab_##group##_##id(struct lab *l)
 
-/* lab_ioctl - an ioctl that must work; its value, or -1 after t_fail() */
+/* lab_ioctl - an ioctl that must succeed; its value, or -1 after t_fail() */
 #define lab_vm_ioctl(l, req, arg) \
 	lab_ioctl((l)->t, (l)->vm, req, #req, (unsigned long)(arg))
 #define lab_cpu_ioctl(l, n, req, arg) \
@@ -101,7 +101,7 @@ int lab_with(struct t *t, const struct lab_opts *o, int (*body)(struct lab *l));
 int lab_ioctl(struct t *t, int fd, unsigned long req, const char *name,
 	      unsigned long arg);
 
-/* lab_refused - an ioctl that must not work; 0, or -1 after t_fail() */
+/* lab_refused - an ioctl that must fail; 0, or -1 after t_fail() */
 int lab_refused(struct t *t, int fd, unsigned long req, const void *arg, const char *what);
 
 /* lab_slot - set memory slot @slot; 0 or -errno, no t_fail() */
@@ -114,37 +114,37 @@ int lab_enable(const struct lab *l, uint32_t cap, uint64_t arg);
 /* lab_cap - KVM_CHECK_EXTENSION on the VM */
 int lab_cap(struct lab *l, unsigned int cap);
 
-/* lab_real - real mode, CS base and DS.. 0, IP, flags 2 */
+/* lab_real - put @cpu into real mode at @ip; CS base and the other segments are 0, flags 2 */
 int lab_real(struct lab *l, unsigned int cpu, uint16_t ip);
-/* lab_long - long mode, one to one; tables at 0x10000 of RAM */
+/* lab_long - put @cpu into long mode; 4 GiB mapped one to one by tables at 0x10000 of RAM */
 int lab_long(struct lab *l, unsigned int cpu, uint64_t ip, uint64_t sp);
-/* lab_no_idt - leave CPU 0 without an IDT: a fault has nowhere to go */
+/* lab_no_idt - take CPU 0's IDT away: any fault is a triple fault */
 int lab_no_idt(struct lab *l);
-/* lab_code_real, lab_code_long - code at 0x1000, and CPU 0 there */
+/* lab_code_real, lab_code_long - put code at 0x1000 and let CPU 0 start there */
 int lab_code_real(struct lab *l, const void *code, size_t len);
 int lab_code_long(struct lab *l, const void *code, size_t len);
 
 /*
- * lab_step - KVM_RUN of one CPU until an exit
+ * lab_step - run one CPU until an exit
  * 0 and run->exit_reason, -EINTR, or -1 after t_fail() (also at the deadline,
  * with registers in the result).
  */
 int lab_step(struct lab *l, unsigned int cpu);
-/* lab_next - CPU 0 to its next exit: 0, or -1 after t_fail() */
+/* lab_next - run CPU 0 to its next exit: 0, or -1 after t_fail() */
 int lab_next(struct lab *l);
-/* lab_step_to - CPU 0 until an exit, which must be @reason; @what it is for */
+/* lab_step_to - lab_next(), whose exit must be @reason; @what begins the message if not */
 int lab_step_to(struct lab *l, uint32_t reason, const char *what);
 /*
- * lab_run - all CPUs (the first on this thread) until one writes to
+ * lab_run - run all CPUs (the first on this thread) until one writes to
  * UNIT_PORT_EXIT or on_exit() ends it
  * 0 (l->code), or -1 after t_fail().
  */
 int lab_run(struct lab *l);
-/* lab_odd_exit - for an exit_fn: fail, with the exit in words */
+/* lab_odd_exit - for a lab_exit_fn: fail, with the exit in words */
 int lab_odd_exit(struct lab *l, unsigned int cpu);
 /* lab_code - put bytes into RAM */
 void lab_code(struct lab *l, uint64_t gpa, const void *code, size_t len);
-/* lab_dump - registers, code, exits and statistics of @cpu to the result's dump */
+/* lab_dump - add registers, code, exits and statistics of @cpu to the result's dump */
 void lab_dump(struct lab *l, unsigned int cpu);
 /* lab_to_hlt - run CPU 0 to HLT; reads of UNIT_PORT_IO give 0x5a */
 int lab_to_hlt(struct lab *l);

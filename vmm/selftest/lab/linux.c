@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* linux: kvm-vmm as a process, and what the guest's init said. */
+/* See linux.h. */
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
@@ -18,7 +18,7 @@
 #define NOTES_LAST	4000		/* bytes of a failed guest's output */
 
 /*
- * The guest's kernel: the package's small one, else the host's own.
+ * Find the guest's kernel: the package's small one, or else the host's own.
  * 0, or -1 after t_skip().
  */
 static int guest_kernel(struct t *t, char *path, size_t size)
@@ -42,7 +42,7 @@ int linux_own(struct t *t)
 {
 	if (file_exists("%s/bzImage", t->env->guest_dir))
 		return 0;
-	return t_skip(t, "the guest kernel is the host's own, whose virtio may be modules");
+	return t_skip(t, "the guest kernel is the host's own, whose virtio drivers may be modules");
 }
 
 int linux_images(struct t *t)
@@ -62,7 +62,7 @@ int linux_images(struct t *t)
 	return rc;
 }
 
-/* Every line "ok", the plan there and right; else why not. */
+/* Fail unless every line is "ok" and their number is the plan's. */
 int linux_judge(struct t *t, const char *text)
 {
 	unsigned int ok = 0, plan = 0;
@@ -91,7 +91,7 @@ static const char *vmm_status(int status)
 	switch (status) {
 	case 0: return "the guest shut down";
 	case 2: return "kvm-vmm did not understand its options";
-	case 4: return "the host or KVM failed it";
+	case 4: return "an error of the host or of KVM";
 	case 6: return "a guest image is bad";
 	case 8: return "the guest reset";
 	case 10: return "triple fault in the guest";
@@ -103,23 +103,22 @@ static const char *vmm_status(int status)
 	return status > 128 ? "kvm-vmm died of a signal" : "an unknown status";
 }
 
-/* kvm-vmm ended otherwise than it should have. */
+/* Report an unexpected end of kvm-vmm. */
 static int vmm_failed(struct t *t, const struct proc_out *o)
 {
 	static const int shortages[] = { EAGAIN, ENOMEM, EMFILE, ENFILE };
 	size_t i;
 
-	/* The host or KVM failed it: in its own words */
+	/* kvm-vmm's message names the shortage. */
 	for (i = 0; o->status == 4 && i < sizeof(shortages) / sizeof(shortages[0]); i++)
 		if (strstr(o->text, strerror(shortages[i])))
 			return t_lacks(t, shortages[i], "kvm-vmm could not start");
 	return t_fail(t, "kvm-vmm ended with %d: %s", o->status, vmm_status(o->status));
 }
 
-
 #define CLOCK_SLACK_MS	2000		/* the RTC's second, and adjustments */
 
-/* The guest's clock, by kvmclock, was between the host's at start and end. */
+/* The guest's time (kvmclock) must be between the host's at start and end. */
 static int judge_clock(struct t *t, const struct proc_out *o, double offset)
 {
 	const char *p = strstr(o->text, "# realtime: ");
@@ -128,7 +127,7 @@ static int judge_clock(struct t *t, const struct proc_out *o, double offset)
 	if (!p)
 		return 0;
 	if (fabs(wall_offset_ms() - offset) > 100) {
-		t_note(t, "the host's clock was set meanwhile: the guest's was not compared with it");
+		t_note(t, "the host's clock was set meanwhile: the guest's clock was not compared with it");
 		return 0;
 	}
 	guest = (double)strtoull(p + 12, NULL, 10) / 1e6;
@@ -137,11 +136,12 @@ static int judge_clock(struct t *t, const struct proc_out *o, double offset)
 	return 0;
 }
 
-/* The command line into @argv, what it is made of into @w. */
+/* The strings that argv points to. */
 struct words {
 	char kernel[PATH_MAX], initrd[PATH_MAX], append[512], deadline[16];
 };
 
+/* Build kvm-vmm's command line. */
 static int command(struct t *t, const struct boot *b, struct words *w, const char **argv)
 {
 	unsigned int n = 0, i;
@@ -158,9 +158,9 @@ static int command(struct t *t, const struct boot *b, struct words *w, const cha
 			return -1;
 		snprintf(w->initrd, sizeof(w->initrd), "%s/initramfs.img", t->env->guest_dir);
 		/*
-		 * Under TCG KVM never learns of the guest's XSETBV, so CPUID's size of
-		 * the XSAVE area stays that of x87 and SSE. Linux 7.2 dies of the
-		 * difference, older ones warn.
+		 * Under TCG KVM never sees the guest's XSETBV, so CPUID's size of the
+		 * XSAVE area stays that of x87 and SSE. Linux 7.2 panics about the
+		 * difference, older kernels warn.
 		 */
 		snprintf(w->append, sizeof(w->append), "console=ttyS0 quiet panic=-1 %s%s",
 			 host_is_tcg() ? "noxsave " : "", b->append);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Runs of a Linux guest by kvm-vmm, as processes; and what its init said. */
+/* Run kvm-vmm as a process with a Linux guest, and judge what the guest's init printed. */
 #ifndef SELFTEST_LINUX_H
 #define SELFTEST_LINUX_H
 
@@ -18,19 +18,19 @@ struct boot {
 	const char *extra[EXTRA_MAX];	/* further options of kvm-vmm */
 	const char *restore;		/* a snapshot instead of kernel and initramfs */
 	const char *cue;		/* SIGUSR1 when the guest has said this */
-	int status;			/* of kvm-vmm, expected */
-	bool part;			/* no whole TAP is expected */
+	int status;			/* expected of kvm-vmm */
+	bool part;			/* do not expect complete TAP */
 };
 
-/* linux_run - run it; 0 with out->text, or -1 after t_fail(), t_skip() */
+/* linux_run - run it and judge it by b->status and b->part; 0, or -1 after t_fail(), t_skip(). Free out->text. */
 int linux_run(struct t *t, const struct boot *b, struct proc_out *out);
-/* linux_boot - linux_run, and what the guest said judged */
+/* linux_boot - linux_images() and linux_run() */
 int linux_boot(struct t *t, const struct boot *b);
-/* linux_judge - the guest's TAP: 0, or -1 after t_fail() */
+/* linux_judge - judge the guest's TAP: 0, or -1 after t_fail() */
 int linux_judge(struct t *t, const char *text);
-/* linux_images - are the guest's kernel and initramfs there and whole? */
+/* linux_images - are the guest's kernel and initramfs there and intact? */
 int linux_images(struct t *t);
-/* linux_own - the guest kernel is the package's, which has the drivers; or t_skip() */
+/* linux_own - t_skip() unless the guest kernel is the package's, which has all drivers */
 int linux_own(struct t *t);
 
 #endif

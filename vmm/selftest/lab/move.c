@@ -53,7 +53,7 @@ static int get_msrs(struct lab *l, struct state *s)
 			list.h.indices[list.h.nmsrs++] = m;
 	for (i = 0; i < list.h.nmsrs; i++) {
 		v = 0;
-		/* Those of features that this guest has not cannot be read. */
+		/* MSRs of features that this guest lacks cannot be read. */
 		if (lab_msr(l, KVM_GET_MSRS, list.h.indices[i], &v) == 1)
 			s->msr[s->msrs++] = (struct kvm_msr_entry){ .index = list.h.indices[i], .data = v };
 	}
@@ -61,8 +61,9 @@ static int get_msrs(struct lab *l, struct state *s)
 }
 
 /*
- * The TSC before PIT and LAPIC, and read after them: however long the host is away
- * between two ioctls, no timer is early by the guest's clock.
+ * Set the TSC before the LAPIC and the PIT; get_cpu() reads it after the LAPIC. Then
+ * no timer is early by the guest's clock, however long the host pauses between two
+ * ioctls.
  */
 static void set_tsc(struct lab *l, const struct state *s)
 {
@@ -78,7 +79,7 @@ static void set_tsc(struct lab *l, const struct state *s)
 	}
 }
 
-/* The TSC deadline last: it starts a timer, by the TSC and the LAPIC's mode. */
+/* Set the TSC deadline last: it starts a timer that depends on the TSC and the LAPIC's mode. */
 static void set_msrs(struct lab *l, const struct state *s)
 {
 	uint32_t i, last;
@@ -93,7 +94,7 @@ static void set_msrs(struct lab *l, const struct state *s)
 	}
 }
 
-/* State that is one ioctl each way. */
+/* State that takes one ioctl to get and one to set. */
 #define EACH_PART(DO) \
 	DO(REGS, regs) DO(XCRS, xcrs) DO(DEBUGREGS, debugregs)
 
@@ -121,7 +122,7 @@ static int set_cpu(struct lab *l, struct state *s)
 	struct kvm_cpuid2 *c = (void *)s->cpuid;
 	struct kvm_nested_state *n = (void *)s->nested;
 
-	/* Before 6.3 KVM_GET_CPUID2 left nent as it was given: entries of nothing follow. */
+	/* Before 6.3 KVM_GET_CPUID2 did not change nent: empty entries follow. */
 	while (c->nent > 1 && !c->entries[c->nent - 1].function && !c->entries[c->nent - 1].eax)
 		c->nent--;
 #define SET(NAME, member) lab_cpu_ioctl(l, 0, KVM_SET_##NAME, &s->member) < 0 ||
@@ -131,7 +132,7 @@ static int set_cpu(struct lab *l, struct state *s)
 	    (l->irqchip && lab_cpu_ioctl(l, 0, KVM_SET_LAPIC, &s->lapic) < 0))
 		return -1;
 	set_msrs(l, s);
-	return	/* By now SREGS and MSRs allow what it needs; what it changes, RFLAGS too, comes again. */
+	return	/* After SREGS and MSRs, which KVM_SET_NESTED_STATE depends on; before the events. */
 		(lab_cap(l, KVM_CAP_NESTED_STATE) > 0 && lab_cpu_ioctl(l, 0, KVM_SET_NESTED_STATE, n) < 0) ||
 		lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &s->events) < 0 ||
 		(l->irqchip && lab_cpu_ioctl(l, 0, KVM_SET_MP_STATE, &s->mp) < 0) ? -1 : 0;
@@ -151,8 +152,8 @@ static int get_chips(struct lab *l, struct state *s)
 }
 
 /*
- * After the LAPIC: a tick of the PIT that finds none is never acknowledged, and KVM,
- * which makes up for missed ticks, waits for that before it sends the next.
+ * Set these after the LAPIC. Without one nobody acknowledges a tick of the PIT, and
+ * KVM, which reinjects missed ticks, sends no further tick before that.
  */
 static int set_chips(struct lab *l, struct state *s)
 {
@@ -165,8 +166,8 @@ static int set_chips(struct lab *l, struct state *s)
 }
 
 /*
- * What the last exit left open (the data of an IN, an instruction's end) is
- * completed by the next KVM_RUN; immediate_exit lets it do no more than that.
+ * The next KVM_RUN completes what the last exit left open: the data of an IN, the
+ * end of an instruction. With immediate_exit it does no more than that.
  */
 static int complete(struct lab *l)
 {
@@ -188,7 +189,7 @@ static int move(struct lab *l, struct state *s)
 	    lab_vm_ioctl(l, KVM_GET_CLOCK, &s->clock) < 0 || lab_remake(l))
 		return -1;
 	set_tsc(l, s);
-	/* KVM takes no flags of its own back, but those of a realtime that we do not give. */
+	/* KVM_SET_CLOCK accepts only the flag of a realtime, which we do not give. */
 	s->clock.flags = 0;
 	/* Without a LAPIC in KVM, KVM_RUN takes CR8 from here. */
 	l->cpu[0].run->cr8 = s->sregs.cr8;

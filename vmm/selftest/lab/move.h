@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A guest that moves from one VM to another, as in a migration. */
+/* Move a guest from one VM to another, as in a migration. */
 #ifndef SELFTEST_MOVE_H
 #define SELFTEST_MOVE_H
 
@@ -7,8 +7,8 @@
 
 /*
  * lab_move - carry the VM's whole state into a new VM, which takes its place
- * One vCPU, and no memory slot but RAM, which stays where it is. The old VM is
- * closed before the new one is made: nothing but what the ioctls gave survives.
+ * For one vCPU and no memory slot but RAM, which stays where it is. The old VM is
+ * closed before the new one is created: only what the ioctls returned survives.
  * 0, or -1 after t_fail().
  */
 int lab_move(struct lab *l);

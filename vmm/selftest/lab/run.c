@@ -49,7 +49,7 @@ static void dump_regs(struct text *x, const struct kvm_regs *r, const struct kvm
 	    s->gdt.base, s->gdt.limit, s->idt.base, s->idt.limit);
 }
 
-/* The last exits, oldest first, the same in a row counted. */
+/* The last exits, oldest first; equal ones in a row are counted. */
 static void dump_exits(struct text *x, const struct lab_cpu *c)
 {
 	uint64_t i = c->exits > LAB_HISTORY ? c->exits - LAB_HISTORY : 0;
@@ -151,7 +151,7 @@ int lab_step_to(struct lab *l, uint32_t reason, const char *what)
 	return t_fail(l->t, "%s: %s, expected %s", what, exit_name(got), exit_name(reason));
 }
 
-/* What no test expects, in words. */
+/* Fail with the exit in words. */
 int lab_odd_exit(struct lab *l, unsigned int cpu)
 {
 	struct kvm_run *run = l->cpu[cpu].run;
@@ -181,11 +181,11 @@ int lab_odd_exit(struct lab *l, unsigned int cpu)
 		      exit_name(run->exit_reason), run->exit_reason, r.rip);
 }
 
-/* Move when a signal has ended KVM_RUN: of a guest that is halted by then. */
+/* Move when the next signal ends KVM_RUN: the guest is halted by then. */
 static int move_soon(struct lab *l)
 {
 	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2 };
-	/* Again and again: the first may come just before KVM_RUN. */
+	/* Repeat the signal: the first may come just before KVM_RUN. */
 	struct itimerspec in = { { 0, 3000000 }, { 0, 3000000 } };
 
 	NEED(l->t, !timer_create(CLOCK_MONOTONIC, &ev, &l->mover), "a timer");
@@ -194,7 +194,7 @@ static int move_soon(struct lab *l)
 	return 1;
 }
 
-/* One exit: as lab_exit_fn. */
+/* Handle one exit; returns as lab_exit_fn. */
 static int handle(struct lab *l, unsigned int cpu)
 {
 	struct kvm_run *run = l->cpu[cpu].run;
@@ -202,7 +202,7 @@ static int handle(struct lab *l, unsigned int cpu)
 	uint32_t i;
 
 	if (run->exit_reason == KVM_EXIT_IO) {
-		/* A broken KVM must not lead us astray. */
+		/* A broken KVM may point anywhere. */
 		REQUIRE(l->t, run->io.data_offset < l->run_size &&
 			(uint64_t)run->io.size * run->io.count <= l->run_size - run->io.data_offset,
 			"KVM_EXIT_IO: data of %u x %u bytes at 0x%llx, beyond the vCPU's mapping",

@@ -10,7 +10,7 @@
 
 #define LIST	0x20000u	/* the guest's list of addresses */
 
-/* for each address in the list at RDI, up to a 0: write or read it; HLT */
+/* For each address in the list at RDI, up to a 0: write or read it. Then HLT. */
 const uint8_t slot_write[18] = {
 	0x48, 0x8b, 0x07, 0x48, 0x85, 0xc0, 0x74, 0x09, 0xc6, 0x00, 0x01,
 	0x48, 0x83, 0xc7, 0x08, 0xeb, 0xef, 0xf4,

@@ -5,7 +5,7 @@
 
 #include "lab/lab.h"
 
-#define SLOT1	0x4000000ULL	/* where slot 1 is put, beyond RAM */
+#define SLOT1	0x4000000ULL	/* the address of slot 1, beyond RAM */
 #define PG	((size_t)4096)
 #define PAGES	256u
 
@@ -25,7 +25,7 @@ int slot_with(struct t *t, uint32_t flags, int (*pre)(struct lab *l), int (*body
 		return slot_with(t, flags, pre, slot_##group##_##id); \
 	} \
 	static int slot_##group##_##id(struct lab *l, uint8_t *host)
-/* slot_touch - let the guest touch those pages of slot 1 that @pages says, by @code */
+/* slot_touch - let the guest touch, with @code, the pages of slot 1 for which @pages is true */
 int slot_touch(struct lab *l, const uint8_t *code, size_t len, const bool *pages);
 /* slot_aim - let CPU 0 write or read the byte at @gpa when it runs next, and halt */
 int slot_aim(struct lab *l, uint64_t gpa, bool write);
@@ -33,8 +33,8 @@ int slot_aim(struct lab *l, uint64_t gpa, bool write);
 int slot_peek(struct lab *l, uint64_t gpa);
 /*
  * run_to_fault - KVM_RUN of CPU 0, which must fail with EFAULT
- * 1: and KVM_EXIT_MEMORY_FAULT named the page of @gpa, with @flags; 0: it named none,
- * as KVM may where memory is the VMM's own; -1 after t_fail()
+ * 1: KVM_EXIT_MEMORY_FAULT named the page of @gpa, with @flags. 0: it named none,
+ * as KVM may if the memory is the VMM's own. -1: after t_fail().
  */
 int run_to_fault(struct lab *l, uint64_t gpa, uint64_t flags, const char *what);
 #define TOUCH(l, code, pages) slot_touch(l, code, sizeof(code), pages)

@@ -11,14 +11,14 @@ struct stats {
 	uint8_t *desc;
 	size_t stride;
 };
-/* stats_open - of @fd, a VM or vCPU, called @what; 0, or -1 after t_fail() */
+/* stats_open - open the statistics of @fd, a VM or vCPU, called @what; 0, or -1 after t_fail() */
 int stats_open(struct t *t, struct stats *s, int fd, const char *what);
 void stats_close(struct stats *s);
 const struct kvm_stats_desc *stats_find(const struct stats *s, const char *name);
 int stats_get(const struct stats *s, const char *name, uint64_t *v);
-/* stats_text - those that are not 0, as "name value, ..." */
+/* stats_text - the statistics that are not 0, as "name value, ..." */
 void stats_text(int fd, char *buf, size_t size);
-/* stats_of_vcpu - of CPU 0, where KVM has them: 0, or -1 after t_skip() or t_fail() */
+/* stats_of_vcpu - stats_open() of CPU 0: 0, or -1 after t_skip() (KVM has none) or t_fail() */
 int stats_of_vcpu(struct lab *l, struct stats *s);
 /* stat_exists - fail unless @name is in the "vm" or "vcpu" statistics */
 int stat_exists(struct t *t, const char *kind, const char *name);

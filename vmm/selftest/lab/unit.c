@@ -9,9 +9,9 @@
 #include "lab/unit.h"
 
 /*
- * On an AMD CPU that does not tell the next RIP (NRIPS: CPUID 8000000AH, EDX bit
- * 3; QEMU's TCG is one), KVM decodes what it skips, and left the shadow as it was
- * before 6.1.
+ * Does this KVM leave the interrupt shadow of an instruction that it skips? Before
+ * 6.1 it did on an AMD CPU that does not report the next RIP (NRIPS: CPUID
+ * 8000000AH, EDX bit 3), as QEMU's TCG does not: there KVM decodes the instruction.
  */
 static bool sticky_shadow(const struct env *env)
 {
@@ -62,11 +62,11 @@ int unit_run(struct lab *l)
 		return t_skip(l->t, "%s", sh->msg);
 	case UNIT_FAIL:
 		if (!strncmp(sh->msg, "no test of this name", 20))
-			t_advise(l->t, "The guest image is of another build, which says nothing of KVM: reinstall kernel-kvm-selftest.");
+			t_advise(l->t, "The guest image is of another build; that says nothing about KVM. Reinstall kernel-kvm-selftest.");
 		lab_dump(l, 0);
 		return t_fail(l->t, "%s", sh->msg[0] ? sh->msg : "the guest gave no reason");
 	}
-	return t_fail(l->t, "the guest's verdict %d is none of pass, fail, skip", l->code);
+	return t_fail(l->t, "the guest's verdict is %d, which is not pass, fail or skip", l->code);
 }
 
 int unit_test(struct t *t, const struct unit *u)

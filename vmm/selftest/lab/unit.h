@@ -16,14 +16,14 @@ struct unit {
 	int (*prepare)(struct lab *l);	/* before it runs: 0, else the check ends; may be NULL */
 };
 
-/* unit_test - run it and turn the guest's word into the check's: 0 passed */
+/* unit_test - run a test; the guest's verdict becomes the check's: 0 passed */
 int unit_test(struct t *t, const struct unit *u);
-/* unit_check - a test that wants nothing of its host, on one CPU */
+/* unit_check - a test that needs one CPU and nothing of its host */
 int unit_check(struct t *t, const char *test);
 /* unit_tell_khz - for prepare: arg[0] is the TSC's frequency */
 int unit_tell_khz(struct lab *l);
 
-/* For who looks into the guest's memory after it ran, unit_test() in its parts. */
+/* The parts of unit_test(), for a check that reads the guest's memory afterwards. */
 int unit_open(struct lab *l, struct t *t, const struct unit *u);
 int unit_run(struct lab *l);
 

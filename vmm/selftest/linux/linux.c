@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* linux: a whole Linux guest, by kvm-vmm. */
+/* linux: a whole Linux guest on kvm-vmm. */
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -14,8 +14,8 @@
 #define REPORT_PLACE 10
 #include "lab/linux.h"
 
-CHECK(linux, vmm, "kvm-vmm is there and starts",
-      "Install kernel-kvm-selftest whole, or give --vmm.", 0)
+CHECK(linux, vmm, "kvm-vmm is installed and starts",
+      "Reinstall kernel-kvm-selftest, or give --vmm.", 0)
 {
 	const char *const argv[] = { t->env->vmm, "--version", NULL };
 	struct proc_out o = { .cue = NULL };
@@ -31,7 +31,7 @@ CHECK(linux, vmm, "kvm-vmm is there and starts",
 	return rc;
 }
 
-CHECK(linux, boot, "a Linux guest boots to its init, has the host's time, powers off",
+CHECK(linux, boot, "a Linux guest boots to its init, has the host's time and powers off",
       ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	return linux_boot(t, &(struct boot){ .append = "st.cpus=1" });
@@ -46,7 +46,7 @@ static int smp(struct t *t, long n)
 	return linux_boot(t, &(struct boot){ .cpus = cpus, .append = append });
 }
 
-CHECK(linux, smp_2, "a Linux guest has 2 CPUs and all work",
+CHECK(linux, smp_2, "a Linux guest has 2 CPUs, and both work",
       ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	return smp(t, 2);
@@ -58,7 +58,7 @@ CHECK(linux, smp_host, "a Linux guest has as many CPUs as the host, up to 8",
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (n <= 2)
-		return t_skip(t, "the host has %ld CPUs: linux/smp-2 is the same", n);
+		return t_skip(t, "the host has %ld CPUs: linux/smp-2 checks the same", n);
 	return smp(t, n > 8 ? 8 : n);
 }
 
@@ -68,7 +68,7 @@ CHECK(linux, reboot, "a Linux guest reboots",
 	return linux_boot(t, &(struct boot){ .append = "st.reboot=1", .status = 8 });
 }
 
-/* A file without a name: nothing to clean up. @path: how others open it. */
+/* A file without a name, which needs no clean-up. @path: how other processes open it. */
 static int nameless(struct t *t, off_t size, char *path, size_t len)
 {
 	int fd = memfd_create("kvm-selftest", 0);
@@ -83,10 +83,10 @@ static int nameless(struct t *t, off_t size, char *path, size_t len)
 	return -1;
 }
 
-/* Boot as @b says, with a disk as its first option, which the guest must have written. */
+/* Boot @b with a disk added as its first option; the guest must have written to the disk. */
 static int blk(struct t *t, struct boot *b)
 {
-	/* The guest's first word, by the generator of guest/init.c */
+	/* The first word that the generator in guest/init.c makes */
 	const uint64_t x = 42 * 6364136223846793005ull + 1442695040888963407ull;
 	uint64_t first = 0;
 	char disk[64];
@@ -114,14 +114,14 @@ CHECK(linux, virtio_blk, "a Linux guest writes a disk and reads it back",
 	return blk(t, &(struct boot){ .append = "st.blk=1" });
 }
 
-CHECK(linux, virtio_net, "frames arrive whole from one network card at the other",
+CHECK(linux, virtio_net, "frames from one network card arrive intact at the other",
       ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	return linux_own(t) ? -1 :
 		linux_boot(t, &(struct boot){ .append = "st.net=1", .extra = { "--net", "loop" } });
 }
 
-/* On PCI, with MSIs; beside others */
+/* On PCI, with MSIs, beside other devices */
 CHECK(linux, virtio_pci, "a disk, network cards and random numbers work on PCI, by MSI-X",
       ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
@@ -129,7 +129,7 @@ CHECK(linux, virtio_pci, "a disk, network cards and random numbers work on PCI, 
 		.extra = { [2] = "--net", "loop", "--rng", "--pci" } });
 }
 
-/* No PIC, IOAPIC, PIT in KVM, so no serial port's interrupt: all by messages. */
+/* Without PIC, IOAPIC and PIT in KVM the serial port has no interrupt: only MSIs work. */
 CHECK(linux, split_irqchip, "a Linux guest with 2 CPUs works with KVM's local APICs alone",
       ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
@@ -153,13 +153,13 @@ CHECK(linux, virtio_console, "a Linux guest writes to a virtio console",
 	if (!linux_own(t) && !linux_images(t))
 		rc = linux_run(t, &(struct boot){ .append = "st.console=1", .extra = { "--console", "virtio" } }, &o);
 	if (!rc && !strstr(o.text, "kvm-selftest on hvc0"))
-		rc = t_fail(t, "what the guest wrote to hvc0 did not come out");
+		rc = t_fail(t, "the guest's output to hvc0 did not come out of kvm-vmm");
 	free(o.text);
 	return rc;
 }
 
-/* Of 128 MiB 48 are asked back: at most 80 are left. */
-CHECK(linux, virtio_balloon, "a Linux guest gives memory back",
+/* The host asks for 48 of 128 MiB: at most 80 are left. */
+CHECK(linux, virtio_balloon, "a Linux guest gives memory back to its host",
       ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	return linux_own(t) ? -1 :
@@ -179,7 +179,7 @@ static unsigned long tick(const char *text, bool last)
 	return n;
 }
 
-/* Paused in the middle, it goes on in another process where it was. */
+/* Save a guest in the middle of its work; it must continue in another process. */
 static int snapshot_body(struct t *t, const char *file)
 {
 	struct boot save = { .mem = "64", .append = "st.ticks=40", .extra = { "--snapshot", file },
@@ -195,11 +195,11 @@ static int snapshot_body(struct t *t, const char *file)
 		before = tick(a.text, true);
 		after = tick(b.text, false);
 		t_note(t, "tick %lu before the snapshot, %lu after", before, after);
-		/* The line it was in may have come out before, in part. */
+		/* A part of its current line may have come out before the snapshot. */
 		if (before < 5 || after < before || after > before + 1)
-			rc = t_fail(t, "the guest was at tick %lu when it was saved and went on with %lu", before, after);
+			rc = t_fail(t, "the guest was at tick %lu when it was saved, but continued at %lu", before, after);
 		else if (!strstr(b.text, "# guest: all well"))
-			rc = t_fail(t, "the restored guest did not come to its end");
+			rc = t_fail(t, "the restored guest did not finish");
 	}
 	if (rc && b.text)
 		t_note_text(t, b.text, b.len > 2000 ? 2000 : b.len);
@@ -208,14 +208,14 @@ static int snapshot_body(struct t *t, const char *file)
 	return rc;
 }
 
-CHECK(linux, snapshot, "a Linux guest that was saved goes on where it was",
+CHECK(linux, snapshot, "a Linux guest continues from a snapshot where it was saved",
       ADVICE_LINUX, LINUX, .deadline_ms = 30000)
 {
 	char dir[PATH_MAX], file[PATH_MAX + 8];
 
 	if (linux_own(t) || linux_images(t))
 		return -1;
-	/* A snapshot takes its name at the end: it needs a directory. */
+	/* kvm-vmm renames a finished snapshot: that needs a directory. */
 	scratch_path(t->env, (int)getpid(), dir, sizeof(dir));
 	NEED(t, !mkdir(dir, 0700), dir);
 	snprintf(file, sizeof(file), "%s/%s", dir, SCRATCH_FILE);
@@ -252,7 +252,7 @@ CHECK(linux, eight_at_once, "8 Linux guests run side by side",
 	unsigned int i;
 
 	NEED(t, g, "memory");
-	/* Beside others' guests: only where there is more than enough. */
+	/* Other guests may run on this host: start only if memory is plentiful. */
 	if (!sysinfo(&si) && (double)(si.freeram + si.bufferram) * si.mem_unit < 600e6) {
 		free(g);
 		return t_skip(t, "less than 600 MB are free");

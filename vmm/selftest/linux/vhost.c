@@ -121,7 +121,7 @@ CHECK(linux, vhost_net, "frames pass from one network card to the other by vhost
 
 /* --- vsock --- */
 
-/* Send back what comes, to one guest. */
+/* Accept one guest and echo what it sends. */
 static void *echo_main(void *arg)
 {
 	int fd = accept4(*(int *)arg, NULL, NULL, SOCK_CLOEXEC);
@@ -141,7 +141,7 @@ CHECK(linux, vsock, "a Linux guest and its host talk by vsock (vhost)",
 {
 	struct sockaddr_vm a = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = VMADDR_PORT_ANY };
 	socklen_t len = sizeof(a);
-	/* Beside other guests: a CID that is likely nobody's. */
+	/* A CID that probably no other guest of this host has. */
 	unsigned int cid = 0x40000000u + (unsigned int)getpid();
 	char append[32], number[16];
 	pthread_t th;
@@ -155,7 +155,7 @@ CHECK(linux, vsock, "a Linux guest and its host talk by vsock (vhost)",
 	if (fd < 0)
 		return t_skip(t, "this host has no vsock: %s", strerror(errno));
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || getsockname(fd, (struct sockaddr *)&a, &len) || listen(fd, 1)) {
-		rc = t_fail(t, "the host's end of a vsock cannot be made: %s", strerror(errno));
+		rc = t_fail(t, "the host cannot listen on a vsock: %s", strerror(errno));
 		close(fd);
 		return rc;
 	}
@@ -166,7 +166,7 @@ CHECK(linux, vsock, "a Linux guest and its host talk by vsock (vhost)",
 	snprintf(append, sizeof(append), "st.vsock=%u", a.svm_port);
 	snprintf(number, sizeof(number), "%u", cid);
 	rc = linux_boot(t, &(struct boot){ .append = append, .extra = { "--vsock", number } });
-	shutdown(fd, SHUT_RDWR);	/* ends accept() if nobody came */
+	shutdown(fd, SHUT_RDWR);	/* ends accept() if no guest connected */
 	pthread_join(th, NULL);
 	close(fd);
 	return rc;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * patch: each patch of the manifest, live or not. The rows come from the
- * manifest; how a patch is proven live is its Probe: trailer.
+ * patch: is each patch of the manifest live? The manifest gives the checks; a
+ * patch's Probe: trailer says how to prove it live.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@
 
 #define ADVICE_PATCH "The manifest says that this patch is in: find which kvm.ko is loaded (host/build-id, host/module-origin), then rebuild or reinstall."
 
-/* The first line of @path's text; -errno. */
+/* param MODULE.PARAMETER: the loaded module has it. */
 static int probe_param(struct t *t, const char *what)
 {
 	const char *dot = strchr(what, '.');
@@ -32,7 +32,7 @@ static int probe_param(struct t *t, const char *what)
 	n = read_filef(text, sizeof(text), "%s/module/%.*s/parameters/%s", t->env->sys,
 		       (int)(dot - what), what, dot + 1);
 	if (n == -EACCES)
-		return t_skip(t, "parameter %s is for root only", what);
+		return t_skip(t, "only root can read parameter %s", what);
 	REQUIRE(t, n >= 0, "module parameter %s: %s: the patch is not in the loaded module", what,
 		strerror((int)-n));
 	t_note(t, "%s is '%s'", what, text);
@@ -69,7 +69,7 @@ static int probe_stat(struct t *t, const char *what)
 static int probe_file(struct t *t, const char *root, const char *what)
 {
 	if (!file_exists("%s/kernel/%s", t->env->sys, root))
-		return t_skip(t, "%s/kernel/%s is not mounted, or not for this user", t->env->sys, root);
+		return t_skip(t, "%s/kernel/%s is not mounted, or this user cannot read it", t->env->sys, root);
 	REQUIRE(t, file_exists("%s/kernel/%s/%s", t->env->sys, root, what),
 		"%s/kernel/%s/%s is not there: the patch is not in the running kernel", t->env->sys, root, what);
 	return 0;
@@ -94,11 +94,11 @@ static int probe_symbol(struct t *t, const char *what)
 	fclose(f);
 	if (!any)
 		return t_skip(t, "%s shows no symbols", path);
-	REQUIRE(t, found, "symbol %s is not in the running kernel: the patch is not in it", what);
+	REQUIRE(t, found, "symbol %s is not in the running kernel: the patch is missing", what);
 	return 0;
 }
 
-/* A guest's behaviour: another check of ours, by name. */
+/* check NAME: a guest's behaviour proves the patch. */
 static int probe_check(struct t *t, const char *what)
 {
 	struct t sub = { .check = check_find(what), .env = t->env, .res = t->res };
@@ -150,12 +150,12 @@ static int one_patch(struct t *t)
 	if (status && strcmp(status, "applied"))
 		return t_skip(t, "%s: %s", status, reason ? reason : "the manifest gives no reason");
 	if (!pr || !*pr)
-		return t_skip(t, "applied; it has no probe, so nothing can be said of the running kernel");
+		return t_skip(t, "applied, but it has no probe: the running kernel was not examined");
 	t_note(t, "probe: %s", pr);
 	return probe(t, pr);
 }
 
-/* What kvm.ko says of itself ends in the series' hash. */
+/* kvm.ko's build_id ends in the series' hash. */
 CHECK(patch, series, "the loaded kvm.ko has the package's patch series", ADVICE_PATCH, NEED_MANIFEST)
 {
 	const char *want = manifest_str(t->env, "series"), *plus;

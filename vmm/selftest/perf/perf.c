@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * perf: how long exits, interrupts and faults take. Three rounds each; the
- * figure is the median of the best round, the noise what the rounds differ.
- * With --baseline a figure that is worse by more than both noises fails.
+ * perf: how long exits, interrupts and faults take, in three rounds each. The
+ * figure is the median of the best round, the noise half the rounds' spread. With
+ * --baseline, a figure that is clearly worse fails: see compare().
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 
 #define ROUNDS	3
 #define SAMPLES	2000
-/* Worse than this share of the baseline, and than the noise, is a regression. */
+/* Slower by more than this share of the baseline, and than twice the noise, is a regression. */
 #define TOLERANCE 0.25
 
 static int by_value(const void *a, const void *b)
@@ -36,7 +36,7 @@ static int on_exit_perf(struct lab *l, unsigned int cpu, void *arg)
 	return lab_odd_exit(l, cpu);
 }
 
-/* One round: samples in ns, sorted; their number, or -1. */
+/* One round: sorted samples in ns; returns their number, or -1. */
 static int measure(struct t *t, const struct unit *u, double *ns)
 {
 	uint32_t s[SAMPLES];
@@ -73,7 +73,7 @@ static void histogram(struct metric *m, const double *ns, int n)
 	}
 }
 
-/* Is @value worse than the baseline's figure of this name, and beyond both noises? */
+/* Fail if @value is worse than the baseline's figure of this name, beyond tolerance and noise. */
 static int compare(struct t *t, const char *name, double value, double noise)
 {
 	double old_noise = 0, old = baseline_figure(t->env, t->check->name, name, &old_noise);
@@ -82,7 +82,7 @@ static int compare(struct t *t, const char *name, double value, double noise)
 		return 0;
 	t_note(t, "baseline %.0f ns, now %.0f ns (noise %.0f and %.0f)", old, value, old_noise, noise);
 	REQUIRE(t, value <= old * (1 + TOLERANCE) + 2 * (noise + old_noise),
-		"%.0f ns, in the baseline %.0f ns: %.0f %% slower. Known causes: new CPU mitigations, nested paging off, a debug kernel, another clocksource, power saving",
+		"%.0f ns, but %.0f ns in the baseline: %.0f %% slower. Known causes: new CPU mitigations, nested paging off, a debug kernel, another clocksource, power saving",
 		value, old, (value / old - 1) * 100);
 	return 0;
 }
@@ -97,7 +97,7 @@ static int perf(struct t *t, const char *name, const struct unit *u)
 	NEED(t, ns, "memory");
 	if (u->lab.cpus > 1 && sysconf(_SC_NPROCESSORS_ONLN) < (long)u->lab.cpus) {
 		free(ns);
-		return t_skip(t, "the host has fewer than %u CPUs: the guest's would wait for their turn, not for each other",
+		return t_skip(t, "the host has fewer than %u CPUs: the guest's CPUs would wait for their turn, not for each other",
 			      u->lab.cpus);
 	}
 	for (i = 0; i < ROUNDS; i++) {
@@ -136,7 +136,7 @@ PERF(exit_user, "pio", "time of an exit to user space (OUT)", .cpus = 1)
 PERF(exit_mmio, "mmio", "time of an emulated MMIO write to user space", .cpus = 1)
 PERF(page_fault, "fault", "time of the first write to a page", .cpus = 1)
 PERF(timer, "timer", "how late the timer wakes a halted CPU", .cpus = 1, .irqchip = true)
-PERF(ipi, "ipi", "time until an IPI has woken a halted CPU", .cpus = 2, .irqchip = true)
+PERF(ipi, "ipi", "time for an IPI to wake a halted CPU", .cpus = 2, .irqchip = true)
 
 /* From the start of kvm-vmm to its end, with a guest that boots and powers off. */
 CHECK(perf, boot, "time of a Linux guest from start to power-off",

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The bundle: what a person who is to find the fault asks for, as a tar.gz.
- * The report, registers of failed checks, versions, the kernel's log since
- * the run began. No host name, no addresses, no command lines.
+ * The bundle: a tar.gz for the person who debugs a failure. It has the report,
+ * registers of failed checks, versions, and the kernel's log since the run began,
+ * but no host name, addresses or command lines.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static int add_file(gzFile f, const char *name, const char *data, size_t len)
 	return len && gzwrite(f, pad, (unsigned int)len) != (int)len ? -EIO : 0;
 }
 
-/* Is this line about KVM, or part of an oops? Others are nobody's business. */
+/* Is this line about KVM, or part of an oops? Other lines are private. */
 static bool of_interest(const char *line)
 {
 	static const char *const words[] = { "kvm", "KVM", "SVM", "VMX", "BUG:", "WARNING:",
@@ -54,7 +54,7 @@ static bool of_interest(const char *line)
 	return false;
 }
 
-/* Lines of the kernel's log about KVM since @since_s of its clock. */
+/* Add the kernel log's lines about KVM since @since_s (CLOCK_MONOTONIC). */
 static int add_log(gzFile f, double since_s)
 {
 	const int max = 1 << 20;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Reports for machines, written when the run is over: json, junit, prometheus. */
+/* Reports for machines, written after the run: json, junit, prometheus. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -133,7 +133,7 @@ void xml_text(FILE *f, const char *s)
 		case '&': fputs("&amp;", f); break;
 		case '"': fputs("&quot;", f); break;
 		default:
-			/* Bytes that are no ASCII may be no UTF-8 either. */
+			/* A byte beyond ASCII may not be valid UTF-8. */
 			fputc((unsigned char)*s >= 0x80 ? '?' : *s, f);
 		}
 	}
@@ -218,7 +218,7 @@ static void prometheus_end(struct report *r, const struct totals *tot)
 		"# TYPE kvm_selftest_failed gauge\nkvm_selftest_failed %u\n"
 		"# HELP kvm_selftest_undone Number of checks that could not be done.\n"
 		"# TYPE kvm_selftest_undone gauge\nkvm_selftest_undone %u\n"
-		"# HELP kvm_selftest_level How far the run reaches: 0 nothing of KVM, 1 its interface, 2 guests, in part, 3 all of it.\n"
+		"# HELP kvm_selftest_level What the run covers: 0 nothing of KVM, 1 its interface, 2 guests, in part, 3 all of it.\n"
 		"# TYPE kvm_selftest_level gauge\nkvm_selftest_level %d\n"
 		"# HELP kvm_selftest_exit_status What kvm-selftest exited with.\n"
 		"# TYPE kvm_selftest_exit_status gauge\nkvm_selftest_exit_status %d\n"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The HTML report: one page, nothing fetched, prints well. */
+/* The HTML report: a single file that loads nothing and prints well. */
 #include <math.h>
 #include <string.h>
 #include <time.h>
@@ -47,7 +47,7 @@ static void histogram(FILE *f, const struct metric *m)
 	fprintf(f, "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" aria-label=\"histogram of %s\">",
 		(last - first + 1) * w + 10, h + 40, (last - first + 1) * w + 10, m->name);
 	for (i = first; i <= last; i++) {
-		/* Logarithmic height: the rare slow ones are what one looks for. */
+		/* Logarithmic height, to show the few slow ones that matter. */
 		int bar = m->hist[i] ? (int)(log2(m->hist[i] + 1.0) / log2(max + 1.0) * h) : 0;
 		int x = 5 + (i - first) * w;
 
@@ -56,7 +56,7 @@ static void histogram(FILE *f, const struct metric *m)
 			"<text x=\"%d\" y=\"%d\" font-size=\"9\" text-anchor=\"middle\">",
 			x, h - bar + 14, w - 4, bar, x + w / 2 - 2, h - bar + 11, m->hist[i],
 			x + w / 2 - 2, h + 28);
-		/* 2^10 ns is close enough to a microsecond under a bar that doubles. */
+		/* For bars that double, 2^10 ns is close enough to a microsecond. */
 		fprintf(f, "%d %s</text>", 1 << i % 10, units[i / 10]);
 	}
 	fputs("</svg><div class=\"why\">from this time up to twice as long; heights are logarithmic</div>", f);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* kvm-selftest merge: reports of many hosts as one table, odd one out first. */
+/* kvm-selftest merge: reports of many hosts as one table, failures and differences first. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ struct host {
 struct row {
 	const char *check;
 	char *st;		/* one letter a host; ' ' if it has no such check */
-	unsigned int odd;	/* hosts that are not as most are */
+	unsigned int odd;	/* hosts that differ from the majority */
 	bool failed;
 };
 
@@ -70,7 +70,7 @@ static void count_odd(struct row *r, unsigned int hosts)
 	r->odd = hosts - most;
 }
 
-/* Failures first, then disagreement; else in the order of the reports. */
+/* Failures first, then differences, each by name. */
 static int by_interest(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
@@ -137,7 +137,7 @@ int merge(int argc, char **argv)
 
 		printf("%3u  %s  %s  %s\n", i + 1, hosts[i].name, kernel ? kernel : "?", backend ? backend : "?");
 	}
-	printf("\n+ passed, w warned, - skipped, E could not be done, F failed; one column a host\n");
+	printf("\n+ passed, w warned, - skipped, E could not be done, F failed; one column per host\n");
 	for (i = 0; i < nrows; i++) {
 		printf("%-32s ", rows[i].check);
 		fwrite(rows[i].st, 1, n, stdout);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Reports as they go along: for people, and TAP. */
+/* Reports that are printed while checks run: for people, and TAP. */
 #include <string.h>
 #include <unistd.h>
 
 #include "env/manifest.h"
 #include "report/report.h"
 
-/* What a reader must know of the kernel beside its name. */
+/* What a reader must know about the kernel besides its name. */
 static const char *no_patch_text(const struct env *env)
 {
 	return manifest_no_patch(env) ? " (without any patch: ALLOW_NO_PATCH=1)" : "";
@@ -145,7 +145,7 @@ static void human_result(struct report *r, unsigned int i)
 	fflush(r->out);
 }
 
-/* The first pieces of advice, each once: what to do next. */
+/* The first three different pieces of advice: what to do next. */
 static void human_advice(struct report *r)
 {
 	const char *said[3] = { NULL }, *advice;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a run says, in several formats. */
+/* The report of a run, in several formats. */
 #ifndef SELFTEST_REPORT_H
 #define SELFTEST_REPORT_H
 
@@ -7,7 +7,7 @@
 
 struct totals {
 	unsigned int pass, warn, fail, error, skip;
-	int signal;			/* that ended the run, 0 */
+	int signal;			/* that ended the run, or 0 */
 };
 
 struct report {
@@ -16,7 +16,7 @@ struct report {
 	const struct env *env;
 	bool tty, color, quiet;
 	const struct check **list;
-	struct result **res;		/* filled one after the other */
+	struct result **res;		/* filled in as checks end */
 	unsigned int n;
 };
 
@@ -30,12 +30,12 @@ struct report_ops {
 extern const struct report_ops report_human, report_tap, report_junit,
 	report_json, report_prometheus, report_html;
 
-/* The exit statuses of a run, beside 0 and 128 + signal */
+/* The exit statuses of a run, besides 0 and 128 + signal */
 enum { EXIT_FAILED = 1, EXIT_NOT_DONE = 3, EXIT_NOT_TRIED = 4 };
 /*
- * What a run proves of KVM. full: its interface, guests without an OS and Linux
- * guests; partial: guests ran, but not all of these, or some checks could not be
- * done; minimal: its interface alone; none: nothing.
+ * How much of KVM a run has proven. full: its interface, guests without an OS and
+ * Linux guests; partial: guests ran, but not all of these, or some checks could not
+ * be done; minimal: only its interface; none: nothing.
  */
 enum level { LEVEL_NONE, LEVEL_MINIMAL, LEVEL_PARTIAL, LEVEL_FULL };
 
@@ -43,15 +43,15 @@ enum level { LEVEL_NONE, LEVEL_MINIMAL, LEVEL_PARTIAL, LEVEL_FULL };
 int verdict(const struct report *r, const struct totals *tot);
 /* verdict_text - the verdict as a sentence, without a full stop */
 void verdict_text(const struct report *r, const struct totals *tot, char *text, size_t size);
-/* reach - the level, and @gap: what is missing, "" if nothing is */
+/* reach - the level; @gap says what is missing, "" if nothing */
 enum level reach(const struct report *r, const struct totals *tot, char *gap, size_t size);
 const char *level_name(enum level level);
 /* totals_done - how many checks have a result */
 unsigned int totals_done(const struct totals *tot);
-/* xml_text - @s with what XML and HTML reserve escaped */
+/* xml_text - print @s with XML's and HTML's special characters escaped */
 void xml_text(FILE *f, const char *s);
 struct json_object *report_to_json(struct report *r, const struct totals *tot);
-/* bundle_write - tar.gz of what helps to find a fault; 0 or -errno */
+/* bundle_write - write a tar.gz for debugging; 0 or -errno */
 int bundle_write(const char *path, struct report *r, const struct totals *tot, double since_s);
 /* merge - join JSON reports of many hosts; the exit status */
 int merge(int argc, char **argv);

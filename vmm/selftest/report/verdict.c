@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a run proves: its exit status, and how far it reaches. */
+/* What a run proves: its exit status, and its level. */
 #include <string.h>
 
 #include "report/report.h"
 
 /* A part of KVM that a run may or may not have tried. */
 struct part {
-	const char *prefix, *but;	/* the checks' names; one that runs no guest */
+	const char *prefix, *but;	/* of the checks' names; the one that does not count */
 	unsigned int chosen, passed;
-	const char *why;		/* the first that was left out */
+	const char *why;		/* why the first one left out was left out */
 };
 
 static bool belongs(const struct part *p, const char *name)
@@ -73,7 +73,7 @@ enum level reach(const struct report *r, const struct totals *tot, char *gap, si
 	return vm.passed ? LEVEL_MINIMAL : LEVEL_NONE;
 }
 
-/* Was a check of KVM itself to run? */
+/* Does the run include a check of KVM itself? */
 static bool kvm_chosen(const struct report *r)
 {
 	unsigned int i;
@@ -102,7 +102,7 @@ int verdict(const struct report *r, const struct totals *tot)
 		return EXIT_FAILED;
 	if (tot->error)
 		return EXIT_NOT_DONE;
-	/* Nothing of KVM was tried: not a success, and not a failure either. */
+	/* KVM was not tried: neither success nor failure. */
 	if (!tot->pass || (r->env->kvm_err && r->env->allow_missing) ||
 	    (kvm_chosen(r) && !kvm_passed(r, totals_done(tot))))
 		return EXIT_NOT_TRIED;
@@ -117,7 +117,7 @@ void verdict_text(const struct report *r, const struct totals *tot, char *text, 
 
 	switch (verdict(r, tot)) {
 	case EXIT_FAILED:
-		snprintf(text, size, "this host is not in order");
+		snprintf(text, size, "this host failed the test");
 		return;
 	case EXIT_NOT_TRIED:
 		snprintf(text, size, "KVM was not tried%s%s", gap[0] ? ": " : "", gap);
@@ -130,9 +130,9 @@ void verdict_text(const struct report *r, const struct totals *tot, char *text, 
 		return;
 	}
 	if (level == LEVEL_FULL)
-		snprintf(text, size, "KVM works on this host, for %u of %u checks", tot->pass, done);
+		snprintf(text, size, "KVM works on this host: %u of %u checks passed", tot->pass, done);
 	else if (level == LEVEL_NONE)
 		snprintf(text, size, "%u of %u checks passed; %s", tot->pass, done, gap);
 	else
-		snprintf(text, size, "KVM works on this host as far as it was tried, for %u of %u checks; %s", tot->pass, done, gap);
+		snprintf(text, size, "KVM works on this host as far as it was tried: %u of %u checks passed; %s", tot->pass, done, gap);
 }

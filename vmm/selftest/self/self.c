@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * self: how the runner takes a check that fails, skips, hangs, crashes. Only
- * for its own tests: never run unless --only names them.
+ * self: checks that fail, skip, hang or crash on purpose, to test the runner. They
+ * never run unless --only names them.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "lab/unit.h"
 
 #define SELF_NEEDS(id, needs) \
-	CHECK(self, id, "the runner takes it as it should", "None.", NOT_DEFAULT | (needs), .deadline_ms = 500)
+	CHECK(self, id, "the runner handles this outcome", "None.", NOT_DEFAULT | (needs), .deadline_ms = 500)
 #define SELF(id) SELF_NEEDS(id, 0)
 /* A test of the unit guest. */
 #define SELF_UNIT(id, test) SELF_NEEDS(id, NEED_KVM) { return unit_check(t, test); }
@@ -52,7 +52,7 @@ SELF(hang)
 {
 	for (;;)
 		pause();
-	return t_fail(t, "it came to an end");
+	return t_fail(t, "pause() loop ended");
 }
 
 static void *no_body(void *arg)
@@ -60,7 +60,7 @@ static void *no_body(void *arg)
 	return arg;
 }
 
-/* Threads until there are no more. */
+/* Start threads until a limit stops it. */
 SELF(thread)
 {
 	pthread_t th[8];
@@ -97,7 +97,7 @@ SELF(orphan)
 	return 0;
 }
 
-/* Takes memory until there is none; what then comes is the runner's. */
+/* Allocates memory until it fails or is killed, which the runner must handle. */
 SELF(memory)
 {
 	const size_t step = 1 << 20;
@@ -126,7 +126,7 @@ static int switch_clock(struct t *t)
 	return t_fail(t, "the clock jumped");
 }
 
-/* An event at the first try; the second, which is undisturbed, fails only where @fails. */
+/* The first try sees an event. The second one sees none, and fails only if @fails. */
 static int event(struct t *t, bool fails)
 {
 	char v[32] = "";

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Foreign suites in the same report: the kernel's own KVM selftests, programs
- * in a directory (--suite kernel[=DIR]), and kvm-unit-tests, images that
- * kvm-vmm runs (--suite kvm-unit-tests=DIR). They are others' work: their time
- * is bounded here, their memory is not. Known failures, each with its reason,
- * are in guest_dir/known-failures and count as skipped.
+ * Foreign suites in the same report: the kernel's own KVM selftests, which are
+ * programs in a directory (--suite kernel[=DIR]), and kvm-unit-tests, which are
+ * images that kvm-vmm runs (--suite kvm-unit-tests=DIR). Their time is limited
+ * here, their memory is not. guest_dir/known-failures lists known failures with
+ * their reasons; these count as skipped.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -32,7 +32,7 @@ struct row {
 	struct check check;
 	char file[PATH_MAX];
 	char append[800];
-	char needs[256];	/* "FILE=VALUE ...", or it is skipped */
+	char needs[256];	/* "FILE=VALUE ...": skip the test unless all hold */
 	char cpus[8];
 	char mem[8];		/* MiB */
 };
@@ -41,8 +41,8 @@ static struct row rows[ROWS_MAX];
 static unsigned int nrows;
 
 /*
- * The reason in known-failures ("GLOB BACK-END REASON" a line) into @why, or
- * false. @alone: a line for several tests does not count.
+ * Copy the reason in known-failures ("GLOB BACK-END REASON" per line) to @why, or
+ * return false. @alone: ignore lines for several tests.
  */
 static bool known(const struct t *t, bool alone, char *why, size_t size)
 {
@@ -77,7 +77,7 @@ static int failed(struct t *t, const struct proc_out *o, const char *what)
 	return t_fail(t, "%s", what);
 }
 
-/* A line for this test alone that is out of date; what needs time may have had it. */
+/* Warn if this test's own line is out of date, but not if it names time: the host may be fast. */
 static int passed(struct t *t)
 {
 	char why[512];
@@ -87,7 +87,7 @@ static int passed(struct t *t)
 	return 0;
 }
 
-/* The last line that says why, without what marks it in TAP and in kvm-unit-tests. */
+/* The last line that gives a reason, without the marks that TAP and kvm-unit-tests put before it. */
 static const char *skip_line(char *text)
 {
 	static const char *const marks[] = { "1..0 ", "# SKIP ", "SKIP: ", "- " };
@@ -103,7 +103,7 @@ static const char *skip_line(char *text)
 	return hit ? hit : "it gives no reason";
 }
 
-/* What is killed has to give back its memory before the check's time is up. */
+/* Kill a test early enough for its memory to be freed before the check's deadline. */
 static unsigned int limit_ms(const struct t *t)
 {
 	return deadline_ms(t) / 12 * 11;
@@ -165,13 +165,13 @@ static bool unmet(const struct t *t, const struct row *r, char *why, size_t size
 		is[strcspn(is, "\n")] = '\0';
 		if (!strcmp(is, want))
 			continue;
-		snprintf(why, size, "it needs %.200s=%.64s; %s%s", w, want, f ? "it is " : "that is not there", is);
+		snprintf(why, size, "it needs %.200s=%.64s; %s%s", w, want, f ? "it is " : "there is no such file", is);
 		return true;
 	}
 	return false;
 }
 
-/* The words for the guest; kvm-unit-tests' own runner is a shell, which knows the time. */
+/* The guest's command line. kvm-unit-tests' own runner is a shell, which expands `date`. */
 static void words_now(const struct row *r, char *out, size_t size)
 {
 	static const char date[] = "`date +%s`";
@@ -185,8 +185,8 @@ static void words_now(const struct row *r, char *out, size_t size)
 }
 
 /*
- * The guest writes its status to port 0xf4 and kvm-vmm ends with (status << 1) | 1
- * in 8 bits: 1 passed; 77 all skipped, as the guest writes 77 >> 1; else failed.
+ * The guest writes its status to port 0xf4, and kvm-vmm exits with (status << 1) | 1
+ * in 8 bits. 1: passed; 77: all skipped, for which the guest writes 77 >> 1; else failed.
  */
 static int image_test(struct t *t)
 {
@@ -215,7 +215,7 @@ static int image_test(struct t *t)
 	return rc;
 }
 
-/* A row to be filled; add() makes it a check. NULL: there are too many. */
+/* A row for the caller to fill in; add() makes it a check. NULL: there are too many. */
 static struct row *new_row(const char *suite, const char *name, const struct check *like)
 {
 	struct row *r = &rows[nrows];
@@ -261,7 +261,7 @@ static int add_kernel(const char *dir, char *err, size_t size)
 	struct row *r;
 
 	if (n < 0) {
-		snprintf(err, size, "%s: %s; install kernel-kvm-selftests-internal, or make the programs (tools/spec/kernel-selftests) and give --suite kernel=DIR",
+		snprintf(err, size, "%s: %s; install kernel-kvm-selftests-internal, or build the programs (tools/spec/kernel-selftests) and give --suite kernel=DIR",
 			 dir, strerror(errno));
 		return -1;
 	}
@@ -332,7 +332,7 @@ static void cfg_line(struct row *r, const char *dir, const char *key, const char
 	n = strtoul(word, &unit, 10);
 	if (*unit == 'g' || *unit == 'G')
 		n *= 1024;
-	/* More than there is without. */
+	/* Only if that is more than the default. */
 	if (n > 256 && n <= 65536)
 		snprintf(r->mem, sizeof(r->mem), "%lu", n);
 }
@@ -343,7 +343,7 @@ static const struct check image_check = {
 	.needs = NEED_KVM | NEED_VMM | NEED_HW, .fn = image_test,
 };
 
-/* What was not built (32-bit only, EFI) is not there: the next row takes its place. */
+/* An image that was not built (32-bit only, EFI) is missing: the next row replaces it. */
 static void add_built(struct row *r)
 {
 	if (r && !access(r->file, R_OK))
@@ -391,7 +391,7 @@ static int add_unit_tests(const char *top, char *err, size_t size)
 	fclose(f);
 	if (nrows > before)
 		return 0;
-	snprintf(err, size, "%s: none of its images is built; ./configure && make there", dir);
+	snprintf(err, size, "%s: none of its images is built; run ./configure && make there", dir);
 	return -1;
 }
 

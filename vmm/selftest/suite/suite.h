@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* suite_add - checks of a suite, "kernel[=DIR]" or "kvm-unit-tests=DIR"; 0 or -1 and @err */
+/* suite_add - add the checks of a suite, "kernel[=DIR]" or "kvm-unit-tests=DIR"; 0, or -1 and @err */
 int suite_add(const char *what, char *err, size_t size);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vm: what KVM does to CPUs by their APIC ids: INIT, IPIs by hypercall. Only
- * the first CPU runs; the others are looked at from outside.
+ * vm: what KVM does to CPUs that an APIC id names: INIT, IPIs by hypercall. Only
+ * the first CPU runs; the state of the others is read by ioctls.
  */
 #include <errno.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static void apic_put(struct kvm_lapic_state *s, unsigned int reg, uint32_t v)
 
 /* --- INIT --- */
 
-/* Something in every register that INIT must clear. SDM vol. 3, table 9-1. */
+/* Put a value into every register that INIT must clear. SDM vol. 3, table 9-1. */
 static int fill_cpu(struct lab *l, unsigned int cpu)
 {
 	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_RUNNABLE };
@@ -68,7 +68,7 @@ static int registers_after_init(struct lab *l, unsigned int cpu)
 		"INIT leaves general registers or flags: rflags 0x%llx, rax 0x%llx, rbx 0x%llx, rsi 0x%llx",
 		r.rflags, r.rax, r.rbx, r.rsi);
 	REQUIRE(l->t, !(s.cr0 & 0x80000001) && !s.efer, "INIT leaves CR0 0x%llx, EFER 0x%llx", s.cr0, s.efer);
-	/* SVM's KVM forgot CR4 until 5.15. */
+	/* Up to 5.15, kvm_amd did not clear CR4. */
 	REQUIRE(l->t, !s.cr4 || lab_cap(l, KVM_CAP_XSAVE2) <= 0, "INIT leaves CR4 0x%llx", s.cr4);
 	for (i = 0; i < 4; i++)
 		REQUIRE(l->t, !d.db[i], "INIT leaves DR%u 0x%llx", i, d.db[i]);
@@ -93,10 +93,10 @@ static int lapic_after_init(struct lab *l, unsigned int cpu)
 	return 0;
 }
 
-LAB_CHECK(vm, init_state, LAB(.irqchip = true, .cpus = 2), "INIT leaves a CPU as the manual says",
+LAB_CHECK(vm, init_state, LAB(.irqchip = true, .cpus = 2), "INIT leaves a CPU in the state that the manual specifies",
 	  ADVICE_IRQ, NEED_KVM | NEED_HW)
 {
-	/* An MSI may deliver INIT as an IPI does: mode 5, edge, to APIC id 1. */
+	/* An MSI can deliver INIT like an IPI: mode 5, edge, to APIC id 1. */
 	struct kvm_msi m = { .address_lo = 0xfee00000 | 1 << 12, .data = 5 << 8 | 1 << 14 };
 	struct kvm_mp_state mp;
 
@@ -142,7 +142,7 @@ static void extra_close(const struct extra *x, unsigned int n)
 			close(x[n].fd);
 }
 
-/* with_extra - @fn with the CPUs of @x, @n of them, made beside the first */
+/* with_extra - create the @n CPUs of @x in addition to the first, and call @fn */
 static int with_extra(struct t *t, struct extra *x, unsigned int n,
 		      int (*fn)(struct lab *l, const struct extra *x, unsigned int n))
 {
@@ -156,7 +156,7 @@ static int with_extra(struct t *t, struct extra *x, unsigned int n,
 	return rc;
 }
 
-/* The x2APIC's logical id follows from its id: SDM vol. 3, 11.12.10.2. */
+/* An x2APIC's logical id is derived from its id: SDM vol. 3, 11.12.10.2. */
 static int x2apic_ids(struct lab *l, const struct extra *x, unsigned int n)
 {
 	uint64_t buf[(sizeof(struct kvm_cpuid2) + sizeof(struct kvm_cpuid_entry2)) / 8 + 1] = { 0 };
@@ -182,7 +182,7 @@ static int x2apic_ids(struct lab *l, const struct extra *x, unsigned int n)
 	return 0;
 }
 
-CHECK(vm, x2apic_ids, "an x2APIC's logical id follows from its id",
+CHECK(vm, x2apic_ids, "an x2APIC's logical id is derived from its id",
       ADVICE_IRQ, NEED_KVM | NEED_HW)
 {
 	struct extra x[] = { { 9, -1 }, { 0x23, -1 }, { 0x4f, -1 } };
@@ -190,7 +190,7 @@ CHECK(vm, x2apic_ids, "an x2APIC's logical id follows from its id",
 	return with_extra(t, x, 3, x2apic_ids);
 }
 
-/* Is @vec pending at exactly those CPUs of @x that @want has a bit for? */
+/* @vec must be pending at exactly the CPUs of @x whose bits are set in @want. */
 static int pending_at(struct lab *l, const struct extra *x, unsigned int n, unsigned int vec, unsigned int want)
 {
 	struct kvm_lapic_state a;
@@ -207,7 +207,7 @@ static int pending_at(struct lab *l, const struct extra *x, unsigned int n, unsi
 	return 0;
 }
 
-/* A hypercall, number and arguments, by CPU 0. Documentation/virt/kvm/x86/hypercalls.rst */
+/* CPU 0 makes a hypercall: @a has number and arguments. Documentation/virt/kvm/x86/hypercalls.rst */
 static int hypercall(struct lab *l, const uint64_t a[5], int64_t *ret)
 {
 	/* vmcall or vmmcall; out %al,$0xe1 */
@@ -234,7 +234,7 @@ static int hypercall(struct lab *l, const uint64_t a[5], int64_t *ret)
 
 static int send_ipis(struct lab *l, const struct extra *x, unsigned int n)
 {
-	/* Bitmaps, the APIC id of their first bit, vector, and whom of @x they name. */
+	/* Bitmaps, the APIC id of their first bit, vector, and the CPUs of @x that they name. */
 	static const struct { uint64_t low, high, min; unsigned int vec, want; } ipi[] = {
 		{ 1, 0, 3, 0x62, 1 }, { 0, 2, 0, 0x63, 4 }, { 4, 1, 1, 0x84, 5 },
 	};
@@ -256,7 +256,7 @@ static int send_ipis(struct lab *l, const struct extra *x, unsigned int n)
 	return 0;
 }
 
-/* A CPU that waits for a lock is woken, and no other. */
+/* KVM_HC_KICK_CPU must wake the CPU that waits for a lock, and no other. */
 static int kick(struct lab *l, const struct extra *x, unsigned int n)
 {
 	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_HALTED };
@@ -268,7 +268,7 @@ static int kick(struct lab *l, const struct extra *x, unsigned int n)
 			return -1;
 	if (hypercall(l, (uint64_t[5]){ HC_KICK_CPU, 0, x[1].id }, &ret))
 		return -1;
-	REQUIRE(l->t, !ret, "KVM_HC_KICK_CPU gave %lld", (long long)ret);
+	REQUIRE(l->t, !ret, "KVM_HC_KICK_CPU returned %lld", (long long)ret);
 	for (i = 0; i < n; i++) {
 		if (FD_IOCTL(l->t, x[i].fd, KVM_GET_MP_STATE, &mp) < 0)
 			return -1;
@@ -278,7 +278,7 @@ static int kick(struct lab *l, const struct extra *x, unsigned int n)
 	return 0;
 }
 
-CHECK(vm, pv_ipi, "IPIs by KVM_HC_SEND_IPI reach the CPUs that they name, and no others",
+CHECK(vm, pv_ipi, "KVM_HC_SEND_IPI reaches the CPUs that it names, and no others",
       ADVICE_IRQ, NEED_KVM | NEED_HW)
 {
 	struct extra x[] = { { 3, -1 }, { 64, -1 }, { 65, -1 } };
@@ -334,22 +334,22 @@ static int eoi_offered(struct t *t, bool split, uint64_t flags, int want)
 	return 0;
 }
 
-/* What all know, and what must be refused: flags that are unknown, contradict, or lack a split irqchip. */
+/* Flags 1 and 2 must be offered; unknown or contradictory flags, or EOI_ON without a split irqchip, are errors. */
 static int x2_rules(struct lab *l)
 {
 	const uint32_t cap = KVM_CAP_X2APIC_API;
-	int all = ioctl(l->kvm, KVM_CHECK_EXTENSION, cap);	/* a VM leaves out what it cannot have */
+	int all = ioctl(l->kvm, KVM_CHECK_EXTENSION, cap);	/* a VM would report only the flags it can have */
 
 	REQUIRE(l->t, (all & 3) == 3, "KVM_CAP_X2APIC_API is 0x%x, expected flags 1 and 2 in it", (unsigned int)all);
 	REQUIRE(l->t, lab_enable(l, cap, 1ull << 30) < 0, "an unknown flag of KVM_CAP_X2APIC_API was not refused");
 	if (!(all & (int)EOI_ON))
 		return 0;
-	REQUIRE(l->t, lab_enable(l, cap, EOI_ON | EOI_OFF) < 0, "suppressed EOI broadcasts can be turned on and off at once");
+	REQUIRE(l->t, lab_enable(l, cap, EOI_ON | EOI_OFF) < 0, "suppressed EOI broadcasts can be turned on and off at the same time");
 	REQUIRE(l->t, lab_enable(l, cap, EOI_ON) < 0, "suppressed EOI broadcasts can be turned on without a split irqchip");
 	return 1;
 }
 
-CHECK(vm, x2apic_flags, "KVM_CAP_X2APIC_API keeps to its flags; EOI broadcasts are offered as set",
+CHECK(vm, x2apic_flags, "KVM_CAP_X2APIC_API rejects bad flags, and guests see the EOI broadcast setting",
       ADVICE_IRQ, NEED_KVM | NEED_HW)
 {
 	struct lab l;
@@ -358,7 +358,7 @@ CHECK(vm, x2apic_flags, "KVM_CAP_X2APIC_API keeps to its flags; EOI broadcasts a
 	lab_close(&l);
 	if (rc <= 0) {
 		if (!rc)
-			t_note(t, "this KVM leaves the suppression of EOI broadcasts as it ever was (flags for it: after Linux 6.12)");
+			t_note(t, "this KVM has no flags for EOI broadcasts (they came after Linux 6.12)");
 		return rc;
 	}
 	return eoi_offered(t, true, EOI_ON, 1) || eoi_offered(t, true, EOI_OFF, 0) || eoi_offered(t, false, EOI_OFF, 0) ||
@@ -384,14 +384,14 @@ static int bus_pre(struct lab *l)
 	return 0;
 }
 
-/* The timer counts by the cycle that was set, from a count that the VMM restores. */
+/* The timer must count in cycles of the length set, from a count that the VMM restores. */
 LAB_CHECK(vm, apic_bus_frequency, LAB(.irqchip = true, .pre = bus_pre), "the APIC timer counts at the frequency that the VMM set",
 	  ADVICE_IRQ, NEED_KVM | NEED_HW)
 {
 	struct kvm_lapic_state a;
 	double t0, t1, t2, t3, least, most, ticks;
 
-	REQUIRE(l->t, lab_enable(l, KVM_CAP_X86_APIC_BUS_CYCLES_NS, BUS_NS) < 0, "the APIC bus cycle can be set after a vCPU was made");
+	REQUIRE(l->t, lab_enable(l, KVM_CAP_X86_APIC_BUS_CYCLES_NS, BUS_NS) < 0, "the APIC bus cycle can be set after a vCPU was created");
 	if (lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &a) < 0)
 		return -1;
 	apic_put(&a, 0xf0, 0x1ff);		/* SVR */
@@ -412,9 +412,9 @@ LAB_CHECK(vm, apic_bus_frequency, LAB(.irqchip = true, .pre = bus_pre), "the API
 	ticks = (double)BUS_TICKS - apic_get(&a, 0x390);
 	least = (t2 - t1) * 1e6 / BUS_NS;
 	most = (t3 - t0) * 1e6 / BUS_NS;
-	/* Longer than the count: the host was away. */
+	/* Longer than the whole count: the host paused. */
 	if (most > BUS_TICKS)
-		return t_skip(l->t, "the host was away for %.0f ms while the timer counted", t3 - t0);
+		return t_skip(l->t, "the host paused while the timer counted: %.0f ms", t3 - t0);
 	REQUIRE(l->t, ticks >= least * 0.95 - 100 && ticks <= most * 1.05 + 100,
 		"with an APIC bus cycle of %d ns the timer counted %.0f in %.2f to %.2f ms, expected %.0f to %.0f",
 		BUS_NS, ticks, t2 - t1, t3 - t0, least, most);

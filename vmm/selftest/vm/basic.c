@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: /dev/kvm and what it says of itself. */
+/* vm: /dev/kvm itself. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 #define ADVICE_GIVE "Give the container the device: --device /dev/kvm (docker, podman); DeviceAllow=/dev/kvm rw in a unit."
 
-/* Why @path cannot be opened, and what helps against that. */
+/* Say why @path cannot be opened, and what to do about it. */
 static int not_opened(struct t *t, int err)
 {
 	const struct env *env = t->env;
@@ -32,26 +32,26 @@ static int not_opened(struct t *t, int err)
 	}
 	if (err == EPERM) {
 		t_advise(t, ADVICE_GIVE);
-		return t_fail(t, "%s: %s, whatever its mode says: the device cgroup of this container or unit forbids it", path, strerror(err));
+		return t_fail(t, "%s: %s, whatever its mode: the device cgroup of this container or unit forbids it", path, strerror(err));
 	}
 	if (err == ENOENT && sys && loaded && env->backend[0] && strcmp(env->backend, "unknown")) {
-		t_advise(t, contained ? ADVICE_GIVE : "Let udev make it: udevadm trigger /sys/devices/virtual/misc/kvm; without udev: mknod /dev/kvm c 10 232.");
-		return t_fail(t, "%s is not there, though %s is loaded%s", path, env->backend,
-			      contained ? ": this is a container, which was not given the device" : "");
+		t_advise(t, contained ? ADVICE_GIVE : "Let udev create it: udevadm trigger /sys/devices/virtual/misc/kvm; without udev: mknod /dev/kvm c 10 232.");
+		return t_fail(t, "%s does not exist, though %s is loaded%s", path, env->backend,
+			      contained ? ": this is a container that was not given the device" : "");
 	}
 	if ((err == ENOENT || err == ENODEV || err == ENXIO) && check_chosen("host/modules") && sys)
 		return t_skip(t, "%s: %s: no KVM back end is loaded (see host/modules)", path, strerror(err));
 	if (err == ENOENT && !sys) {
 		t_advise(t, contained ? ADVICE_GIVE : "Mount sysfs at /sys, then look again; see host/modules.");
-		return t_fail(t, "%s is not there, and whether KVM is loaded cannot be seen: %s/module is not there, either", path, env->sys);
+		return t_fail(t, "%s does not exist; whether KVM is loaded is unknown: %s/module does not exist, either", path, env->sys);
 	}
 	if (err == ENOENT || err == ENODEV || err == ENXIO)
 		return t_fail(t, "%s: %s: no KVM back end is loaded", path, strerror(err));
 	return t_fail(t, "%s: %s", path, strerror(err));
 }
 
-CHECK(vm, device, "/dev/kvm is there, may be opened, and is KVM",
-      "See host/modules; without it: virtualization is off in the firmware, or in the hypervisor above (nested).",
+CHECK(vm, device, "/dev/kvm exists, can be opened, and is KVM",
+      "See host/modules. If that was not run: virtualization is off in the firmware, or in the hypervisor above (nested).",
       0)
 {
 	const struct env *env = t->env;
@@ -66,14 +66,14 @@ CHECK(vm, device, "/dev/kvm is there, may be opened, and is KVM",
 		t_note(t, "%s: mode %04o, owner %u, group %u", env->kvm_path,
 		       st.st_mode & 07777, st.st_uid, st.st_gid);
 	close(fd);
-	t_advise(t, "Look at what made the device: /dev/kvm is character device 10:232, or another file was given by --kvm.");
+	t_advise(t, "Find out what created the file: /dev/kvm is character device 10:232; or --kvm named another file.");
 	REQUIRE(t, rc >= 0, "%s is not a KVM device: KVM_GET_API_VERSION: %s",
 		env->kvm_path, strerror(err));
 	return 0;
 }
 
 CHECK(vm, api_version, "KVM speaks API version 12",
-      "This is not a KVM that any VMM supports: look at what loaded it.",
+      "No VMM supports this KVM: find out what loaded it.",
       NEED_KVM)
 {
 	int fd = open(t->env->kvm_path, O_RDWR | O_CLOEXEC), v;
@@ -81,6 +81,6 @@ CHECK(vm, api_version, "KVM speaks API version 12",
 	REQUIRE(t, fd >= 0, "%s: %s", t->env->kvm_path, strerror(errno));
 	v = ioctl(fd, KVM_GET_API_VERSION, 0);
 	close(fd);
-	REQUIRE(t, v == 12, "KVM_GET_API_VERSION gave %d, expected 12", v);
+	REQUIRE(t, v == 12, "KVM_GET_API_VERSION returned %d, expected 12", v);
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: what KVM says that it offers, and its limits. */
+/* vm: KVM's capabilities and limits. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -40,7 +40,7 @@ CHECK(vm, capabilities, "the capabilities that every VMM needs are there",
 			close(fd);
 			return t_fail(t, "%s (%d) is missing", c->name, c->nr);
 		} else if (now >= c->since) {
-			t_note(t, "%s (%d) is in Linux %u.%u and later, not here", c->name, c->nr,
+			t_note(t, "%s (%d) is missing, though Linux %u.%u and later have it", c->name, c->nr,
 			       c->since / 1000, c->since % 1000);
 			missing = c->name;
 		}
@@ -50,11 +50,11 @@ CHECK(vm, capabilities, "the capabilities that every VMM needs are there",
 		t_note(t, "not offered:%s", not);
 	t_note(t, "%u of %u capabilities", there, (unsigned int)(c - caps));
 	if (missing)
-		return t_warn(t, "%s is missing, which this kernel's version has; notes name all such", missing);
+		return t_warn(t, "%s is missing, though this kernel's version should have it; the notes list all such", missing);
 	return 0;
 }
 
-CHECK(vm, baseline_capabilities, "no capability of the baseline is gone",
+CHECK(vm, baseline_capabilities, "no capability of the baseline is missing",
       ADVICE_BASE, NEED_KVM | NEED_BASELINE)
 {
 	struct compared c = { .t = t };
@@ -69,7 +69,7 @@ CHECK(vm, baseline_capabilities, "no capability of the baseline is gone",
 		if (a == b)
 			continue;
 		snprintf(line, sizeof(line), "%.60s was %d, is %d", name, a, b);
-		/* Of some the number is a size or a set of flags; gone is gone. */
+		/* The number may be a size or a set of flags: only a missing one is worse. */
 		baseline_differs(&c, a > 0 && b <= 0, line);
 	}
 	rc = baseline_outcome(&c, "capabilities");
@@ -84,7 +84,7 @@ static int parse_leaf(struct json_object *o, uint32_t v[4])
 	return sscanf(s, "%8x %8x %8x %8x", &v[0], &v[1], &v[2], &v[3]) == 4 ? 0 : -1;
 }
 
-/* Leaves whose registers are sets of features: a bit that is gone is worse. */
+/* Is the register a set of features? Then a bit that is gone is worse. */
 static bool is_flags(const char *leaf, int reg)
 {
 	if (!strcmp(leaf, "0x1.0") || !strcmp(leaf, "0x80000001.0"))
@@ -94,7 +94,7 @@ static bool is_flags(const char *leaf, int reg)
 	return !strcmp(leaf, "0x40000001.0") ? reg == 0 : !strcmp(leaf, "0x80000008.0") && reg == 1;
 }
 
-CHECK(vm, baseline_cpuid, "no CPU feature that the baseline's guests had is gone",
+CHECK(vm, baseline_cpuid, "no CPU feature of the baseline's guests is missing",
       ADVICE_BASE, NEED_KVM | NEED_BASELINE)
 {
 	static const char *const reg[] = { "EAX", "EBX", "ECX", "EDX" };
@@ -106,7 +106,7 @@ CHECK(vm, baseline_cpuid, "no CPU feature that the baseline's guests had is gone
 
 	REQUIRE(t, baseline_both(t, "cpuid", &old, &now), "the baseline has no \"cpuid\" in its facts");
 	json_object_object_foreach(old, leaf, val) {
-		/* Not json_path(): a leaf's name has a dot. */
+		/* Not json_path(), because a leaf's name has a dot. */
 		if (!json_object_object_get_ex(now, leaf, &o))
 			o = NULL;
 		if (parse_leaf(val, a))
@@ -130,7 +130,7 @@ CHECK(vm, baseline_cpuid, "no CPU feature that the baseline's guests had is gone
 	return rc;
 }
 
-/* KVM_CREATE_VCPU of @id must fail with @want, EEXIST or EINVAL; @or_else will do, too. */
+/* KVM_CREATE_VCPU of @id must fail with @want (EEXIST or EINVAL), or with @or_else. */
 static int vcpu_refused(struct lab *l, int id, int want, int or_else, const char *what)
 {
 	int fd = ioctl(l->vm, KVM_CREATE_VCPU, id), err = errno;
@@ -142,17 +142,17 @@ static int vcpu_refused(struct lab *l, int id, int want, int or_else, const char
 	return 0;
 }
 
-LAB_CHECK(vm, limits, LAB(), "KVM's limits make sense and are kept",
+LAB_CHECK(vm, limits, LAB(), "KVM's limits make sense and are enforced",
 	  ADVICE_API, NEED_KVM)
 {
 	int nr = lab_cap(l, KVM_CAP_NR_VCPUS), max = lab_cap(l, KVM_CAP_MAX_VCPUS);
 	int id = lab_cap(l, KVM_CAP_MAX_VCPU_ID), slots = lab_cap(l, KVM_CAP_NR_MEMSLOTS);
 
-	t_note(l->t, "vCPUs: %d recommended, %d at most, ids below %d; %d memory slots", nr, max, id, slots);
+	t_note(l->t, "vCPUs: %d recommended, at most %d, ids below %d; %d memory slots", nr, max, id, slots);
 	REQUIRE(l->t, nr >= 1 && max >= nr && (!id || id >= max),
 		"vCPU limits make no sense: recommended %d, at most %d, ids below %d", nr, max, id);
 	REQUIRE(l->t, slots >= 32, "only %d memory slots", slots);
-	/* Old KVMs ask debugfs for a directory first, and blame memory. */
+	/* Old KVMs create a directory in debugfs first, and report ENOMEM if that fails. */
 	return vcpu_refused(l, 0, EEXIST, env_old_kvm(l->t->env) ? ENOMEM : EEXIST, "a second vCPU with id 0") ||
 		vcpu_refused(l, id ? id : max, EINVAL, EINVAL, "a vCPU whose id is at the limit") ? -1 : 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: VMs made in a cgroup, whose accounting costs time: known to regress. */
+/* vm: creating VMs in a cgroup. Its accounting costs time, and has regressed before. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
@@ -13,11 +13,11 @@
 #include "vm/vm.h"
 
 #define VMS	100
-/* Slower than outside by this factor, and than this, is worth a warning. */
+/* Warn if it is slower than outside by this factor, and slower than this. */
 #define FACTOR	5
 #define SLOW_MS	5.0
 
-/* To the cgroup whose directory is @dir: 0 or -errno */
+/* Move this process to the cgroup at @dir: 0 or -errno. */
 static int enter(const char *dir)
 {
 	char path[PATH_MAX + 16];
@@ -32,7 +32,7 @@ static int enter(const char *dir)
 	return fclose(f) ? -errno : rc;
 }
 
-/* VMS of them, the time of one KVM_CREATE_VM in ms; 0 or -1 after t_fail() */
+/* Create VMS VMs; @ms: the time of one KVM_CREATE_VM. 0, or -1 after t_fail(). */
 static int create_vms(struct lab *l, double *ms)
 {
 	double start = now_ms();
@@ -49,8 +49,8 @@ static int create_vms(struct lab *l, double *ms)
 	return 0;
 }
 
-LAB_CHECK(vm, create_in_cgroup, LAB(), "VMs are made in a cgroup, about as fast as outside",
-	  "Every start of a guest is slow under libvirt or a container: suspect the memory accounting (GFP_KERNEL_ACCOUNT) or the threads that this kernel's KVM makes per VM.",
+LAB_CHECK(vm, create_in_cgroup, LAB(), "creating VMs in a cgroup is about as fast as outside",
+	  "Guests start slowly under libvirt and in containers. Suspect the memory accounting (GFP_KERNEL_ACCOUNT) or the threads that this kernel's KVM creates per VM.",
 	  NEED_KVM | NEED_ROOT, .deadline_ms = 30000)
 {
 	char top[PATH_MAX - 64], dir[PATH_MAX];
@@ -65,7 +65,7 @@ LAB_CHECK(vm, create_in_cgroup, LAB(), "VMs are made in a cgroup, about as fast 
 		return -1;
 	if (mkdir(dir, 0755))
 		return t_skip(l->t, "%s: %s", dir, strerror(errno));
-	/* Emptied by this process's end, removed by the runner. */
+	/* The cgroup is empty when this process ends; the runner removes it. */
 	rc = enter(dir);
 	if (rc)
 		return t_skip(l->t, "%s cannot be entered: %s", dir, strerror(-rc));
@@ -73,6 +73,6 @@ LAB_CHECK(vm, create_in_cgroup, LAB(), "VMs are made in a cgroup, about as fast 
 		return -1;
 	t_note(l->t, "KVM_CREATE_VM and close: %.2f ms, in a cgroup %.2f ms", outside, inside);
 	if (inside > SLOW_MS && inside > outside * FACTOR)
-		return t_warn(l->t, "making a VM takes %.1f ms in a cgroup, %.1f ms outside", inside, outside);
+		return t_warn(l->t, "creating a VM takes %.1f ms in a cgroup, %.1f ms outside", inside, outside);
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: the dirty log and the dirty ring: live migration's account of writes. */
+/* vm: the dirty log and the dirty ring, by which live migration tracks writes. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,9 +34,9 @@ static int compare_log(struct lab *l, const uint64_t *bits, const bool *want, co
 		if (first == PAGES)
 			first = i;
 	}
-	REQUIRE(l->t, !missed, "%s: %u written pages are missing in the dirty log, the first is page %u: live migration would corrupt guests",
+	REQUIRE(l->t, !missed, "%s: %u written pages are missing from the dirty log, the first is page %u: live migration would corrupt guests",
 		when, missed, first);
-	REQUIRE(l->t, !extra, "%s: %u pages are in the dirty log that were not written, the first is page %u",
+	REQUIRE(l->t, !extra, "%s: the dirty log has %u pages that were not written, the first is page %u",
 		when, extra, first);
 	return 0;
 }
@@ -53,7 +53,7 @@ static void pattern(bool *p, unsigned int round)
 
 static const bool none[PAGES];
 
-/* Logging is turned on, off and on under pages that are mapped already. */
+/* Turn logging on, off and on for pages that are already mapped. */
 static int log_started(struct lab *l, void *host)
 {
 	uint64_t bits[PAGES / 64];
@@ -84,7 +84,7 @@ SLOT_CHECK(vm, dirty_log, KVM_MEM_LOG_DIRTY_PAGES, NULL, "the dirty log has exac
 
 	for (i = 0; i < 6; i++) {
 		pattern(pages, i);
-		/* What was written; then nothing new; and reads are nothing new either. */
+		/* The log has the pages written; read again, it is empty; and reads add nothing. */
 		if (TOUCH(l, slot_write, pages) || get_log(l, bits) || compare_log(l, bits, pages, "after writes") ||
 		    get_log(l, bits) || compare_log(l, bits, none, "after nothing") ||
 		    TOUCH(l, slot_read, pages) || get_log(l, bits) || compare_log(l, bits, none, "after reads"))
@@ -94,8 +94,8 @@ SLOT_CHECK(vm, dirty_log, KVM_MEM_LOG_DIRTY_PAGES, NULL, "the dirty log has exac
 }
 
 /*
- * Have KVM write to page @n of slot 1 by an MSR that gives it a place there.
- * What KVM or its host does not have is left out.
+ * Let KVM write to page @n of slot 1, whose address is given to it by an MSR. If
+ * KVM does not have that MSR here, there is nothing to check.
  */
 static int written_by_msr(struct lab *l, uint32_t msr, unsigned int n, const char *when)
 {
@@ -108,7 +108,7 @@ static int written_by_msr(struct lab *l, uint32_t msr, unsigned int n, const cha
 	return TOUCH(l, slot_read, none) || get_log(l, bits) || compare_log(l, bits, pages, when);
 }
 
-/* Pages that KVM writes itself: by an emulated string input, by its clocks. */
+/* KVM writes pages itself: for an emulated string input, and for its clocks. */
 SLOT_CHECK(vm, dirty_log_by_kvm, KVM_MEM_LOG_DIRTY_PAGES, NULL, "the dirty log has the pages that KVM writes itself",
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
@@ -118,8 +118,8 @@ SLOT_CHECK(vm, dirty_log_by_kvm, KVM_MEM_LOG_DIRTY_PAGES, NULL, "the dirty log h
 	if (TOUCH(l, code_ins, pages) || get_log(l, bits) ||
 	    compare_log(l, bits, pages, "after INS, which KVM carries out"))
 		return -1;
-	REQUIRE(l->t, host[5 * PG + (size_t)5 * 64] == 0x5a, "INS did not store what the port gave");
-	/* One at a time: each KVM_RUN may write to what is still on. */
+	REQUIRE(l->t, host[5 * PG + (size_t)5 * 64] == 0x5a, "INS did not store what it read from the port");
+	/* One at a time: any KVM_RUN may write to a page that is still enabled. */
 	return written_by_msr(l, 0x4b564d01, 9, "after KVM wrote its clock page") ||
 		lab_msr(l, KVM_SET_MSRS, 0x4b564d01, &off) < 0 ||
 		written_by_msr(l, 0x4b564d03, 11, "after KVM wrote its record of steal time") ? -1 : 0;
@@ -134,7 +134,7 @@ static int want_manual(struct lab *l)
 	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
 }
 
-/* GET only reads; CLEAR takes exactly the range and bits it is given. */
+/* GET must not clear anything; CLEAR must clear exactly the range and bits it is given. */
 SLOT_CHECK(vm, dirty_log_clear, KVM_MEM_LOG_DIRTY_PAGES, want_manual, "KVM_CLEAR_DIRTY_LOG clears exactly what it is given",
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
@@ -152,11 +152,11 @@ SLOT_CHECK(vm, dirty_log_clear, KVM_MEM_LOG_DIRTY_PAGES, want_manual, "KVM_CLEAR
 		return -1;
 	for (i = 0; i < PAGES; i++)
 		rest[i] = pages[i] && !(i >= 64 && i < 128 && clear[0] >> (i - 64) & 1);
-	if (get_log(l, bits) || compare_log(l, bits, rest, "after KVM_CLEAR_DIRTY_LOG of some"))
+	if (get_log(l, bits) || compare_log(l, bits, rest, "after KVM_CLEAR_DIRTY_LOG of some pages"))
 		return -1;
-	/* What was cleared must be noticed when it is written again. */
+	/* Writes to cleared pages must be logged again. */
 	return TOUCH(l, slot_write, pages) || get_log(l, bits) ||
-		compare_log(l, bits, pages, "after what was cleared was written again") ? -1 : 0;
+		compare_log(l, bits, pages, "after cleared pages were written again") ? -1 : 0;
 }
 
 static int want_ring_of(struct lab *l, unsigned int entries)
@@ -186,7 +186,7 @@ static struct kvm_dirty_gfn *map_ring(struct lab *l, unsigned int entries)
 	return p;
 }
 
-/* Take what is in the ring: each page of slot 1 once. */
+/* Collect the ring's entries: no page of slot 1 may be there twice. */
 static int reap_ring(struct lab *l, struct kvm_dirty_gfn *ring, unsigned int *next,
 		     bool *got)
 {
@@ -199,7 +199,7 @@ static int reap_ring(struct lab *l, struct kvm_dirty_gfn *ring, unsigned int *ne
 
 		if (e->slot == 1) {
 			REQUIRE(l->t, e->offset < PAGES, "dirty ring: page %llu of a slot of %u", e->offset, PAGES);
-			REQUIRE(l->t, !got[e->offset], "dirty ring: page %llu is there twice", e->offset);
+			REQUIRE(l->t, !got[e->offset], "dirty ring: page %llu is in it twice", e->offset);
 			got[e->offset] = true;
 		}
 		__atomic_store_n(&e->flags, KVM_DIRTY_GFN_F_RESET, __ATOMIC_RELEASE);
@@ -207,7 +207,7 @@ static int reap_ring(struct lab *l, struct kvm_dirty_gfn *ring, unsigned int *ne
 		n++;
 	}
 	rc = lab_vm_ioctl(l, KVM_RESET_DIRTY_RINGS, 0);
-	REQUIRE(l->t, rc == (int)n, "KVM_RESET_DIRTY_RINGS took %d entries, %u were given back", rc, n);
+	REQUIRE(l->t, rc == (int)n, "KVM_RESET_DIRTY_RINGS reset %d entries, but %u were given back", rc, n);
 	return 0;
 }
 
@@ -232,7 +232,7 @@ CHECK(vm, dirty_ring, "the dirty ring has exactly the pages that were written",
 			rc = -1;
 		for (k = 0; !rc && k < PAGES; k++)
 			if (pages[k] != got[k])
-				rc = t_fail(t, "round %u: page %u was %swritten and is %sin the dirty ring",
+				rc = t_fail(t, "round %u: page %u was %swritten but is %sin the dirty ring",
 					    i, k, pages[k] ? "" : "not ", got[k] ? "" : "not ");
 	}
 	if (ring != MAP_FAILED)
@@ -241,7 +241,7 @@ CHECK(vm, dirty_ring, "the dirty ring has exactly the pages that were written",
 	return rc;
 }
 
-/* With the 512 that VMX keeps back, the least that KVM takes. */
+/* The smallest ring that KVM accepts where VMX reserves 512 entries. */
 #define SMALL_RING	1024u
 
 static int want_small_ring(struct lab *l)
@@ -250,9 +250,9 @@ static int want_small_ring(struct lab *l)
 }
 
 /*
- * Write to each page of RAM behind the code, and take what is in the ring when
- * KVM says that it is full: it must say so while there is room for what one
- * more exit may write, or entries are lost.
+ * Write to @pages pages of RAM, and collect the ring's entries whenever KVM says that
+ * it is full. KVM must say so while there is room for what one more exit may write,
+ * or entries are lost.
  */
 static int fill_ring(struct lab *l, struct kvm_dirty_gfn *ring, uint8_t *got, unsigned int pages)
 {
@@ -281,17 +281,17 @@ static int fill_ring(struct lab *l, struct kvm_dirty_gfn *ring, uint8_t *got, un
 			__atomic_store_n(&e->flags, KVM_DIRTY_GFN_F_RESET, __ATOMIC_RELEASE);
 		}
 		full += run->exit_reason == KVM_EXIT_DIRTY_RING_FULL;
-		REQUIRE(l->t, n < SMALL_RING, "KVM let the dirty ring run full: %u of %u entries", n, SMALL_RING);
-		REQUIRE(l->t, n || run->exit_reason == KVM_EXIT_HLT, "%s with nothing in the dirty ring",
+		REQUIRE(l->t, n < SMALL_RING, "KVM let the dirty ring fill up: %u of %u entries", n, SMALL_RING);
+		REQUIRE(l->t, n || run->exit_reason == KVM_EXIT_HLT, "%s, but the dirty ring is empty",
 			exit_name(run->exit_reason));
 		if (lab_vm_ioctl(l, KVM_RESET_DIRTY_RINGS, 0) < 0)
 			return -1;
 	} while (run->exit_reason == KVM_EXIT_DIRTY_RING_FULL);
 	if (run->exit_reason != KVM_EXIT_HLT)
 		return lab_odd_exit(l, 0);
-	REQUIRE(l->t, full, "%u pages were written and KVM never said that the ring of %u is full", pages, SMALL_RING);
+	REQUIRE(l->t, full, "%u pages were written, but KVM never said that the ring of %u entries is full", pages, SMALL_RING);
 	for (n = 0; n < pages; n++)
-		REQUIRE(l->t, got[n], "page %u of %u was written and never in the dirty ring", n, pages);
+		REQUIRE(l->t, got[n], "page %u of %u was written, but never in the dirty ring", n, pages);
 	return 0;
 }
 

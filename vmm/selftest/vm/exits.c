@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: what a VMM may turn on for a VM by KVM_ENABLE_CAP, and what follows from it. */
+/* vm: exits that a VMM can enable with KVM_ENABLE_CAP. */
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -17,14 +17,14 @@ static int hypercall_pre(struct lab *l)
 	int rc;
 
 	if (!(lab_cap(l, KVM_CAP_EXIT_HYPERCALL) & (int)mask))
-		return t_skip(l->t, "this KVM keeps hypercalls to itself (KVM_CAP_EXIT_HYPERCALL, Linux 5.14)");
-	REQUIRE(l->t, lab_enable(l, KVM_CAP_EXIT_HYPERCALL, 1 << 1) < 0, "KVM_HC_VAPIC_POLL_IRQ can be sent to the VMM, which KVM does not offer");
+		return t_skip(l->t, "this KVM cannot forward hypercalls to the VMM (KVM_CAP_EXIT_HYPERCALL, Linux 5.14)");
+	REQUIRE(l->t, lab_enable(l, KVM_CAP_EXIT_HYPERCALL, 1 << 1) < 0, "KVM forwards KVM_HC_VAPIC_POLL_IRQ to the VMM, though it does not offer that");
 	rc = lab_enable(l, KVM_CAP_EXIT_HYPERCALL, mask);
 	REQUIRE(l->t, !rc, "KVM_CAP_EXIT_HYPERCALL: %s", strerror(-rc));
 	return 0;
 }
 
-/* Let the guest call with these, up to the first exit. */
+/* Let the guest make a hypercall with these arguments, up to the first exit. */
 static int call(struct lab *l, uint64_t gpa, uint64_t pages, uint64_t attributes)
 {
 	struct kvm_regs r = { .rip = 0x1000, .rsp = 0x8000, .rflags = 2, .rax = HC_MAP_GPA_RANGE,
@@ -41,11 +41,11 @@ static int answered(struct lab *l, uint64_t want)
 
 	if (lab_step_to(l, KVM_EXIT_HLT, "HLT after a hypercall") || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
 		return -1;
-	REQUIRE(l->t, r.rax == want, "the VMM answered a hypercall with 0x%llx, the guest got 0x%llx", (unsigned long long)want, r.rax);
+	REQUIRE(l->t, r.rax == want, "the VMM answered a hypercall with 0x%llx, but the guest got 0x%llx", (unsigned long long)want, r.rax);
 	return 0;
 }
 
-LAB_CHECK(vm, exit_hypercall, LAB(.pre = hypercall_pre), "hypercalls that a VMM asked for come to it, and its answer to the guest",
+LAB_CHECK(vm, exit_hypercall, LAB(.pre = hypercall_pre), "a VMM gets the hypercalls that it requested, and the guest gets its answer",
 	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	const uint64_t gpa = 0x200000, pages = 4, attributes = 0x10;
@@ -65,19 +65,19 @@ LAB_CHECK(vm, exit_hypercall, LAB(.pre = hypercall_pre), "hypercalls that a VMM 
 			return lab_odd_exit(l, 0);
 		REQUIRE(l->t, run->hypercall.nr == HC_MAP_GPA_RANGE && run->hypercall.args[0] == gpa &&
 			run->hypercall.args[1] == pages && run->hypercall.args[2] == attributes,
-			"KVM_EXIT_HYPERCALL: call %llu with 0x%llx, 0x%llx, 0x%llx, the guest made 12 with 0x200000, 4, 0x10",
+			"KVM_EXIT_HYPERCALL: call %llu with 0x%llx, 0x%llx, 0x%llx, but the guest made 12 with 0x200000, 4, 0x10",
 			run->hypercall.nr, run->hypercall.args[0], run->hypercall.args[1], run->hypercall.args[2]);
 		run->hypercall.ret = ret;
 		if (answered(l, ret))
 			return -1;
 	}
-	/* Nonsense is KVM's to refuse. */
+	/* KVM itself must reject an invalid call. */
 	if (call(l, gpa + 1, pages, attributes))
 		return -1;
-	REQUIRE(l->t, run->exit_reason == KVM_EXIT_HLT, "a hypercall for an address that is not a page's came as %s", exit_name(run->exit_reason));
+	REQUIRE(l->t, run->exit_reason == KVM_EXIT_HLT, "a hypercall for an unaligned address came as %s", exit_name(run->exit_reason));
 	if (lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
 		return -1;
-	REQUIRE(l->t, r.rax == (uint64_t)-22, "a hypercall for an address that is not a page's gave 0x%llx, expected -KVM_EINVAL", r.rax);
+	REQUIRE(l->t, r.rax == (uint64_t)-22, "a hypercall for an unaligned address returned 0x%llx, expected -KVM_EINVAL", r.rax);
 	return 0;
 }
 
@@ -93,7 +93,7 @@ static int failure_pre(struct lab *l)
 	return 0;
 }
 
-/* PSHUFB of MMIO in ring 3: to the VMM if that was asked for, else #UD, here without a handler. */
+/* PSHUFB of MMIO in ring 3 exits to the VMM if requested; otherwise it is #UD, which has no handler here. */
 static int failure_body(struct lab *l)
 {
 	static const uint8_t code[] = { 0x66, 0x0f, 0x38, 0x00, 0x07, 0xf4 };	/* pshufb (%rdi), %xmm0 */
@@ -116,14 +116,14 @@ static int failure_body(struct lab *l)
 		return -1;
 	REQUIRE(l->t, run->exit_reason == KVM_EXIT_INTERNAL_ERROR && run->internal.suberror == 1,
 		"an instruction that KVM cannot emulate: %s, expected KVM_EXIT_INTERNAL_ERROR with suberror 1", exit_name(run->exit_reason));
-	/* Flags and, if bit 0 of them is set, the number of bytes and the instruction's. */
+	/* The flags; if bit 0 is set, the number of instruction bytes and the bytes follow. */
 	REQUIRE(l->t, run->internal.ndata >= 3 && run->internal.data[0] & 1 && bytes[0] >= 5 && !memcmp(bytes + 1, code, 5),
 		"an instruction that KVM cannot emulate: the exit does not have its bytes (%u words, flags 0x%llx, %u bytes: %02x %02x %02x)",
 		run->internal.ndata, run->internal.data[0], bytes[0], bytes[1], bytes[2], bytes[3]);
 	return 0;
 }
 
-CHECK(vm, emulation_failure, "what KVM cannot emulate comes to the VMM that asked for it, else is #UD",
+CHECK(vm, emulation_failure, "an instruction that KVM cannot emulate exits to a VMM that requested that, or else is #UD",
       ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	struct lab l;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vm: guest memory that the host cannot give, and memory that KVM maps before
- * the guest asks: KVM_EXIT_MEMORY_FAULT, KVM_PRE_FAULT_MEMORY.
+ * vm: guest memory that the host cannot provide (KVM_EXIT_MEMORY_FAULT), and memory
+ * that KVM maps before the guest uses it (KVM_PRE_FAULT_MEMORY).
  */
 #include <errno.h>
 #include <string.h>
@@ -16,10 +16,10 @@
 
 #define SIZE	(PAGES * PG)
 
-/* The guest's access fails, the host repairs the page, the guest goes on: @want is then there. */
+/* The guest's access fails, the host repairs the page, and the guest's access succeeds. */
 static int fault_repaired(struct lab *l, uint8_t *host, unsigned int page, bool write, int prot)
 {
-	const char *what = prot ? "a write to a read-only mapping" : "an access to a page that the host may not touch";
+	const char *what = prot ? "a write to a read-only mapping" : "an access to a page that the host must not touch";
 	uint64_t gpa = SLOT1 + page * PG;
 	uint8_t *h = host + page * PG;
 	struct kvm_regs r;
@@ -38,7 +38,7 @@ static int fault_repaired(struct lab *l, uint8_t *host, unsigned int page, bool 
 	return 0;
 }
 
-SLOT_CHECK(vm, memory_fault, 0, NULL, "memory that the host cannot give ends KVM_RUN with EFAULT, and can be repaired",
+SLOT_CHECK(vm, memory_fault, 0, NULL, "memory that the host cannot provide ends KVM_RUN with EFAULT, and can be repaired",
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	return fault_repaired(l, host, 5, false, PROT_NONE) || fault_repaired(l, host, 6, true, PROT_NONE) ||
@@ -60,14 +60,14 @@ static int pre_fault_refused(struct lab *l, uint64_t gpa, uint64_t size, uint64_
 static int pre_fault_rules(struct lab *l)
 {
 	return pre_fault_refused(l, SLOT1, 0, 0, EINVAL, "no bytes") ||
-		pre_fault_refused(l, SLOT1 + 1, PG, 0, EINVAL, "an address that is not a page's") ||
+		pre_fault_refused(l, SLOT1 + 1, PG, 0, EINVAL, "an unaligned address") ||
 		pre_fault_refused(l, SLOT1, 100, 0, EINVAL, "100 bytes") ||
 		pre_fault_refused(l, SLOT1, PG, 1, EINVAL, "a page with an unknown flag") ||
 		pre_fault_refused(l, ~0ull << 12, 2 * PG, 0, EINVAL, "a range that wraps around") ||
 		pre_fault_refused(l, SLOT1 + 2 * SIZE, PG, 0, ENOENT, "a page that is in no slot") ? -1 : 0;
 }
 
-/* It may end early; what is left is then in the structure. */
+/* KVM_PRE_FAULT_MEMORY may end early; the structure then has the remaining range. */
 static int pre_fault(struct lab *l, uint64_t gpa, uint64_t size)
 {
 	struct kvm_pre_fault_memory p = { .gpa = gpa, .size = size };
@@ -84,10 +84,10 @@ static int pre_fault(struct lab *l, uint64_t gpa, uint64_t size)
 			(unsigned long long)size, (unsigned long long)gpa, (unsigned long long)p.size, (unsigned long long)p.gpa);
 		REQUIRE(l->t, rc || p.size < left, "KVM_PRE_FAULT_MEMORY returned 0 and did nothing");
 	} while (p.size && now_ms() < l->deadline);
-	return p.size ? t_fail(l->t, "KVM_PRE_FAULT_MEMORY does not get to its end") : 0;
+	return p.size ? t_fail(l->t, "KVM_PRE_FAULT_MEMORY does not finish") : 0;
 }
 
-/* How often the guest faults as it reads every page of the slot. */
+/* Count the guest's faults while it reads every page of the slot. */
 static int faults_of_reads(struct lab *l, const struct stats *s, uint64_t *faults)
 {
 	bool all[PAGES];
@@ -101,7 +101,7 @@ static int faults_of_reads(struct lab *l, const struct stats *s, uint64_t *fault
 	return 0;
 }
 
-SLOT_CHECK(vm, pre_fault, 0, NULL, "memory that the VMM has mapped beforehand does not fault",
+SLOT_CHECK(vm, pre_fault, 0, NULL, "memory that the VMM mapped beforehand does not fault",
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	struct stats s = { .fd = -1 };
@@ -117,11 +117,11 @@ SLOT_CHECK(vm, pre_fault, 0, NULL, "memory that the VMM has mapped beforehand do
 	stats_close(&s);
 	if (rc)
 		return -1;
-	REQUIRE(l->t, faults < PAGES / 4, "%u pages were mapped beforehand, the guest faulted %llu times as it read them",
+	REQUIRE(l->t, faults < PAGES / 4, "%u pages were mapped beforehand, but the guest faulted %llu times while it read them",
 		PAGES, (unsigned long long)faults);
-	/* As any mapping: what the host takes away is gone from the guest at once. */
+	/* As with any mapping: if the host takes a page away, the guest loses it at once. */
 	REQUIRE(l->t, !madvise(host, PG, MADV_DONTNEED), "madvise: %s", strerror(errno));
 	rc = slot_peek(l, SLOT1);
-	REQUIRE(l->t, rc <= 0, "the host replaced a page that was mapped beforehand, the guest still reads 0x%x", (unsigned int)rc);
+	REQUIRE(l->t, rc <= 0, "the host replaced a page that was mapped beforehand, but the guest still reads 0x%x", (unsigned int)rc);
 	return rc;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: guest_memfd, memory that belongs to a VM, and which of it is private. */
+/* vm: guest_memfd, and private and shared memory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -14,9 +14,9 @@
 #include "vm/vm.h"
 
 #define SIZE	(PAGES * PG)
-#define FAR	(SLOT1 + 0x1000000)	/* where nothing is */
+#define FAR	(SLOT1 + 0x1000000)	/* an address in no slot */
 
-/* As lab_slot(), by KVM_SET_USER_MEMORY_REGION2; @gmem -1: none */
+/* As lab_slot(), but by KVM_SET_USER_MEMORY_REGION2; @gmem -1: no guest_memfd */
 static int slot2(struct lab *l, unsigned int slot, uint32_t flags, uint64_t gpa, uint64_t size,
 		 void *host, int gmem, uint64_t offset)
 {
@@ -32,7 +32,7 @@ static int slot2(struct lab *l, unsigned int slot, uint32_t flags, uint64_t gpa,
 	return rc < 0 ? -errno : 0;
 }
 
-/* A guest_memfd, or -errno */
+/* Create a guest_memfd; returns it, or -errno. */
 static int gmem_create(const struct lab *l, uint64_t size, uint64_t flags)
 {
 	struct kvm_create_guest_memfd g = { .size = size, .flags = flags };
@@ -41,7 +41,7 @@ static int gmem_create(const struct lab *l, uint64_t size, uint64_t flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A read of the guest that only the VMM can make good: it must learn where it was. */
+/* The guest's read must end in KVM_EXIT_MEMORY_FAULT, because only the VMM can resolve it. */
 static int named_fault(struct lab *l, uint64_t gpa, uint64_t flags, const char *what)
 {
 	int rc = slot_aim(l, gpa, false) ? -1 : run_to_fault(l, gpa, flags, what);
@@ -53,7 +53,7 @@ static int named_fault(struct lab *l, uint64_t gpa, uint64_t flags, const char *
 
 /* --- KVM_SET_USER_MEMORY_REGION2 --- */
 
-SLOT_CHECK(vm, memory_region2, 0, NULL, "KVM_SET_USER_MEMORY_REGION2 makes slots as its elder does",
+SLOT_CHECK(vm, memory_region2, 0, NULL, "KVM_SET_USER_MEMORY_REGION2 makes slots like the older ioctl",
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	uint64_t log[PAGES / 64] = { 0 };
@@ -72,14 +72,14 @@ SLOT_CHECK(vm, memory_region2, 0, NULL, "KVM_SET_USER_MEMORY_REGION2 makes slots
 		"KVM_SET_USER_MEMORY_REGION2 cannot create the slot again after its removal: %s", strerror(errno));
 	if (TOUCH(l, slot_write, pages) || lab_vm_ioctl(l, KVM_GET_DIRTY_LOG, &d) < 0)
 		return -1;
-	REQUIRE(l->t, *written == 1, "the guest's write to a slot by KVM_SET_USER_MEMORY_REGION2 is not in the host's memory");
-	REQUIRE(l->t, log[0] == 1 << 3, "the guest wrote page 3, the dirty log says 0x%llx", (unsigned long long)log[0]);
+	REQUIRE(l->t, *written == 1, "the guest's write to a slot made by KVM_SET_USER_MEMORY_REGION2 is not in the host's memory");
+	REQUIRE(l->t, log[0] == 1 << 3, "the guest wrote page 3, but the dirty log says 0x%llx", (unsigned long long)log[0]);
 	return 0;
 }
 
 /* --- guest_memfd --- */
 
-/* The types of VM that this KVM has, as bits (KVM_CAP_VM_TYPES, since Linux 6.8); 0: it has no types. */
+/* KVM's VM types as bits (KVM_CAP_VM_TYPES, since Linux 6.8); 0: KVM does not list them. */
 static int kvm_types(struct lab *l)
 {
 	int types = ioctl(l->kvm, KVM_CHECK_EXTENSION, KVM_CAP_VM_TYPES);
@@ -89,11 +89,11 @@ static int kvm_types(struct lab *l)
 
 static int no_type(struct t *t, int types, const char *what)
 {
-	return types ? t_skip(t, "no VM that can be tried here has %s: CONFIG_KVM_SW_PROTECTED_VM is off", what) :
-		       t_skip(t, "VMs have %s since Linux 6.8", what);
+	return types ? t_skip(t, "no type of VM that can be tried here has %s: CONFIG_KVM_SW_PROTECTED_VM is off", what) :
+		       t_skip(t, "%s needs Linux 6.8", what);
 }
 
-/* The type of VM that may have a guest_memfd here: default (0) or the one for tests; -1: none, of *types */
+/* Find the type of VM that can have a guest_memfd here: the default (0) or the one for tests; -1: none of *types. */
 static int find_type(struct t *t, long *type, int *types)
 {
 	struct lab l;
@@ -124,28 +124,28 @@ static int gmem_sizes_and_flags(struct lab *l)
 		fd = gmem_create(l, PG, 1ull << i);
 		if (fd >= 0)
 			close(fd);
-		REQUIRE(l->t, offered || fd < 0, "a guest_memfd with flag 0x%x was made, which KVM does not offer (0x%x)",
+		REQUIRE(l->t, offered || fd < 0, "KVM created a guest_memfd with flag 0x%x, which it does not offer (0x%x)",
 			1u << i, (unsigned int)(flags > 0 ? flags : 0));
 		REQUIRE(l->t, !offered || fd >= 0, "a guest_memfd with flag 0x%x, which KVM offers: %s", 1u << i, strerror(-fd));
 	}
 	return 0;
 }
 
-/* The file itself: its size is fixed, nobody reads or writes it, its pages come and go. */
+/* The file itself: its size is fixed, it cannot be read or written, its pages can be allocated and freed. */
 static int gmem_file(struct lab *l, int fd)
 {
 	const int keep = FALLOC_FL_KEEP_SIZE, punch = keep | FALLOC_FL_PUNCH_HOLE;
 	struct stat st;
 	char c = 0;
 
-	REQUIRE(l->t, !fstat(fd, &st) && st.st_size == (off_t)SIZE, "a guest_memfd of %zu bytes has %lld",
+	REQUIRE(l->t, !fstat(fd, &st) && st.st_size == (off_t)SIZE, "a guest_memfd of %zu bytes has the size %lld",
 		SIZE, (long long)st.st_size);
 	REQUIRE(l->t, pread(fd, &c, 1, 0) < 0 && pwrite(fd, &c, 1, 0) < 0, "a guest_memfd can be read or written as a file");
 	REQUIRE(l->t, ftruncate(fd, PG) < 0, "a guest_memfd can be truncated");
-	REQUIRE(l->t, mmap(NULL, PG, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED, "a guest_memfd made without the flag for it can be mapped");
+	REQUIRE(l->t, mmap(NULL, PG, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED, "a guest_memfd without GUEST_MEMFD_FLAG_MMAP can be mapped");
 	REQUIRE(l->t, !fallocate(fd, keep, 0, SIZE), "fallocate of a guest_memfd: %s", strerror(errno));
-	REQUIRE(l->t, !fallocate(fd, punch, PG, PG), "a hole in a guest_memfd: %s", strerror(errno));
-	REQUIRE(l->t, fallocate(fd, keep, 0, SIZE + PG) < 0, "fallocate goes beyond a guest_memfd's size");
+	REQUIRE(l->t, !fallocate(fd, punch, PG, PG), "punching a hole in a guest_memfd: %s", strerror(errno));
+	REQUIRE(l->t, fallocate(fd, keep, 0, SIZE + PG) < 0, "fallocate beyond a guest_memfd's size was not refused");
 	REQUIRE(l->t, fallocate(fd, punch, 1, PG) < 0, "a hole at byte 1 of a guest_memfd was not refused");
 	return 0;
 }
@@ -176,8 +176,8 @@ static int gmem_bindings(struct lab *l, int fd, int other, void *host)
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		rc = slot2(l, 2, bad[i].flags, bad[i].gpa, bad[i].size, host, bad[i].fd, bad[i].offset);
-		/* Which error it is has changed with the rules of later kernels. */
-		REQUIRE(l->t, rc < 0, "a slot of a guest_memfd, %s: accepted, expected %s", bad[i].what, strerror(-bad[i].want));
+		/* Only that it fails: the error differs between kernels. */
+		REQUIRE(l->t, rc < 0, "a slot with a guest_memfd, %s: accepted, expected %s", bad[i].what, strerror(-bad[i].want));
 	}
 	rc = slot2(l, 2, gm, FAR, 4 * PG, host, fd, PG);
 	REQUIRE(l->t, !rc, "a slot of a guest_memfd: %s", strerror(-rc));
@@ -187,7 +187,7 @@ static int gmem_bindings(struct lab *l, int fd, int other, void *host)
 	REQUIRE(l->t, slot2(l, 2, gm, FAR + SIZE, 4 * PG, host, fd, PG) < 0, "a slot of a guest_memfd was moved");
 	REQUIRE(l->t, !slot2(l, 2, 0, FAR, 0, host, -1, 0), "a slot of a guest_memfd cannot be deleted: %s", strerror(errno));
 	rc = slot2(l, 3, gm, FAR + SIZE, 2 * PG, host, fd, 4 * PG);
-	REQUIRE(l->t, !rc, "pages of a guest_memfd whose slot was deleted, in another: %s", strerror(-rc));
+	REQUIRE(l->t, !rc, "pages of a guest_memfd whose slot was deleted, in another slot: %s", strerror(-rc));
 	return 0;
 }
 
@@ -218,7 +218,7 @@ static int gmem_body(struct lab *l)
 	return rc;
 }
 
-CHECK(vm, guest_memfd, "guest_memfd: sizes, flags, holes and slots that make no sense are refused",
+CHECK(vm, guest_memfd, "guest_memfd: invalid sizes, flags, holes and slots are refused",
       ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	long type;
@@ -233,7 +233,7 @@ CHECK(vm, guest_memfd, "guest_memfd: sizes, flags, holes and slots that make no 
 
 /* --- guest_memfd that its VMM maps --- */
 
-/* Can this process read the byte at @p? The kernel tries, so that no SIGBUS comes. */
+/* Can this process read the byte at @p? Let write(2) try: it fails where an access would be a SIGBUS. */
 static bool readable(const void *p)
 {
 	int fds[2];
@@ -254,10 +254,10 @@ static int gmem_mmap_rules(struct lab *l, int fd)
 	bool seen;
 
 	REQUIRE(l->t, mmap(NULL, PG, PROT_READ, MAP_PRIVATE, fd, 0) == MAP_FAILED, "a guest_memfd can be mapped with MAP_PRIVATE");
-	REQUIRE(l->t, private >= 0, "a guest_memfd that can be mapped and begins private: %s", strerror(-private));
+	REQUIRE(l->t, private >= 0, "a guest_memfd that can be mapped and starts private: %s", strerror(-private));
 	p = mmap(NULL, PG, PROT_READ, MAP_SHARED, private, 0);
 	close(private);
-	REQUIRE(l->t, p != MAP_FAILED, "mmap of a guest_memfd that begins private: %s", strerror(errno));
+	REQUIRE(l->t, p != MAP_FAILED, "mmap of a guest_memfd that starts private: %s", strerror(errno));
 	seen = readable(p);
 	munmap(p, PG);
 	REQUIRE(l->t, !seen, "the host can read private memory of a guest_memfd");
@@ -269,7 +269,7 @@ static int gmem_mmap_rules(struct lab *l, int fd)
 	return 0;
 }
 
-/* One memory for both: written here, read there; a hole is zeroes for both. */
+/* Host and guest must see each other's writes, and both read zeroes from a hole. */
 static int gmem_shared(struct lab *l, int fd, volatile uint8_t *h)
 {
 	bool pages[PAGES] = { [2] = true, [9] = true };
@@ -280,14 +280,14 @@ static int gmem_shared(struct lab *l, int fd, volatile uint8_t *h)
 	REQUIRE(l->t, h[2 * (PG + 64)] == 1 && h[9 * (PG + 64)] == 1, "the host does not see the guest's writes to a guest_memfd");
 	h[20 * PG] = 0x77;
 	rc = slot_peek(l, SLOT1 + 20 * PG);
-	REQUIRE(l->t, rc == 0x77, "the host wrote 0x77 to a guest_memfd, the guest reads 0x%x", (unsigned int)rc);
-	REQUIRE(l->t, !fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, 20 * (off_t)PG, PG), "a hole in a guest_memfd: %s", strerror(errno));
+	REQUIRE(l->t, rc == 0x77, "the host wrote 0x77 to a guest_memfd, but the guest reads 0x%x", (unsigned int)rc);
+	REQUIRE(l->t, !fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, 20 * (off_t)PG, PG), "punching a hole in a guest_memfd: %s", strerror(errno));
 	rc = slot_peek(l, SLOT1 + 20 * PG);
-	REQUIRE(l->t, rc == 0, "there is a hole in the guest_memfd, the guest reads 0x%x: memory that was freed is in a guest's hands", (unsigned int)rc);
-	REQUIRE(l->t, h[20 * PG] == 0, "there is a hole in the guest_memfd, the host reads 0x%x", h[20 * PG]);
+	REQUIRE(l->t, rc == 0, "the guest reads 0x%x from a hole in the guest_memfd: it can still access freed memory", (unsigned int)rc);
+	REQUIRE(l->t, h[20 * PG] == 0, "the host reads 0x%x from a hole in the guest_memfd", h[20 * PG]);
 	h[20 * PG] = 0x78;
 	rc = slot_peek(l, SLOT1 + 20 * PG);
-	REQUIRE(l->t, rc == 0x78, "after a hole in a guest_memfd the guest reads 0x%x, the host wrote 0x78", (unsigned int)rc);
+	REQUIRE(l->t, rc == 0x78, "the host wrote 0x78 to a former hole in a guest_memfd, but the guest reads 0x%x", (unsigned int)rc);
 	return 0;
 }
 
@@ -300,7 +300,7 @@ static int gmem_mmap_body(struct lab *l)
 	REQUIRE(l->t, fd >= 0, "KVM_CREATE_GUEST_MEMFD with MMAP and INIT_SHARED: %s", strerror(-fd));
 	h = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	rc = h == MAP_FAILED ? t_fail(l->t, "mmap of a guest_memfd: %s", strerror(errno)) : 0;
-	/* No address of the VMM's: what it does to its mapping must not be needed. */
+	/* The slot has no host address: KVM must not depend on the VMM's mapping. */
 	if (!rc && slot2(l, 1, KVM_MEM_GUEST_MEMFD, SLOT1, SIZE, NULL, fd, 0))
 		rc = t_fail(l->t, "a slot of a guest_memfd that is mapped: %s", strerror(errno));
 	if (!rc)
@@ -308,11 +308,11 @@ static int gmem_mmap_body(struct lab *l)
 	if (h != MAP_FAILED)
 		munmap(h, SIZE);
 	close(fd);
-	/* Its last user is gone, and so is the guest's memory. */
+	/* The last reference is gone, and so is the guest's memory. */
 	return rc ? rc : named_fault(l, SLOT1 + 2 * PG, 0, "an access to a guest_memfd that was closed");
 }
 
-CHECK(vm, guest_memfd_mmap, "a guest_memfd that is mapped is one memory for guest and VMM",
+CHECK(vm, guest_memfd_mmap, "guest and VMM share the memory of a mapped guest_memfd",
       ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	const int need = GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED;
@@ -322,7 +322,7 @@ CHECK(vm, guest_memfd_mmap, "a guest_memfd that is mapped is one memory for gues
 	if (!rc) {
 		flags = lab_cap(&l, KVM_CAP_GUEST_MEMFD_FLAGS);
 		rc = flags > 0 && (flags & need) == need ? gmem_mmap_body(&l) :
-			t_skip(t, "this KVM has no guest_memfd that its VMM can map (KVM_CAP_GUEST_MEMFD_FLAGS, after Linux 6.12)");
+			t_skip(t, "this KVM has no guest_memfd that a VMM can map (KVM_CAP_GUEST_MEMFD_FLAGS, after Linux 6.12)");
 	}
 	lab_close(&l);
 	return rc;
@@ -342,7 +342,7 @@ static int attribute_rules(struct lab *l)
 	const uint64_t private = KVM_MEMORY_ATTRIBUTE_PRIVATE;
 
 	REQUIRE(l->t, set_attributes(l, SLOT1, 0, private, 0) == -EINVAL, "attributes of no bytes were not refused");
-	REQUIRE(l->t, set_attributes(l, SLOT1 + 1, PG, private, 0) == -EINVAL, "attributes at an address that is not a page's were not refused");
+	REQUIRE(l->t, set_attributes(l, SLOT1 + 1, PG, private, 0) == -EINVAL, "attributes at an unaligned address were not refused");
 	REQUIRE(l->t, set_attributes(l, SLOT1, 100, private, 0) == -EINVAL, "attributes of 100 bytes were not refused");
 	REQUIRE(l->t, set_attributes(l, ~0ull << 12, 2 * PG, private, 0) == -EINVAL, "attributes of a range that wraps around were not refused");
 	REQUIRE(l->t, set_attributes(l, SLOT1, PG, 1ull << 40, 0) == -EINVAL, "an attribute that KVM does not offer was not refused");
@@ -350,7 +350,7 @@ static int attribute_rules(struct lab *l)
 	return 0;
 }
 
-/* Private and shared memory at the same address, each kept while the other is seen. */
+/* Private and shared memory at one address: each must keep its contents while the other is visible. */
 static int private_and_shared(struct lab *l, uint8_t *h)
 {
 	const uint64_t at = SLOT1 + 4 * PG;
@@ -358,18 +358,18 @@ static int private_and_shared(struct lab *l, uint8_t *h)
 
 	h[4 * PG] = 0x42;
 	rc = slot_peek(l, at);
-	REQUIRE(l->t, rc == 0x42, "shared memory reads 0x%x in the guest, the host wrote 0x42", (unsigned int)rc);
+	REQUIRE(l->t, rc == 0x42, "the host wrote 0x42 to shared memory, but the guest reads 0x%x", (unsigned int)rc);
 	REQUIRE(l->t, !set_attributes(l, at, PG, KVM_MEMORY_ATTRIBUTE_PRIVATE, 0), "a page cannot be made private: %s", strerror(errno));
 	rc = slot_peek(l, at);
-	REQUIRE(l->t, rc == 0, "a new private page reads 0x%x in the guest, expected 0: the host's memory shows", (unsigned int)rc);
+	REQUIRE(l->t, rc == 0, "the guest reads 0x%x from a new private page, expected 0: it sees the host's memory", (unsigned int)rc);
 	if (slot_aim(l, at, true) || lab_to_hlt(l))
 		return -1;
-	REQUIRE(l->t, h[4 * PG] == 0x42, "the guest's write to private memory is in shared memory: 0x%x", h[4 * PG]);
+	REQUIRE(l->t, h[4 * PG] == 0x42, "the guest's write to private memory went to shared memory: 0x%x", h[4 * PG]);
 	rc = slot_peek(l, at + PG);
 	REQUIRE(l->t, rc == h[5 * PG], "the page after a private one is not shared: it reads 0x%x", (unsigned int)rc);
 	REQUIRE(l->t, !set_attributes(l, at, PG, 0, 0), "a page cannot be made shared again: %s", strerror(errno));
 	rc = slot_peek(l, at);
-	REQUIRE(l->t, rc == 0x42, "a page made shared again reads 0x%x in the guest, the host has 0x42", (unsigned int)rc);
+	REQUIRE(l->t, rc == 0x42, "the guest reads 0x%x from a page made shared again, but the host has 0x42", (unsigned int)rc);
 	return 0;
 }
 
@@ -388,7 +388,7 @@ static int attributes_body(struct lab *l, uint8_t *host, int fd)
 	return named_fault(l, bare, KVM_MEMORY_EXIT_FLAG_PRIVATE, "an access to a private page whose slot has no guest_memfd");
 }
 
-CHECK(vm, memory_attributes, "private and shared memory at one address are two, and each is kept",
+CHECK(vm, memory_attributes, "private and shared memory at one address are separate, and both keep their contents",
       ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	struct lab l;
@@ -397,7 +397,7 @@ CHECK(vm, memory_attributes, "private and shared memory at one address are two, 
 
 	if (!rc && lab_cap(&l, KVM_CAP_MEMORY_ATTRIBUTES) <= 0 &&
 	    !set_attributes(&l, 0, PG, KVM_MEMORY_ATTRIBUTE_PRIVATE, 0))
-		rc = t_fail(t, "a VM that has no private memory took the attribute PRIVATE");
+		rc = t_fail(t, "a VM without private memory accepted the attribute PRIVATE");
 	types = rc ? 0 : kvm_types(&l);
 	lab_close(&l);
 	if (rc)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: what KVM_RUN leaves to the VMM's own thread. */
+/* vm: KVM_RUN must preserve the state of the VMM's own thread. */
 #include <asm/prctl.h>
 #include <cpuid.h>
 #include <string.h>
@@ -10,9 +10,9 @@
 #define REPORT_PLACE 148
 #include "vm/vm.h"
 
-#define ADVICE_HOST "The VMM's own thread is not as it was after KVM_RUN: any program that runs guests can crash or leak. Suspect the switch of host state (vmenter.S, FPU, MSRs) in this kernel's patches; run no guests."
+#define ADVICE_HOST "KVM_RUN changes the state of the VMM's own thread: any program that runs guests can crash or leak data. Run no guests; suspect this kernel's patches to the switch of host state (vmenter.S, FPU, MSRs)."
 
-/* What a system call keeps: vector registers, control words, bases, PKRU. */
+/* State that a system call preserves: vector registers, control words, bases, PKRU. */
 struct host_regs {
 	uint8_t xmm[16][16];
 	uint64_t callee[6];		/* RBX, RBP, R12 to R15 */
@@ -37,8 +37,8 @@ static uint32_t read_pkru(void)
 }
 
 /*
- * KVM_RUN with every vector and callee-saved register filled, by the bare
- * system call so that nothing comes between. @r: what they are after it.
+ * Fill every vector and callee-saved register and call KVM_RUN by a bare system call,
+ * so that nothing else changes them. @r: their values afterwards.
  */
 static long run_and_look(int fd, const uint8_t (*fill)[16], struct host_regs *r)
 {
@@ -79,8 +79,8 @@ static void look(struct host_regs *r)
 }
 
 /*
- * pcmpeqd of all, fninit, ldmxcsr, FS.base and GS.base by MSR, CR4.OSFXSR is on;
- * then OUT: the guest has other values in all that a thread can see.
+ * The guest sets all state that a thread can see to other values (CR4.OSFXSR is on),
+ * then exits with OUT.
  */
 static const uint8_t guest[] = {
 	0xdb, 0xe3,						/* fninit */
@@ -95,7 +95,7 @@ static const uint8_t guest[] = {
 	0xfd, 0xe6, 0x50, 0xf4,					/* std; out %al, $0x50; hlt */
 };
 
-LAB_CHECK(vm, host_registers, LAB(), "after KVM_RUN the VMM's thread has its registers, and not the guest's",
+LAB_CHECK(vm, host_registers, LAB(), "after KVM_RUN the VMM's thread has its own registers, not the guest's",
 	  ADVICE_HOST, NEED_KVM | NEED_HW)
 {
 	static const uint64_t callee[] = { 0x1111, 0x2222, 0x3333, 0x4444, 0x5555, 0x6666 };
@@ -116,10 +116,10 @@ LAB_CHECK(vm, host_registers, LAB(), "after KVM_RUN the VMM's thread has its reg
 	rc = run_and_look(l->cpu[0].fd, fill, &after);
 	look(&after);
 	__asm__ volatile("fldcw %0; ldmxcsr %1" : : "m"(usual), "m"(mxcsr_usual));
-	REQUIRE(l->t, !rc && l->cpu[0].run->exit_reason == KVM_EXIT_IO, "KVM_RUN gave %ld, exit %s, expected an OUT", rc,
+	REQUIRE(l->t, !rc && l->cpu[0].run->exit_reason == KVM_EXIT_IO, "KVM_RUN returned %ld, exit %s, expected an OUT", rc,
 		exit_name(l->cpu[0].run->exit_reason));
 	for (i = 0; i < 16; i++)
-		REQUIRE(l->t, !memcmp(fill[i], after.xmm[i], 16), "XMM%u of the VMM's thread changed by KVM_RUN", i);
+		REQUIRE(l->t, !memcmp(fill[i], after.xmm[i], 16), "KVM_RUN changed XMM%u of the VMM's thread", i);
 	for (i = 0; i < 6; i++)
 		REQUIRE(l->t, after.callee[i] == callee[i], "a general register of the VMM's thread was 0x%llx, is 0x%llx after KVM_RUN",
 			(unsigned long long)callee[i], (unsigned long long)after.callee[i]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: I/O that KVM does without leaving to user space. */
+/* vm: I/O that KVM handles without an exit to user space. */
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -37,17 +37,17 @@ CHECK(vm, ioeventfd, "port writes that match signal their eventfd, others exit",
 	if (!rc && run->io.size != 2)
 		rc = t_fail(t, "OUT of 2 bytes came as %u", run->io.size);
 	if (!rc && ioctl(l.vm, KVM_IOEVENTFD, &e) != -1)
-		rc = t_fail(t, "the same ioeventfd was taken twice");
+		rc = t_fail(t, "KVM accepted the same ioeventfd twice");
 	e.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
 	if (!rc && (lab_step_to(&l, KVM_EXIT_HLT, "HLT") || lab_vm_ioctl(&l, KVM_IOEVENTFD, &e) < 0 ||
 		    lab_cpu_ioctl(&l, 0, KVM_GET_REGS, &r) < 0))
 		rc = -1;
 	r.rip = 0x1000;
 	if (!rc && (lab_cpu_ioctl(&l, 0, KVM_SET_REGS, &r) < 0 ||
-		    lab_step_to(&l, KVM_EXIT_IO, "OUT after the ioeventfd was taken away")))
+		    lab_step_to(&l, KVM_EXIT_IO, "OUT after the ioeventfd was removed")))
 		rc = -1;
 	if (!rc && read(fd, &n, 8) == 8)
-		rc = t_fail(t, "an ioeventfd that was taken away was signalled");
+		rc = t_fail(t, "an ioeventfd that was removed was signalled");
 	close(fd);
 	lab_close(&l);
 	return rc;
@@ -85,7 +85,7 @@ CHECK(vm, ioeventfd_mmio, "MMIO writes that match signal their eventfd, others e
 	return rc;
 }
 
-/* @n writes, of every width, must reach the ioeventfd of no length @e and no exit be made. */
+/* @n writes of every width must signal @e, an ioeventfd without a length, and none may exit. */
 static int any_length(struct lab *l, struct kvm_ioeventfd *e, const uint8_t *code, size_t len, uint64_t n)
 {
 	uint64_t got = 0;
@@ -98,7 +98,7 @@ static int any_length(struct lab *l, struct kvm_ioeventfd *e, const uint8_t *cod
 	return 0;
 }
 
-CHECK(vm, ioeventfd_any_length, "an ioeventfd of no length takes writes of every width",
+CHECK(vm, ioeventfd_any_length, "an ioeventfd without a length matches writes of every width",
       ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* mov %al, %ax, %eax, %rax to addr32; hlt */
@@ -166,9 +166,9 @@ LAB_CHECK(vm, coalesced_mmio, LAB(), "coalesced MMIO writes are in the ring, com
 #define RING_WRITES	200u
 
 /*
- * The guest counts down from RING_WRITES; what is in the ring, and then what
- * came as an exit, must go on where @next is. KVM before 6.12 may call a ring
- * full that is half empty, so when it does is not looked at.
+ * The guest writes numbers, down from RING_WRITES. The next ones, from @next on, must be
+ * in the ring, followed by the one that came as an exit. When KVM calls the ring full is
+ * not checked: before 6.12 it may be half empty.
  */
 static int take_ring(struct lab *l, struct kvm_coalesced_mmio_ring *ring, uint32_t *next)
 {
@@ -177,18 +177,17 @@ static int take_ring(struct lab *l, struct kvm_coalesced_mmio_ring *ring, uint32
 	REQUIRE(l->t, ring->last < RING_MAX, "the coalesced ring of %zu has its end at %u", RING_MAX, ring->last);
 	for (; ring->first != ring->last; ring->first = (ring->first + 1) % (uint32_t)RING_MAX, --*next) {
 		memcpy(&v, ring->coalesced_mmio[ring->first].data, 4);
-		REQUIRE(l->t, v == *next, "a coalesced write is %u, the guest wrote %u: some were lost", v, *next);
+		REQUIRE(l->t, v == *next, "a coalesced write is %u, but the guest wrote %u: some were lost", v, *next);
 	}
 	if (l->cpu[0].run->exit_reason != KVM_EXIT_MMIO)
 		return 0;
 	memcpy(&v, l->cpu[0].run->mmio.data, 4);
-	REQUIRE(l->t, v == *next, "the write behind a full coalesced ring is %u, the guest wrote %u", v, *next);
+	REQUIRE(l->t, v == *next, "the write after a full coalesced ring is %u, but the guest wrote %u", v, *next);
 	--*next;
 	return 0;
 }
 
-/* What the ring has no room for must come to user space, and nothing be lost. */
-LAB_CHECK(vm, coalesced_mmio_full, LAB(), "what a full coalesced ring has no room for comes to user space",
+LAB_CHECK(vm, coalesced_mmio_full, LAB(), "when the coalesced ring is full, writes come to user space and none is lost",
 	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* mov $200,%ecx; 1: mov %ecx,0x10000000; loop 1b; hlt */
@@ -212,7 +211,7 @@ LAB_CHECK(vm, coalesced_mmio_full, LAB(), "what a full coalesced ring has no roo
 	return 0;
 }
 
-/* A zone that was taken away: its writes come to user space again, each of them. */
+/* After a zone is removed, every write to it comes to user space. */
 LAB_CHECK(vm, coalesced_mmio_off, LAB(), "writes to a zone that is no longer coalesced come to user space",
 	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
@@ -237,7 +236,7 @@ LAB_CHECK(vm, coalesced_mmio_off, LAB(), "writes to a zone that is no longer coa
 	return lab_step_to(l, KVM_EXIT_HLT, "a write to the zone that is still coalesced");
 }
 
-/* --- irqfd: what it raises is seen in the PIC's IRR, line 5; no guest runs --- */
+/* --- irqfd: no guest runs; the PIC's IRR, line 5, shows what was raised --- */
 
 static int pic_irr(struct lab *l)
 {
@@ -256,7 +255,7 @@ static int pic_clear(struct lab *l)
 	return lab_vm_ioctl(l, KVM_SET_IRQCHIP, &c) < 0 ? -1 : 0;
 }
 
-/* The kernel may do it in a worker. */
+/* Wait, because KVM may raise the interrupt from a worker. */
 static int wait_for_irr(struct lab *l, const char *what)
 {
 	int irr;
@@ -280,22 +279,22 @@ static int use_irqfd(struct lab *l, int fd)
 
 	if (assign(l, fd, 0))
 		return -1;
-	REQUIRE(l->t, !pic_irr(l), "an irqfd whose eventfd does not count raised an interrupt");
+	REQUIRE(l->t, !pic_irr(l), "an irqfd whose eventfd is 0 raised an interrupt");
 	if (eventfd_write(fd, 1) || wait_for_irr(l, "a write to an irqfd"))
 		return -1;
 	if (assign(l, fd, KVM_IRQFD_FLAG_DEASSIGN))
 		return -1;
-	/* KVM before 5.11 left the count. */
+	/* KVM before 5.11 did not reset the count. */
 	if (read(fd, &n, sizeof(n)) != sizeof(n) && errno != EAGAIN)
 		return t_fail(l->t, "read of an eventfd: %s", strerror(errno));
 	if (eventfd_write(fd, 1))
 		return t_fail(l->t, "write to an eventfd: %s", strerror(errno));
-	REQUIRE(l->t, !pic_irr(l), "a write to an irqfd that was taken away raised an interrupt");
-	/* What was written before KVM was there counts: vhost and VFIO depend on it. */
-	return assign(l, fd, 0) || wait_for_irr(l, "an irqfd whose eventfd already counted") ? -1 : 0;
+	REQUIRE(l->t, !pic_irr(l), "a write to an irqfd that was removed raised an interrupt");
+	/* A write before the irqfd was assigned counts: vhost and VFIO depend on that. */
+	return assign(l, fd, 0) || wait_for_irr(l, "an irqfd whose eventfd was written before") ? -1 : 0;
 }
 
-LAB_CHECK(vm, irqfd, LAB(.irqchip = true), "an irqfd raises its interrupt, also for what was written before it was assigned",
+LAB_CHECK(vm, irqfd, LAB(.irqchip = true), "an irqfd raises its interrupt, even for a write before it was assigned",
 	  ADVICE_RUN, NEED_KVM)
 {
 	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), rc;

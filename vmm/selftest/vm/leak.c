@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: what closed VMs, vCPUs and files leave behind in the kernel. */
+/* vm: do closed VMs, vCPUs and files leave anything behind in the kernel? */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -19,7 +19,7 @@
 #include "lab/slot.h"
 #include "vm/vm.h"
 
-/* Entries of this process in KVM's debugfs: PID-FD each. */
+/* Count this process's entries in KVM's debugfs, which are named PID-FD. */
 static int debugfs_vms(const struct env *env)
 {
 	char path[PATH_MAX], me[16];
@@ -47,10 +47,10 @@ static long refcount(const struct env *env)
 	return strtol(text, NULL, 10);
 }
 
-/* The kernel lets a VM go after its last user has: give it a moment. */
+/* The kernel frees a VM some time after its last reference is gone. */
 #define SETTLE_MS 2000
 
-/* Files of statistics are references of their own. */
+/* A statistics file holds a reference to the VM. */
 static int open_stats(struct lab *l)
 {
 	int vm, cpu;
@@ -85,7 +85,7 @@ CHECK(vm, leak_vm, "a closed VM is gone from the kernel",
 		after = refcount(t->env);
 	} while ((left > 0 || after >= before + LEAK_LIVES) && now_ms() < until && !usleep(10000));
 	REQUIRE(t, left <= 0, "%d VMs are still in KVM's debugfs after they were closed: a reference to the VM is leaked", left);
-	/* Other VMs may come and go meanwhile, but not one for each of ours. */
+	/* Other VMs may start meanwhile, but not one for each of ours. */
 	REQUIRE(t, before < 0 || after < before + LEAK_LIVES,
 		"the use count of %s went from %ld to %ld over %d VMs: a reference to the VM is leaked",
 		t->env->backend, before, after, 2 * LEAK_LIVES);
@@ -95,9 +95,9 @@ CHECK(vm, leak_vm, "a closed VM is gone from the kernel",
 }
 
 /*
- * Memory, in KiB, that is neither free nor anything that programs and files
- * take and give back: what the kernel holds for itself. Leaks show here, and
- * next to nothing of what others on this host do. -1: cannot be read.
+ * The memory, in KiB, that the kernel itself holds: neither free nor in use by
+ * programs and files. Leaks show here; activity of other programs hardly does.
+ * -1: cannot be read.
  */
 static long kernel_kb(const struct env *env)
 {
@@ -124,8 +124,8 @@ static long kernel_kb(const struct env *env)
 }
 
 /*
- * How much more the kernel holds after @life: what it gives back late (RCU) is
- * waited for, but only as long as it is more than @much.
+ * How much more the kernel holds after @life. If that is @much or more, wait a while
+ * for memory that the kernel frees late (RCU).
  */
 static int growth(struct t *t, int (*life)(struct t *t), long much, long *kb)
 {
@@ -144,10 +144,9 @@ static int growth(struct t *t, int (*life)(struct t *t), long much, long *kb)
 #define LEAK_ROUNDS	4
 
 /*
- * What others take meanwhile does not repeat, a leak does: it fails only if
- * each of some rounds leaves more than a quarter of what was used behind. Without
- * a leak some 50 KiB are left; with one, a part of an earlier round that comes
- * back late can hide half of it.
+ * Fail if every one of several rounds leaves more than a quarter of the memory used
+ * behind: a leak repeats, other programs' use does not. Without a leak about 50 KiB
+ * are left. With one, memory of an earlier round that is freed late can hide half of it.
  */
 static int leaks(struct t *t, int (*life)(struct t *t), long used_kb, const char *what)
 {
@@ -156,7 +155,7 @@ static int leaks(struct t *t, int (*life)(struct t *t), long used_kb, const char
 
 	if (kernel_kb(t->env) < 0)
 		return t_skip(t, "%s/meminfo cannot be read", t->env->proc);
-	if (life(t))			/* caches fill */
+	if (life(t))			/* fills caches */
 		return -1;
 	for (i = 0; i < LEAK_ROUNDS && least >= used_kb / 4; i++) {
 		if (growth(t, life, used_kb / 4, &kb))
@@ -172,7 +171,7 @@ static int leaks(struct t *t, int (*life)(struct t *t), long used_kb, const char
 #define CROWDS	16
 #define CROWD	16
 
-/* Many vCPUs, of many VMs, that live and go. */
+/* Create many vCPUs in a VM and close them. */
 static int crowd(struct lab *l)
 {
 	int fds[CROWD], n, rc = 0;
@@ -196,8 +195,8 @@ static int crowds(struct t *t)
 	return rc;
 }
 
-/* Each vCPU has several pages; more than one of them must stay for a failure. */
-CHECK(vm, leak_vcpu, "a closed vCPU's memory comes back",
+/* A vCPU has several pages; this fails if more than one of them stays. */
+CHECK(vm, leak_vcpu, "a closed vCPU's memory is freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	return leaks(t, crowds, CROWDS * CROWD * 4 * 3 / 2, "a part of every vCPU is");
@@ -210,7 +209,7 @@ static int big_life(struct t *t)
 	return lab_life(t, true, (size_t)LEAK_MIB << 20);
 }
 
-CHECK(vm, leak_memory, "a closed VM's memory comes back",
+CHECK(vm, leak_memory, "a closed VM's memory is freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	struct sysinfo si;
@@ -222,7 +221,7 @@ CHECK(vm, leak_memory, "a closed VM's memory comes back",
 
 /* --- the dirty log, its ring, MSR filters --- */
 
-#define BIG_SLOT	(4ull << 30)	/* nothing of it is ever touched */
+#define BIG_SLOT	(4ull << 30)	/* never touched */
 #define TOGGLES		12
 #define RING_ENTRIES	4096u
 
@@ -237,7 +236,7 @@ static int toggle_log(struct lab *l)
 	for (i = 0; !rc && i < 2 * TOGGLES; i++)
 		rc = lab_slot(l, 1, i & 1 ? KVM_MEM_LOG_DIRTY_PAGES : 0, 1ull << 32, BIG_SLOT, host);
 	if (rc)
-		rc = t_fail(l->t, "a slot of 4 GiB whose log is turned %s: %s", i & 1 ? "off" : "on", strerror(-rc));
+		rc = t_fail(l->t, "turning the log of a 4 GiB slot %s: %s", i & 1 ? "off" : "on", strerror(-rc));
 	munmap(host, BIG_SLOT);
 	return rc;
 }
@@ -260,7 +259,7 @@ static int log_life(struct t *t)
 	return rc;
 }
 
-CHECK(vm, leak_dirty_log, "the memory of dirty bitmaps and rings comes back",
+CHECK(vm, leak_dirty_log, "the memory of dirty bitmaps and rings is freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	return leaks(t, log_life, TOGGLES * 256L + 2 * CROWD * 64L, "dirty bitmaps or rings are");
@@ -268,7 +267,7 @@ CHECK(vm, leak_dirty_log, "the memory of dirty bitmaps and rings comes back",
 
 #define FILTERS		48
 
-/* Each filter has as many ranges, as long, as may be: 16 of 2 KiB. */
+/* Each filter has the maximum of 16 ranges, of 2 KiB each. */
 static int set_filters(struct lab *l)
 {
 	static uint8_t all[MSR_FILTER_BYTES];
@@ -291,7 +290,7 @@ static int filter_life(struct t *t)
 	return lab_with(t, LAB(), set_filters);
 }
 
-CHECK(vm, leak_msr_filter, "a replaced MSR filter's memory comes back",
+CHECK(vm, leak_msr_filter, "a replaced MSR filter's memory is freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	return leaks(t, filter_life, FILTERS * MSR_FILTER_RANGES * 2L, "MSR filters are");
@@ -323,7 +322,7 @@ static int route_life(struct t *t)
 	return lab_with(t, LAB(.irqchip = true), set_routes);
 }
 
-CHECK(vm, leak_routes, "a replaced table of interrupt routes gives its memory back",
+CHECK(vm, leak_routes, "the memory of a replaced interrupt routing table is freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	return leaks(t, route_life, TABLES * ROUTES * 64L / 1024, "interrupt routes are");
@@ -333,7 +332,7 @@ CHECK(vm, leak_routes, "a replaced table of interrupt routes gives its memory ba
 
 #define PROCESSES	64
 
-/* Address spaces in the kernel: slabinfo(5), root's; a few in caches of the CPUs count, too. */
+/* The number of address spaces in the kernel, per-CPU caches included: slabinfo(5), which only root can read. */
 static long mm_structs(const struct env *env)
 {
 	static char text[65536];
@@ -360,8 +359,8 @@ static int fork_owners(struct lab *l)
 	return 0;
 }
 
-/* As with memory: others come and go, but not so many in each round. */
-CHECK(vm, leak_process, "a process that ends with its VM open is gone with all of its address space",
+/* As with memory: other processes come and go, but not that many in every round. */
+CHECK(vm, leak_process, "a process that ends with an open VM leaves no address space behind",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	long least = LONG_MAX, grown;
@@ -381,19 +380,19 @@ CHECK(vm, leak_process, "a process that ends with its VM open is gone with all o
 		} while (grown >= PROCESSES / 2 && now_ms() < until && !usleep(10000));
 		least = grown < least ? grown : least;
 	}
-	REQUIRE(t, least < PROCESSES / 2, "each %d processes that end with a VM leave at least %ld address spaces in the kernel",
+	REQUIRE(t, least < PROCESSES / 2, "every %d processes that end with an open VM leave at least %ld address spaces in the kernel",
 		PROCESSES, least);
 	return 0;
 }
 
 /* --- eventfds --- */
 
-#define EVENTFDS	3		/* that use_eventfds() has at a time */
+#define EVENTFDS	3		/* open at a time in use_eventfds() */
 
 /*
- * The kernel numbers eventfds, each by the lowest number that is free: that of
- * one behind as many as are in use at a time, which goes up with each that is
- * leaked. -1: this kernel does not.
+ * The kernel gives each eventfd the lowest free number. Returns the number of one that
+ * is opened after EVENTFDS others: it grows by 1 with each leaked eventfd. -1: this
+ * kernel does not number eventfds.
  */
 static long eventfd_number(void)
 {
@@ -411,7 +410,7 @@ static long eventfd_number(void)
 	return p ? strtol(p + 11, NULL, 10) : -1;
 }
 
-/* Give KVM eventfds of each kind; take half of them back, leave half to the VM's end. */
+/* Assign eventfds of each kind to KVM; deassign half of them, leave the others to the VM's end. */
 static int use_eventfds(struct lab *l)
 {
 	int fd[EVENTFDS], i, rc = 0;
@@ -423,7 +422,7 @@ static int use_eventfds(struct lab *l)
 			.resamplefd = (uint32_t)fd[1] };
 		struct kvm_ioeventfd e = { .fd = fd[2], .addr = 0x50 + (uint64_t)i, .len = 1, .flags = KVM_IOEVENTFD_FLAG_PIO };
 
-		/* An eventfd takes one irqfd at a time. */
+		/* An eventfd can have only one irqfd at a time. */
 		if (lab_vm_ioctl(l, KVM_IRQFD, &f) < 0 || lab_vm_ioctl(l, KVM_IOEVENTFD, &e) < 0)
 			rc = -1;
 		f.flags |= KVM_IRQFD_FLAG_DEASSIGN;
@@ -438,8 +437,8 @@ static int use_eventfds(struct lab *l)
 
 #define EVENTFD_LIVES	8
 
-/* As with memory: others may take eventfds meanwhile, but not so many in each round. */
-CHECK(vm, leak_eventfd, "eventfds that were given to KVM are gone after they are closed",
+/* As with memory: others may open eventfds meanwhile, but not that many in every round. */
+CHECK(vm, leak_eventfd, "eventfds that were assigned to KVM are freed when they are closed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
 	long before, least = LONG_MAX;
@@ -458,7 +457,7 @@ CHECK(vm, leak_eventfd, "eventfds that were given to KVM are gone after they are
 	}
 	if (rc)
 		return rc;
-	REQUIRE(t, least < EVENTFD_LIVES, "each %d VMs with irqfds and ioeventfds leave %ld eventfds in the kernel",
+	REQUIRE(t, least < EVENTFD_LIVES, "every %d VMs with irqfds and ioeventfds leave %ld eventfds in the kernel",
 		EVENTFD_LIVES, least);
 	return 0;
 }

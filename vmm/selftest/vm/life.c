@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: limits, many lives of a VM. */
+/* vm: many VMs, one after the other. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -35,8 +35,8 @@ static void *kick_main(void *arg)
 
 	while (kicking) {
 		/*
-		 * KVM_CREATE_VM starts again after a signal: leave it time to end,
-		 * more and more of it, for how long it takes depends on the host.
+		 * KVM_CREATE_VM restarts after a signal. How long it takes depends on
+		 * the host, so leave it more and more time to finish.
 		 */
 		pthread_kill(*target, SIGUSR2);
 		usleep(us);
@@ -45,12 +45,12 @@ static void *kick_main(void *arg)
 	return NULL;
 }
 
-/* At least and at most; on a slow host as many as a few seconds allow. */
+/* At least LIVES, at most LIVES_MOST; on a slow host as many as LIVES_MS allows. */
 #define LIVES		30
 #define LIVES_MOST	300
 #define LIVES_MS	3000
 
-/* A thread that was joined is in /proc until the kernel has let go of it. */
+/* A joined thread stays in /proc until the kernel has released it. */
 static unsigned int threads_left(const struct t *t, unsigned int want)
 {
 	double until = now_ms() + deadline_ms(t) / 4.0;
@@ -61,7 +61,7 @@ static unsigned int threads_left(const struct t *t, unsigned int want)
 	return n;
 }
 
-CHECK(vm, create_destroy, "many VMs made, run and destroyed under signals",
+CHECK(vm, create_destroy, "many VMs can be created, run and destroyed under signals",
       ADVICE_LEAK, NEED_KVM, .deadline_ms = 30000)
 {
 	unsigned int fds = count_dir("/proc/self/fd"), threads = count_dir("/proc/self/task"), left, i;

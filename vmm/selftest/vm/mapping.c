@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: more than one way to a page of the host, and slots that fit no large page. */
+/* vm: host pages in two slots, slots that fit no large page, and kvmclock's page in a slot that changes. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #define MIB		(1ull << 20)
 #define MSR_KVMCLOCK	0x4b564d01u
 
-/* The guest must read @want at each of both addresses of host page @page. */
+/* The guest must read @want at both addresses of host page @page. */
 static int both(struct lab *l, size_t page, int want, const char *what)
 {
 	int a = slot_peek(l, SLOT1 + page), b = a < 0 ? -1 : slot_peek(l, SLOT2 + page);
@@ -26,7 +26,7 @@ static int both(struct lab *l, size_t page, int want, const char *what)
 	return 0;
 }
 
-SLOT_CHECK(vm, shared_page, 0, NULL, "a host page in two slots is one page: what is written or replaced is seen in both",
+SLOT_CHECK(vm, shared_page, 0, NULL, "a host page in two slots is one page: both show what is written or replaced",
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	volatile uint8_t *h = host;
@@ -44,7 +44,7 @@ SLOT_CHECK(vm, shared_page, 0, NULL, "a host page in two slots is one page: what
 		REQUIRE(l->t, !madvise(host + page, PG, MADV_DONTNEED), "madvise: %s", strerror(errno));
 		other[page] = 0xee;		/* takes the page that was freed */
 		h[page] = (uint8_t)(0x40 + i);
-		if (both(l, page, 0x40 + i, "a page that the host replaced (memory that was freed is in a guest's hands)"))
+		if (both(l, page, 0x40 + i, "a page that the host replaced (if not: the guest can access freed memory)"))
 			return -1;
 		if (slot_aim(l, (i & 1 ? SLOT1 : SLOT2) + page, true) || lab_to_hlt(l) ||
 		    both(l, page, 1, "a page that the guest wrote"))
@@ -56,7 +56,7 @@ SLOT_CHECK(vm, shared_page, 0, NULL, "a host page in two slots is one page: what
 
 /* --- slots and large pages --- */
 
-/* Is the number of each page from @gpa on in it? 1, 2 .. @n */
+/* The guest must read 1, 2 .. @n in the pages from @gpa on. */
 static int count_pages(struct lab *l, uint64_t gpa, uint64_t n, const char *what)
 {
 	/* 1: cmp %rbx,(%rdi); jne 2f; add $4096,%rdi; inc %rbx; dec %rcx; jnz 1b; 2: hlt */
@@ -76,12 +76,12 @@ static int count_pages(struct lab *l, uint64_t gpa, uint64_t n, const char *what
 	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0 || lab_step_to(l, KVM_EXIT_HLT, what) ||
 	    lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
 		return -1;
-	REQUIRE(l->t, !r.rcx, "%s: page %llu of %llu, at 0x%llx, is not the host's: a large page was mapped where the slot has none",
+	REQUIRE(l->t, !r.rcx, "%s: page %llu of %llu, at 0x%llx, is not the host's: a large page was mapped where none fits",
 		what, (unsigned long long)r.rbx, (unsigned long long)n, (unsigned long long)r.rdi);
 	return 0;
 }
 
-/* A slot of @pages, @odd pages beyond a boundary of 2 MiB, over @host, which is at one. */
+/* Try a slot of @pages that begins @odd pages beyond a 2 MiB boundary; @host is at one. */
 static int odd_slot(struct lab *l, uint8_t *host, uint64_t odd, uint64_t pages, const char *what)
 {
 	uint64_t gpa = 0x8000000 + odd * PG;
@@ -90,7 +90,7 @@ static int odd_slot(struct lab *l, uint8_t *host, uint64_t odd, uint64_t pages, 
 	REQUIRE(l->t, !rc, "%s: %s", what, strerror(-rc));
 	if (count_pages(l, gpa, pages, what))
 		return -1;
-	/* No more than the slot has may be there. */
+	/* The memory must end with the slot. */
 	if (slot_aim(l, gpa + pages * PG, false) || lab_step_to(l, KVM_EXIT_MMIO, "a read behind the slot"))
 		return -1;
 	if (odd) {
@@ -106,8 +106,8 @@ static int odd_slot(struct lab *l, uint8_t *host, uint64_t odd, uint64_t pages, 
 	return 0;
 }
 
-/* Where slot and host memory are not as far from a boundary, no page of 2 MiB fits. */
-SLOT_CHECK(vm, odd_slot, 0, NULL, "a slot that begins, ends or is aligned unlike a large page is mapped right",
+/* A 2 MiB page fits only if slot and host memory have the same distance from a boundary. */
+SLOT_CHECK(vm, odd_slot, 0, NULL, "slots that do not begin, end or align with a large page are mapped correctly",
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	const size_t len = 6 * MIB;
@@ -122,10 +122,10 @@ SLOT_CHECK(vm, odd_slot, 0, NULL, "a slot that begins, ends or is aligned unlike
 	for (i = 0; i < len / PG; i++)
 		memcpy(h + i * PG, &(uint64_t){ i + 1 }, 8);
 	rc = odd_slot(l, h, 0, 1536, "a slot of three large pages") ||
-		odd_slot(l, h, 1, 1535, "a slot that begins a page behind a large page, over memory that does not") ||
-		odd_slot(l, h, 511, 1025, "a slot that begins a page before the end of a large page, over memory that does not") ||
-		odd_slot(l, h, 0, 1025, "a slot that ends a page behind a large page") ||
-		odd_slot(l, h, 0, 1023, "a slot that ends a page before a large page's end") ? -1 : 0;
+		odd_slot(l, h, 1, 1535, "a slot that begins a page after a 2 MiB boundary, over memory that begins at one") ||
+		odd_slot(l, h, 511, 1025, "a slot that begins a page before a 2 MiB boundary, over memory that begins at one") ||
+		odd_slot(l, h, 0, 1025, "a slot that ends a page after a 2 MiB boundary") ||
+		odd_slot(l, h, 0, 1023, "a slot that ends a page before a 2 MiB boundary") ? -1 : 0;
 	munmap(room, len + 2 * MIB);
 	return rc;
 }
@@ -148,7 +148,7 @@ static uint32_t version_at(const uint8_t *page)
 	return v;
 }
 
-/* New time for all vCPUs, and an entry in which KVM tells the guest. */
+/* Set the VM's clock; KVM writes the new time at the next entry. */
 static int tell_time(struct lab *l)
 {
 	struct kvm_clock_data d = { .clock = 1000000000ull };
@@ -156,7 +156,7 @@ static int tell_time(struct lab *l)
 	return lab_vm_ioctl(l, KVM_SET_CLOCK, &d) < 0 || slot_peek(l, SLOT1 + 0x5000) < 0 ? -1 : 0;
 }
 
-SLOT_CHECK(vm, clock_page_moves, 0, NULL, "KVM writes kvmclock to the memory that its slot has now, not to what it had before",
+SLOT_CHECK(vm, clock_page_moves, 0, NULL, "KVM writes kvmclock to the slot's current memory, not to its former memory",
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	uint8_t *second = host + 8 * PG;
@@ -167,8 +167,8 @@ SLOT_CHECK(vm, clock_page_moves, 0, NULL, "KVM writes kvmclock to the memory tha
 	if (tell_time(l))
 		return -1;
 	v = version_at(host);
-	REQUIRE(l->t, v && !(v & 1), "kvmclock's page has version %u, expected an even one that is not 0", v);
-	REQUIRE(l->t, !lab_slot(l, 1, 0, SLOT1, 0, host) && !lab_slot(l, 1, 0, SLOT1, 8 * PG, second), "a slot that was deleted cannot be made again over other memory");
+	REQUIRE(l->t, v && !(v & 1), "kvmclock's page has version %u, expected an even one other than 0", v);
+	REQUIRE(l->t, !lab_slot(l, 1, 0, SLOT1, 0, host) && !lab_slot(l, 1, 0, SLOT1, 8 * PG, second), "a deleted slot cannot be created again over other memory");
 	if (tell_time(l))
 		return -1;
 	REQUIRE(l->t, version_at(second), "kvmclock was not written to the new memory of its slot");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vm: KVM's quirks, each on by default and gone where KVM_CAP_DISABLE_QUIRKS2 turns
- * it off. Those that show without a CPU of one vendor are tried both ways.
+ * vm: KVM's quirks. Each is on by default; KVM_CAP_DISABLE_QUIRKS2 turns it off. Those
+ * that do not need one vendor's CPU are tried both ways.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #define APIC_PAGE	0xfee00000u
 #define LVT0		0x350
 
-/* What a probe saw: the quirk, or what the manual says. */
+/* A probe saw what the manual says, or the quirk. */
 enum { PROPER, QUIRKY };
 
 static const char *const words[] = { "as the manual says", "as the quirk has it" };
@@ -30,7 +30,7 @@ static int lint0(struct lab *l)
 	return v == 0x700 ? QUIRKY : v == 0x10000 ? PROPER : t_fail(l->t, "LVT0 after reset is 0x%x", v);
 }
 
-/* In x2APIC mode the APIC's page is memory like any other, not a hole that reads as ones. */
+/* In x2APIC mode the APIC's page should be ordinary memory; with the quirk it reads as ones. */
 static int apic_page(struct lab *l)
 {
 	static const uint8_t code[] = {		/* mov $0xfee00030, %edi; mov (%rdi), %eax; out %eax, $0x600 */
@@ -61,7 +61,7 @@ static int out_7e(struct lab *l)
 	return r.rip == 0x1002 ? QUIRKY : r.rip == 0x1000 ? PROPER : t_fail(l->t, "RIP at the exit of OUT, at 0x1000, is 0x%llx", r.rip);
 }
 
-/* Run 3 bytes and OUT to UNIT_PORT_IO; without an IDT #UD is a triple fault. */
+/* Run a 3-byte instruction, then OUT to UNIT_PORT_IO. Without an IDT, #UD is a triple fault. */
 static int faults(struct lab *l, const uint8_t *insn)
 {
 	uint8_t code[] = { insn[0], insn[1], insn[2], 0x66, 0xba, 0x00, 0x06, 0xee };
@@ -74,7 +74,7 @@ static int faults(struct lab *l, const uint8_t *insn)
 	return run->exit_reason == KVM_EXIT_IO && run->io.port == UNIT_PORT_IO ? QUIRKY : lab_odd_exit(l, 0);
 }
 
-/* MONITOR, though the guest's CPUID has none */
+/* MONITOR, which the guest's CPUID does not have */
 static int monitor(struct lab *l)
 {
 	return faults(l, (const uint8_t[]){ 0x0f, 0x01, 0xc8 });
@@ -87,7 +87,7 @@ static int hypercall(struct lab *l)
 		      (const uint8_t[]){ 0x0f, 0x01, 0xd9 });
 }
 
-/* CPUID's MONITOR bit, after MISC_ENABLE's was set: the manual has them agree. */
+/* Set MONITOR in MISC_ENABLE: the manual says that CPUID's MONITOR bit follows. */
 static int misc_enable(struct lab *l)
 {
 	enum { MAX = 256 };
@@ -108,7 +108,7 @@ static int misc_enable(struct lab *l)
 	return t_fail(l->t, "KVM_GET_CPUID2 has no leaf 1");
 }
 
-/* MSRs of what the host's CPU can do: filled in, though nobody set them */
+/* With the quirk, MSRs that describe the CPU have the host's values before anybody sets them. */
 static int feature_msrs(struct lab *l)
 {
 	uint64_t v = 0;
@@ -119,7 +119,7 @@ static int feature_msrs(struct lab *l)
 
 static const struct quirk {
 	const char *name;
-	int (*probe)(struct lab *l);	/* PROPER, QUIRKY, or -1 after t_fail(); NULL: not from here */
+	int (*probe)(struct lab *l);	/* PROPER, QUIRKY, or -1 after t_fail(); NULL: cannot be tried */
 	bool irqchip;
 } quirks[] = {
 	{ "LINT0_REENABLED", lint0, true },
@@ -138,7 +138,7 @@ static const struct quirk {
 
 #define QUIRKS	(sizeof(quirks) / sizeof(quirks[0]))
 
-static uint64_t turn_off;	/* in this process there is one lab at a time */
+static uint64_t turn_off;	/* for disable(); a process has one lab at a time */
 
 static int disable(struct lab *l)
 {
@@ -163,7 +163,7 @@ static int see(struct t *t, const struct quirk *q, uint64_t off, int want)
 	return 0;
 }
 
-/* What cannot be turned off must be refused, and nothing of it be done. */
+/* A quirk that KVM does not offer must be refused; all that it offers can be turned off. */
 static int unknown_refused(struct lab *l)
 {
 	struct kvm_enable_cap c = { .cap = KVM_CAP_DISABLE_QUIRKS2 };
@@ -181,7 +181,7 @@ static int offered_quirks(struct lab *l)
 	return lab_cap(l, KVM_CAP_DISABLE_QUIRKS2);
 }
 
-CHECK(vm, quirks, "KVM's quirks are on by default, and gone where a VMM turns them off",
+CHECK(vm, quirks, "KVM's quirks are on by default, and a VMM can turn them off",
       ADVICE_API, NEED_KVM | NEED_HW)
 {
 	char list[400] = "", unknown[60] = "";
@@ -194,7 +194,7 @@ CHECK(vm, quirks, "KVM's quirks are on by default, and gone where a VMM turns th
 	if (rc < 0)
 		return -1;
 	if (!mask)
-		return t_skip(t, "this KVM has no quirks that it lists (KVM_CAP_DISABLE_QUIRKS2, Linux 5.18)");
+		return t_skip(t, "this KVM does not list its quirks (KVM_CAP_DISABLE_QUIRKS2, Linux 5.18)");
 	for (i = 0; i < QUIRKS; i++) {
 		if (!(mask & 1 << i))
 			continue;
@@ -217,24 +217,24 @@ static int exits_pre(struct lab *l)
 	int offered = lab_cap(l, cap), rc;
 
 	if (offered <= 0)
-		return t_skip(l->t, "this KVM turns no exits off (KVM_CAP_X86_DISABLE_EXITS)");
+		return t_skip(l->t, "this KVM cannot turn exits off (KVM_CAP_X86_DISABLE_EXITS)");
 	REQUIRE(l->t, lab_enable(l, cap, 1u << 30) < 0, "KVM turned off exits that it does not offer (0x40000000 of 0x%x)", (unsigned int)offered);
 	rc = lab_enable(l, cap, (uint64_t)offered);
-	REQUIRE(l->t, !rc, "exits 0x%x cannot be turned off, though KVM offers it: %s", (unsigned int)offered, strerror(-rc));
+	REQUIRE(l->t, !rc, "exits 0x%x cannot be turned off, though KVM offers that: %s", (unsigned int)offered, strerror(-rc));
 	t_note(l->t, "exits that can be turned off:%s%s%s%s%s", offered & KVM_X86_DISABLE_EXITS_MWAIT ? " MWAIT" : "",
 	       offered & KVM_X86_DISABLE_EXITS_HLT ? " HLT" : "", offered & KVM_X86_DISABLE_EXITS_PAUSE ? " PAUSE" : "",
 	       offered & KVM_X86_DISABLE_EXITS_CSTATE ? " C-states" : "", offered & KVM_X86_DISABLE_EXITS_APERFMPERF ? " APERF and MPERF" : "");
 	return 0;
 }
 
-/* What the VMM did not turn off exits as ever. */
-LAB_CHECK(vm, disable_exits, LAB(.pre = exits_pre), "exits that KVM offers to leave out can be turned off in time, others not",
+/* Exits that were not turned off must still happen. */
+LAB_CHECK(vm, disable_exits, LAB(.pre = exits_pre), "a VMM can turn off the exits that KVM offers, before it creates vCPUs, and no others",
 	  ADVICE_API, NEED_KVM | NEED_HW)
 {
 	static const uint8_t code[] = { 0xf3, 0x90, 0xe6, 0x10, 0xf4 };	/* PAUSE; OUT; HLT */
 
 	if (env_kernel(l->t->env) >= KERNEL(7, 2))
 		REQUIRE(l->t, lab_enable(l, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_PAUSE) < 0,
-			"exits can be turned off after a vCPU was made");
+			"exits can be turned off after a vCPU was created");
 	return lab_code_real(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_IO, "OUT with other exits turned off") ? -1 : 0;
 }

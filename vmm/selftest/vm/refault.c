@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: pages that are mapped are not faulted in again. */
+/* vm: mapped pages must not fault again. */
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@
 #define FEW_FAULTS	16
 #define FEW_EXITS	100
 
-/* Write to the same pages five times; what was counted in each round. */
+/* Write to the same pages five times and count each round's faults and exits. */
 static int fault_rounds(struct lab *l, const struct stats *s, uint64_t faults[5], uint64_t exits[5])
 {
 	uint64_t f0, e0, f, e;
@@ -36,8 +36,7 @@ static int fault_rounds(struct lab *l, const struct stats *s, uint64_t faults[5]
 	return 0;
 }
 
-/* Pages that are mapped are not faulted in again. */
-LAB_CHECK(vm, page_refault, LAB(), "mapped pages are not faulted in again",
+LAB_CHECK(vm, page_refault, LAB(), "mapped pages do not fault again",
 	  ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	/* rdi: start; mov $256,%ecx; 1: mov %al,(%rdi); add $4096,%rdi; loop; hlt */
@@ -55,7 +54,7 @@ LAB_CHECK(vm, page_refault, LAB(), "mapped pages are not faulted in again",
 	REQUIRE(l->t, n[0] >= NEW_PAGES, "%d new pages were written, pf_fixed counted %llu",
 		NEW_PAGES, (unsigned long long)n[0]);
 	REQUIRE(l->t, n[1] <= FEW_FAULTS || n[2] <= FEW_FAULTS || n[3] <= FEW_FAULTS,
-		"%d mapped pages were written again, and again faulted in: %llu times: every guest is slow",
+		"%d mapped pages were written again and faulted again, %llu times: every guest is slow",
 		NEW_PAGES, (unsigned long long)n[3]);
 	REQUIRE(l->t, ex[1] <= FEW_EXITS || ex[2] <= FEW_EXITS || ex[3] <= FEW_EXITS,
 		"writing %d mapped pages costs %llu exits: every guest is slow",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: what a VMM must not be able to set. Documentation/virt/kvm/api.rst. */
+/* vm: state that a VMM must not be able to set. Documentation/virt/kvm/api.rst. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #define REPORT_PLACE 195
 #include "vm/vm.h"
 
-/* KVM_SET_MSRS must process none of these. */
+/* KVM_SET_MSRS must reject each of these. */
 static int refuse_msrs(struct lab *l)
 {
 	static const struct { uint32_t msr; uint64_t v; const char *what; } rows[] = {
@@ -28,13 +28,13 @@ static int refuse_msrs(struct lab *l)
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		v = rows[i].v;
-		REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, rows[i].msr, &v) == 0, "KVM_SET_MSRS took an %s (0x%x = 0x%llx)",
+		REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, rows[i].msr, &v) == 0, "KVM_SET_MSRS accepted %s (0x%x = 0x%llx)",
 			rows[i].what, rows[i].msr, (unsigned long long)rows[i].v);
 	}
 	return 0;
 }
 
-/* KVM_SET_SREGS with one member changed to what no CPU can have. */
+/* KVM_SET_SREGS with one member changed to a value that no CPU can have. */
 static int refuse_sregs(struct lab *l)
 {
 	struct kvm_sregs good, bad;
@@ -77,11 +77,11 @@ static int refuse_state(struct lab *l)
 	e.flags |= 1u << 31;
 	if (lab_refused(l->t, fd, KVM_SET_VCPU_EVENTS, &e, "vCPU events with an unknown flag"))
 		return -1;
-	/* 5.10 still takes any number. */
+	/* 5.10 still accepts any number. */
 	return env_kernel(l->t->env) >= KERNEL(6, 1) ? lab_refused(l->t, fd, KVM_SET_MP_STATE, &m, "mp_state 77") : 0;
 }
 
-/* Once more, or too late, or not there. */
+/* Devices and vCPUs that exist already, and files that do not. */
 static int refuse_vm(struct lab *l)
 {
 	struct kvm_pit_config pit = { 0 };
@@ -99,14 +99,14 @@ static int refuse_vm(struct lab *l)
 	return rc;
 }
 
-LAB_CHECK(vm, refusals, LAB(.irqchip = true), "states that no CPU can be in, and second devices, are refused",
+LAB_CHECK(vm, refusals, LAB(.irqchip = true), "KVM refuses states that no CPU can have, and devices that exist already",
 	  ADVICE_API, NEED_KVM | NEED_HW)
 {
 	return refuse_msrs(l) || refuse_sregs(l) || refuse_state(l) || refuse_vm(l) ? -1 : 0;
 }
 
-/* Once it ran, a vCPU's CPUID is fixed: KVM's MMU and the guest both rely on it. */
-LAB_CHECK(vm, cpuid_after_run, LAB(), "a vCPU that has run keeps its CPUID: another is refused, the same is not",
+/* After a vCPU has run, its CPUID is fixed: KVM's MMU and the guest rely on it. */
+LAB_CHECK(vm, cpuid_after_run, LAB(), "the CPUID of a vCPU that has run cannot be changed, but set to the same",
 	  ADVICE_API, NEED_KVM)
 {
 	static const uint8_t hlt = 0xf4;
@@ -117,11 +117,11 @@ LAB_CHECK(vm, cpuid_after_run, LAB(), "a vCPU that has run keeps its CPUID: anot
 	uint32_t i;
 
 	if (env_kernel(l->t->env) < KERNEL(6, 1))
-		return t_skip(l->t, "this kernel is older than 6.1: KVM may take any CPUID at any time");
+		return t_skip(l->t, "this kernel is older than 6.1: KVM may accept any CPUID at any time");
 	if (lab_code_real(l, &hlt, 1) || lab_step_to(l, KVM_EXIT_HLT, "HLT") ||
 	    lab_cpu_ioctl(l, 0, KVM_GET_CPUID2, &c) < 0)
 		return -1;
-	/* Before 6.3 KVM_GET_CPUID2 left nent as it was given. */
+	/* Before 6.3 KVM_GET_CPUID2 did not change nent: empty entries follow. */
 	while (c.h.nent > 1 && !c.h.entries[c.h.nent - 1].function && !c.h.entries[c.h.nent - 1].eax)
 		c.h.nent--;
 	if (lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, &c) < 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: single registers by KVM_GET_ONE_REG and KVM_SET_ONE_REG, on x86 after Linux 6.12. */
+/* vm: KVM_GET_ONE_REG and KVM_SET_ONE_REG (on x86 after Linux 6.12), MSR list, CPUID. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static int one_reg(struct lab *l, unsigned long req, uint64_t id, uint64_t *v)
 	return ioctl(l->cpu[0].fd, req, &r) < 0 ? -errno : 0;
 }
 
-/* By either interface it is the same register. */
+/* Both interfaces must access the same register. */
 static int same_msr(struct lab *l, uint32_t msr, uint64_t a, uint64_t b, const char *name)
 {
 	uint64_t v = a;
@@ -31,13 +31,13 @@ static int same_msr(struct lab *l, uint32_t msr, uint64_t a, uint64_t b, const c
 	REQUIRE(l->t, !rc, "KVM_SET_ONE_REG of MSR %s: %s", name, strerror(-rc));
 	v = 0;
 	REQUIRE(l->t, lab_msr(l, KVM_GET_MSRS, msr, &v) == 1 && v == a,
-		"MSR %s was set to 0x%llx by KVM_SET_ONE_REG, KVM_GET_MSRS says 0x%llx", name,
+		"KVM_SET_ONE_REG set MSR %s to 0x%llx, but KVM_GET_MSRS says 0x%llx", name,
 		(unsigned long long)a, (unsigned long long)v);
 	v = b;
 	REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, msr, &v) == 1, "KVM_SET_MSRS refuses %s", name);
 	v = 0;
 	rc = one_reg(l, KVM_GET_ONE_REG, REG_MSR(msr), &v);
-	REQUIRE(l->t, !rc && v == b, "MSR %s was set to 0x%llx by KVM_SET_MSRS, KVM_GET_ONE_REG says 0x%llx (%s)", name,
+	REQUIRE(l->t, !rc && v == b, "KVM_SET_MSRS set MSR %s to 0x%llx, but KVM_GET_ONE_REG says 0x%llx (%s)", name,
 		(unsigned long long)b, (unsigned long long)v, rc ? strerror(-rc) : "done");
 	return 0;
 }
@@ -54,14 +54,14 @@ static int refusals(struct lab *l)
 	uint64_t v = 0;
 	unsigned int i;
 
-	/* With kvm.ignore_msrs an unknown MSR is one that reads as 0: vm/state-msrs. */
+	/* With kvm.ignore_msrs an unknown MSR reads as 0 (vm/state-msrs): leave out the first row. */
 	for (i = setting_on(l->t->env, "kvm.ignore_msrs"); i < sizeof(bad) / sizeof(bad[0]); i++)
 		REQUIRE(l->t, one_reg(l, KVM_GET_ONE_REG, bad[i].id, &v) && one_reg(l, KVM_SET_ONE_REG, bad[i].id, &v),
-			"KVM_GET_ONE_REG or KVM_SET_ONE_REG took %s", bad[i].what);
+			"KVM_GET_ONE_REG or KVM_SET_ONE_REG accepted %s", bad[i].what);
 	return 0;
 }
 
-/* The shadow stack's pointer is listed if the guest's CPUID has shadow stacks, and is there then only. */
+/* The shadow stack's pointer (SSP) exists and is listed only if the guest's CPUID has shadow stacks. */
 static int listed(struct lab *l)
 {
 	uint64_t buf[1 + LIST_MAX] = { LIST_MAX }, i, v = 0x7000, got = 0;
@@ -70,10 +70,10 @@ static int listed(struct lab *l)
 
 	if (lab_cpu_ioctl(l, 0, KVM_GET_REG_LIST, list) < 0)
 		return -1;
-	REQUIRE(l->t, list->n <= LIST_MAX, "KVM_GET_REG_LIST gives %llu registers to an array of %d", (unsigned long long)list->n, LIST_MAX);
+	REQUIRE(l->t, list->n <= LIST_MAX, "KVM_GET_REG_LIST returned %llu registers for an array of %d", (unsigned long long)list->n, LIST_MAX);
 	for (i = 0; i < list->n; i++) {
 		ssp |= list->reg[i] == REG_SSP;
-		REQUIRE(l->t, !one_reg(l, KVM_GET_ONE_REG, list->reg[i], &got), "register 0x%llx is in KVM_GET_REG_LIST and cannot be read",
+		REQUIRE(l->t, !one_reg(l, KVM_GET_ONE_REG, list->reg[i], &got), "register 0x%llx is in KVM_GET_REG_LIST, but cannot be read",
 			(unsigned long long)list->reg[i]);
 	}
 	t_note(l->t, "%llu registers are listed, %s", (unsigned long long)list->n, ssp ? "SSP among them" : "not SSP (no shadow stacks)");
@@ -82,11 +82,11 @@ static int listed(struct lab *l)
 		return 0;
 	}
 	REQUIRE(l->t, !one_reg(l, KVM_SET_ONE_REG, REG_SSP, &v) && !one_reg(l, KVM_GET_ONE_REG, REG_SSP, &got) && got == v,
-		"SSP was set to 0x%llx, KVM_GET_ONE_REG says 0x%llx", (unsigned long long)v, (unsigned long long)got);
+		"SSP was set to 0x%llx, but KVM_GET_ONE_REG says 0x%llx", (unsigned long long)v, (unsigned long long)got);
 	return 0;
 }
 
-LAB_CHECK(vm, one_register, LAB(), "KVM_GET_ONE_REG and KVM_GET_MSRS speak of the same registers",
+LAB_CHECK(vm, one_register, LAB(), "KVM_GET_ONE_REG and KVM_GET_MSRS access the same registers",
 	  ADVICE_STATE, NEED_KVM | NEED_HW, .settings = "kvm.ignore_msrs")
 {
 	if (lab_cap(l, KVM_CAP_ONE_REG) <= 0)
@@ -97,7 +97,7 @@ LAB_CHECK(vm, one_register, LAB(), "KVM_GET_ONE_REG and KVM_GET_MSRS speak of th
 		refusals(l) || listed(l) ? -1 : 0;
 }
 
-/* What KVM has listed since before 4.18: what SYSCALL, time and KVM's own interface need. */
+/* These MSRs KVM has listed since before 4.18: for SYSCALL, time and KVM's own interface. */
 static int msrs_listed(struct t *t, const struct kvm_msr_list *list)
 {
 	static const uint32_t need[] = { 0x10, 0x174, 0x175, 0x176, 0x277, 0xc0000081, 0xc0000082, 0xc0000083,
@@ -107,12 +107,12 @@ static int msrs_listed(struct t *t, const struct kvm_msr_list *list)
 	for (i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
 		for (k = 0; k < list->nmsrs && list->indices[k] != need[i]; k++)
 			;
-		REQUIRE(t, k < list->nmsrs, "MSR 0x%x is not in the list: a migration loses it", need[i]);
+		REQUIRE(t, k < list->nmsrs, "MSR 0x%x is not in the list: a migration would lose it", need[i]);
 	}
 	return 0;
 }
 
-/* Every MSR that KVM says it saves can be read. */
+/* An MSR that is listed but cannot be read is only noted. */
 CHECK(vm, msr_list, "KVM lists the MSRs that a migration must carry",
       ADVICE_STATE, NEED_KVM)
 {
@@ -131,20 +131,20 @@ CHECK(vm, msr_list, "KVM lists the MSRs that a migration must carry",
 		if (lab_msr(&l, KVM_GET_MSRS, list->indices[i], &v) == 1)
 			continue;
 		bad++;
-		t_note(t, "MSR 0x%x is in the list and cannot be read", list->indices[i]);
+		t_note(t, "MSR 0x%x is in the list, but cannot be read", list->indices[i]);
 	}
 	if (!rc && list && t->env->hw_backend)
 		rc = msrs_listed(t, list);
 	if (!rc && list && list->nmsrs < 20)
 		rc = t_fail(t, "KVM lists only %u MSRs to save", list->nmsrs);
 	if (!rc && bad)
-		t_note(t, "%u of %u (they belong to features that this guest does not have)", bad, list->nmsrs);
+		t_note(t, "%u of %u cannot be read: they belong to features that this guest does not have", bad, list->nmsrs);
 	free(list);
 	lab_close(&l);
 	return rc;
 }
 
-/* The leaf of @c that @want names; NULL: not held. */
+/* The leaf of @c that @want names; NULL: @c does not have it. */
 static const struct kvm_cpuid_entry2 *leaf(const struct kvm_cpuid2 *c, const struct kvm_cpuid_entry2 *want)
 {
 	unsigned int i;
@@ -156,7 +156,7 @@ static const struct kvm_cpuid_entry2 *leaf(const struct kvm_cpuid2 *c, const str
 	return NULL;
 }
 
-/* What was set with KVM_SET_CPUID2 is what KVM holds. */
+/* KVM_GET_CPUID2 must return what KVM_SET_CPUID2 set. */
 static int cpuid_held(struct lab *l, struct kvm_cpuid2 *a, struct kvm_cpuid2 *b)
 {
 	unsigned int i;
@@ -168,18 +168,18 @@ static int cpuid_held(struct lab *l, struct kvm_cpuid2 *a, struct kvm_cpuid2 *b)
 	for (i = 0; i < a->nent; i++) {
 		const struct kvm_cpuid_entry2 *x = &a->entries[i], *y = leaf(b, x);
 
-		REQUIRE(l->t, y, "CPUID 0x%x.%u was set and is not held", x->function, x->index);
-		/* 1, 7 and 0xd follow CR4, XCR0 and the APIC base */
+		REQUIRE(l->t, y, "CPUID 0x%x.%u was set, but is missing", x->function, x->index);
+		/* Leaves 1, 7 and 0xd depend on CR4, XCR0 and the APIC base. */
 		if (x->function == 1 || x->function == 7 || x->function == 0xd)
 			continue;
 		REQUIRE(l->t, x->eax == y->eax && x->ebx == y->ebx && x->ecx == y->ecx && x->edx == y->edx,
-			"CPUID 0x%x.%u: set %x %x %x %x, held %x %x %x %x", x->function, x->index,
+			"CPUID 0x%x.%u: set %x %x %x %x, got %x %x %x %x", x->function, x->index,
 			x->eax, x->ebx, x->ecx, x->edx, y->eax, y->ebx, y->ecx, y->edx);
 	}
 	return 0;
 }
 
-/* CR4 must not take what the guest's CPUID lacks, whatever the host's CPU has. */
+/* CR4 must reject a feature that the guest's CPUID lacks, even if the host's CPU has it. */
 static int cr4_by_cpuid(struct lab *l, struct kvm_cpuid2 *c)
 {
 	struct kvm_sregs s;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: KVM_RUN: how it ends, how it is stopped, how it is debugged. */
+/* vm: KVM_RUN: how it ends, and how a VMM stops and debugs it. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -18,7 +18,7 @@
 #include "env/settings.h"
 #include "vm/vm.h"
 
-LAB_CHECK(vm, halt, LAB(), "HLT ends KVM_RUN where no interrupt controller is",
+LAB_CHECK(vm, halt, LAB(), "HLT ends KVM_RUN if KVM has no interrupt controller",
 	  ADVICE_RUN, NEED_KVM)
 {
 	static const uint8_t code[] = { 0xf4, 0x90, 0xf4 };
@@ -43,7 +43,7 @@ static double cpu_ms(void)
 #define IDLE_MS		60
 #define IDLE_TRIES	5
 
-/* Halt for a while, which a signal ends now and then: -EINTR is as it should be. */
+/* Halt for a while, interrupted by signals. Returns -EINTR if all is well. */
 static int idle(struct lab *l, double *cpu, double *wall)
 {
 	double start = now_ms();
@@ -61,12 +61,12 @@ static int idle(struct lab *l, double *cpu, double *wall)
 }
 
 /*
- * A halted guest sleeps in KVM_RUN, but for what halt polling adds: that gives
- * up after halt_poll_ns, 0.2 ms by default. More than one try: a host that is a
- * guest itself takes for its own what its own host takes from it.
+ * A halted guest sleeps in KVM_RUN, apart from halt polling, which gives up after
+ * halt_poll_ns, 0.2 ms by default. Try more than once: a host that is itself a guest
+ * counts the time that its own host takes as its own.
  */
 CHECK(vm, halt_idle, "a halted guest leaves the host's CPU alone",
-      "Idle guests take CPU time of others: kvm.halt_poll_ns, then virt/kvm/kvm_main.c of this kernel's patches.",
+      "Idle guests take CPU time from others. Look at kvm.halt_poll_ns, then at this kernel's patches to virt/kvm/kvm_main.c.",
       NEED_KVM)
 {
 	static const uint8_t code[] = { 0xf4, 0xeb, 0xfd };
@@ -79,7 +79,7 @@ CHECK(vm, halt_idle, "a halted guest leaves the host's CPU alone",
 	int rc;
 
 	if (atol(setting(t->env, "kvm.halt_poll_ns")) > 1000000)
-		return t_skip(t, "kvm.halt_poll_ns is %s: polling is meant to cost much here", setting(t->env, "kvm.halt_poll_ns"));
+		return t_skip(t, "kvm.halt_poll_ns is %s: this host is set to poll for long", setting(t->env, "kvm.halt_poll_ns"));
 	rc = lab_open(&l, t, LAB(.irqchip = true)) || lab_code_real(&l, code, sizeof(code)) ? -1 : 0;
 	if (rc || timer_create(CLOCK_MONOTONIC, &ev, &timer)) {
 		int err = errno;
@@ -113,7 +113,7 @@ LAB_CHECK(vm, triple_fault, LAB(), "a triple fault ends KVM_RUN with KVM_EXIT_SH
 LAB_CHECK(vm, immediate_exit, LAB(), "immediate_exit ends KVM_RUN before guest code runs",
 	  ADVICE_RUN, NEED_KVM)
 {
-	/* out %al,$0xe1; jmp to it: a guest that runs ends KVM_RUN without EINTR */
+	/* out %al,$0xe1; jmp to it: if the guest runs, KVM_RUN ends without EINTR */
 	static const uint8_t code[] = { 0xe6, 0xe1, 0xeb, 0xfc };
 	struct kvm_regs r;
 	unsigned int i;
@@ -144,16 +144,16 @@ static void *kick(void *arg)
 
 	while (!k->stop) {
 		pthread_kill(k->target, SIGUSR2);
-		usleep(500);		/* for the guest to get somewhere */
+		usleep(500);		/* let the guest make progress */
 	}
 	return NULL;
 }
 
-/* A guest that spins comes out by a signal, each time, with nothing lost. */
-CHECK(vm, signal, "a signal ends KVM_RUN of a spinning guest, with nothing lost",
+/* A signal must end KVM_RUN each time, and the registers must be intact. */
+CHECK(vm, signal, "a signal ends KVM_RUN of a spinning guest, and no state is lost",
       ADVICE_RUN, NEED_KVM)
 {
-	/* sti, or no interrupt of the host ends this in Bochs 2.7; incl %eax; jmp to it */
+	/* sti (in Bochs 2.7 no host interrupt ends this without it); incl %eax; jmp to it */
 	static const uint8_t code[] = { 0xfb, 0x66, 0x40, 0xeb, 0xfc };
 	struct kicker k = { .target = pthread_self() };
 	struct kvm_regs r = { 0 };
@@ -189,7 +189,7 @@ CHECK(vm, signal, "a signal ends KVM_RUN of a spinning guest, with nothing lost"
 #define MSR_STEAL	0x4b564d03u
 #define STEAL		0x6000u		/* the record; its 'preempted' is at 16 */
 
-/* Run and be interrupted until @times exits have left the mark; the guest must never read it. */
+/* Run until @times signals have left the vCPU marked 'preempted'; the guest must never read the mark. */
 static int spin_marked(struct lab *l, unsigned int times)
 {
 	volatile uint8_t *preempted = l->ram + STEAL + 16;
@@ -197,21 +197,21 @@ static int spin_marked(struct lab *l, unsigned int times)
 	int n;
 
 	while (times) {
-		REQUIRE(l->t, now_ms() < l->deadline, "a vCPU that a signal took off its CPU was never marked 'preempted'");
+		REQUIRE(l->t, now_ms() < l->deadline, "a vCPU that a signal interrupted was never marked 'preempted'");
 		n = lab_step(l, 0);
 		if (n != -EINTR)
 			return n ? -1 : lab_odd_exit(l, 0);
-		/* Not where the signal came before the guest ran. */
+		/* It is not marked if the signal came before the guest ran. */
 		times -= *preempted & 1;
 	}
 	if (lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
 		return -1;
-	REQUIRE(l->t, !(r.rbx & 0xff), "a vCPU that runs has read 0x%llx as its 'preempted', expected 0", r.rbx & 0xff);
+	REQUIRE(l->t, !(r.rbx & 0xff), "a running vCPU read 0x%llx as its own 'preempted', expected 0", r.rbx & 0xff);
 	return 0;
 }
 
-/* Other vCPUs' spinlocks, IPIs and TLB flushes go by it. */
-LAB_CHECK(vm, steal_preempted, LAB(), "a vCPU that does not run is marked so in its record of steal time, one that runs is not",
+/* Other vCPUs' spinlocks, IPIs and TLB flushes depend on this mark. */
+LAB_CHECK(vm, steal_preempted, LAB(), "a vCPU is marked preempted in its steal time record while it does not run, and only then",
 	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* sti; 1: or 0x6010,%bl; jmp 1b */
@@ -233,7 +233,7 @@ LAB_CHECK(vm, steal_preempted, LAB(), "a vCPU that does not run is marked so in 
 	return rc;
 }
 
-/* KVM_SET_SIGNAL_MASK: what is blocked outside ends KVM_RUN inside. */
+/* A signal that the thread blocks must end KVM_RUN if KVM_SET_SIGNAL_MASK unblocks it. */
 CHECK(vm, signal_mask, "KVM_SET_SIGNAL_MASK lets signals end KVM_RUN",
       ADVICE_RUN, NEED_KVM)
 {
@@ -259,7 +259,7 @@ CHECK(vm, signal_mask, "KVM_SET_SIGNAL_MASK lets signals end KVM_RUN",
 	}
 	pthread_sigmask(SIG_SETMASK, NULL, &now);
 	if (!rc && !sigismember(&now, SIGUSR2))
-		rc = t_fail(t, "the mask of KVM_SET_SIGNAL_MASK stays with the thread after KVM_RUN");
+		rc = t_fail(t, "the thread keeps the mask of KVM_SET_SIGNAL_MASK after KVM_RUN");
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	lab_close(&l);
 	return rc;
@@ -274,7 +274,7 @@ static int debug(struct lab *l, uint32_t control, uint64_t dr0, uint64_t dr7)
 	return lab_cpu_ioctl(l, 0, KVM_SET_GUEST_DEBUG, &d) < 0 ? -1 : 0;
 }
 
-LAB_CHECK(vm, guest_debug, LAB(), "single steps and breakpoints of the host's debugger",
+LAB_CHECK(vm, guest_debug, LAB(), "single steps and breakpoints of a debugger on the host work",
 	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* 1000 nop; 1001 cpuid; 1003 out %al,$0xe1; 1005 int3; 1006 nop; 1007 hlt */
@@ -294,18 +294,18 @@ LAB_CHECK(vm, guest_debug, LAB(), "single steps and breakpoints of the host's de
 			if (lab_next(l))
 				return -1;
 		} while (run->exit_reason == KVM_EXIT_IO && run->io.port == 0xe1);
-		/* Old KVMs, when they step themselves, say where stepping began. */
+		/* If they emulate the step, old KVMs report where stepping began. */
 		pc = run->debug.arch.pc;
 		if (i > 0 && pc == 0x1000 && env_old_kvm(l->t->env))
 			pc = at[i];
 		REQUIRE(l->t, run->exit_reason == KVM_EXIT_DEBUG && pc == at[i] && run->debug.arch.exception == 1,
 			"single step %u: %s, pc 0x%llx, exception %u; expected KVM_EXIT_DEBUG at 0x%x",
 			i, exit_name(run->exit_reason), run->debug.arch.pc, run->debug.arch.exception, at[i]);
-		/* Before 5.8 SVM gives DR6 only for steps that KVM makes, as of CPUID. */
+		/* Before 5.8 SVM reports DR6 only for steps that KVM emulates, such as CPUID. */
 		REQUIRE(l->t, i != 1 || run->debug.arch.dr6 & 0x4000,
 			"single step over CPUID: DR6 0x%llx lacks BS", run->debug.arch.dr6);
 	}
-	/* QEMU's TCG takes INT3 for INT n, which KVM does not intercept; nor does it arm breakpoints when VMRUN loads DR7. */
+	/* QEMU's TCG treats INT3 as INT n, which KVM does not intercept, and arms no breakpoints when VMRUN loads DR7. */
 	if (host_is_tcg())
 		return debug(l, 0, 0, 0);
 	if (debug(l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_SW_BP, 0, 0) ||
@@ -325,7 +325,7 @@ LAB_CHECK(vm, guest_debug, LAB(), "single steps and breakpoints of the host's de
 	return debug(l, 0, 0, 0) || lab_step_to(l, KVM_EXIT_HLT, "after debugging was turned off") ? -1 : 0;
 }
 
-/* What a debugger asks: KVM's own walk of the guest's page tables. */
+/* For debuggers: KVM walks the guest's page tables. */
 LAB_CHECK(vm, translate, LAB(), "KVM_TRANSLATE finds what the guest's page tables say",
 	  ADVICE_RUN, NEED_KVM)
 {
@@ -342,8 +342,7 @@ LAB_CHECK(vm, translate, LAB(), "KVM_TRANSLATE finds what the guest's page table
 	return 0;
 }
 
-/* Registers that go in and out by kvm_run, without ioctls. */
-LAB_CHECK(vm, sync_registers, LAB(), "registers go in and come out through kvm_run",
+LAB_CHECK(vm, sync_registers, LAB(), "registers can be set and read through kvm_run, without ioctls",
 	  ADVICE_RUN, NEED_KVM)
 {
 	/* out %al,$0x51; hlt */
@@ -377,8 +376,8 @@ LAB_CHECK(vm, sync_registers, LAB(), "registers go in and come out through kvm_r
 	return 0;
 }
 
-/* Without an interrupt controller in the kernel: KVM_INTERRUPT and its window. */
-LAB_CHECK(vm, interrupt, LAB(), "KVM_INTERRUPT delivers, when the guest lets it",
+/* Without an interrupt controller in KVM: KVM_INTERRUPT and the interrupt window. */
+LAB_CHECK(vm, interrupt, LAB(), "KVM_INTERRUPT delivers when the guest accepts interrupts",
 	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* 1000 cli; out %al,$0xe1; sti; nop; 1005 jmp .   handler at 1100: mov $0x5a,%bl; hlt */
@@ -397,7 +396,7 @@ LAB_CHECK(vm, interrupt, LAB(), "KVM_INTERRUPT delivers, when the guest lets it"
 		"with IF=0 KVM says if_flag %u, ready_for_interrupt_injection %u",
 		run->if_flag, run->ready_for_interrupt_injection);
 	run->request_interrupt_window = 1;
-	if (lab_step_to(l, KVM_EXIT_IRQ_WINDOW_OPEN, "after STI, with a window asked for"))
+	if (lab_step_to(l, KVM_EXIT_IRQ_WINDOW_OPEN, "after STI, with a window requested"))
 		return -1;
 	run->request_interrupt_window = 0;
 	if (lab_cpu_ioctl(l, 0, KVM_INTERRUPT, &irq) < 0 || lab_step_to(l, KVM_EXIT_HLT, "the handler's HLT") ||
@@ -408,8 +407,8 @@ LAB_CHECK(vm, interrupt, LAB(), "KVM_INTERRUPT delivers, when the guest lets it"
 	return 0;
 }
 
-/* Without a LAPIC in the kernel the VMM has it, and must hear when TPR is lowered. */
-LAB_CHECK(vm, set_tpr, LAB(), "a VMM that has the LAPIC hears when CR8 is lowered",
+/* A VMM that emulates the LAPIC must learn when the guest lowers the TPR. */
+LAB_CHECK(vm, set_tpr, LAB(), "KVM tells a VMM that emulates the LAPIC when CR8 is lowered",
 	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	/* mov $8,%eax; mov %rax,%cr8; mov $3,%al; mov %rax,%cr8; hlt */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: memory slots, and what the guest sees of them. */
+/* vm: memory slots, and how changes to them appear in the guest. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,9 +29,9 @@ SLOT_CHECK(vm, memslot_rules, 0, NULL, "memory slots that overlap or make no sen
 	if (refused(l, 2, 0, SLOT1, 4096, host, -EEXIST, "a slot over another's start") ||
 	    refused(l, 2, 0, SLOT1 + (PAGES - 1) * PG, 8192, host, -EEXIST, "a slot over another's end") ||
 	    refused(l, 2, 0, SLOT1 - 4096, 8192, host, -EEXIST, "a slot over another's first page") ||
-	    refused(l, 2, 0, SLOT1 + 0x1000001, 4096, host, -EINVAL, "a slot whose address is not a page's") ||
+	    refused(l, 2, 0, SLOT1 + 0x1000001, 4096, host, -EINVAL, "a slot with an unaligned address") ||
 	    refused(l, 2, 0, SLOT1 + 0x1000000, 100, host, -EINVAL, "a slot of 100 bytes") ||
-	    refused(l, 2, 0, SLOT1 + 0x1000000, 4096, host + 1, -EINVAL, "a slot with odd host memory") ||
+	    refused(l, 2, 0, SLOT1 + 0x1000000, 4096, host + 1, -EINVAL, "a slot with unaligned host memory") ||
 	    refused(l, 2, 0, ~0ull << 12, 8192, host, -EINVAL, "a slot that wraps around") ||
 	    refused(l, 2, 1u << 30, SLOT1 + 0x1000000, 4096, host, -EINVAL, "a slot with unknown flags") ||
 	    refused(l, 1, 0, SLOT1, 8192, host, -EINVAL, "a change of a slot's size"))
@@ -40,12 +40,12 @@ SLOT_CHECK(vm, memslot_rules, 0, NULL, "memory slots that overlap or make no sen
 	return 0;
 }
 
-/* A write of one byte by the guest: 0 done, 1 came as MMIO, -1 failed. */
+/* The guest accesses one byte: 0 it was memory, 1 it came as MMIO, -1 failed. */
 static int poke(struct lab *l, uint64_t gpa, bool write)
 {
 	struct kvm_run *run = l->cpu[0].run;
 
-	/* touch() runs to HLT; here the first exit counts */
+	/* slot_peek() would run to HLT; here the first exit counts. */
 	if (slot_aim(l, gpa, write))
 		return -1;
 	if (lab_next(l))
@@ -61,7 +61,7 @@ static int poke(struct lab *l, uint64_t gpa, bool write)
 	return run->exit_reason == KVM_EXIT_HLT ? 0 : lab_odd_exit(l, 0);
 }
 
-/* poke() and what it must be */
+/* poke(), whose result must be @want. */
 static int expect_poke(struct lab *l, uint64_t gpa, bool write, int want, const char *what)
 {
 	int rc = poke(l, gpa, write);
@@ -73,7 +73,7 @@ static int expect_poke(struct lab *l, uint64_t gpa, bool write, int want, const 
 	return 0;
 }
 
-SLOT_CHECK(vm, memslot_change, 0, NULL, "slots can be moved, deleted, made read-only, and the guest sees it",
+SLOT_CHECK(vm, memslot_change, 0, NULL, "slots can be moved, deleted and made read-only, and the guest sees it",
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	const uint64_t moved = SLOT1 + 0x1000000;
@@ -89,15 +89,15 @@ SLOT_CHECK(vm, memslot_change, 0, NULL, "slots can be moved, deleted, made read-
 	    expect_poke(l, moved + 3 * PG, true, 0, "write where a slot was moved to"))
 		return -1;
 	REQUIRE(l->t, host[3 * PG] == 1, "after a move the guest's write is not in the host's memory");
-	/* deleted, and made again over other memory */
+	/* deleted, and created again over other memory */
 	REQUIRE(l->t, !lab_slot(l, 1, 0, moved, 0, host), "deleting a slot was refused");
 	if (expect_poke(l, moved + 3 * PG, true, 1, "write to a deleted slot") ||
 	    expect_poke(l, moved, false, 1, "read of a deleted slot"))
 		return -1;
-	REQUIRE(l->t, !lab_slot(l, 1, 0, moved, 4096, host + 8 * PG), "making a slot again was refused");
-	if (expect_poke(l, moved, true, 0, "write to a slot that was made again"))
+	REQUIRE(l->t, !lab_slot(l, 1, 0, moved, 4096, host + 8 * PG), "creating a slot again was refused");
+	if (expect_poke(l, moved, true, 0, "write to a slot that was created again"))
 		return -1;
-	REQUIRE(l->t, host[8 * PG] == 1, "a slot made again leads to its old memory");
+	REQUIRE(l->t, host[8 * PG] == 1, "a slot that was created again still maps its old memory");
 	/* read-only */
 	host[8 * PG] = 0x42;
 	REQUIRE(l->t, !lab_slot(l, 1, 0, moved, 0, host) && !lab_slot(l, 1, KVM_MEM_READONLY, moved, 4096, host + 8 * PG),
@@ -109,7 +109,7 @@ SLOT_CHECK(vm, memslot_change, 0, NULL, "slots can be moved, deleted, made read-
 	return 0;
 }
 
-SLOT_CHECK(vm, host_memory, 0, NULL, "what the host does to a guest's memory the guest sees at once",
+SLOT_CHECK(vm, host_memory, 0, NULL, "a guest sees at once what the host does to its memory",
 	   ADVICE_MEM, NEED_KVM | NEED_HW)
 {
 	volatile uint8_t *h = host;
@@ -119,21 +119,21 @@ SLOT_CHECK(vm, host_memory, 0, NULL, "what the host does to a guest's memory the
 		uint64_t page = i * PG;
 		int got;
 
-		/* the guest writes, the host reads; and the other way */
+		/* the guest writes and the host reads, and vice versa */
 		if (expect_poke(l, SLOT1 + page, true, 0, "write"))
 			return -1;
 		REQUIRE(l->t, h[page] == 1, "the host does not see the guest's write");
 		h[page] = (uint8_t)(0x80 + i);
 		if (expect_poke(l, SLOT1 + page, false, 0, "read"))
 			return -1;
-		/* the page goes away under the guest: it must see a new, zero one */
+		/* the host drops the page: the guest must see a new page of zeroes */
 		REQUIRE(l->t, !madvise(host + page, 4096, MADV_DONTNEED), "madvise: %s", strerror(errno));
 		if (i & 1)
 			h[page] = 0x33;		/* the host has a new page already */
 		got = slot_peek(l, SLOT1 + page);
 		if (got < 0)
 			return -1;
-		REQUIRE(l->t, got == (i & 1 ? 0x33 : 0), "the host replaced a page, the guest still reads the old one: 0x%x: memory that was freed is in a guest's hands",
+		REQUIRE(l->t, got == (i & 1 ? 0x33 : 0), "the host replaced a page, but the guest still reads the old one (0x%x): it can access freed memory",
 			(unsigned int)got);
 	}
 	return 0;

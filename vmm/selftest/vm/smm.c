@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: system management mode: in by KVM_SMI, out by RSM, all as it was. */
+/* vm: system management mode: KVM_SMI enters it, RSM must restore everything. */
 #include <string.h>
 
 #define REPORT_PLACE 120
 #include "vm/vm.h"
 
-#define RUNS_AT	0x7000		/* where the handler counts */
+#define RUNS_AT	0x7000		/* the handler's counter */
 
-/* Both of the guest's modes: out %al,$0xe1; out %al,$0xe1; hlt */
+/* The same in real and long mode: out %al,$0xe1; out %al,$0xe1; hlt */
 static const uint8_t code[] = { 0xe6, 0xe1, 0xe6, 0xe1, 0xf4 };
 
 /*
- * At SMBASE + 0x8000, in SMM's own 16-bit mode: incl 0x7000; out %al,$0xe2; then
- * 1 into EAX, EBX, ECX, EDX, ESI, EDI, EBP, ESP, CR2; rsm.
+ * The handler at SMBASE + 0x8000, in SMM's 16-bit mode: incl 0x7000; out %al,$0xe2;
+ * mov $1 to EAX, EBX, ECX, EDX, ESI, EDI, EBP, ESP; rsm.
  */
 static const uint8_t smi[] = {
 	0x66, 0xff, 0x06, 0x00, 0x70, 0xe6, 0xe2,
@@ -24,7 +24,7 @@ static const uint8_t smi[] = {
 static const char *const names[] = { "RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RSP",
 	"RBP", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15" };
 
-/* A value in every register that tells them apart; not RSP, which has a use. */
+/* Give every register but RSP, which is in use, a value of its own. */
 static int fill(struct lab *l)
 {
 	struct kvm_regs r;
@@ -45,9 +45,9 @@ static int same(struct t *t, const char *mode, const struct kvm_regs *a, const s
 	unsigned int i;
 
 	for (i = 0; i < 16; i++)
-		REQUIRE(t, x[i] == y[i], "RSM to %s mode did not bring %s back: 0x%llx, was 0x%llx", mode,
+		REQUIRE(t, x[i] == y[i], "RSM to %s mode did not restore %s: 0x%llx, was 0x%llx", mode,
 			names[i], (unsigned long long)y[i], (unsigned long long)x[i]);
-	REQUIRE(t, a->rflags == b->rflags, "RSM to %s mode did not bring RFLAGS back: 0x%llx, was 0x%llx",
+	REQUIRE(t, a->rflags == b->rflags, "RSM to %s mode did not restore RFLAGS: 0x%llx, was 0x%llx",
 		mode, b->rflags, a->rflags);
 	REQUIRE(t, b->rip == a->rip + 2, "after RSM to %s mode RIP is 0x%llx, expected 0x%llx",
 		mode, b->rip, a->rip + 2);
@@ -70,14 +70,14 @@ static int same_system(struct t *t, const char *mode, const struct kvm_sregs *a,
 	return 0;
 }
 
-/* At the handler's OUT: KVM knows that this is SMM, in which NMIs wait. */
+/* At the handler's OUT KVM must report SMM, and NMIs must be masked. */
 static int inside(struct lab *l)
 {
 	struct kvm_vcpu_events e;
 
 	if (lab_step_to(l, KVM_EXIT_IO, "OUT in the SMI handler"))
 		return -1;
-	REQUIRE(l->t, l->cpu[0].run->io.port == 0xe2, "after an SMI came OUT to port 0x%x, expected the handler's", l->cpu[0].run->io.port);
+	REQUIRE(l->t, l->cpu[0].run->io.port == 0xe2, "OUT to port 0x%x after an SMI, expected the handler's (0xe2)", l->cpu[0].run->io.port);
 	if (lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &e) < 0)
 		return -1;
 	REQUIRE(l->t, e.smi.smm && l->cpu[0].run->flags & KVM_RUN_X86_SMM, "in the SMI handler KVM says smm %u, flags 0x%x",
@@ -100,7 +100,7 @@ static int there_and_back(struct lab *l, const char *mode)
 	    lab_cpu_ioctl(l, 0, KVM_GET_REGS, &b) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s2) < 0)
 		return -1;
 	REQUIRE(l->t, *runs == 1, "in %s mode the SMI handler ran %u times, expected once", mode, *runs);
-	/* An exit of OUT is before or after it as KVM likes: what matters is the step. */
+	/* At an exit of OUT, RIP may be before or after it: only the step between exits matters. */
 	if (a.rip == 0x1000)
 		a.rip += 2;
 	if (b.rip == 0x1002)
@@ -108,13 +108,13 @@ static int there_and_back(struct lab *l, const char *mode)
 	return same(l->t, mode, &a, &b) || same_system(l->t, mode, &s, &s2) ? -1 : 0;
 }
 
-LAB_CHECK(vm, smm, LAB(.irqchip = true), "an SMI runs its handler once and RSM brings everything back",
+LAB_CHECK(vm, smm, LAB(.irqchip = true), "an SMI runs its handler once, and RSM restores everything",
 	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
 	if (lab_cap(l, KVM_CAP_X86_SMM) <= 0)
 		return t_skip(l->t, "KVM has no SMM");
 	lab_code(l, 0x38000, smi, sizeof(smi));
-	/* SMM has memory slots of its own: address space 1. */
+	/* SMM has its own memory slots: address space 1. */
 	REQUIRE(l->t, !lab_slot(l, 1 << 16, 0, 0, l->ram_size, l->ram), "a memory slot for SMM was refused");
 	if (lab_code_real(l, code, sizeof(code)) || there_and_back(l, "real") ||
 	    lab_code_long(l, code, sizeof(code)) || there_and_back(l, "long"))

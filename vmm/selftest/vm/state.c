@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: what is put into a vCPU or VM can be got back: live migration's basis. */
+/* vm: state that is set in a vCPU or VM can be read back, on which live migration depends. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "vm/vm.h"
 
 #define SAME(t, what, a, b) \
-	REQUIRE(t, !memcmp(&(a), &(b), sizeof(a)), "%s: what was set is not what is got, first at byte %zu", \
+	REQUIRE(t, !memcmp(&(a), &(b), sizeof(a)), "%s: what was set reads back differently, first at byte %zu", \
 		what, first_diff(&(a), &(b), sizeof(a)))
 
 static size_t first_diff(const void *a, const void *b, size_t n)
@@ -25,7 +25,7 @@ static size_t first_diff(const void *a, const void *b, size_t n)
 	return i;
 }
 
-LAB_CHECK(vm, state_registers, LAB(.irqchip = true), "general and special registers can be set and got",
+LAB_CHECK(vm, state_registers, LAB(.irqchip = true), "general and special registers can be set and read back",
 	  ADVICE_STATE, NEED_KVM)
 {
 	struct kvm_regs a, b;
@@ -52,14 +52,14 @@ LAB_CHECK(vm, state_registers, LAB(.irqchip = true), "general and special regist
 	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s2) < 0)
 		return -1;
 	SAME(l->t, "KVM_SET_SREGS", s, s2);
-	/* Old KVMs look at few bits of what VMMs set. */
+	/* Old KVMs check only a few bits of what a VMM sets. */
 	s.cr4 |= 1ull << 31;
 	REQUIRE(l->t, env_old_kvm(l->t->env) || ioctl(l->cpu[0].fd, KVM_SET_SREGS, &s) < 0,
-		"KVM_SET_SREGS took a reserved bit of CR4");
+		"KVM_SET_SREGS accepted a reserved bit of CR4");
 	return 0;
 }
 
-LAB_CHECK(vm, state_fpu, LAB(.irqchip = true), "FPU, XSAVE and XCR state can be set and got",
+LAB_CHECK(vm, state_fpu, LAB(.irqchip = true), "FPU, XSAVE and XCR state can be set and read back",
 	  ADVICE_STATE, NEED_KVM)
 {
 	struct kvm_fpu a, b;
@@ -81,7 +81,7 @@ LAB_CHECK(vm, state_fpu, LAB(.irqchip = true), "FPU, XSAVE and XCR state can be 
 		goto out;
 	if (memcmp(a.xmm, b.xmm, sizeof(a.xmm)) || memcmp(a.fpr, b.fpr, sizeof(a.fpr)) ||
 	    a.fcw != b.fcw || a.fsw != b.fsw || a.ftwx != b.ftwx) {
-		t_fail(l->t, "KVM_SET_FPU: what was set is not what is got");
+		t_fail(l->t, "KVM_SET_FPU: what was set reads back differently");
 		goto out;
 	}
 	if (lab_cpu_ioctl(l, 0, KVM_GET_XSAVE, x) < 0)
@@ -97,11 +97,11 @@ LAB_CHECK(vm, state_fpu, LAB(.irqchip = true), "FPU, XSAVE and XCR state can be 
 	if (lab_cpu_ioctl(l, 0, KVM_SET_XSAVE, x) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_XSAVE, y) < 0)
 		goto out;
 	if (memcmp((uint8_t *)x->region + 160, (uint8_t *)y->region + 160, 256)) {
-		t_fail(l->t, "KVM_SET_XSAVE: the XMM registers set are not those got");
+		t_fail(l->t, "KVM_SET_XSAVE: the XMM registers read back differently");
 		goto out;
 	}
 	if (__builtin_cpu_supports("avx") && memcmp((uint8_t *)x->region + 576, (uint8_t *)y->region + 576, 256)) {
-		t_fail(l->t, "KVM_SET_XSAVE: the upper halves of the YMM registers set are not those got");
+		t_fail(l->t, "KVM_SET_XSAVE: the upper halves of the YMM registers read back differently");
 		goto out;
 	}
 	if (lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &c) < 0)
@@ -130,7 +130,7 @@ out:
 	return rc;
 }
 
-LAB_CHECK(vm, state_msrs, LAB(.irqchip = true), "MSRs can be set and got",
+LAB_CHECK(vm, state_msrs, LAB(.irqchip = true), "MSRs can be set and read back",
 	  ADVICE_STATE, NEED_KVM | NEED_HW, .settings = "kvm.ignore_msrs")
 {
 	static const struct { uint32_t msr; uint64_t v; const char *name; } list[] = {
@@ -166,18 +166,18 @@ LAB_CHECK(vm, state_msrs, LAB(.irqchip = true), "MSRs can be set and got",
 			REQUIRE(l->t, v == list[i].v, "%s (0x%x) was set to 0x%llx and is 0x%llx",
 				list[i].name, list[i].msr, (unsigned long long)list[i].v, (unsigned long long)v);
 	}
-	/* kvm.ignore_msrs: an unknown MSR takes writes and reads as 0 */
+	/* With kvm.ignore_msrs an unknown MSR accepts writes and reads as 0. */
 	v = 1;
 	n = lab_msr(l, KVM_SET_MSRS, 0x12345678, &v);
-	REQUIRE(l->t, n == ignore, "KVM_SET_MSRS %s an MSR that does not exist%s", n ? "took" : "refused",
+	REQUIRE(l->t, n == ignore, "KVM_SET_MSRS %s an MSR that does not exist%s", n ? "accepted" : "refused",
 		ignore ? ", though kvm.ignore_msrs is on" : "");
 	n = lab_msr(l, KVM_GET_MSRS, 0x12345678, &v);
-	REQUIRE(l->t, n == ignore && (!n || !v), "KVM_GET_MSRS of an MSR that does not exist gave %d, 0x%llx%s", n, (unsigned long long)v,
+	REQUIRE(l->t, n == ignore && (!n || !v), "KVM_GET_MSRS of an MSR that does not exist returned %d, 0x%llx%s", n, (unsigned long long)v,
 		ignore ? ", though kvm.ignore_msrs is on" : "");
 	return 0;
 }
 
-LAB_CHECK(vm, state_events, LAB(.irqchip = true), "debug registers, events and mp_state can be set and got",
+LAB_CHECK(vm, state_events, LAB(.irqchip = true), "debug registers, events and mp_state can be set and read back",
 	  ADVICE_STATE, NEED_KVM | NEED_HW)
 {
 	struct kvm_vcpu_events a, b;
@@ -193,7 +193,7 @@ LAB_CHECK(vm, state_events, LAB(.irqchip = true), "debug registers, events and m
 	if (lab_cpu_ioctl(l, 0, KVM_SET_DEBUGREGS, &d) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_DEBUGREGS, &e) < 0)
 		return -1;
 	REQUIRE(l->t, !memcmp(d.db, e.db, sizeof(d.db)) && d.dr7 == e.dr7,
-		"KVM_SET_DEBUGREGS: what was set is not what is got");
+		"KVM_SET_DEBUGREGS: what was set reads back differently");
 	if (lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &a) < 0)
 		return -1;
 	a.nmi.pending = 1;
@@ -212,7 +212,7 @@ LAB_CHECK(vm, state_events, LAB(.irqchip = true), "debug registers, events and m
 	a.exception.error_code = 6;
 	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &b) < 0)
 		return -1;
-	REQUIRE(l->t, b.interrupt.shadow, "the interrupt shadow of STI was set and is not got");
+	REQUIRE(l->t, b.interrupt.shadow, "the interrupt shadow of STI was set, but does not read back");
 	REQUIRE(l->t, b.exception.injected && b.exception.nr == 14 && b.exception.error_code == 6,
 		"#PF with error code 6 was set, got vector %u, error code 0x%x, injected %u", b.exception.nr,
 		b.exception.error_code, b.exception.injected);
@@ -230,7 +230,7 @@ LAB_CHECK(vm, state_events, LAB(.irqchip = true), "debug registers, events and m
 	return lab_cpu_ioctl(l, 0, KVM_SET_MP_STATE, &mp) < 0 ? -1 : 0;
 }
 
-LAB_CHECK(vm, state_irqchips, LAB(.irqchip = true), "LAPIC, PIC, IOAPIC and PIT can be set and got",
+LAB_CHECK(vm, state_irqchips, LAB(.irqchip = true), "LAPIC, PIC, IOAPIC and PIT can be set and read back",
 	  ADVICE_STATE, NEED_KVM)
 {
 	struct kvm_lapic_state a, b;
@@ -247,7 +247,7 @@ LAB_CHECK(vm, state_irqchips, LAB(.irqchip = true), "LAPIC, PIC, IOAPIC and PIT 
 	if (lab_cpu_ioctl(l, 0, KVM_SET_LAPIC, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &b) < 0)
 		return -1;
 	for (i = 0; i < 0x400; i += 16) {
-		if (i == 0xa0 || i == 0x390)	/* PPR and the timer's count run */
+		if (i == 0xa0 || i == 0x390)	/* PPR and the timer's count change by themselves */
 			continue;
 		REQUIRE(l->t, !memcmp(a.regs + i, b.regs + i, 4), "KVM_SET_LAPIC: register 0x%x is not what was set", i);
 	}
@@ -272,9 +272,9 @@ LAB_CHECK(vm, state_irqchips, LAB(.irqchip = true), "LAPIC, PIC, IOAPIC and PIT 
 		REQUIRE(l->t, i == KVM_IRQCHIP_IOAPIC ?
 			c.chip.ioapic.redirtbl[4].bits == d.chip.ioapic.redirtbl[4].bits :
 			c.chip.pic.imr == d.chip.pic.imr,
-			"KVM_SET_IRQCHIP of chip %u: what was set is not what is got", i);
+			"KVM_SET_IRQCHIP of chip %u: what was set reads back differently", i);
 		REQUIRE(l->t, i != KVM_IRQCHIP_IOAPIC || c.chip.ioapic.irr & 1 << 5,
-			"KVM_SET_IRQCHIP: a masked interrupt that was pending in the IOAPIC is gone");
+			"KVM_SET_IRQCHIP lost a masked interrupt that was pending in the IOAPIC");
 	}
 	if (lab_vm_ioctl(l, KVM_GET_PIT2, &p) < 0)
 		return -1;
@@ -283,11 +283,11 @@ LAB_CHECK(vm, state_irqchips, LAB(.irqchip = true), "LAPIC, PIC, IOAPIC and PIT 
 	if (lab_vm_ioctl(l, KVM_SET_PIT2, &p) < 0 || lab_vm_ioctl(l, KVM_GET_PIT2, &q) < 0)
 		return -1;
 	REQUIRE(l->t, q.channels[2].mode == 3 && q.channels[2].count == 0x1234,
-		"KVM_SET_PIT2: mode %u and count 0x%x, set were 3 and 0x1234", q.channels[2].mode, q.channels[2].count);
+		"KVM_SET_PIT2 set mode 3 and count 0x1234, but they read back as %u and 0x%x", q.channels[2].mode, q.channels[2].count);
 	return 0;
 }
 
-LAB_CHECK(vm, state_clocks, LAB(.irqchip = true), "the VM's clock and TSC rate can be set and got",
+LAB_CHECK(vm, state_clocks, LAB(.irqchip = true), "the VM's clock and TSC rate can be set and read back",
 	  ADVICE_STATE, NEED_KVM)
 {
 	struct kvm_clock_data a = { .clock = 5000000000000ull }, b = { 0 };
@@ -296,7 +296,7 @@ LAB_CHECK(vm, state_clocks, LAB(.irqchip = true), "the VM's clock and TSC rate c
 
 	if (lab_vm_ioctl(l, KVM_SET_CLOCK, &a) < 0)
 		return -1;
-	/* It may have been set at any time in between. */
+	/* KVM may have set it at any time since `before`. */
 	start = now_ms();
 	while (now_ms() - start < 5)
 		;
@@ -306,8 +306,8 @@ LAB_CHECK(vm, state_clocks, LAB(.irqchip = true), "the VM's clock and TSC rate c
 	REQUIRE(l->t, b.clock >= a.clock + 4000000 && (double)(b.clock - a.clock) < (ms + 100) * 1e6,
 		"the VM's clock was set to %llu and is %llu ns %.1f ms later", a.clock, b.clock, ms);
 	khz = lab_cpu_ioctl(l, 0, KVM_GET_TSC_KHZ, 0);
-	REQUIRE(l->t, khz > 0, "KVM_GET_TSC_KHZ gave %d", khz);
-	/* Old KVMs refuse the greatest frequency there is, which is it without TSC scaling. */
+	REQUIRE(l->t, khz > 0, "KVM_GET_TSC_KHZ returned %d", khz);
+	/* Old KVMs refuse the maximum frequency, which is the only one without TSC scaling. */
 	if (env_old_kvm(l->t->env) && lab_cap(l, KVM_CAP_TSC_CONTROL) <= 0)
 		return 0;
 	return lab_cpu_ioctl(l, 0, KVM_SET_TSC_KHZ, (unsigned long)khz) < 0 ? -1 : 0;

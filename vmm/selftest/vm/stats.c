@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: the statistics count what happens. */
+/* vm: KVM's statistics must count correctly. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,8 +25,8 @@ static int get_counts(struct t *t, const struct stats *s, struct counts *c)
 }
 
 /*
- * A guest makes exactly so many exits: so must the figures. Of all exits there
- * are more, by what interrupts the host: by the least of a few runs.
+ * The guest makes a known number of exits of each kind, which the figures must match.
+ * The total also includes exits for host interrupts: take the lowest of a few runs.
  */
 static int count_exits(struct lab *l, const struct stats *s)
 {
@@ -50,18 +50,18 @@ static int count_exits(struct lab *l, const struct stats *s)
 		} while (rc == -EINTR || (!rc && l->cpu[0].run->exit_reason != KVM_EXIT_HLT));
 		if (rc || get_counts(l->t, s, &b))
 			return -1;
-		REQUIRE(l->t, b.io - a.io == PORT_EXITS, "%d port exits, io_exits counted %llu",
+		REQUIRE(l->t, b.io - a.io == PORT_EXITS, "%d port exits were made, io_exits counted %llu",
 			PORT_EXITS, (unsigned long long)(b.io - a.io));
-		REQUIRE(l->t, b.mmio - a.mmio == MMIO_EXITS, "%d MMIO exits, mmio_exits counted %llu",
+		REQUIRE(l->t, b.mmio - a.mmio == MMIO_EXITS, "%d MMIO exits were made, mmio_exits counted %llu",
 			MMIO_EXITS, (unsigned long long)(b.mmio - a.mmio));
-		REQUIRE(l->t, b.hlt - a.hlt == 1, "1 HLT, halt_exits counted %llu", (unsigned long long)(b.hlt - a.hlt));
+		REQUIRE(l->t, b.hlt - a.hlt == 1, "1 HLT was executed, halt_exits counted %llu", (unsigned long long)(b.hlt - a.hlt));
 		least = b.all - a.all < least ? b.all - a.all : least;
 	}
-	t_note(l->t, "%llu exits counted for %llu made", (unsigned long long)least, (unsigned long long)made);
-	REQUIRE(l->t, least >= made, "%llu exits at least, exits counted %llu",
+	t_note(l->t, "the guest made %llu exits, KVM counted %llu", (unsigned long long)made, (unsigned long long)least);
+	REQUIRE(l->t, least >= made, "at least %llu exits were made, exits counted %llu",
 		(unsigned long long)made, (unsigned long long)least);
 	REQUIRE(l->t, least < made + made * 3 / 4,
-		"a guest that makes %llu exits made %llu: something counts or makes every exit twice",
+		"the guest made %llu exits, but exits counted %llu: exits are counted or made twice",
 		(unsigned long long)made, (unsigned long long)least);
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: types of VM; what this host really has for VMs that it cannot look into. */
+/* vm: types of VM, and which confidential VMs this host can really start. */
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,7 @@ static int types_body(struct t *t, int kvm)
 	unsigned int i;
 
 	if (offered <= 0)
-		return t_skip(t, "this KVM does not list its types of VM (KVM_CAP_VM_TYPES, Linux 6.8)");
+		return t_skip(t, "this KVM does not list its VM types (KVM_CAP_VM_TYPES, Linux 6.8)");
 	REQUIRE(t, offered & 1 << KVM_X86_DEFAULT_VM, "KVM_CAP_VM_TYPES is 0x%x: ordinary VMs are not in it", (unsigned int)offered);
 	for (i = 0; i < 31; i++) {
 		int vm = create_vm(kvm, i);
@@ -42,13 +42,13 @@ static int types_body(struct t *t, int kvm)
 		if (vm >= 0)
 			close(vm);
 		if (!(offered & 1 << i)) {
-			REQUIRE(t, vm < 0, "KVM made a VM of type %u (%s), which it does not offer", i, name);
+			REQUIRE(t, vm < 0, "KVM created a VM of type %u (%s), which it does not offer", i, name);
 			continue;
 		}
-		REQUIRE(t, vm >= 0, "KVM offers VMs of type %u (%s) and makes none: %s", i, name, strerror(-vm));
+		REQUIRE(t, vm >= 0, "KVM offers VMs of type %u (%s), but cannot create one: %s", i, name, strerror(-vm));
 		snprintf(list + n, sizeof(list) - n, "%s %u (%s)", n ? "," : "", i, name);
 	}
-	t_note(t, "types of VM:%s", list);
+	t_note(t, "VM types:%s", list);
 	return 0;
 }
 
@@ -62,7 +62,7 @@ static int with_kvm(struct t *t, int (*body)(struct t *t, int kvm))
 	return rc;
 }
 
-CHECK(vm, vm_types, "KVM makes VMs of the types that it offers, and of no other",
+CHECK(vm, vm_types, "KVM creates VMs of the types that it offers, and of no other",
       ADVICE_API, NEED_KVM)
 {
 	return with_kvm(t, types_body);
@@ -154,8 +154,8 @@ static const struct tech {
 };
 
 /*
- * What is there (the CPU has it), on (KVM offers it), usable (a VM of it was made
- * and its firmware answered). Nothing is said of what a guest would see.
+ * Note for each technology whether the CPU has it, whether KVM offers it, and whether
+ * it is usable: a VM was created and its firmware answered. No guest runs.
  */
 static int confidential_body(struct t *t, int kvm)
 {
@@ -172,14 +172,14 @@ static int confidential_body(struct t *t, int kvm)
 		if (offered <= 0 || !(offered & 1 << x->type)) {
 			if (read_filef(param, sizeof(param), "%s/module/%s", t->env->sys, x->param) < 0)
 				strcpy(param, "not there");
-			t_note(t, cpu ? "%s: the CPU has it, KVM does not offer it (%s is %s)" : "%s: the CPU does not have it or its firmware left it off", name, x->param, param);
+			t_note(t, cpu ? "%s: the CPU has it, but KVM does not offer it (%s is %s)" : "%s: the CPU does not have it, or the firmware left it off", name, x->param, param);
 			continue;
 		}
 		there += !cpu;
 		vm = create_vm(kvm, x->type);
 		snprintf(why, sizeof(why), "KVM_CREATE_VM: %s", strerror(vm < 0 ? -vm : 0));
 		if (vm >= 0 && x->start(vm, why, sizeof(why)) >= 0) {
-			t_note(t, "%s: usable, a VM was made and the firmware answered", name);
+			t_note(t, "%s: usable, a VM was created and the firmware answered", name);
 		} else {
 			t_note(t, "%s: KVM offers it, but no VM of it starts: %s", name, why);
 			snprintf(broken, sizeof(broken), "%s: %s", name, why);
@@ -189,11 +189,11 @@ static int confidential_body(struct t *t, int kvm)
 	}
 	if (broken[0])
 		return t_warn(t, "KVM offers confidential VMs that do not start; %s", broken);
-	return there ? 0 : t_skip(t, "the CPU has neither AMD's SEV, SEV-ES, SEV-SNP nor Intel's TDX, or the firmware left them off");
+	return there ? 0 : t_skip(t, "the CPU has none of SEV, SEV-ES, SEV-SNP (AMD) and TDX (Intel), or the firmware left them off");
 }
 
-CHECK(vm, confidential, "SEV, SEV-ES, SEV-SNP and TDX, as far as KVM offers them, start a VM",
-      "Confidential guests will not start: dmesg for 'sev', 'ccp' or 'tdx', the firmware's settings and version; ordinary guests are not concerned.",
+CHECK(vm, confidential, "KVM can start VMs with SEV, SEV-ES, SEV-SNP and TDX, if it offers them",
+      "Confidential guests will not start. Look for 'sev', 'ccp' or 'tdx' in dmesg, and at the firmware's settings and version. Ordinary guests are not affected.",
       NEED_KVM)
 {
 	return with_kvm(t, confidential_body);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm: as many vCPUs as KVM recommends, and one on each CPU of the host. */
+/* vm: as many vCPUs as KVM recommends, and guests on every CPU of the host. */
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #define REPORT_PLACE 50
 #include "vm/vm.h"
 
-/* As many vCPUs as KVM recommends, at most 64, with sparse ids. */
-CHECK(vm, many_vcpus, "as many vCPUs as KVM recommends can be made",
+/* At most 64, with sparse ids. */
+CHECK(vm, many_vcpus, "as many vCPUs as KVM recommends can be created",
       ADVICE_API, NEED_KVM)
 {
 	int fds[64], i, n = 0, rc, want, fd;
@@ -34,7 +34,7 @@ CHECK(vm, many_vcpus, "as many vCPUs as KVM recommends can be made",
 	return rc;
 }
 
-/* On every CPU of the host in turn: finds the one that cannot. */
+/* Run a guest on each host CPU in turn, to find one that cannot. */
 LAB_CHECK(vm, every_cpu, LAB(), "every CPU of the host runs guests",
 	  ADVICE_CPU, NEED_KVM)
 {

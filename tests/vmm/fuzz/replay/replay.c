@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Runs a fuzz target on every file of its corpus, without libFuzzer: part of
- * `make check`, so that each past finding stays a test.
+ * Run a fuzz target on every file of its corpus, without libFuzzer. This is part of
+ * `make check`, so that every past finding stays a test.
  */
 #include <dirent.h>
 #include <stdint.h>
