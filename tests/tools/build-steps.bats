@@ -61,15 +61,15 @@ tree() {
 	[[ $output == *"nowhere/Makefile: not found"* ]]
 }
 
-@test "check-space: too little disk is said with the figure, before any work" {
-	run env KERNEL_KVM_NEED_MIB=99999999 "$tools/spec/check-space" --config lean .
+@test "check-machine: too little disk is said with the figure, before any work" {
+	run env KERNEL_KVM_NEED_MIB=99999999 "$tools/spec/check-machine" --config lean .
 	[ "$status" -eq 1 ]
 	[[ $output == *"99999999 MiB needed"* ]]
 	[[ $output =~ [0-9]+\ MiB\ free ]]
 }
 
-@test "check-space: unknown config is a usage error" {
-	run "$tools/spec/check-space" --config tiny .
+@test "check-machine: unknown config is a usage error" {
+	run "$tools/spec/check-machine" --config tiny .
 	[ "$status" -eq 2 ]
 }
 

@@ -11,6 +11,21 @@ export LC_ALL=C
 # On Debian, only root's PATH has modinfo, mke2fs and others.
 PATH=$PATH:/usr/sbin:/sbin
 
+# What a shell exports for other builds, or for its user's own grep and tar, must not reach
+# Kbuild and the programs here. left_out: those of Kbuild's whose loss a user would notice.
+left_out=()
+for _v in $(compgen -e); do
+	case $_v in
+	ARCH | SUBARCH | CROSS_COMPILE* | KBUILD_* | KCONFIG_* | K[A-Z]*FLAGS | HOST*FLAGS | USER*FLAGS | EXTRA_*FLAGS | LOCALVERSION | LLVM | LLVM_IAS | \
+		INSTALL_* | CONFIG_*) left_out+=("$_v") ;;
+	MAKEFLAGS | MFLAGS | GNUMAKEFLAGS | MAKEFILES | MAKELEVEL | MAKEOVERRIDES | LD_PRELOAD | CDPATH | ENV | BASH_ENV | GREP_OPTIONS | GREP_COLOR | GREP_COLORS | \
+		POSIXLY_CORRECT | TAR_OPTIONS | GZIP | XZ_OPT | XZ_DEFAULTS | GIT_DIR | GIT_WORK_TREE | GIT_INDEX_FILE) ;;
+	*) continue ;;
+	esac
+	unset "$_v"
+done
+export -n SHELLOPTS BASHOPTS
+
 prog=${0##*/}
 
 if [[ -t 2 && ${TERM:-dumb} != dumb && -z ${NO_COLOR:-} ]]; then
