@@ -130,7 +130,7 @@ refused() {
 	"${as[@]}" mount --bind meminfo /proc/meminfo || skip "no mount namespace here: memory was not tried"
 	# shellcheck disable=SC2016  # the inner shell's
 	KERNEL_KVM_NEED_MIB=6300 run "${as[@]}" bash -c "$(declare -f make_rpm)"'; mount --bind meminfo /proc/meminfo; make_rpm co'
-	refused "no memory for a lean kernel build: 1000 MiB needed 293 MiB free"
+	refused "no memory for a lean kernel build: 1000 MiB needed, 293 MiB free"
 }
 
 @test "BUILDID must begin with a dot and fit into a release" {
@@ -197,6 +197,41 @@ refused() {
 	checkout co
 	(umask 077 && unset HOME && TERM=dumb LANG=de_DE.UTF-8 TZ=Asia/Kathmandu make_rpm co > log2 2>&1 < /dev/null) || { tail -n 20 log2; false; }
 	sha256sum -c want
-	run grep -c $'\e' log2
+	run grep -c $'[\e\r]' log2
 	[ "$output" = 0 ]
+	# On a terminal, the progress is one line that changes; on a dumb one, lines.
+	checkout co
+	TERM=dumb script -qefc "$(declare -f make_rpm); make_rpm co" log3 < /dev/null > /dev/null
+	grep -q '4/4. packages' log3
+	run grep -c $'\e' log3
+	[ "$output" = 0 ]
+}
+
+@test "make clean removes nothing if some of it belongs to another user" {
+	((EUID == 0)) || skip "needs root, to have files of two users"
+	checkout co
+	mkdir -p co/build/{ours,theirs}
+	touch co/build/{ours,theirs}/file
+	chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$BATS_TEST_TMPDIR"
+	chown -R 61234 co
+	chown root co/build/theirs
+	run setpriv --reuid=61234 --clear-groups make --no-print-directory -C co clean
+	echo "$output"
+	[[ $status -ne 0 && $output == *"nothing was removed: build/theirs belongs to root"*"run make clean as that user"* && -e co/build/ours/file ]]
+	chown 61234 co/build/theirs
+	setpriv --reuid=61234 --clear-groups make --no-print-directory -C co clean
+	[ ! -e co/build ]
+}
+
+@test "a build that stops says what came first, where, and what to do" {
+	checkout co
+	# shellcheck disable=SC2016  # make's own
+	sed -i 's/^modules:/&\n\t@echo "CC arch\/x86\/kvm\/x86.o"; $(CC) -c -o \/dev\/null arch\/x86\/kvm\/x86.c/' "$MINI/Makefile"
+	mkdir -p "$MINI/arch/x86/kvm"
+	echo 'int f(void) { return missing; }' > "$MINI/arch/x86/kvm/x86.c"
+	run make_rpm co
+	sed -i '/kvm\/x86.c$/d' "$MINI/Makefile"
+	echo "$output"
+	[ "$status" -ne 0 ]
+	[[ $output == *"rpmbuild failed (exit "*"%build, phase kernel, line "*"arch/x86/kvm/x86.c:1:"*"error: "*missing*" changes arch/x86/kvm/x86.c: mend the patch"*"the whole log: build/rpmbuild.log"* ]]
 }
