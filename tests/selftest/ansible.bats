@@ -3,6 +3,8 @@
 # contrib/ansible by the real ansible: hosts are directories, on local
 # connections. All but the reboot, which ansible refuses on the control node.
 
+load ../hang
+
 setup() {
 	command -v ansible-playbook > /dev/null || skip "ansible is not installed"
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
@@ -39,7 +41,7 @@ setup() {
 }
 
 play() {
-	run timeout 120 ansible-playbook -i hosts "$top/contrib/ansible/rollout.yml" "$@"
+	run timeout "$HANG" ansible-playbook -i hosts "$top/contrib/ansible/rollout.yml" "$@"
 }
 
 @test "the playbook is well-formed" {

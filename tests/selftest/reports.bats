@@ -107,10 +107,10 @@ load helpers
 		kernel/quick * time: it is slow
 		kernel/goo* * others of this name
 	T
-	run timeout 60 "$st" --guest-dir g --kvm /dev/null --suite kernel=progs --only 'kernel/*' --format tap
+	run timeout "$HANG" "$st" --guest-dir g --kvm /dev/null --suite kernel=progs --only 'kernel/*' --format tap
 	expect 4 "1..7" "cannot be opened"
 	needs_guest
-	run timeout 60 "$st" --guest-dir g --suite kernel=progs --only 'kernel/*' --format tap --timeout-scale 0.1
+	run timeout "$HANG" "$st" --guest-dir g --suite kernel=progs --only 'kernel/*' --format tap --timeout-scale 0.1
 	expect 1 "kernel/good" "it passes, though known-failures says: it was broken" "kernel/none # SKIP no such CPU" "Test Assertion Failure" \
 		"kernel/bad: it ended with 254" "kernel/hangs: no end in time: killed" \
 		"kernel/old # SKIP known to fail: it tests what this kernel never had" "pass:3 fail:2"
@@ -157,7 +157,7 @@ load helpers
 		exit 3
 	T
 	chmod +x vmm
-	run timeout 20 "$st" --sys sys --guest-dir g --vmm ./vmm --suite kvm-unit-tests=kut --only 'kvm-unit-tests/*' --format tap
+	run timeout "$HANG" "$st" --sys sys --guest-dir g --vmm ./vmm --suite kvm-unit-tests=kut --only 'kvm-unit-tests/*' --format tap
 	expect 1 "1..6" "ok 5 kvm-unit-tests/known # SKIP it needs /sys/module/kvm_intel/parameters/other=N; it is Y" "ok 6 kvm-unit-tests/there" \
 		"ok 4 kvm-unit-tests/big" "ok 1 kvm-unit-tests/one" "ok 2 kvm-unit-tests/two # SKIP no such CPU" \
 		"kvm-unit-tests/three: it failed, status 1" "pass:3 fail:1"
