@@ -62,9 +62,11 @@ refused() {
 	checkout co
 	run make_rpm co DEFINE="--nodeps --define '_topdir $PWD/b c'"
 	refused "$PWD/b\\ c"
-	# And plain rpmbuild says it as well.
+	# And so do the programs of vmm/, and plain rpmbuild.
 	checkout 'a b'
-	cp base.inc 'a b/SOURCES/' 2> /dev/null || cp "$MINI_BASE_INC" 'a b/SOURCES/base.inc'
+	run make -C 'a b/vmm' all
+	[[ $status -ne 0 && $output == *"a blank in "*"move the checkout"* ]]
+	cp "$MINI_BASE_INC" 'a b/SOURCES/base.inc'
 	cd 'a b'
 	run rpmbuild -bp --nodeps kernel-kvm.spec
 	[ "$status" -ne 0 ]
