@@ -39,6 +39,25 @@ load helpers
 	expect 2 "cut.json: not JSON"
 }
 
+@test "merge --format html: odd hosts first, their reason, versions unlike the others'" {
+	st --only 'self/pass,self/warn,self/fail' --format json --output base.json
+	for h in a b c 'd<i>'; do jq --arg h "$h" '.host = $h | (.checks[] | select(.name == "self/fail").status) = "pass"' base.json > "$h.json"; done
+	jq '.host = "odd-one" | .kernel = "6.0-older" | .checks[0].status = "fail" | .checks[0].why = "KVM said <no>" | .checks[0].advice = "do this"' a.json > odd.json
+	run "$st" merge --format html ./*.json
+	expect 1 "2 of 6 hosts are not in order: 2 checks failed" '<td class="odd">6.0-older</td>' "KVM said &lt;no&gt;" "What to do: do this" "d&lt;i&gt;" \
+		"1 more checks ended alike"
+	# Odd ones before the others.
+	[ "$(grep -o '<summary>[^<]*' <<< "$output" | paste -sd' ')" = "<summary>$(jq -r .host base.json) <summary>odd-one" ] ||
+		[ "$(grep -o '<summary>[^<]*' <<< "$output" | paste -sd' ')" = "<summary>odd-one <summary>$(jq -r .host base.json)" ]
+	echo "$output" > o.html
+	if xmllint --html --noout o.html 2>&1 | grep error | grep -v 'Tag [a-z]* invalid'; then return 1; fi
+	if grep -E '(src|href)=' o.html; then return 1; fi
+	run "$st" merge --format html a.json b.json
+	expect 0 "On no host did a check fail"
+	run "$st" merge --format pdf a.json
+	expect 2 "--format pdf: expected human or html"
+}
+
 @test "a bundle holds the report and the registers, and no host name" {
 	needs_guest
 	st --only self/guest-trap --bundle b.tgz

@@ -39,7 +39,7 @@ static const struct report_ops *const formats[] = {
 static void help(void)
 {
 	puts("Usage: kvm-selftest [OPTION]...\n"
-	     "       kvm-selftest merge REPORT.json...\n"
+	     "       kvm-selftest merge [--format html] REPORT.json...\n"
 	     "Checks that KVM on this host works and is the KVM that was built: the kernel\n"
 	     "against the package's manifest, /dev/kvm by its every ioctl, guests in real,\n"
 	     "protected and long mode, a Linux guest.\n\n"
