@@ -44,7 +44,7 @@ load helpers
 	for h in a b c 'd<i>'; do jq --arg h "$h" '.host = $h | (.checks[] | select(.name == "self/fail").status) = "pass"' base.json > "$h.json"; done
 	jq '.host = "odd-one" | .kernel = "6.0-older" | .checks[0].status = "fail" | .checks[0].why = "KVM said <no>" | .checks[0].advice = "do this"' a.json > odd.json
 	run "$st" merge --format html ./*.json
-	expect 1 "2 of 6 hosts are not in order: 2 checks failed" '<td class="odd">6.0-older</td>' "KVM said &lt;no&gt;" "What to do: do this" "d&lt;i&gt;" \
+	expect 1 "Hosts not in order: 2 of 6. Checks that failed: 2." '<td class="odd">6.0-older</td>' "KVM said &lt;no&gt;" "What to do: do this" "d&lt;i&gt;" \
 		"1 more checks ended alike"
 	# Odd ones before the others.
 	[ "$(grep -o '<summary>[^<]*' <<< "$output" | paste -sd' ')" = "<summary>$(jq -r .host base.json) <summary>odd-one" ] ||

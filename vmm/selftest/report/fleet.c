@@ -14,9 +14,9 @@ static const char style[] =
 	"body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;color:#222;background:#fff}"
 	"h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}"
 	"table{border-collapse:collapse}td,th{text-align:left;padding:.2rem .6rem;border-bottom:1px solid #ddd;vertical-align:top}"
-	".n{text-align:right}.odd{background:#fff3cd}.why{color:#444}ul{margin:.3rem 0;padding-left:1.2rem}summary{cursor:pointer}"
+	".n{text-align:right}.m td{white-space:nowrap}.odd{background:#fff3cd}.why{color:#444}ul{margin:.3rem 0;padding-left:1.2rem}summary{cursor:pointer}"
 	".verdict{padding:.8rem 1rem;border-left:6px solid;background:#f6f6f6;margin:1rem 0;font-weight:600}.good{color:#176f2c}.bad{color:#b3261e}"
-	".wide{overflow-x:auto}.m td.c{padding:.1rem 0;min-width:.9rem;text-align:center;font:12px/1.4 monospace;color:#bbb}"
+	".wide{overflow-x:auto}.m td.c{padding:.2rem 0;vertical-align:middle;min-width:.9rem;text-align:center;font:12px/1.4 monospace;color:#bbb}"
 	".m td.F{background:#b3261e;color:#fff}.m td.E{background:#7b3fa0;color:#fff}.m td.w{background:#f4c95d;color:#222}"
 	".m td.p{background:#cfe8d5;color:#176f2c}.m td.s{background:#ddd;color:#444}"
 	"#q{font:inherit;padding:.3rem .5rem;width:22rem;max-width:100%}[hidden]{display:none}@media print{#q{display:none}}";
@@ -31,6 +31,8 @@ static const struct {
 } fields[] = {
 	{ "kernel", "Kernel" }, { "build_id", "Build" }, { "backend", "Back end" }, { "version", "kvm-selftest" },
 };
+
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
 static const char *field(const struct host *h, const char *key)
 {
@@ -92,12 +94,21 @@ static const char *word(char letter)
 }
 
 /* What failed on @h, and what ended there as on few other hosts. */
-static void details(const struct host *h, const struct row *rows, unsigned int nrows)
+static void details(const struct host *h, const struct row *rows, unsigned int nrows, const char **most)
 {
 	struct json_object *list = json_path(h->o, "checks");
 	unsigned int i;
 
 	fputs("<ul>", stdout);
+	for (i = 0; i < FIELDS; i++) {
+		if (!strcmp(field(h, fields[i].key), most[i]))
+			continue;
+		printf("<li><b>%s</b> ", fields[i].title);
+		xml_text(stdout, field(h, fields[i].key));
+		fputs(", most hosts: ", stdout);
+		xml_text(stdout, most[i]);
+		fputs("</li>", stdout);
+	}
 	for (i = 0; i < json_object_array_length(list); i++) {
 		struct json_object *c = json_object_array_get_idx(list, i);
 		const char *name = json_str(c, "name"), *why = json_str(c, "why"), *advice = json_str(c, "advice");
@@ -126,16 +137,13 @@ static void details(const struct host *h, const struct row *rows, unsigned int n
 	fputs("</ul>", stdout);
 }
 
-static void host_table(const struct host *hosts, unsigned int n, const struct row *rows, unsigned int nrows)
+static void host_table(const struct host *hosts, unsigned int n, const struct row *rows, unsigned int nrows, const char **most)
 {
-	const char *most[sizeof(fields) / sizeof(fields[0])];
 	unsigned int i, k;
 
 	fputs("<h2>Hosts</h2>\n<table><tr><th>Host</th>", stdout);
-	for (k = 0; k < sizeof(fields) / sizeof(fields[0]); k++) {
-		most[k] = usual(hosts, n, fields[k].key);
+	for (k = 0; k < FIELDS; k++)
 		printf("<th>%s</th>", fields[k].title);
-	}
 	fputs("<th class=\"n\">Failed</th><th class=\"n\">Unlike most</th></tr>\n", stdout);
 	for (i = 0; i < n; i++) {
 		const struct host *h = &hosts[i];
@@ -145,13 +153,13 @@ static void host_table(const struct host *hosts, unsigned int n, const struct ro
 			fputs("<details><summary>", stdout);
 			xml_text(stdout, h->name);
 			fputs("</summary>", stdout);
-			details(h, rows, nrows);
+			details(h, rows, nrows, most);
 			fputs("</details>", stdout);
 		} else {
 			xml_text(stdout, h->name);
 		}
 		fputs("</td>", stdout);
-		for (k = 0; k < sizeof(fields) / sizeof(fields[0]); k++) {
+		for (k = 0; k < FIELDS; k++) {
 			const char *v = field(h, fields[k].key);
 
 			fputs(strcmp(v, most[k]) ? "<td class=\"odd\">" : "<td>", stdout);
@@ -161,6 +169,23 @@ static void host_table(const struct host *hosts, unsigned int n, const struct ro
 		printf("<td class=\"n%s\">%u</td><td class=\"n\">%u</td></tr>\n", h->failed ? " bad" : "", h->failed, h->odd);
 	}
 	fputs("</table>\n", stdout);
+}
+
+/* The first hosts on which @r failed, by name: the filter finds them. */
+static void failed_on(const struct host *hosts, unsigned int n, const struct row *r)
+{
+	unsigned int i, all = 0;
+
+	fputs("<td class=\"why\">", stdout);
+	for (i = 0; i < n; i++) {
+		if (r->st[hosts[i].column] != 'F' || all++ >= 3)
+			continue;
+		xml_text(stdout, hosts[i].name);
+		fputc(' ', stdout);
+	}
+	if (all > 3)
+		printf("and %u more", all - 3);
+	fputs("</td>", stdout);
 }
 
 /* The checks that failed or differ, with a cell a host; the others in one line. */
@@ -179,6 +204,7 @@ static void matrix(const struct host *hosts, unsigned int n, const struct row *r
 		fputs("<tr class=\"f\"><td>", stdout);
 		xml_text(stdout, r->check);
 		fputs("</td>", stdout);
+		failed_on(hosts, n, r);
 		for (k = 0; k < n; k++) {
 			char st = r->st[hosts[k].column];
 
@@ -186,25 +212,23 @@ static void matrix(const struct host *hosts, unsigned int n, const struct row *r
 			xml_text(stdout, hosts[k].name);
 			printf(": %s\">%c</td>", word(st), st);
 		}
-		fputs("<td class=\"why\">", stdout);
-		for (k = 0; k < n; k++) {
-			if (r->st[hosts[k].column] != 'F')
-				continue;
-			xml_text(stdout, hosts[k].name);
-			fputc(' ', stdout);
-		}
-		fputs("</td></tr>\n", stdout);
+		fputs("</tr>\n", stdout);
 	}
 	printf("</table></div>\n<p>%u more checks ended alike on every host. "
-	       "+ passed, w warned, - skipped, E could not be done, F failed; one column a host, in the order above.</p>\n", same);
+	       "+ passed, w warned, - skipped, E could not be done, F failed; one column a host, in the order below.</p>\n", same);
 }
 
 void fleet_html(struct host *hosts, unsigned int n, const struct row *rows, unsigned int nrows)
 {
+	const char *most[FIELDS];
 	unsigned int i, k, bad = 0, failed = 0;
 
+	for (k = 0; k < FIELDS; k++)
+		most[k] = usual(hosts, n, fields[k].key);
 	for (i = 0; i < n; i++) {
 		hosts[i].column = i;
+		for (k = 0; k < FIELDS; k++)
+			hosts[i].odd += strcmp(field(&hosts[i], fields[k].key), most[k]) != 0;
 		for (k = 0; k < nrows; k++) {
 			hosts[i].failed += rows[k].st[i] == 'F';
 			hosts[i].odd += rows[k].st[i] != rows[k].most;
@@ -218,11 +242,11 @@ void fleet_html(struct host *hosts, unsigned int n, const struct row *rows, unsi
 	       "<meta name=\"viewport\" content=\"width=device-width\"><title>kvm-selftest: %u hosts</title>"
 	       "<style>%s</style></head><body>\n<h1>kvm-selftest: %u hosts</h1>\n", n, style, n);
 	if (bad)
-		printf("<div class=\"verdict bad\">%u of %u hosts are not in order: %u checks failed.</div>\n", bad, n, failed);
+		printf("<div class=\"verdict bad\">Hosts not in order: %u of %u. Checks that failed: %u.</div>\n", bad, n, failed);
 	else
 		printf("<div class=\"verdict good\">On no host did a check fail.</div>\n");
 	fputs("<p><input id=\"q\" type=\"search\" placeholder=\"a host, a kernel, a check\" aria-label=\"show only rows with this text\"></p>\n", stdout);
-	host_table(hosts, n, rows, nrows);
 	matrix(hosts, n, rows, nrows);
+	host_table(hosts, n, rows, nrows, most);
 	printf("<script>%s</script></body></html>\n", script);
 }

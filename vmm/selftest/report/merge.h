@@ -13,7 +13,7 @@ struct host {
 	struct json_object *o;
 	unsigned int column;	/* in each row's st */
 	unsigned int failed;	/* checks */
-	unsigned int odd;	/* checks that did not end as on most hosts */
+	unsigned int odd;	/* checks, and versions, that are not as on most hosts */
 };
 
 struct row {
