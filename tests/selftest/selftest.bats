@@ -202,6 +202,8 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 @test "a dumb terminal, a link for --output, a .prom file that others read" {
 	TERM=dumb script -qefc "'$st' --only self/pass,self/fail" tty < /dev/null || :
 	if grep -q $'\e' tty; then cat -v tty; return 1; fi
+	NO_COLOR=1 TERM=xterm script -qefc "'$st' --only self/pass,self/fail" tty < /dev/null || :
+	if grep -q $'\e\[[0-9;]*m' tty; then cat -v tty; return 1; fi
 	TERM=xterm script -qefc "'$st' --only self/pass,self/fail" tty < /dev/null || :
 	grep -q $'\e' tty
 	touch real.json
@@ -327,7 +329,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 		gzip <<< CONFIG_KVM=y > proc/config.gz|CONFIG_KVM is y, the manifest says m
 		jq '.modules=3' manifest.json > m && mv m manifest.json|no "modules" object
 		jq '.patches[0].probe="param kvm.absent"' manifest.json > m && mv m manifest.json|module parameter kvm.absent
-		jq '.patches[0].probe="symbol no_such_symbol_here"' manifest.json > m && mv m manifest.json && cp /proc/kallsyms proc/ && echo '0 T x' >> proc/kallsyms|no_such_symbol_here is not in the running kernel
+		jq '.patches[0].probe="symbol no_such_symbol_here"' manifest.json > m && mv m manifest.json && { cat /proc/kallsyms; echo '0 T x'; } > proc/kallsyms|no_such_symbol_here is not in the running kernel
 		jq '.patches[0].probe="dance"' manifest.json > m && mv m manifest.json|probe 'dance': this program knows
 	T
 }
@@ -518,7 +520,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 @test "few descriptors, little memory: a sentence, not a crash" {
 	for limit in '-n 6' '-n 9' '-n 14' '-v 20000' '-v 60000' '-v 100000' '-u 0'; do
 		# shellcheck disable=SC2086
-		run bash -c "ulimit $limit && exec timeout $HANG '$st' --guest-dir '$guest' --only 'self/pass,vm/limits,flat/mode-switch' --format tap"
+		run timeout "$HANG" bash -c "ulimit $limit && exec '$st' --guest-dir '$guest' --only 'self/pass,vm/limits,flat/mode-switch' --format tap"
 		[ "$status" -le 4 ] || { echo "$limit: $status"; echo "$output"; return 1; }
 		[[ $output != *"crashed"* ]]
 		# no verdict without its reason

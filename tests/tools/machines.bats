@@ -197,8 +197,13 @@ refused() {
 	make_rpm co > log 2>&1
 	sha256sum co/build/RPMS/x86_64/*.rpm > want
 	checkout co
-	(umask 077 && unset HOME && TERM=dumb LANG=de_DE.UTF-8 TZ=Asia/Kathmandu make_rpm co > log2 2>&1 < /dev/null) || { tail -n 20 log2; false; }
+	(umask 077 && unset HOME CCACHE_DIR && TERM=dumb LANG=de_DE.UTF-8 TZ=Asia/Kathmandu make_rpm co > log2 2>&1 < /dev/null) || { tail -n 20 log2; false; }
 	sha256sum -c want
+	# Nobody's user in a container: no name, no home.
+	checkout co
+	(unset CCACHE_DIR && HOME=$PWD/log/none make_rpm co > log4 2>&1) || { tail -n 20 log4; false; }
+	sha256sum -c want
+	! command -v ccache > /dev/null || grep 'cannot be written: the compiler.s cache is build/ccache' log4
 	run grep -c $'[\e\r]' log2
 	[ "$output" = 0 ]
 	# On a terminal, the progress is one line that changes; on a dumb one, lines.
