@@ -88,6 +88,9 @@ cause() {
 	printf '%s\n' 'patch: error: 40001-a.patch: hunk 2 does not fit fs/a.c' '    nearest line: 77' '    next: refresh it' '+ exit 1' | build_log > log
 	cause
 	[[ $output == *"hunk 2 does not fit"*"nearest line: 77"*"next: refresh it"* && $output != *"+ exit"* ]]
+	printf '%s\n' '***' '*** C compiler is too old.' '***   Your GCC version:    4.8.5' '***   Minimum GCC version: 5.1.0' '***' | build_log > log
+	cause
+	[[ ${lines[1]} == *"C compiler is too old."* && $output == *"Minimum GCC version: 5.1.0"*"a newer gcc"* ]]
 	echo 'the generator gave up: no seed' | build_log > log
 	cause
 	[[ ${lines[0]} == "%build, phase kernel, line 11 of log:" && $output == *"the generator gave up: no seed"*"z.o] Error 1"* ]]

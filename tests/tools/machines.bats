@@ -188,6 +188,14 @@ refused() {
 		! grep -xF -- "$v" environment || { echo "$v reached the build"; false; }
 	done
 	grep 'rpm: .*not passed on.*ARCH .*CROSS_COMPILE' log
+	# And not the build of a plain rpmbuild.
+	mv environment environment.make
+	(cd co && env "${vars[@]}" rpmbuild -bb --nodeps --without selftest --without devel --without guestkernel kernel-kvm.spec > ../plain.log 2>&1) ||
+		{ tail -n 20 plain.log; false; }
+	for v in "${vars[@]}"; do
+		! grep -xF -- "$v" environment || { echo "$v reached the build of rpmbuild"; false; }
+	done
+	mv environment.make environment
 	run grep -E '^(MAKEFLAGS|MFLAGS)=.*(CONFIG=full|-j77)' environment
 	[ "$status" -eq 1 ]
 }
