@@ -268,7 +268,9 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	echo tsc-early > "$f"
 	timeout "$HANG" "$st" --sys sys --format tap --only host/clocksource > out &
 	until pgrep -P "$(pgrep -P $! || echo $!)" -x clocksource > /dev/null || ! kill -0 $! 2> /dev/null; do :; done
-	echo tsc > "$f"
+	# By its name: between truncate and write, the file is empty.
+	echo tsc > "$f.new"
+	mv "$f.new" "$f"
 	wait $!
 	grep -qx '# clocksource tsc' out || { cat out; return 1; }
 }
