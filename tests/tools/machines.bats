@@ -216,7 +216,7 @@ refused() {
 	[ "$output" = 0 ]
 	# On a terminal, the progress is one line that changes; on a dumb one, lines.
 	checkout co
-	TERM=dumb script -qefc "$(declare -f make_rpm); make_rpm co" log3 < /dev/null > /dev/null
+	SHELL=$(command -v bash) TERM=dumb script -qefc "$(declare -f make_rpm); make_rpm co" log3 < /dev/null > /dev/null
 	grep -q '4/4. packages' log3
 	run grep -c $'\e' log3
 	[ "$output" = 0 ]
