@@ -133,6 +133,12 @@ refused() {
 	# shellcheck disable=SC2016  # the inner shell's
 	KERNEL_KVM_NEED_MIB=6300 run "${as[@]}" bash -c "$(declare -f make_rpm)"'; mount --bind meminfo /proc/meminfo; make_rpm co'
 	refused "no memory for a lean kernel build: 1000 MiB needed, 293 MiB free"
+	# Enough, but not for a compiler on each processor.
+	(($(nproc) > 1)) || return 0
+	# shellcheck disable=SC2016  # the inner shell's
+	run "${as[@]}" bash -c "$(declare -f make_rpm)"'; mount --bind meminfo /proc/meminfo; make_rpm co'
+	[[ $status -eq 0 && $output == *"rpm: jobs: 1, as there is memory for no more"* ]]
+	grep -q ' -j1 .*bzImage' co/build/rpmbuild.log
 }
 
 @test "BUILDID must begin with a dot and fit into a release" {

@@ -168,6 +168,17 @@ need_space() {
 			"free some, or put the work elsewhere"
 }
 
+# memory_free: MiB that this process can have: of the machine, and of its control group.
+memory_free() {
+	local has max f
+	has=$(awk '/^(MemAvailable|SwapFree):/ { n += $2 } END { printf "%d", n / 1024 }' /proc/meminfo)
+	for f in "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)/memory.max" /sys/fs/cgroup/memory.max; do
+		max=$(cat "$f" 2> /dev/null || :)
+		[[ ! $max =~ ^[0-9]+$ ]] || ((max / 1048576 >= has)) || has=$((max / 1048576))
+	done
+	echo "$has"
+}
+
 # packed_files DIR...: the files in DIRs that the spec's build reads, sorted, each
 # with a NUL at its end: no documents, no leftovers of editors or compilers.
 # kernel-kvm-tools.tar.gz holds them; their hash says whether a result is up to date.
