@@ -168,9 +168,7 @@ refused() {
 	grep "waits for make rpm (process [0-9]*, since .*)" second
 	run make --no-print-directory -C co clean
 	[[ $status -ne 0 && $output == *"make rpm (process "* ]]
-	cd co
-	run rpmbuild -bp --nodeps kernel-kvm.spec
-	cd ..
+	run bash -c 'cd co && rpmbuild -bp --nodeps kernel-kvm.spec'
 	[[ $status -ne 0 && $output == *"error: make rpm (process "*"uses build/: wait for it"* ]]
 	sed -i "/cat .*go$/d" "$MINI/Makefile"
 	echo > go
