@@ -126,6 +126,8 @@ keys() {
 		randconfig) [[ $output == *'KCONFIG_SEED=0x'*'the same seed gives the same config'* ]] ;;
 		esac
 	done
+	KCONFIG_SEED=0x1234 target randconfig
+	[[ $status -eq 0 && $output == *'KCONFIG_SEED=0x1234:'* ]]
 }
 
 @test "config asks for everything, in a terminal or from a pipe" {

@@ -16,6 +16,8 @@ PATH=$PATH:/usr/sbin:/sbin
 left_out=()
 for _v in $(compgen -e); do
 	case $_v in
+	# docs/config.md: the same randconfig again.
+	KCONFIG_SEED | KCONFIG_PROBABILITY) continue ;;
 	ARCH | SUBARCH | CROSS_COMPILE* | KBUILD_* | KCONFIG_* | K[A-Z]*FLAGS | HOST*FLAGS | USER*FLAGS | EXTRA_*FLAGS | LOCALVERSION | LLVM | LLVM_IAS | \
 		INSTALL_* | CONFIG_*) left_out+=("$_v") ;;
 	MAKEFLAGS | MFLAGS | GNUMAKEFLAGS | MAKEFILES | MAKELEVEL | MAKEOVERRIDES | LD_PRELOAD | CDPATH | ENV | BASH_ENV | GREP_OPTIONS | GREP_COLOR | GREP_COLORS | \
