@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
+# The packages, the sources, the build: one after the other, whatever -j says.
+.NOTPARALLEL:
 
 # --- What a call may set (make help) ---------------------------------------------
 BASE    ?=
@@ -61,24 +63,34 @@ help: ## this list
 deps: ## install what the build needs (apt, dnf or yum)
 	@tools/build-deps --for build $(base_args) --install
 
+# To the end of the recipe, no other one fills SOURCES/ or builds.
+fill = . tools/alone.sh 'make $@'; tools/sources $(sources_args)
 .PHONY: sources
 sources: deps ## fill SOURCES/: base SRPM, its pin, patches, tools
-	@tools/sources $(sources_args)
+	@$(fill)
+
+# Before packages, downloads and hours of work: is this machine able?
+.PHONY: machine
+machine:
+	@tools/rpm --check $(rpm_args)
 
 .PHONY: rpm
-rpm: sources ## build the kernel RPMs into build/RPMS/x86_64/
-	@tools/rpm $(if $(DISTCC_HOSTS),--distcc '$(DISTCC_HOSTS)') $(rpm_args)
+rpm: machine deps ## build the kernel RPMs into build/RPMS/x86_64/
+	@$(fill)
+	tools/rpm $(if $(DISTCC_HOSTS),--distcc '$(DISTCC_HOSTS)') $(rpm_args)
 
 .PHONY: srpm
-srpm: sources ## write the self-contained SRPM into build/SRPMS/ (outdir=)
-	@f=$$(tools/rpm --srpm-only $(rpm_args))
+srpm: deps ## write the self-contained SRPM into build/SRPMS/ (outdir=)
+	@$(fill)
+	f=$$(tools/rpm --srpm-only $(rpm_args))
 	mkdir -p '$(outdir)'
 	[[ $$(realpath "$$f") == $$(realpath '$(outdir)')/* ]] || cp -- "$$f" '$(outdir)/'
 	echo "$(outdir)/$${f##*/}"
 
 .PHONY: kmod
-kmod: sources ## rebuild only KVM's modules for the kernel of the last make rpm
-	@tools/kmod
+kmod: deps ## rebuild only KVM's modules for the kernel of the last make rpm
+	@$(fill)
+	tools/kmod
 
 # --- Configuration ----------------------------------------------------------------
 config_targets := config menuconfig nconfig xconfig gconfig oldconfig olddefconfig defconfig alldefconfig \
@@ -136,5 +148,4 @@ bench-vmm: rpm ## kvm-vmm beside bare ioctls, kvmtool and QEMU; LKVM=PROGRAM
 
 .PHONY: clean
 clean: ## remove build/ and what is generated in SOURCES/
-	@rm -rf build
-	git clean -qdfX SOURCES
+	@tools/clean

@@ -68,6 +68,8 @@ grubenv() {
 	END
 	"$tools/machine/verify.d/add-payload" "$root" "$tools/machine/boot.d/payload" script
 	loader loader.iso
+	# Where the host has it, though it is read from the ISO.
+	cp iso/boot/grub/grub.cfg "$root/boot/grub2/"
 	mke2fs -q -t ext4 -d "$root" -L root root.img 1500M >/dev/null
 
 	run life 1

@@ -3,6 +3,8 @@
 # contrib/ansible by the real ansible: hosts are directories, on local
 # connections. All but the reboot, which ansible refuses on the control node.
 
+load ../hang
+
 setup() {
 	command -v ansible-playbook > /dev/null || skip "ansible is not installed"
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
@@ -39,7 +41,7 @@ setup() {
 }
 
 play() {
-	run timeout 120 ansible-playbook -i hosts "$top/contrib/ansible/rollout.yml" "$@"
+	run timeout "$HANG" ansible-playbook -i hosts "$top/contrib/ansible/rollout.yml" "$@"
 }
 
 @test "the playbook is well-formed" {
@@ -77,4 +79,40 @@ play() {
 	[ "$status" -ne 0 ]
 	[[ $output == *"no kernel-kvm-*.rpm on the control node"* ]] || { echo "$output"; return 1; }
 	[ ! -e root/a/installed ]
+}
+
+@test "canaries first; drained before the reboot, taken back when in order; resumed after a fix" {
+	sed -i "/^\[kvm:vars\]/i [canaries]\nc\n" hosts
+	cat >> hosts <<- T
+		kernel_kvm_drain=sh -c 'echo drain {{ inventory_hostname }} >> $PWD/log'
+		kernel_kvm_undrain=sh -c 'echo undrain {{ inventory_hostname }} >> $PWD/log'
+	T
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\nf=$1; shift\nif test -e "$f"; then echo Nothing to do; else echo "$@" > "$f"; fi\n' > install
+	play
+	[ "$status" -ne 0 ] || { echo "$output"; return 1; }
+	[ "$(paste -sd, log)" = "drain c,undrain c,drain a,undrain a,drain b" ] || { cat log; echo "$output"; return 1; }
+	sed -i s,self/fail,self/pass, hosts
+	rm log
+	play
+	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
+	# Nothing was installed, so nothing was drained.
+	[ "$(paste -sd, log)" = "undrain c,undrain a,undrain b" ] || { cat log; return 1; }
+	[ "$(jq -r .exit_status reports/b.json)" = 0 ]
+}
+
+@test "checks that could not be done for want of memory do not end the roll-out" {
+	cat > three <<- 'T'
+		#!/bin/sh
+		for o; do
+			test "$p" != --output || echo '{"exit_status": 3}' > "$o"
+			p=$o
+		done
+		exit 3
+	T
+	chmod +x three
+	sed -i "s,^kernel_kvm_selftest=.*,kernel_kvm_selftest=$PWD/three," hosts
+	play
+	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
+	[ "$(jq -r .exit_status reports/*.json | paste -sd,)" = 3,3,3 ]
 }

@@ -39,6 +39,25 @@ load helpers
 	expect 2 "cut.json: not JSON"
 }
 
+@test "merge --format html: odd hosts first, their reason, versions unlike the others'" {
+	st --only 'self/pass,self/warn,self/fail' --format json --output base.json
+	for h in a b c 'd<i>'; do jq --arg h "$h" '.host = $h | (.checks[] | select(.name == "self/fail").status) = "pass"' base.json > "$h.json"; done
+	jq '.host = "odd-one" | .kernel = "6.0-older" | .checks[0].status = "fail" | .checks[0].why = "KVM said <no>" | .checks[0].advice = "do this"' a.json > odd.json
+	run "$st" merge --format html ./*.json
+	expect 1 "Hosts not in order: 2 of 6. Checks that failed: 2." '<td class="odd">6.0-older</td>' "KVM said &lt;no&gt;" "What to do: do this" "d&lt;i&gt;" \
+		"1 more checks ended alike"
+	# Odd ones before the others.
+	[ "$(grep -o '<summary>[^<]*' <<< "$output" | paste -sd' ')" = "<summary>$(jq -r .host base.json) <summary>odd-one" ] ||
+		[ "$(grep -o '<summary>[^<]*' <<< "$output" | paste -sd' ')" = "<summary>odd-one <summary>$(jq -r .host base.json)" ]
+	echo "$output" > o.html
+	if xmllint --html --noout o.html 2>&1 | grep error | grep -v 'Tag [a-z]* invalid'; then return 1; fi
+	if grep -E '(src|href)=' o.html; then return 1; fi
+	run "$st" merge --format html a.json b.json
+	expect 0 "On no host did a check fail"
+	run "$st" merge --format pdf a.json
+	expect 2 "--format pdf: expected human or html"
+}
+
 @test "a bundle holds the report and the registers, and no host name" {
 	needs_guest
 	st --only self/guest-trap --bundle b.tgz
@@ -107,10 +126,10 @@ load helpers
 		kernel/quick * time: it is slow
 		kernel/goo* * others of this name
 	T
-	run timeout 60 "$st" --guest-dir g --kvm /dev/null --suite kernel=progs --only 'kernel/*' --format tap
+	run timeout "$HANG" "$st" --guest-dir g --kvm /dev/null --suite kernel=progs --only 'kernel/*' --format tap
 	expect 4 "1..7" "cannot be opened"
 	needs_guest
-	run timeout 60 "$st" --guest-dir g --suite kernel=progs --only 'kernel/*' --format tap --timeout-scale 0.1
+	run timeout "$HANG" "$st" --guest-dir g --suite kernel=progs --only 'kernel/*' --format tap --timeout-scale 0.1
 	expect 1 "kernel/good" "it passes, though known-failures says: it was broken" "kernel/none # SKIP no such CPU" "Test Assertion Failure" \
 		"kernel/bad: it ended with 254" "kernel/hangs: no end in time: killed" \
 		"kernel/old # SKIP known to fail: it tests what this kernel never had" "pass:3 fail:2"
@@ -157,7 +176,7 @@ load helpers
 		exit 3
 	T
 	chmod +x vmm
-	run timeout 20 "$st" --sys sys --guest-dir g --vmm ./vmm --suite kvm-unit-tests=kut --only 'kvm-unit-tests/*' --format tap
+	run timeout "$HANG" "$st" --sys sys --guest-dir g --vmm ./vmm --suite kvm-unit-tests=kut --only 'kvm-unit-tests/*' --format tap
 	expect 1 "1..6" "ok 5 kvm-unit-tests/known # SKIP it needs /sys/module/kvm_intel/parameters/other=N; it is Y" "ok 6 kvm-unit-tests/there" \
 		"ok 4 kvm-unit-tests/big" "ok 1 kvm-unit-tests/one" "ok 2 kvm-unit-tests/two # SKIP no such CPU" \
 		"kvm-unit-tests/three: it failed, status 1" "pass:3 fail:1"

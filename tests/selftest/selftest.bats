@@ -191,17 +191,19 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	chmod 755 . "$BATS_TEST_TMPDIR"
 	cp -r "$st" "$guest" .
 	if ! setpriv --reuid=61234 --clear-groups test -x ./kvm-selftest; then skip "another user cannot reach $PWD"; fi
-	run timeout 60 setpriv --reuid=61234 --clear-groups prlimit --nproc=3 \
+	run timeout "$HANG" setpriv --reuid=61234 --clear-groups prlimit --nproc=3 \
 		./kvm-selftest --guest-dir guest --jobs 1 --only self/pass,self/thread --format tap
 	expect 3 "ok 1 self/pass" "self/thread: could not be done: a thread: Resource temporarily unavailable (ulimit -u is 3" \
 		"says nothing about KVM. Raise the limits it may have hit: ulimit -u" "error:1"
-	run timeout 60 setpriv --reuid=61234 --clear-groups prlimit --nproc=1 ./kvm-selftest --guest-dir guest --jobs 1 --only self/pass
+	run timeout "$HANG" setpriv --reuid=61234 --clear-groups prlimit --nproc=1 ./kvm-selftest --guest-dir guest --jobs 1 --only self/pass
 	expect 3 "no process for the check: Resource temporarily unavailable" "1 could not be done"
 }
 
 @test "a dumb terminal, a link for --output, a .prom file that others read" {
 	TERM=dumb script -qefc "'$st' --only self/pass,self/fail" tty < /dev/null || :
 	if grep -q $'\e' tty; then cat -v tty; return 1; fi
+	NO_COLOR=1 TERM=xterm script -qefc "'$st' --only self/pass,self/fail" tty < /dev/null || :
+	if grep -q $'\e\[[0-9;]*m' tty; then cat -v tty; return 1; fi
 	TERM=xterm script -qefc "'$st' --only self/pass,self/fail" tty < /dev/null || :
 	grep -q $'\e' tty
 	touch real.json
@@ -223,7 +225,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	chmod 755 . "$BATS_TEST_TMPDIR"
 	cp "$st" ./st
 	if ! setpriv --reuid=65534 --clear-groups test -x ./st; then skip "another user cannot reach $PWD"; fi
-	run timeout 20 setpriv --reuid=65534 --clear-groups ./st --kvm "$PWD/kvm" --only vm/device
+	run timeout "$HANG" setpriv --reuid=65534 --clear-groups ./st --kvm "$PWD/kvm" --only vm/device
 	expect 1 "no permission to open" "Add this user to the group"
 }
 
@@ -239,7 +241,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	chmod 755 . "$BATS_TEST_TMPDIR"
 	cp "$st" ./st
 	if ! setpriv --reuid=65534 --clear-groups test -x ./st; then skip "another user cannot reach $PWD"; fi
-	run timeout 60 setpriv --reuid=65534 --clear-groups ./st --kvm /dev/nonexistent --allow-missing --format tap --only 'host/*,vm/*' --skip host/guest-images
+	run timeout "$HANG" setpriv --reuid=65534 --clear-groups ./st --kvm /dev/nonexistent --allow-missing --format tap --only 'host/*,vm/*' --skip host/guest-images
 	expect 4 "# SKIP"
 	# nothing fails for want of rights alone, and each skip has its reason
 	if grep -E '^not ok' <<< "$output"; then return 1; fi
@@ -264,9 +266,11 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	local f=sys/devices/system/clocksource/clocksource0/current_clocksource
 	mkdir -p "${f%/*}"
 	echo tsc-early > "$f"
-	timeout 20 "$st" --sys sys --format tap --only host/clocksource > out &
+	timeout "$HANG" "$st" --sys sys --format tap --only host/clocksource > out &
 	until pgrep -P "$(pgrep -P $! || echo $!)" -x clocksource > /dev/null || ! kill -0 $! 2> /dev/null; do :; done
-	echo tsc > "$f"
+	# By its name: between truncate and write, the file is empty.
+	echo tsc > "$f.new"
+	mv "$f.new" "$f"
 	wait $!
 	grep -qx '# clocksource tsc' out || { cat out; return 1; }
 }
@@ -327,7 +331,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 		gzip <<< CONFIG_KVM=y > proc/config.gz|CONFIG_KVM is y, the manifest says m
 		jq '.modules=3' manifest.json > m && mv m manifest.json|no "modules" object
 		jq '.patches[0].probe="param kvm.absent"' manifest.json > m && mv m manifest.json|module parameter kvm.absent
-		jq '.patches[0].probe="symbol no_such_symbol_here"' manifest.json > m && mv m manifest.json && cp /proc/kallsyms proc/ && echo '0 T x' >> proc/kallsyms|no_such_symbol_here is not in the running kernel
+		jq '.patches[0].probe="symbol no_such_symbol_here"' manifest.json > m && mv m manifest.json && { cat /proc/kallsyms; echo '0 T x'; } > proc/kallsyms|no_such_symbol_here is not in the running kernel
 		jq '.patches[0].probe="dance"' manifest.json > m && mv m manifest.json|probe 'dance': this program knows
 	T
 }
@@ -380,7 +384,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 		mkdir g
 		cp "$guest"/{*.bin,initramfs.img,SUMS} g/
 		eval "$edit"
-		run timeout 20 "$st" --guest-dir g --only host/guest-images
+		run timeout "$HANG" "$st" --guest-dir g --only host/guest-images
 		expect 1 "$want" "Reinstall" || { echo "edit: $edit"; return 1; }
 	done <<- 'T'
 		rm -r g|g/real.bin: No such file
@@ -394,16 +398,16 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 		: > g/unit.bin|truncated: 0 bytes
 	T
 	cp "$guest"/{*.bin,initramfs.img,SUMS} g/
-	run timeout 20 "$st" --guest-dir g --only host/guest-images
+	run timeout "$HANG" "$st" --guest-dir g --only host/guest-images
 	expect 0
 	# A check that could not be done is no reason to suspect the kernel.
-	run timeout 20 "$st" --guest-dir /nowhere --only self/crash
+	run timeout "$HANG" "$st" --guest-dir /nowhere --only self/crash
 	expect 1 "A check that crashes says nothing about KVM"
 	needs_guest
-	run timeout 20 "$st" --guest-dir /nowhere --only flat/long-mode
+	run timeout "$HANG" "$st" --guest-dir /nowhere --only flat/long-mode
 	expect 3 "/nowhere/long.bin: No such file" "host/guest-images is not part of this run" "1 could not be done"
 	# One failure, however many checks need the images.
-	run timeout 60 "$st" --guest-dir /nowhere --only 'host/guest-images,flat/*'
+	run timeout "$HANG" "$st" --guest-dir /nowhere --only 'host/guest-images,flat/*'
 	expect 1 "0 passed, 1 failed" "(see host/guest-images)"
 	[[ $output != *"KVM cannot run guest code"* ]]
 }
@@ -461,7 +465,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	try() {	# SCRIPT WANT
 		printf '#!/bin/sh\n%s\n' "$1" > vmm
 		chmod +x vmm
-		run timeout 20 "$st" --sys sys --guest-dir . --vmm ./vmm --timeout-scale 0.1 --only linux/boot
+		run timeout "$HANG" "$st" --sys sys --guest-dir . --vmm ./vmm --timeout-scale 0.1 --only linux/boot
 		expect 1 "$2" || { echo "script: $1"; return 1; }
 	}
 	try 'exec sleep 100' "did not end in time: killed"
@@ -473,7 +477,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	try 'echo TAP version 13; echo not ok 1 init; exit 0' "not ok 1 init"
 	try 'exit 10' "triple fault in the guest"
 	rm vmm
-	run timeout 20 "$st" --sys sys --guest-dir . --vmm ./vmm --only linux/vmm
+	run timeout "$HANG" "$st" --sys sys --guest-dir . --vmm ./vmm --only linux/vmm
 	expect 1 "./vmm: No such file"
 }
 
@@ -504,7 +508,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 }
 
 @test "reports that cannot be written; nothing half-made" {
-	run timeout 20 sh -c "'$st' --only self/pass --format json > /dev/full"
+	run timeout "$HANG" sh -c "'$st' --only self/pass --format json > /dev/full"
 	expect 2 "could not be written"
 	st --only self/pass --format json --output /dev/full
 	expect 2 "could not be written"
@@ -518,7 +522,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 @test "few descriptors, little memory: a sentence, not a crash" {
 	for limit in '-n 6' '-n 9' '-n 14' '-v 20000' '-v 60000' '-v 100000' '-u 0'; do
 		# shellcheck disable=SC2086
-		run bash -c "ulimit $limit && exec timeout 20 '$st' --guest-dir '$guest' --only 'self/pass,vm/limits,flat/mode-switch' --format tap"
+		run timeout "$HANG" bash -c "ulimit $limit && exec '$st' --guest-dir '$guest' --only 'self/pass,vm/limits,flat/mode-switch' --format tap"
 		[ "$status" -le 4 ] || { echo "$limit: $status"; echo "$output"; return 1; }
 		[[ $output != *"crashed"* ]]
 		# no verdict without its reason
@@ -527,7 +531,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 }
 
 @test "a check that eats all memory fails alone" {
-	run bash -c "ulimit -v 300000 && exec timeout 30 '$st' --only self/memory,self/pass --format tap --timeout-scale 20"
+	run bash -c "ulimit -v 300000 && exec timeout $HANG '$st' --only self/memory,self/pass --format tap --timeout-scale 20"
 	expect 1 "out of memory after" "ok 1 self/pass"
 }
 
@@ -537,10 +541,10 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	run unshare -m sh -c "
 		mount -t tmpfs -o size=8k none disk || exit 77
 		head -c 8192 /dev/zero > disk/fill
-		timeout 20 '$st' --only self/pass,self/fail --format html --output disk/r.html
+		timeout $HANG '$st' --only self/pass,self/fail --format html --output disk/r.html
 		echo status \$?; ls -A disk
-		timeout 20 '$st' --only self/fail --bundle disk/b.tgz > /dev/null; echo status \$?; ls -A disk
-		timeout 20 '$st' --only self/pass --save-baseline disk/b.json > /dev/null; echo status \$?; ls -A disk"
+		timeout $HANG '$st' --only self/fail --bundle disk/b.tgz > /dev/null; echo status \$?; ls -A disk
+		timeout $HANG '$st' --only self/pass --save-baseline disk/b.json > /dev/null; echo status \$?; ls -A disk"
 	[ "$status" -ne 77 ] || skip "no tmpfs can be mounted here"
 	expect 0 "r.html: the report could not be written: No space left" "b.json: the report could not be written"
 	[ "$(grep -c '^status 2$' <<< "$output")" -eq 3 ] || { echo "$output"; return 1; }
@@ -575,7 +579,7 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	gcc -shared -fPIC -O2 -o jump.so jump.c
 	only=self/pass,self/hang
 	[ -n "$KVM_WHY" ] || only+=,flat/kvmclock,flat/hlt-wake,vm/signal
-	LD_PRELOAD=$PWD/jump.so run timeout 20 "$st" --guest-dir "$guest" --only "$only" --format json --output r.json --timeout-scale 1
+	LD_PRELOAD=$PWD/jump.so run timeout "$HANG" "$st" --guest-dir "$guest" --only "$only" --format json --output r.json --timeout-scale 1
 	expect 1
 	[ "$(jq -r '.checks[] | select(.status == "fail").name' r.json)" = self/hang ]
 	[ "$(jq '[.checks[].ms] | min >= 0 and max < 20000' r.json)" = true ]

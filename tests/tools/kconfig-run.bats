@@ -4,6 +4,7 @@
 # kept as configs/local.config; menuconfig in a real terminal.
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output, the helper the rest
 
+load ../hang
 load kconfig-helper
 
 setup_file() {
@@ -27,9 +28,9 @@ target() {
 	printf '%s\n' "$output"
 }
 
-# screen TEXT: wait until the terminal shows TEXT, 60 s at most.
+# screen TEXT: wait until the terminal shows TEXT.
 screen() {
-	local end=$((SECONDS + 60))
+	local end=$((SECONDS + HANG))
 	until tmux -L "kconfig-$$" capture-pane -p -t t | grep -qF -- "$1"; do
 		((SECONDS < end)) || {
 			tmux -L "kconfig-$$" capture-pane -p -t t
@@ -58,7 +59,7 @@ keys() {
 	keys Escape Escape
 	screen 'Do you wish to save'
 	keys Enter
-	local end=$((SECONDS + 60))
+	local end=$((SECONDS + HANG))
 	until [ -s rc ]; do ((SECONDS < end)); sleep 0.1; done
 	cat err
 	[ "$(cat rc)" = 'done 0' ]
@@ -125,6 +126,8 @@ keys() {
 		randconfig) [[ $output == *'KCONFIG_SEED=0x'*'the same seed gives the same config'* ]] ;;
 		esac
 	done
+	KCONFIG_SEED=0x1234 target randconfig
+	[[ $status -eq 0 && $output == *'KCONFIG_SEED=0x1234:'* ]]
 }
 
 @test "config asks for everything, in a terminal or from a pipe" {

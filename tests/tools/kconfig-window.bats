@@ -4,6 +4,7 @@
 # driven by the keyboard.
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output, the helper the rest
 
+load ../hang
 load kconfig-helper
 
 setup_file() {
@@ -43,7 +44,7 @@ display() {
 		skip "no Xvfb and xdotool here: tools/build-deps --for check --install"
 	Xvfb -displayfd 3 -screen 0 1000x700x24 -nolisten tcp 3> number > xvfb.log 2>&1 &
 	xvfb_pid=$!
-	within 60 test -s number || { cat xvfb.log; return 1; }
+	within "$HANG" test -s number || { cat xvfb.log; return 1; }
 	DISPLAY=:$(cat number)
 	export DISPLAY
 }
@@ -72,9 +73,9 @@ gone() {
 expert_in() {
 	"$kconfig" run "$1" --tree "$tree" --build obj --configs configs > log 2>&1 3>&- &
 	kconfig_pid=$!
-	within 300 window || { cat log; return 1; }
-	within 120 expert || { cat log; return 1; }
-	within 60 gone || { cat log; return 1; }
+	within "$HANG" window || { cat log; return 1; }
+	within "$HANG" expert || { cat log; return 1; }
+	within "$HANG" gone || { cat log; return 1; }
 	wait "$kconfig_pid"
 	grep -qx CONFIG_EXPERT=y configs/local.config
 	[ "$(grep -c '^CONFIG_' configs/local.config)" -eq 1 ]

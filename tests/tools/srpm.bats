@@ -73,7 +73,7 @@ rebuilt() {
 @test "its %prep needs no network and nothing of the checkout" {
 	mv clone away
 	local net=(unshare --net)
-	((EUID == 0)) || net=(unshare --map-root-user --net)
+	((EUID == 0)) || net=(unshare --map-current-user --net)
 	KERNEL_KVM_NEED_MIB=1 run "${net[@]}" rpmbuild -rp --nodeps --define "_topdir $PWD/elsewhere" --define "_dbpath $PWD/db" "$result"
 	mv away clone
 	echo "$output"

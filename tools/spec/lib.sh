@@ -11,6 +11,23 @@ export LC_ALL=C
 # On Debian, only root's PATH has modinfo, mke2fs and others.
 PATH=$PATH:/usr/sbin:/sbin
 
+# What a shell exports for other builds, or for its user's own grep and tar, must not reach
+# Kbuild and the programs here. left_out: those of Kbuild's whose loss a user would notice.
+left_out=()
+for _v in $(compgen -e); do
+	case $_v in
+	# docs/config.md: the same randconfig again.
+	KCONFIG_SEED | KCONFIG_PROBABILITY) continue ;;
+	ARCH | SUBARCH | CROSS_COMPILE* | KBUILD_* | KCONFIG_* | K[A-Z]*FLAGS | HOST*FLAGS | USER*FLAGS | EXTRA_*FLAGS | LOCALVERSION | LLVM | LLVM_IAS | \
+		INSTALL_* | CONFIG_*) left_out+=("$_v") ;;
+	MAKEFLAGS | MFLAGS | GNUMAKEFLAGS | MAKEFILES | MAKELEVEL | MAKEOVERRIDES | LD_PRELOAD | CDPATH | ENV | BASH_ENV | GREP_OPTIONS | GREP_COLOR | GREP_COLORS | \
+		POSIXLY_CORRECT | TAR_OPTIONS | GZIP | XZ_OPT | XZ_DEFAULTS | GIT_DIR | GIT_WORK_TREE | GIT_INDEX_FILE) ;;
+	*) continue ;;
+	esac
+	unset "$_v"
+done
+export -n SHELLOPTS BASHOPTS
+
 prog=${0##*/}
 
 if [[ -t 2 && ${TERM:-dumb} != dumb && -z ${NO_COLOR:-} ]]; then
@@ -151,6 +168,17 @@ need_space() {
 	((free >= $2)) ||
 		die "$dir: no space for $3: $2 MiB needed, $free MiB free" \
 			"free some, or put the work elsewhere"
+}
+
+# memory_free: MiB that this process can have: of the machine, and of its control group.
+memory_free() {
+	local has max f
+	has=$(awk '/^(MemAvailable|SwapFree):/ { n += $2 } END { printf "%d", n / 1024 }' /proc/meminfo)
+	for f in "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)/memory.max" /sys/fs/cgroup/memory.max; do
+		max=$(cat "$f" 2> /dev/null || :)
+		[[ ! $max =~ ^[0-9]+$ ]] || ((max / 1048576 >= has)) || has=$((max / 1048576))
+	done
+	echo "$has"
 }
 
 # packed_files DIR...: the files in DIRs that the spec's build reads, sorted, each

@@ -39,7 +39,7 @@ static const struct report_ops *const formats[] = {
 static void help(void)
 {
 	puts("Usage: kvm-selftest [OPTION]...\n"
-	     "       kvm-selftest merge REPORT.json...\n"
+	     "       kvm-selftest merge [--format html] REPORT.json...\n"
 	     "Checks that KVM on this host works and is the KVM that was built: compares the\n"
 	     "kernel with the package's manifest, tries every ioctl of /dev/kvm, runs guests\n"
 	     "in real, protected and long mode, and a Linux guest.\n\n"

@@ -6,22 +6,8 @@
 #include <json-c/json.h>
 
 #include "env/manifest.h"
+#include "report/merge.h"
 #include "report/report.h"
-
-#define HOSTS_MAX	512
-#define ROWS_MAX	1024
-
-struct host {
-	const char *name;
-	struct json_object *o;
-};
-
-struct row {
-	const char *check;
-	char *st;		/* one letter a host; ' ' if it has no such check */
-	unsigned int odd;	/* hosts that differ from the majority */
-	bool failed;
-};
 
 static char letter(const char *status)
 {
@@ -65,8 +51,12 @@ static void count_odd(struct row *r, unsigned int hosts)
 		n[p - letters]++;
 		r->failed |= r->st[i] == 'F';
 	}
-	for (i = 0; i < 6; i++)
-		most = n[i] > most ? n[i] : most;
+	for (i = 0; i < 6; i++) {
+		if (n[i] <= most)
+			continue;
+		most = n[i];
+		r->most = letters[i];
+	}
 	r->odd = hosts - most;
 }
 
@@ -108,8 +98,18 @@ int merge(int argc, char **argv)
 	static struct host hosts[HOSTS_MAX];
 	static struct row rows[ROWS_MAX];
 	unsigned int n = 0, nrows = 0, i, k;
+	bool html = false;
 	int failed = 0;
 
+	if (argc > 1 && !strcmp(argv[0], "--format")) {
+		html = !strcmp(argv[1], "html");
+		if (!html && strcmp(argv[1], "human")) {
+			fprintf(stderr, "kvm-selftest: merge: --format %s: expected human or html\n", argv[1]);
+			return 2;
+		}
+		argc -= 2;
+		argv += 2;
+	}
 	if (argc < 1 || argc > HOSTS_MAX) {
 		fprintf(stderr, "kvm-selftest: merge: expected 1 to %d reports (kvm-selftest --format json)\n", HOSTS_MAX);
 		return 2;
@@ -132,6 +132,10 @@ int merge(int argc, char **argv)
 	for (i = 0; i < nrows; i++)
 		count_odd(&rows[i], n);
 	qsort(rows, nrows, sizeof(rows[0]), by_interest);
+	if (html) {
+		fleet_html(hosts, n, rows, nrows);
+		return nrows && rows[0].failed ? 1 : 0;
+	}
 	for (i = 0; i < n; i++) {
 		const char *kernel = json_str(hosts[i].o, "kernel"), *backend = json_str(hosts[i].o, "backend");
 
