@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of tools/spec/base-srpm
 # header.sh - what the header of an SRPM says. Sets name_tag, version, release,
-# nevra, buildtime, made_by, signer, vcs, spec, tarball, patch_tags, format, blind,
+# nevra, buildtime, made_by, signer, vcs, vendor, spec, tarball, patch_tags, format, blind,
 # and the file $tmp/members (lines "size<tab>name", in the order of the payload). Nothing is executed.
 
 # rpm_q FORMAT FILE: query a package file against a private, empty database.
@@ -26,7 +26,7 @@ member_names() {
 # a shell, so a newline in one shows as a line that is no whole 'string'.
 query_header() {
 	local bad field format=''
-	for field in NAME VERSION RELEASE VCS RPMVERSION; do format+="$field\t%|$field?{%{$field:shescape}}:{''}|\n"; done
+	for field in NAME VERSION RELEASE VCS VENDOR RPMVERSION; do format+="$field\t%|$field?{%{$field:shescape}}:{''}|\n"; done
 	for field in EXCLUSIVEARCH EXCLUDEARCH PATCH SOURCE; do format+="[$field\t%{$field:shescape}\n]"; done
 	for field in NOSOURCE FILENLINKS FILEDIGESTS; do format+="[$field\t%{$field}\n]"; done
 	format+="[MEMBER\t%{LONGFILESIZES}\t%{FILENAMES:shescape}\n]"
@@ -48,8 +48,8 @@ header_values() {
 read_tags() {
 	local epoch kind field arches openpgp=''
 	query_header
-	{ read -r name_tag; read -r version; read -r release; read -r vcs; read -r epoch; read -r buildtime; read -r kind; read -r made_by; } < \
-		<(for field in NAME VERSION RELEASE VCS EPOCH BUILDTIME KIND RPMVERSION; do header_values "$field"; done)
+	{ read -r name_tag; read -r version; read -r release; read -r vcs; read -r vendor; read -r epoch; read -r buildtime; read -r kind; read -r made_by; } < \
+		<(for field in NAME VERSION RELEASE VCS VENDOR EPOCH BUILDTIME KIND RPMVERSION; do header_values "$field"; done)
 	[[ $kind == src ]] ||
 		die "$file_name: a binary package ($kind), not a source package" "expected kernel-*.src.rpm"
 	for field in "$name_tag" "$version" "$release"; do
@@ -87,6 +87,7 @@ check_format() {
 # nosource: which file is left out of a .nosrc package, and where it is.
 nosource() {
 	local number name names=() lines=()
+	! find_profile || refuse_shape
 	escaped "$spec" > "$tmp/wanted"
 	rpm2cpio "$srpm" 2>/dev/null | cpio -i --quiet --to-stdout -E "$tmp/wanted" > "$tmp/nosrc.spec" 2>/dev/null || :
 	while read -r number; do

@@ -79,10 +79,10 @@ pick() {
 	local regex found
 	while read -r regex; do
 		if [[ $regex == tree:* ]]; then
-			found=$(cd -- "$2" && find . -maxdepth 4 -type f -printf '%P\n' | grep -E -m 1 -- "${regex#tree:}" || :)
+			found=$(cd -- "$2" && find . -maxdepth 4 -type f -printf '%P\n' | LC_ALL=C sort | grep -E -m 1 -- "${regex#tree:}" || :)
 			[[ -z $found ]] || { printf '%s\n' "$2/$found"; return; }
 		else
-			found=$(find "$3" -maxdepth 1 -type f -printf '%f\n' | grep -E -m 1 -- "$regex" || :)
+			found=$(find "$3" -maxdepth 1 -type f -printf '%f\n' | LC_ALL=C sort | grep -E -m 1 -- "$regex" || :)
 			[[ -z $found ]] || { printf '%s\n' "$3/$found"; return; }
 		fi
 	done < <(profile_values "$1")
@@ -93,7 +93,7 @@ collect_base() {
 	local file
 	mkdir "$3"
 	file=$(pick config "$2" "$1")
-	[[ -z $file ]] || cp -- "$file" "$3/config"
+	if [[ -n $file ]]; then cp -- "$file" "$3/config"; else no_config; fi
 	file=$(pick kabi "$2" "$1")
 	[[ -z $file ]] || cp -- "$file" "$3/kabi"
 	info_json true > "$3/info.json"
@@ -134,7 +134,7 @@ space_needed() {
 # cache_key: of all that the tree depends on.
 cache_key() {
 	{
-		packed_files "$here/base-srpm" "$here/base-srpm.d" "$profile_file" | xargs -0 cat
+		packed_files "$here/base-srpm" "$here/base-srpm.d" "$profile_file" "$here/profiles/common" | xargs -0 cat
 		rpmbuild --version
 		srpm_sha256
 	} | sha256sum | cut -c1-16

@@ -5,31 +5,48 @@
 # data, tools/spec/profiles/NN-NAME.profile, lines "key value" (tools/spec/profiles/README.md).
 # Chosen from the SRPM, never from the build host.
 
-# choose_profile: the first profile, by file name, all of whose conditions hold.
-# match_groups gets what the parentheses of its match line caught.
-choose_profile() {
-	local f regex member nvr=$name_tag-$version-$release
-	for f in "$here"/profiles/*.profile; do
-		regex=$(sed -n 's/^match  *//p' "$f")
-		[[ -n $regex ]] || die "$f: no match line" "see tools/spec/profiles/README.md"
-		[[ $nvr =~ $regex ]] || continue
-		match_groups=("${BASH_REMATCH[@]}")
-		member=$(sed -n 's/^member  *//p' "$f")
+# find_profile: the first profile, by file name, all of whose conditions hold.
+# match_groups gets what the parentheses of its match line caught, $suffix what
+# follows the match: the mark of a vendor, or of a rebuild.
+find_profile() {
+	local regex member nvr=$name_tag-$version-$release
+	for profile_file in "$here"/profiles/*.profile; do
+		regex=$(profile_line match)
+		[[ -n $regex ]] || die "$profile_file: no match line" "see tools/spec/profiles/README.md"
+		[[ $nvr =~ $regex([^0-9-][^-]*)?$ ]] || continue
+		match_groups=("${BASH_REMATCH[@]}") suffix=${BASH_REMATCH[-1]}
+		[[ $regex != *'$' ]] || suffix=
+		member=$(profile_line member)
 		[[ -z $member ]] || grep -qE -- "$member" <(member_names) || continue
-		profile=${f##*/}
-		profile=${profile#[0-9][0-9]-}
+		profile=${profile_file##*/[0-9][0-9]-}
 		profile=${profile%.profile}
-		profile_file=$f
-		profile_why="$nvr matches $regex${member:+ and it holds $member}"
+		profile_why="$nvr matches $regex${member:+ and it holds $member}${suffix:+; $suffix is a vendor's or a rebuild's}"
 		return
 	done
-	die "$file_name: no profile for $nvr" \
-		"known: $(for f in "$here"/profiles/*.profile; do f=${f##*/}; basename "${f#*-}" .profile; done | paste -sd' ' -)" \
-		"a new distribution is one file in tools/spec/profiles (see its README.md)"
+	return 1
+}
+profile_line() {
+	sed -n "s/^$1  *//p" "$profile_file"
 }
 
-# profile_values KEY: the values of KEY, one per line, $1..$9 replaced by what
-# the match line caught.
+choose_profile() {
+	local f
+	find_profile ||
+		die "$file_name: no profile for $name_tag-$version-$release" \
+			"known: $(for f in "$here"/profiles/*.profile; do f=${f##*/}; basename "${f#*-}" .profile; done | paste -sd' ' -)" \
+			"a new distribution is one file in tools/spec/profiles (see its README.md)"
+	refuse_shape
+}
+
+# refuse_shape: a distribution whose SRPM makes no tree, and what to take instead.
+refuse_shape() {
+	local why
+	why=$(profile_values refuse)
+	[[ -z $why ]] || die "$file_name: ${why%%$'\n'*}" "${why#*$'\n'}"
+}
+
+# profile_values KEY: the values of KEY, one per line, the profile's before those that
+# all have; $1..$4 replaced by what the match line caught.
 profile_values() {
 	local value i
 	while IFS= read -r value; do
@@ -37,7 +54,7 @@ profile_values() {
 			value=${value//"\$$i"/${match_groups[i]:-}}
 		done
 		printf '%s\n' "$value"
-	done < <(sed -n "s/^$1  *//p" "$profile_file")
+	done < <(sed -n "s/^$1  *//p" "$profile_file" "$here/profiles/common")
 }
 
 # profile_macros ARRAY: --define options into ARRAY.
@@ -58,6 +75,13 @@ has_config() {
 		! member_names | grep -E -- "$regex" > /dev/null || return 0
 	done < <(profile_values config)
 	return 1
+}
+
+# no_config: none of the x86_64 configs that the profile knows is there.
+no_config() {
+	[[ $(profile_line lacks) == config ]] ||
+		warn "$file_name: no x86_64 config that profile $profile knows: CONFIG=distro will not work" \
+			"the configs in it: $(member_names | grep -i config | head -n 8 | paste -sd' ' - || :)" "a config line in ${profile_file##*/} names it"
 }
 
 # --- Switches ---------------------------------------------------------------------
