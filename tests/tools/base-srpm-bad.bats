@@ -166,6 +166,11 @@ table() {
 	echo "$output"
 	[ "$status" -eq 1 ]
 	[[ $output == *"linux-6.1.1.tar.xz is not in it"*"https://kernel.invalid/v6.x/linux-6.1.1.tar.xz"*"remove NoSource"* ]]
+	# A macro of the spec's own in the name, and one in the address.
+	with_spec -e '1s/^/%global LKAver 6.1.1\n/' -e 's,^Source0:.*,Source0: https://kernel.invalid/v6.x/linux-%{LKAver}.tar.xz\nNoSource: 0,' \
+		-e 's,^Source1:.*,Source1: https://%{name}.invalid/kernel-x86_64.config\nNoSource: 1,'
+	run "$base_srpm" inspect "$srpm"
+	[[ $output == *"linux-6.1.1.tar.xz kernel-x86_64.config is not in it"*"Source0: https://kernel.invalid/v6.x/linux-6.1.1.tar.xz Source1: kernel-x86_64.config"* ]] || { echo "$output"; return 1; }
 }
 
 @test "a %prep that fails: what its last command said, and where the log is" {

@@ -74,6 +74,17 @@ while :; do sleep 1 || :; done # deadline-test-$$"
 	PATH=$PWD/bin:$PATH "$base_srpm" tree "$srpm" out --allow-unsigned > log 2>&1
 	[ "$(grep -c 'no namespaces to be had here' log)" -eq 1 ]
 	rm -rf out out.base
+	# What is called by an absolute path is seen in the spec and in its scripts.
+	sources_of debian
+	patch_of 2.patch init/main.c 5
+	printf '#!/bin/sh -e\nif test -x /usr/bin/patch; then /usr/bin/patch -p1 -s -i "$1"; fi\n' > S/apply
+	chmod +x S/apply
+	debian_spec '%{SOURCE2} %{PATCH1} && /usr/bin/git apply %{PATCH2}'
+	sed -i 's/^Patch1:.*/&\nPatch2: 2.patch\nSource2: apply/' S/kernel.spec
+	build_srpm
+	PATH=$PWD/bin:$PATH "$base_srpm" tree "$srpm" out --allow-unsigned > log 2>&1
+	[ "$(jq -c '[.patches[].file]' out.base/info.json)" = '["1.patch","2.patch"]' ] || { cat log; return 1; }
+	rm -rf out out.base
 	plain_srpm "trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & while :; do sleep 1 || :; done"
 	PATH=$PWD/bin:$PATH fails_with "did not end within 2 s" "$base_srpm" tree "$srpm" out --allow-unsigned --deadline 2
 	run ! running "$PWD/base-srpm"

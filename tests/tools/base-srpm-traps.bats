@@ -356,3 +356,26 @@ test "%{ran}" = y'
 	[[ $output == *"git: needed by %prep, not here"* ]]
 	[ ! -e out ]
 }
+
+@test "doctor sees the patch that %autosetup and %autopatch call" {
+	local family
+	mkdir bin
+	ln -s -t bin /usr/sbin/* /usr/bin/* /sbin/* /bin/* 2> /dev/null || :
+	rm bin/patch
+	for family in xcpng photon; do
+		srpm_of "$family"
+		run env PATH="$PWD/bin" "$base_srpm" doctor "$srpm" --allow-unsigned
+		[[ $status -eq 1 && $output == *"patch: needed by %prep, not here"* ]] || { echo "$output"; return 1; }
+	done
+}
+
+@test "pathfix.py names the file that is not there last" {
+	sources_of el8
+	sed -i 's,^\(pathfix.py .*\) \\$,\1 scripts/not-here \\,' S/kernel.spec
+	build_srpm
+	mkdir bin
+	ln -s -t bin /usr/sbin/* /usr/bin/* /sbin/* /bin/* 2> /dev/null || :
+	rm -f bin/pathfix.py
+	run env PATH="$PWD/bin" "$base_srpm" tree "$srpm" out --allow-unsigned
+	[[ $status -eq 1 && $output == *"pathfix.py: scripts/not-here: not found"* ]] || { echo "$output"; return 1; }
+}

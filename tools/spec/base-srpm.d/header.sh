@@ -84,18 +84,25 @@ check_format() {
 	grep -qx OPENPGP <(rpm --querytags) || blind=$this
 }
 
-# nosource: which file is left out of a .nosrc package, and where it is.
+# listed FIELD: the header's PATCH or SOURCE files in their order. rpm < 6 has the last
+# one first.
+listed() {
+	if [[ $made_by =~ ^[0-9]+ ]] && ((BASH_REMATCH[0] >= 6)); then header_values "$1"; else header_values "$1" | tac; fi
+}
+
+# nosource: which files are left out of a .nosrc package, and where they are: their
+# names by the header, their places by the spec as far as no macro is in them.
 nosource() {
-	local number name names=() lines=()
+	local number name where lines=()
 	! find_profile || refuse_shape
 	escaped "$spec" > "$tmp/wanted"
-	rpm2cpio "$srpm" 2>/dev/null | cpio -i --quiet --to-stdout -E "$tmp/wanted" > "$tmp/nosrc.spec" 2>/dev/null || :
-	while read -r number; do
-		name=$(sed -nE "s/^[Ss]ource0*${number}[ \t]*:[ \t]*//p" "$tmp/nosrc.spec" | head -n 1 | sed -E "s/%\{?version\}?/$version/g; s/%\{?name\}?/$name_tag/g")
-		names+=("${name##*/}")
-		lines+=("Source$number: ${name:-of that number}")
-	done < <(header_values NOSOURCE)
-	die "$file_name: a .nosrc package: ${names[*]} is not in it" \
+	rpm2cpio "$srpm" > "$tmp/cpio" 2>/dev/null || :
+	cpio -i --quiet --to-stdout -E "$tmp/wanted" < "$tmp/cpio" > "$tmp/nosrc.spec" 2>/dev/null || :
+	while read -r number name; do
+		where=$(sed -nE "s/^[Ss]ource0*${number}[ \t]*:[ \t]*([^%]*\/)?[^\/]*\$/\1/p" "$tmp/nosrc.spec" | head -n 1)
+		lines+=("Source$number: $where$name")
+	done < <(paste -d' ' <(header_values NOSOURCE | sort -n) <(listed SOURCE | grep -vxFf <(cpio -it --quiet < "$tmp/cpio" 2>/dev/null | sed 's|^\./||')))
+	die "$file_name: a .nosrc package: ${lines[*]##*[ /]} is not in it" \
 		"fetch it: ${lines[*]}" "put it beside $spec, remove NoSource from that, and make a whole SRPM: rpmbuild -bs $spec"
 }
 
@@ -137,12 +144,7 @@ read_header() {
 		die "$file_name: no kernel tree in it" "expected a member linux-*.tar.* or kernel.tar.*; it holds: $(member_names | head -n 8 | paste -sd' ' -)"
 	[[ $tarball != *$'\n'* ]] ||
 		die "$file_name: two kernels in it; which one is built is not ours to guess" "$(paste -sd' ' - <<< "$tarball")"
-	# rpm < 6 lists them last one first.
-	if [[ $made_by =~ ^[0-9]+ ]] && ((BASH_REMATCH[0] >= 6)); then
-		patch_tags=$(header_values PATCH)
-	else
-		patch_tags=$(header_values PATCH | tac)
-	fi
+	patch_tags=$(listed PATCH)
 	for field in PATCH SOURCE; do
 		bad=$(header_values "$field" | grep -vxFf <(member_names) | head -n 1 || :)
 		[[ -z $bad ]] || die "$file_name: $field $bad is listed in it, but absent" \

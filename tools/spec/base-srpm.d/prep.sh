@@ -4,13 +4,15 @@
 # prep.sh - the distribution's own %prep, run in a private _topdir, and its tree
 # taken over.
 
-# adapt_scripts SOURCES: the SRPM's scripts for /bin/sh get bash, which it is where
-# they come from ("10#$x", "${x/a/b}"). Scripts of the profile's "skip" lines (they
+# adapt_scripts SOURCES: the SRPM's scripts are made portable, as its spec is; those for
+# /bin/sh get bash, which it is where they come from ("10#$x", "${x/a/b}"). Scripts of the profile's "skip" lines (they
 # check configs against the compiler; ours is another, and the config is made by
 # us) do nothing.
 adapt_scripts() {
 	local regex f
-	begin_with '^#! ?/bin/sh' "$1" | while read -r f; do sed -i '1s|/bin/sh|/bin/bash|' -- "$f"; done
+	begin_with '^#!' "$1" | while IFS= read -r f; do
+		sed -i -E -e '1s|^(#! ?)/bin/sh|\1/bin/bash|' -f "$here/base-srpm.d/portable.sed" -- "$f"
+	done
 	while read -r regex; do
 		for f in "$1"/*; do
 			[[ ${f##*/} =~ $regex ]] || continue

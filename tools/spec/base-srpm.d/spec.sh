@@ -55,6 +55,8 @@ make_topdir() {
 		name=${shim##*/}
 		[[ ! $name =~ ^(make|patch)$ ]] && command -v "$name" >/dev/null || cp -- "$shim" "$1/bin/"
 	done
+	printf -v name %q "$1"
+	sed -i "s|@topdir@|${name//[&|\\]/\\&}|" "$1"/bin/{make,patch}
 	cp -- "$1/bin/patch" "$1/bin/git"
 	cp -- "$here/base-srpm.d/effects.awk" "$1/"
 	ln -s /bin/bash "$1/bin/sh"

@@ -14,7 +14,7 @@ while getopts 'i:pnka:' option; do
 done
 shift $((OPTIND - 1))
 [[ $interpreter == /* ]] || { echo "pathfix.py: -i: expected a path, got '$interpreter'" >&2; exit 2; }
-status=0 files=()
+status=0 files=() absent=()
 for path; do
 	# ./ before it: awk takes a name with = for an assignment.
 	[[ $path == /* ]] || path=./$path
@@ -23,11 +23,15 @@ for path; do
 	elif [[ -e $path ]]; then
 		files+=("$path")
 	else
-		echo "pathfix.py: ${path#./}: not found" >&2
-		status=1
+		absent+=("${path#./}")
 	fi
 done
-((${#files[@]})) || exit "$status"
+# Said last: %prep ends here, and people read its last lines.
+end() {
+	((${#absent[@]} == 0)) || { printf 'pathfix.py: %s: not found\n' "${absent[@]}" >&2; status=1; }
+	exit "$status"
+}
+((${#files[@]})) || end
 # One look at all the first lines: some specs hand over the whole tree.
 declare -A python
 while IFS= read -r file; do python[$file]=1; done < <(LC_ALL=C awk 'FNR == 1 { if (/^#!.*python/) print FILENAME; nextfile }' "${files[@]}")
@@ -41,4 +45,4 @@ for file in "${files[@]}"; do
 	touch -d "$stamp" -- "$file"
 	echo "${file#./}: updating"
 done
-exit "$status"
+end
