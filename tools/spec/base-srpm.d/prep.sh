@@ -181,7 +181,6 @@ prepare_tree() {
 	log=$dir.prep.log
 	[[ ! -e $log && ! -L $log ]] || [[ -f $log && ! -L $log && $(head -n 1 -- "$log") == "$our_log"* ]] ||
 		die "$log: exists, and tree did not write it" "the log of a %prep that fails is kept there: move it elsewhere"
-	[[ $deadline =~ ^[1-9][0-9]*$ ]] || usage_error "--deadline $deadline: expected seconds"
 	verify
 	choose_profile
 	parent=$(dirname -- "$(realpath -m -- "$dir")")

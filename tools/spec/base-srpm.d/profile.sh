@@ -99,27 +99,20 @@ base_switches() {
 }
 
 # check_switches KNOWN-FILE NAME...: every NAME is a line of KNOWN-FILE, else the
-# nearest one is named (edit distance).
+# nearest one is named: the fewest letters that one has and the other has not.
 check_switches() {
 	local known=$1 name nearest
 	shift
 	for name; do
 		grep -qxF -- "$name" "$known" && continue
 		nearest=$(awk -v want="$name" '
-			function least(a, b) { return a < b ? a : b }
-			function distance(s, t,   i, j, row, last, keep) {
-				for (j = 0; j <= length(t); j++) row[j] = j
-				for (i = 1; i <= length(s); i++) {
-					last = row[0]; row[0] = i
-					for (j = 1; j <= length(t); j++) {
-						keep = row[j]
-						row[j] = least(least(row[j], row[j-1]) + 1, last + (substr(s, i, 1) != substr(t, j, 1)))
-						last = keep
-					}
-				}
-				return row[length(t)]
+			{
+				left = want; far = substr($1, 1, 1) != substr(want, 1, 1)
+				for (i = 1; i <= length($1); i++)
+					if (at = index(left, substr($1, i, 1))) left = substr(left, 1, at - 1) substr(left, at + 1); else far++
+				far += length(left)
+				if (best == "" || far < least) { best = $1; least = far }
 			}
-			{ d = distance(want, $1); if (best == "" || d < least_d) { best = $1; least_d = d } }
 			END { print best }' "$known")
 		die "--with/--without $name: neither kernel-kvm.spec nor the base knows it" \
 			${nearest:+"did you mean $nearest?"} "(rpmbuild itself takes any name and does nothing)"

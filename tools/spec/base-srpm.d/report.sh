@@ -9,7 +9,7 @@ config_members() {
 	while read -r regex; do
 		[[ $regex == tree:* ]] || member_names | grep -E -- "$regex" || :
 	done < <(profile_values config)
-	member_names | grep -E '(^config$|^config[-_]|\.config$)' | grep -vxF cpupower.config || :
+	member_names | grep -E '(^config$|^config[-_]|\.config$)' | grep -vxE '(cpupower|Makefile)\.config' || :
 }
 
 # shellcheck disable=SC2120  # prep.sh gives it one
@@ -48,7 +48,7 @@ inspect() {
 	choose_profile
 	# The file's own digest, beside the rest.
 	srpm_sha256 > /dev/null &
-	if ((${#keys[@]})) || [[ -n $allow_unsigned || -n $sha256 ]]; then
+	if ((${#key[@]})) || [[ -n $allow_unsigned || -n $sha256 ]]; then
 		wait
 		check_signature
 		mode=expanded

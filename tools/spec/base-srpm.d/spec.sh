@@ -62,36 +62,22 @@ make_topdir() {
 	ln -s /bin/bash "$1/bin/sh"
 }
 
-# own_names FILE: the names that the spec defines and this host's rpm keeps for
-# itself: it refuses the %define (%rpmversion of EL 7 and 8 since rpm 4.18). rpm is
-# asked, and names one of them at a time.
-own_names() {
-	local names found
-	names=$(grep -oE '%(define|global)[ \t]+[A-Za-z_][A-Za-z0-9_]+' "$1" | awk '{ print $2 }' | sort -u) || return 0
-	while [[ -n $names ]]; do
-		found=$(rpm --eval "%define ${names//$'\n'/ x$'\n'%define } x" 2>&1 > /dev/null || :)
-		[[ $found =~ Macro\ %([A-Za-z0-9_]+)\ is\ a\ built-in ]] || return 0
-		found=${BASH_REMATCH[1]}
-		grep -xF -- "$found" <<< "$names" || return 0
-		names=$(grep -vxF -- "$found" <<< "$names") || return 0
-	done
-}
-
-# rename_own TOPDIR: those names get another, in the spec and in what it may include.
+# rename_own TOPDIR: names that the spec defines and this host's rpm keeps for itself
+# (it refuses the %define; %rpmversion of EL 7 and 8) get another, in the spec and in
+# what it may include. rpm is asked, and names one of them at a time.
 rename_own() {
-	local name f files=()
-	own_names "$1/SPECS/$spec" > "$1/own"
-	[[ -s $1/own ]] || return 0
-	files=("$1/SPECS/$spec")
+	local name names f files=("$1/SPECS/$spec")
 	! grep -q '^[ \t]*%include' "${files[0]}" || for f in "$1"/SOURCES/*; do
 		[[ $f == *.patch || $f == *.tar* ]] || files+=("$f")
 	done
-	while read -r name; do
-		for f in "${files[@]}"; do
-			! grep -qI -- "$name" "$f" || sed -i -E "s/(%(define|global|undefine)[ \t]+|%\{?[?!]*((un)?defined[ \t]+)?)$name\>/\1spec_$name/g" "$f"
-		done
+	names=$(grep -oE '%(define|global)[ \t]+[A-Za-z_][A-Za-z0-9_]+' "${files[0]}" | awk '{ print $2 }' | sort -u || :)
+	while name=$({ rpm --eval "%define ${names//$'\n'/ x$'\n'%define } x" 2>&1 > /dev/null || :; } | sed -nE 's/.*Macro %([A-Za-z0-9_]+) is a built-in.*/\1/p' | head -n 1) &&
+		[[ -n $name ]] && grep -qxF -- "$name" <<< "$names"; do
+		names=$(grep -vxF -- "$name" <<< "$names" || :)
+		grep -lIF -- "$name" "${files[@]}" | tr '\n' '\0' |
+			xargs -0 sed -i -E "s/(%(define|global|undefine)[ \t]+|%\{?[?!]*((un)?defined[ \t]+)?)$name\>/\1spec_$name/g"
 		info "$spec defines %$name, which is rpm's own name on this host: read as %spec_$name"
-	done < "$1/own"
+	done
 }
 
 # place_spec TOPDIR: from SOURCES/ into SPECS/, made portable, and once more under
