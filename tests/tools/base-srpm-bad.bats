@@ -2,17 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # base-srpm given what it must refuse: every line of the table is an SRPM with one
 # thing wrong, the message it must end with, and that nothing is left behind.
-# shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output
+# shellcheck disable=SC2030,SC2031,SC2119,SC2154  # bats' run sets status and output
+
+load fixtures/base-srpm/setup
 
 setup() {
-	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/spec/base-srpm
-	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
-	cd "$BATS_TEST_TMPDIR" || exit
-	export TMPDIR=$BATS_TEST_TMPDIR/tmp
-	mkdir "$TMPDIR"
-	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
-	. "$fixtures/layouts.bash"
+	base_srpm_setup
 	plain_srpm
 	cp -a S S.good
 	good=$PWD/good.src.rpm

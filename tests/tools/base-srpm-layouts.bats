@@ -2,20 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # base-srpm on every family's layout: the profile it sees, the order of patches
 # it reads, and the tree its %prep makes here, without that family's macros.
-# shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output
+# shellcheck disable=SC2030,SC2031,SC2034,SC2119,SC2154  # bats' run sets status and output
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/spec/base-srpm
-	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
-	cd "$BATS_TEST_TMPDIR" || exit
-	export TMPDIR=$BATS_TEST_TMPDIR/tmp
-	mkdir "$TMPDIR"
-	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
-	. "$fixtures/layouts.bash"
-}
+load fixtures/base-srpm/setup
 
 # layout FAMILY PROFILE CONFIG PATCHES...: the tree, its config, the patches that
 # inspect lists, and those that tree proves, in the order of %prep (empty ones are

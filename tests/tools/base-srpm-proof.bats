@@ -1,20 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # base-srpm's record of what %prep applies, and the proof that it is in the tree.
-# shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output
+# shellcheck disable=SC2030,SC2031,SC2119,SC2154  # bats' run sets status and output
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/spec/base-srpm
-	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
-	cd "$BATS_TEST_TMPDIR" || exit
-	export TMPDIR=$BATS_TEST_TMPDIR/tmp
-	mkdir "$TMPDIR"
-	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
-	. "$fixtures/layouts.bash"
-}
+load fixtures/base-srpm/setup
 
 tree() {
 	rm -rf out out.base
@@ -141,7 +132,8 @@ by_prep() {
 @test "patch and git called by an absolute path, or with another PATH" {
 	by_prep '/usr/bin/patch -p1 -s -i %{PATCH1}
 if true; then %{_bindir}/git apply %{PATCH2}; fi' '[["1.patch","2.patch"],[]]'
-	unshare -mnpf --mount-proc true 2>/dev/null || unshare -rmnpf --mount-proc true 2>/dev/null || skip "no namespaces here for the rest"
+	needs_namespaces
+	# shellcheck disable=SC2016  # for %prep's shell
 	by_prep 'env -i PATH=/usr/bin:/bin patch -p1 -s -i %{PATCH1}
 how=/usr/bin/git; $how apply %{PATCH2}' '[["1.patch","2.patch"],[]]'
 	by_prep 'env -i PATH=/usr/bin:/bin make oldconfig && /usr/bin/make oldconfig' '[[],["1.patch","2.patch"]]'

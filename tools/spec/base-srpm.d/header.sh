@@ -123,13 +123,15 @@ check_length() {
 }
 
 read_header() {
-	local bad field
+	local bad field size
 	[[ -f $srpm ]] || die "$file_name: not a file" "expected a kernel-*.src.rpm"
 	[[ $(head -c 4 -- "$srpm" | od -An -tx1 | tr -d ' \n') == edabeedb ]] ||
 		die "$file_name: not an RPM package" "its first bytes are not an RPM's; is the download whole?"
 	read_tags
 	bad=$(header_values MEMBER | wc -l)
 	((bad <= 20000)) || die "$file_name: $bad members; no more than 20,000 are read" "a kernel's has a few hundred"
+	size=$(header_values MEMBER | awk '{ n += $1 } END { printf "%d\n", n / 1048576 }')
+	((size <= 8192)) || die "$file_name: $size MiB of files in it; no more than 8 GiB are read" "a kernel's has one or two"
 	check_format
 	check_length
 	header_values MEMBER | sed 's|\t\./|\t|' > "$tmp/members"

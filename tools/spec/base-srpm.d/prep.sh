@@ -24,11 +24,11 @@ adapt_scripts() {
 
 # run_prep TOPDIR: its log in $tmp/prep.log.
 run_prep() {
-	local rc=0 hint text
+	local rc=0 hint text began=$SECONDS
 	info "running the base's own %prep under profile $profile"
 	rpm_private "$1" rpmbuild -bp --nodeps "$1/SPECS/$spec" > "$tmp/prep.log" 2>&1 || rc=$?
 	{ echo "$our_log of $nevra"; cat "$tmp/prep.log"; } > "$log"
-	((rc != 137)) || die "$spec: its %prep did not end within $deadline s" "it was at: $(grep '^+' "$tmp/prep.log" | tail -n 1)" \
+	((rc != 137 || SECONDS - began < deadline)) || die "$spec: its %prep did not end within $deadline s" "it was at: $(grep '^+' "$tmp/prep.log" | tail -n 1)" \
 		"a longer time: --deadline SEC" "all that it said: $log"
 	# %setup's pipeline hides what xz says of a tarball that is cut: part of a
 	# tree, exit 0.
@@ -46,9 +46,20 @@ run_prep() {
 	hint=$(grep -v '^#' "$here/base-srpm.d/hints" | while IFS=$'\t' read -r regex text; do
 		! grep -qE -- "$regex" "$tmp/said" || { printf '%s\n' "$text"; break; }
 	done)
+	((rc != 137)) || hint="it was killed (signal 9): is the memory enough?"
 	text=$(failed_patch "$1/calls")
 	die "$spec: its %prep failed (exit $rc)" ${text:+"$text"} "$(< "$tmp/said")" \
 		"its last command: $(grep '^+' "$tmp/prep.log" | tail -n 1)" ${hint:+"$hint"} "all that it said: $log"
+}
+
+# check_left DIR...: %prep left what a tree holds, or nothing of it is looked at: a pipe
+# or a file without an end would stop us, where no deadline is, and a setuid file would
+# lie in the tree for all to run.
+check_left() {
+	local bad
+	bad=$(find "$@" \( ! -type f ! -type d ! -type l -o -size +4194304 -o -type f -perm /6000 \) -printf '%M %s %P\n' -quit)
+	[[ -z $bad ]] || die "$spec: its %prep left something else than files; refused" "$bad" \
+		"expected: plain files of no more than 2 GiB, not setuid, folders and links"
 }
 
 # failed_patch CALLS: the patch that the last call, if it failed, was about.
@@ -112,14 +123,19 @@ prepare_fresh() {
 	check_flavour "$topdir"
 	adapt_scripts "$topdir/SOURCES"
 	run_prep "$topdir"
+	check_left "$topdir/BUILD" "$topdir/calls"
+	[[ ! -L $topdir/calls && -z $(find "$topdir/calls" -type l) ]] || die "$spec: its %prep wrote into the record of its patches; refused"
 	tree=$(find_tree "$topdir/BUILD")
 	unapplied=()
-	prove_patches "$topdir/SOURCES" "$tree" "$topdir/calls"
+	# The sources as they were before %prep.
+	prove_patches "$tmp/small" "$tree" "$topdir/calls"
 	info "$proven patches of the base proven on the finished tree${unapplied[*]:+, ${#unapplied[@]} not in it}"
-	collect_base "$topdir/SOURCES" "$tree" "$out/base"
+	collect_base "$tmp/small" "$tree" "$out/base"
 	# The config is made in a build directory: what the distribution's left in
-	# the tree would stop that ("The source tree is not clean").
-	rm -rf -- "$tree"/.config "$tree"/.config.old "$tree"/include/{config,generated} "$tree"/arch/x86/include/generated "$tree/.git"
+	# the tree would stop that ("The source tree is not clean"). find goes through no
+	# link out of the tree.
+	(cd -- "$tree" && find . -maxdepth 4 \( -path ./.config -o -path ./.config.old -o -path ./include/config -o -path ./include/generated \
+		-o -path ./arch/x86/include/generated -o -path ./.git \) -prune -exec rm -rf -- {} +)
 	mv -- "$tree" "$out/tree"
 	rm -rf -- "$topdir"
 }

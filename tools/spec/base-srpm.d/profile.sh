@@ -20,7 +20,7 @@ find_profile() {
 		[[ -z $member ]] || grep -qE -- "$member" <(member_names) || continue
 		profile=${profile_file##*/[0-9][0-9]-}
 		profile=${profile%.profile}
-		profile_why="$nvr matches $regex${member:+ and it holds $member}${suffix:+; $suffix is a vendor's or a rebuild's}"
+		profile_why="$nvr matches $regex${member:+ and it holds $member}${suffix:+; $suffix is of a vendor or a rebuild}"
 		return
 	done
 	return 1

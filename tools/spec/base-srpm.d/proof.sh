@@ -49,6 +49,7 @@ name_calls() {
 		printf '%s\t%s\n' "$tmp/texts/$n" "$name"
 	done > "$tmp/texts.names"
 	awk 'FNR == NR { sum[$1]; next } !(substr($0, 1, 64) in sum) { printf "%s%c", substr($0, 67), 0 }' "$tmp/patch.sums" "$tmp/input.sums" > "$tmp/inputs"
+	# shellcheck disable=SC2016  # awk's own
 	[[ ! -s $tmp/inputs ]] || cut -f1 "$tmp/texts.names" | tr '\n' '\0' | cat - "$tmp/inputs" | xargs -0r awk -v names="$tmp/texts.names" '
 		function end() {
 			if (key == "") return

@@ -4,15 +4,15 @@
 # spec.sh - the spec in an SRPM: set up in a private _topdir, expanded by rpm,
 # and read for the patches it applies.
 
-# find_box: the array box, which shuts a command in (base-srpm.d/contain): no network,
-# processes of its own that end with it, nothing to write to but TOPDIR.
+# find_box TOPDIR: the array box, which shuts a command in (base-srpm.d/contain): no
+# network, processes of its own that end with it, nothing to write to but TOPDIR.
 find_box() {
 	local how
 	[[ -z ${box_known:-} ]] || return 0
 	box_known=1
 	for how in "" --map-root-user; do
-		box=(unshare ${how:+"$how"} --mount --net --pid --fork --kill-child=KILL --mount-proc)
-		! "${box[@]}" mount --bind /proc /proc 2>/dev/null || return 0
+		box=(unshare ${how:+"$how"} --mount --net --pid --fork --kill-child=KILL --mount-proc "$here/base-srpm.d/contain")
+		! "${box[@]}" "$1" true 2>/dev/null || return 0
 	done
 	box=()
 	info "no namespaces to be had here: the base's %prep runs with the network and all that this user can write to"
@@ -38,7 +38,7 @@ rpm_private() {
 		defines+=(--define "$f")
 	done
 	env -i PATH="$topdir/bin:$PATH" LC_ALL=C HOME="$topdir/home" TMPDIR="$topdir/tmp" GIT_CEILING_DIRECTORIES="$topdir" \
-		timeout --signal=KILL "$deadline" ${box[@]+"${box[@]}" "$here/base-srpm.d/contain" "$topdir"} "$1" \
+		timeout --signal=KILL "$deadline" ${box[@]+"${box[@]}" "$topdir"} "$1" \
 		--macros "$own/macros:$own/platform/%{_target}/macros" --target x86_64 "${defines[@]}" "${@:2}" < /dev/null
 }
 
@@ -49,7 +49,6 @@ rpm_private() {
 # what dash does not know ("trap ... ERR").
 make_topdir() {
 	local shim name
-	find_box
 	mkdir -p "$1"/{SOURCES,SPECS,BUILD,BUILDROOT,home,tmp,bin,db,calls}
 	for shim in "$here"/base-srpm.d/bin/*; do
 		name=${shim##*/}
@@ -60,6 +59,7 @@ make_topdir() {
 	cp -- "$1/bin/patch" "$1/bin/git"
 	cp -- "$here/base-srpm.d/effects.awk" "$1/"
 	ln -s /bin/bash "$1/bin/sh"
+	find_box "$1"
 }
 
 # rename_own TOPDIR: names that the spec defines and this host's rpm keeps for itself
@@ -133,11 +133,11 @@ fails_alike() {
 # $tmp/expanded. Runs the spec's %(...), so only after verify. rpm's own listing
 # leaves out the line %build (4.18): a comment after it marks where %prep ends.
 expand_spec() {
-	local line text found rc=0 marked=$1/SPECS/.marked
+	local line text found rc=0 began=$SECONDS marked=$1/SPECS/.marked
 	mkdir "$marked"
 	sed -E '/^%(build|conf|generate_buildrequires)([ \t]|$)/a #section end' "$1/SPECS/$spec" > "$marked/$spec"
 	rpm_private "$1" rpmspec -P "$marked/$spec" > "$tmp/expanded" 2> "$tmp/expanded.err" || rc=$?
-	((rc != 137)) || die "$spec: rpm did not read it to the end within $deadline s"
+	((rc != 137 || SECONDS - began < deadline)) || die "$spec: rpm did not read it to the end within $deadline s"
 	if ((rc == 0)); then
 		# rpm >= 4.20 says so, applies nothing, and ends well.
 		text=$(grep -E '^error: .*No patch number' "$tmp/expanded.err" || :)

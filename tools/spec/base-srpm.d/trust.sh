@@ -54,11 +54,11 @@ check_digests() {
 # check_members: each file's digest in the header is the payload's.
 check_members() {
 	local sum bad=''
+	small_members
 	case $(header_values FILEDIGESTALGO) in
 	1) sum=md5sum ;; 2) sum=sha1sum ;; 8) sum=sha256sum ;; 9) sum=sha384sum ;; 10) sum=sha512sum ;;
 	*) warn "$file_name: its files' digests are of a kind that is not known here; not checked"; return ;;
 	esac
-	small_members
 	{
 		(cd -- "$tmp/small" && find . -type f -printf '%P\0' | xargs -0r "$sum" -z -- | tr '\0' '\n' | sed -E 's/^([0-9a-f]+)  /\1\t/')
 		escaped "$tarball" > "$tmp/wanted"
