@@ -351,6 +351,13 @@ list() { find . -mindepth 1 ! -name h.cpio -printf '%P\n' | sort; }
 	fails_with "members; no more than 20,000 are read" "$base_srpm" inspect "$srpm"
 }
 
+@test "more bytes than a kernel's package can have are refused, not read" {
+	mkdir bin
+	printf '#!/bin/bash\n%s "$@" | sed "s|^MEMBER\t[0-9]*|MEMBER\t9000000000|"\n' "$(command -v rpm)" > bin/rpm
+	chmod +x bin/rpm
+	PATH="$PWD/bin:$PATH" fails_with "no more than 8 GiB are read" "$base_srpm" inspect "$good"
+}
+
 @test "wrong usage ends with 2" {
 	local call
 	for call in "" "nonsense x" "tree $good" "verify" "tree $good out --deadline 0" "verify $good --key" "inspect $good --nonsense" "import $good" "verify $good --sha256 zz"; do

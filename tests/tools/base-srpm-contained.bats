@@ -57,8 +57,11 @@ ln -s $PWD/mine include
 mkdir -p arch/x86; ln -s $PWD/mine/include arch/x86/include
 ln -s $PWD/mine .git"
 	"$base_srpm" tree "$srpm" out --allow-unsigned
-	[ -d mine/config ] && [ -d mine/generated ] && [ -d mine/include/generated ]
-	[ -L out/include ] && [ ! -e out/.git ]
+	[ -d mine/config ]
+	[ -d mine/generated ]
+	[ -d mine/include/generated ]
+	[ -L out/include ]
+	[ ! -e out/.git ]
 }
 
 @test "what %prep leaves beside files, folders and links is refused, not waited for" {
