@@ -172,7 +172,7 @@ layout() {
 	for verb in inspect doctor "tree out"; do
 		# shellcheck disable=SC2086  # verb and its argument
 		fails_with "its patches in %install" "$base_srpm" ${verb%% *} "$srpm" ${verb#"${verb%% *}"} --allow-unsigned
-		[[ $output == *"take SUSE's git tree"* ]]
+		[[ $output == *"take the git tree"* ]]
 	done
 	# kernel-default: its sources are those of kernel-source, and are not in it.
 	sed -i -e 's/^Name: .*/Name: kernel-default/' -e 's/^Source106:.*/&\nNoSource: 0\nNoSource: 14\nNoSource: 100\nNoSource: 106/' S/kernel.spec

@@ -48,16 +48,20 @@ name_calls() {
 		unpacked_patch "$1/$name" > "$tmp/texts/$n"
 		printf '%s\t%s\n' "$tmp/texts/$n" "$name"
 	done > "$tmp/texts.names"
-	awk 'FNR == NR { sum[$1]; next } !(substr($0, 1, 64) in sum) { printf "%s%c", substr($0, 67), 0 }' "$tmp/patch.sums" "$tmp/input.sums" > "$tmp/inputs"
+	awk 'FNR == NR { sum[$1]; next } !(substr($0, 1, 64) in sum) { print substr($0, 67) }' "$tmp/patch.sums" "$tmp/input.sums" > "$tmp/inputs"
 	# shellcheck disable=SC2016  # awk's own
-	[[ ! -s $tmp/inputs ]] || cut -f1 "$tmp/texts.names" | tr '\n' '\0' | cat - "$tmp/inputs" | xargs -0r awk -v names="$tmp/texts.names" '
+	awk -v texts="$tmp/texts.names" -v inputs="$tmp/inputs" '
 		function end() {
 			if (key == "") return
-			if (!(FILE in name)) { if (!((FILE, key) in at)) at[FILE, key] = ++parts; if (!seen[FILE]++) inputs[++ni] = FILE }
+			if (!(FILE in name)) { if (!((FILE, key) in at)) at[FILE, key] = ++parts; if (!seen[FILE]++) given[++ni] = FILE }
 			else change[FILE, ++changes[FILE]] = key
 			key = ""
 		}
-		BEGIN { while ((getline line < names) > 0) { split(line, w, "\t"); name[w[1]] = w[2] } }
+		BEGIN {
+			while ((getline line < texts) > 0) { split(line, w, "\t"); name[w[1]] = w[2]; ARGV[ARGC++] = w[1] }
+			while ((getline line < inputs) > 0) ARGV[ARGC++] = "./" line
+			if (ARGC == 1) exit
+		}
 		FNR == 1 { end(); FILE = FILENAME }
 		/^diff / { end(); about = $0; next }
 		/^((old|new) mode|new file mode 100755|rename|copy|GIT binary patch)/ { end(); key = about "\n" $0; end(); next }
@@ -67,8 +71,8 @@ name_calls() {
 		END {
 			end()
 			for (i = 1; i <= ni; i++) for (f in changes) {
-				for (k = 1; k <= changes[f]; k++) if (!((inputs[i], change[f, k]) in at)) break
-				if (k > changes[f]) printf "%s\t%d\t%s\n", inputs[i], at[inputs[i], change[f, 1]], name[f]
+				for (k = 1; k <= changes[f]; k++) if (!((given[i], change[f, k]) in at)) break
+				if (k > changes[f]) printf "%s\t%d\t%s\n", substr(given[i], 3), at[given[i], change[f, 1]], name[f]
 			}
 		}' | sort -t "$(printf '\t')" -k1,1 -k2,2n > "$tmp/covered"
 	find . -path './*/input.*' -printf '%P\0' | xargs -0r grep -am1 '^Subject: ' /dev/null > "$tmp/subjects" || :
