@@ -49,6 +49,23 @@ ls -A /run | grep -vx mount > run || :'
 	[ -z "$(cat out/run)" ]
 }
 
+@test "an ordinary user's %prep is shut in, too" {
+	local open user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+	[ "$(id -u)" -eq 0 ] || skip "the other tests show it"
+	"${user[@]}" unshare -rmnpf --mount-proc true 2>/dev/null || skip "no namespaces for an ordinary user here"
+	open=$(mktemp -d /tmp/base-srpm-user.XXXXXX)
+	chmod 777 "$open"
+	plain_srpm "%patch1 -p1
+echo x > /dev/null
+if touch $open/escaped; then exit 7; fi"
+	cp -r "$top/tools/spec" "$srpm" "$open/"
+	run "${user[@]}" env -C "$open" HOME="$open" TMPDIR="$open" "$open/spec/base-srpm" tree "$open/${srpm##*/}" "$open/out" --allow-unsigned
+	cmp "$open/out/kernel/fork.c" work/kernel/fork.c || { echo "$output"; status=1; }
+	rm -rf "$open"
+	[ "$status" -eq 0 ]
+	[[ $output != *"no namespaces"* ]]
+}
+
 @test "a link in the tree leads no deletion out of it" {
 	mkdir -p mine/config mine/generated mine/include/generated
 	plain_srpm "%patch1 -p1
