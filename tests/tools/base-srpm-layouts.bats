@@ -125,9 +125,10 @@ layout() {
 	run ! grep -q 'no x86_64 config' log
 }
 
-@test "photon: another name, patches by number ranges, one of them in a driver's archive" {
+@test "photon: another name, patches by number ranges, a driver's archive, an included config check" {
 	layout photon photon config_x86_64 0000-common.patch 0050-x86.patch 0061-secure.patch 1400-driver.patch
 	[ "$(jq -c .unapplied out.base/info.json)" = '["0513-acvp.patch"]' ]
+	[ -e out/init/end-of-prep ]
 }
 
 @test "anolis: the dist in the spec, configs through make in a loop" {
