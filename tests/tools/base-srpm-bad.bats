@@ -2,17 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # base-srpm given what it must refuse: every line of the table is an SRPM with one
 # thing wrong, the message it must end with, and that nothing is left behind.
-# shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output
+# shellcheck disable=SC2030,SC2031,SC2119,SC2154  # bats' run sets status and output
+
+load fixtures/base-srpm/setup
 
 setup() {
-	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/spec/base-srpm
-	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
-	cd "$BATS_TEST_TMPDIR" || exit
-	export TMPDIR=$BATS_TEST_TMPDIR/tmp
-	mkdir "$TMPDIR"
-	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
-	. "$fixtures/layouts.bash"
+	base_srpm_setup
 	plain_srpm
 	cp -a S S.good
 	good=$PWD/good.src.rpm
@@ -166,6 +161,11 @@ table() {
 	echo "$output"
 	[ "$status" -eq 1 ]
 	[[ $output == *"linux-6.1.1.tar.xz is not in it"*"https://kernel.invalid/v6.x/linux-6.1.1.tar.xz"*"remove NoSource"* ]]
+	# A macro of the spec's own in the name, and one in the address.
+	with_spec -e '1s/^/%global LKAver 6.1.1\n/' -e 's,^Source0:.*,Source0: https://kernel.invalid/v6.x/linux-%{LKAver}.tar.xz\nNoSource: 0,' \
+		-e 's,^Source1:.*,Source1: https://%{name}.invalid/kernel-x86_64.config\nNoSource: 1,'
+	run "$base_srpm" inspect "$srpm"
+	[[ $output == *"linux-6.1.1.tar.xz kernel-x86_64.config is not in it"*"Source0: https://kernel.invalid/v6.x/linux-6.1.1.tar.xz Source1: kernel-x86_64.config"* ]] || { echo "$output"; return 1; }
 }
 
 @test "a %prep that fails: what its last command said, and where the log is" {
@@ -349,6 +349,13 @@ list() { find . -mindepth 1 ! -name h.cpio -printf '%P\n' | sort; }
 	awk 'END { exit !($1 < 2) }' took
 	many 20001
 	fails_with "members; no more than 20,000 are read" "$base_srpm" inspect "$srpm"
+}
+
+@test "more bytes than a kernel's package can have are refused, not read" {
+	mkdir bin
+	printf '#!/bin/bash\n%s "$@" | sed "s|^MEMBER\t[0-9]*|MEMBER\t9000000000|"\n' "$(command -v rpm)" > bin/rpm
+	chmod +x bin/rpm
+	PATH="$PWD/bin:$PATH" fails_with "no more than 8 GiB are read" "$base_srpm" inspect "$good"
 }
 
 @test "wrong usage ends with 2" {

@@ -1,20 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # base-srpm's record of what %prep applies, and the proof that it is in the tree.
-# shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output
+# shellcheck disable=SC2030,SC2031,SC2119,SC2154  # bats' run sets status and output
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/spec/base-srpm
-	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
-	cd "$BATS_TEST_TMPDIR" || exit
-	export TMPDIR=$BATS_TEST_TMPDIR/tmp
-	mkdir "$TMPDIR"
-	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
-	. "$fixtures/layouts.bash"
-}
+load fixtures/base-srpm/setup
 
 tree() {
 	rm -rf out out.base
@@ -126,6 +117,49 @@ chain() {
 		for p in 1 2 3 4 5; do patch kernel/fork.c %{_sourcedir}/$p.patch; done
 		for p in 1 2 3 4 5; do %{__patch} -p1 < %{_sourcedir}/$p.patch; done
 	END
+}
+
+# by_prep COMMANDS PATCHES UNAPPLIED: two patches; what info.json has of them.
+by_prep() {
+	sources_of debian
+	patch_of 2.patch init/main.c 5
+	debian_spec "$1"
+	sed -i 's/^Patch1:.*/&\nPatch2: 2.patch/' S/kernel.spec
+	build_srpm && tree || { echo "$1"; return 1; }
+	[ "$(jq -c '[[.patches[].file], .unapplied]' out.base/info.json)" = "$2" ] || { echo "$1"; cat out.base/info.json; return 1; }
+}
+
+@test "patch and git called by an absolute path, or with another PATH" {
+	by_prep '/usr/bin/patch -p1 -s -i %{PATCH1}
+if true; then %{_bindir}/git apply %{PATCH2}; fi' '[["1.patch","2.patch"],[]]'
+	needs_namespaces
+	# shellcheck disable=SC2016  # for %prep's shell
+	by_prep 'env -i PATH=/usr/bin:/bin patch -p1 -s -i %{PATCH1}
+how=/usr/bin/git; $how apply %{PATCH2}' '[["1.patch","2.patch"],[]]'
+	by_prep 'env -i PATH=/usr/bin:/bin make oldconfig && /usr/bin/make oldconfig' '[[],["1.patch","2.patch"]]'
+}
+
+@test "patches joined or rewritten on their way into patch are known by their changes" {
+	by_prep 'cat %{PATCH2} %{PATCH1} | patch -p1 -s' '[["2.patch","1.patch"],[]]'
+	by_prep 'sed "/^Subject:/d; s/$/\r/" %{PATCH1} | tr -d "\r" | patch -p1 -s' '[["1.patch"],["2.patch"]]'
+	by_prep 'cat %{PATCH1} %{PATCH2} > both; git apply both; rm both' '[["1.patch","2.patch"],[]]'
+	# Half of a patch is not that patch; an empty one is none.
+	sources_of debian
+	patch_of 1.patch kernel/fork.c 3
+	sed -n '/^diff/,$p' S/1.patch > half
+	patch_of 1.patch init/main.c 5
+	cat half >> S/1.patch
+	debian_spec "sed '/^diff .*fork/,\$d' %{PATCH1} | patch -p1 -s; true | patch -p1 -s"
+	build_srpm
+	tree
+	grep -q '1.patch: in the SRPM, but' log
+	run ! jq -e '.patches[] | select(.file == "1.patch")' out.base/info.json
+	grep -q '1 patches of the base proven' log
+}
+
+@test "patch -o writes another file: the tree does not have the patch by it" {
+	by_prep 'patch -p1 -s -o y -i %{PATCH1} kernel/fork.c; patch -p1 --output=x init/main.c %{PATCH2}; rm x y' '[[],["1.patch","2.patch"]]'
+	by_prep 'patch -p1 -so x -i %{PATCH1}; mv x kernel/fork.c; patch -p1 -s -i %{PATCH2}' '[["2.patch"],["1.patch"]]'
 }
 
 @test "one of a chain undone in the middle is missed" {

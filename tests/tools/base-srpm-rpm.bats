@@ -2,20 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # base-srpm on hosts whose rpm does things another way than the one that an SRPM was
 # made with: 4.16 to 6.1.
-# shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output
+# shellcheck disable=SC2030,SC2031,SC2119,SC2154  # bats' run sets status and output
 
 bats_require_minimum_version 1.5.0
 
+load fixtures/base-srpm/setup
+
 setup() {
-	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/spec/base-srpm
-	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
-	cd "$BATS_TEST_TMPDIR" || exit
-	export TMPDIR=$BATS_TEST_TMPDIR/tmp
-	mkdir "$TMPDIR"
+	base_srpm_setup
 	rpm=$(command -v rpm)
-	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
-	. "$fixtures/layouts.bash"
 }
 
 tree() {

@@ -2,20 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # base-srpm and what silently goes wrong with distribution SRPMs elsewhere: each
 # test fails when the handling it is about is taken out.
-# shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output
+# shellcheck disable=SC2030,SC2031,SC2119,SC2154  # bats' run sets status and output
 
 bats_require_minimum_version 1.5.0
 
-setup() {
-	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/spec/base-srpm
-	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
-	cd "$BATS_TEST_TMPDIR" || exit
-	export TMPDIR=$BATS_TEST_TMPDIR/tmp
-	mkdir "$TMPDIR"
-	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
-	. "$fixtures/layouts.bash"
-}
+load fixtures/base-srpm/setup
 
 tree() {
 	"$base_srpm" tree "$srpm" out --allow-unsigned > log 2>&1 || { cat log; return 1; }
@@ -355,4 +346,27 @@ test "%{ran}" = y'
 	[ "$status" -eq 1 ]
 	[[ $output == *"git: needed by %prep, not here"* ]]
 	[ ! -e out ]
+}
+
+@test "doctor sees the patch that %autosetup and %autopatch call" {
+	local family
+	mkdir bin
+	ln -s -t bin /usr/sbin/* /usr/bin/* /sbin/* /bin/* 2> /dev/null || :
+	rm bin/patch
+	for family in xcpng photon; do
+		srpm_of "$family"
+		run env PATH="$PWD/bin" "$base_srpm" doctor "$srpm" --allow-unsigned
+		[[ $status -eq 1 && $output == *"patch: needed by %prep, not here"* ]] || { echo "$output"; return 1; }
+	done
+}
+
+@test "pathfix.py names the file that is not there last" {
+	sources_of el8
+	sed -i 's,^\(pathfix.py .*\) \\$,\1 scripts/not-here Makefile Kconfig Kbuild MAINTAINERS scripts/checkpatch.pl \\,' S/kernel.spec
+	build_srpm
+	mkdir bin
+	ln -s -t bin /usr/sbin/* /usr/bin/* /sbin/* /bin/* 2> /dev/null || :
+	rm -f bin/pathfix.py
+	run env PATH="$PWD/bin" "$base_srpm" tree "$srpm" out --allow-unsigned
+	[[ $status -eq 1 && $output == *"pathfix.py: scripts/not-here: not found"* ]] || { echo "$output"; return 1; }
 }

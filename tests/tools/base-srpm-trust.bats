@@ -1,19 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # base-srpm says nothing that it has not checked, and nothing in a package's words.
-# shellcheck disable=SC2030,SC2031,SC2119  # bats' run sets status and output
+# shellcheck disable=SC2030,SC2031,SC2119,SC2154  # bats' run sets status and output
 
 bats_require_minimum_version 1.5.0
 
+load fixtures/base-srpm/setup
+
 setup() {
-	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/spec/base-srpm
-	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
-	cd "$BATS_TEST_TMPDIR" || exit
-	export TMPDIR=$BATS_TEST_TMPDIR/tmp
-	mkdir "$TMPDIR"
-	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
-	. "$fixtures/layouts.bash"
+	base_srpm_setup
 	sources_of debian
 	configs extra-file-20.config
 	debian_spec

@@ -2,18 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # base-srpm: what an SRPM is, whether it is trusted, and its tree, on small
 # SRPMs of the real shape.
-# shellcheck disable=SC2030,SC2031  # bats' run sets status and output
+# shellcheck disable=SC2030,SC2031,SC2119,SC2154  # bats' run sets status and output
 
-setup() {
-	top=$(realpath "$BATS_TEST_DIRNAME/../..")
-	base_srpm=$top/tools/spec/base-srpm
-	fixtures=$BATS_TEST_DIRNAME/fixtures/base-srpm
-	cd "$BATS_TEST_TMPDIR" || exit
-	export TMPDIR=$BATS_TEST_TMPDIR/tmp
-	mkdir "$TMPDIR"
-	# shellcheck source=tests/tools/fixtures/base-srpm/layouts.bash
-	. "$fixtures/layouts.bash"
-}
+load fixtures/base-srpm/setup
 
 @test "tree: the base's own %prep, patch proven, config and info beside it" {
 	plain_srpm

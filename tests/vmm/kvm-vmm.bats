@@ -4,7 +4,7 @@
 # skipped if /dev/kvm cannot run one; a guest is tried, with a deadline.
 #
 # KVM_VMM names the program; otherwise it is built.
-# shellcheck disable=SC2030,SC2031 # each test is a subshell
+# shellcheck disable=SC2030,SC2031,SC2016 # each test is a subshell; $rax is gdb's
 
 load ../hang
 

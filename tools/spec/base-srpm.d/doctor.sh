@@ -87,6 +87,7 @@ read_demands() {
 		cp -al -- "$tmp/small/." "$topdir/SOURCES/"
 		place_spec "$topdir"
 		expand_spec "$topdir"
+		sed -i "s|$topdir/bin/||g" "$tmp/expanded"
 		unknown_macros "$topdir/SOURCES" > "$tmp/macros"
 	else
 		cp -- "$tmp/spec" "$tmp/expanded"

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154  # the variables of tools/spec/base-srpm
 # header.sh - what the header of an SRPM says. Sets name_tag, version, release,
-# nevra, buildtime, made_by, signer, vcs, spec, tarball, patch_tags, format, blind,
+# nevra, buildtime, made_by, signer, vcs, vendor, spec, tarball, patch_tags, format, blind,
 # and the file $tmp/members (lines "size<tab>name", in the order of the payload). Nothing is executed.
 
 # rpm_q FORMAT FILE: query a package file against a private, empty database.
@@ -26,7 +26,7 @@ member_names() {
 # a shell, so a newline in one shows as a line that is no whole 'string'.
 query_header() {
 	local bad field format=''
-	for field in NAME VERSION RELEASE VCS RPMVERSION; do format+="$field\t%|$field?{%{$field:shescape}}:{''}|\n"; done
+	for field in NAME VERSION RELEASE VCS VENDOR RPMVERSION; do format+="$field\t%|$field?{%{$field:shescape}}:{''}|\n"; done
 	for field in EXCLUSIVEARCH EXCLUDEARCH PATCH SOURCE; do format+="[$field\t%{$field:shescape}\n]"; done
 	for field in NOSOURCE FILENLINKS FILEDIGESTS; do format+="[$field\t%{$field}\n]"; done
 	format+="[MEMBER\t%{LONGFILESIZES}\t%{FILENAMES:shescape}\n]"
@@ -48,8 +48,8 @@ header_values() {
 read_tags() {
 	local epoch kind field arches openpgp=''
 	query_header
-	{ read -r name_tag; read -r version; read -r release; read -r vcs; read -r epoch; read -r buildtime; read -r kind; read -r made_by; } < \
-		<(for field in NAME VERSION RELEASE VCS EPOCH BUILDTIME KIND RPMVERSION; do header_values "$field"; done)
+	{ read -r name_tag; read -r version; read -r release; read -r vcs; read -r vendor; read -r epoch; read -r buildtime; read -r kind; read -r made_by; } < \
+		<(for field in NAME VERSION RELEASE VCS VENDOR EPOCH BUILDTIME KIND RPMVERSION; do header_values "$field"; done)
 	[[ $kind == src ]] ||
 		die "$file_name: a binary package ($kind), not a source package" "expected kernel-*.src.rpm"
 	for field in "$name_tag" "$version" "$release"; do
@@ -84,17 +84,25 @@ check_format() {
 	grep -qx OPENPGP <(rpm --querytags) || blind=$this
 }
 
-# nosource: which file is left out of a .nosrc package, and where it is.
+# listed FIELD: the header's PATCH or SOURCE files in their order. rpm < 6 has the last
+# one first.
+listed() {
+	if [[ $made_by =~ ^[0-9]+ ]] && ((BASH_REMATCH[0] >= 6)); then header_values "$1"; else header_values "$1" | tac; fi
+}
+
+# nosource: which files are left out of a .nosrc package, and where they are: their
+# names by the header, their places by the spec as far as no macro is in them.
 nosource() {
-	local number name names=() lines=()
+	local number name where lines=()
+	! find_profile || refuse_shape
 	escaped "$spec" > "$tmp/wanted"
-	rpm2cpio "$srpm" 2>/dev/null | cpio -i --quiet --to-stdout -E "$tmp/wanted" > "$tmp/nosrc.spec" 2>/dev/null || :
-	while read -r number; do
-		name=$(sed -nE "s/^[Ss]ource0*${number}[ \t]*:[ \t]*//p" "$tmp/nosrc.spec" | head -n 1 | sed -E "s/%\{?version\}?/$version/g; s/%\{?name\}?/$name_tag/g")
-		names+=("${name##*/}")
-		lines+=("Source$number: ${name:-of that number}")
-	done < <(header_values NOSOURCE)
-	die "$file_name: a .nosrc package: ${names[*]} is not in it" \
+	rpm2cpio "$srpm" > "$tmp/cpio" 2>/dev/null || :
+	cpio -i --quiet --to-stdout -E "$tmp/wanted" < "$tmp/cpio" > "$tmp/nosrc.spec" 2>/dev/null || :
+	while read -r number name; do
+		where=$(sed -nE "s/^[Ss]ource0*${number}[ \t]*:[ \t]*([^%]*\/)?[^\/]*\$/\1/p" "$tmp/nosrc.spec" | head -n 1)
+		lines+=("Source$number: $where$name")
+	done < <(paste -d' ' <(header_values NOSOURCE | sort -n) <(listed SOURCE | grep -vxFf <(cpio -it --quiet < "$tmp/cpio" 2>/dev/null | sed 's|^\./||')))
+	die "$file_name: a .nosrc package: ${lines[*]##*[ /]} is not in it" \
 		"fetch it: ${lines[*]}" "put it beside $spec, remove NoSource from that, and make a whole SRPM: rpmbuild -bs $spec"
 }
 
@@ -115,13 +123,15 @@ check_length() {
 }
 
 read_header() {
-	local bad field
+	local bad field size
 	[[ -f $srpm ]] || die "$file_name: not a file" "expected a kernel-*.src.rpm"
 	[[ $(head -c 4 -- "$srpm" | od -An -tx1 | tr -d ' \n') == edabeedb ]] ||
 		die "$file_name: not an RPM package" "its first bytes are not an RPM's; is the download whole?"
 	read_tags
 	bad=$(header_values MEMBER | wc -l)
 	((bad <= 20000)) || die "$file_name: $bad members; no more than 20,000 are read" "a kernel's has a few hundred"
+	size=$(header_values MEMBER | awk '{ n += $1 } END { printf "%d\n", n / 1048576 }')
+	((size <= 8192)) || die "$file_name: $size MiB of files in it; no more than 8 GiB are read" "a kernel's has one or two"
 	check_format
 	check_length
 	header_values MEMBER | sed 's|\t\./|\t|' > "$tmp/members"
@@ -136,12 +146,7 @@ read_header() {
 		die "$file_name: no kernel tree in it" "expected a member linux-*.tar.* or kernel.tar.*; it holds: $(member_names | head -n 8 | paste -sd' ' -)"
 	[[ $tarball != *$'\n'* ]] ||
 		die "$file_name: two kernels in it; which one is built is not ours to guess" "$(paste -sd' ' - <<< "$tarball")"
-	# rpm < 6 lists them last one first.
-	if [[ $made_by =~ ^[0-9]+ ]] && ((BASH_REMATCH[0] >= 6)); then
-		patch_tags=$(header_values PATCH)
-	else
-		patch_tags=$(header_values PATCH | tac)
-	fi
+	patch_tags=$(listed PATCH)
 	for field in PATCH SOURCE; do
 		bad=$(header_values "$field" | grep -vxFf <(member_names) | head -n 1 || :)
 		[[ -z $bad ]] || die "$file_name: $field $bad is listed in it, but absent" \

@@ -20,5 +20,9 @@ s/(^|[^%])%(\{?)patch([0-9]+)/\1%\2patch -P \3/g
 	s/^[ \t]+//
 }
 
+# Called by an absolute path, the stand-ins would be passed by where there are no
+# namespaces (contain).
+s,(^|[;|&(`]|(^|[ \t;])(then|do|else|if|while|until|exec|time|!)[ \t])([ \t]*)(%\{?_bindir\}?|(/usr)?/bin)/(patch|git|make)([ \t]|$),\1\4\7\8,g
+
 # The distribution's compiler is switched on only where it is.
 s,^([ \t]*)(source|\.)[ \t]+(/opt/rh/[^ \t;]+)[ \t]*$,\1test ! -r \3 || . \3,

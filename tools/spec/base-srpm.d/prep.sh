@@ -4,17 +4,19 @@
 # prep.sh - the distribution's own %prep, run in a private _topdir, and its tree
 # taken over.
 
-# adapt_scripts SOURCES: the SRPM's scripts for /bin/sh get bash, which it is where
-# they come from ("10#$x", "${x/a/b}"). Scripts of the profile's "skip" lines (they
+# adapt_scripts SOURCES: the SRPM's scripts are made portable, as its spec is; those for
+# /bin/sh get bash, which it is where they come from ("10#$x", "${x/a/b}"). Scripts of the profile's "skip" lines (they
 # check configs against the compiler; ours is another, and the config is made by
-# us) do nothing.
+# us) do nothing; one that the spec includes is empty.
 adapt_scripts() {
 	local regex f
-	begin_with '^#! ?/bin/sh' "$1" | while read -r f; do sed -i '1s|/bin/sh|/bin/bash|' -- "$f"; done
+	begin_with '^#!' "$1" | while IFS= read -r f; do
+		sed -i -E -e '1s|^(#! ?)/bin/sh|\1/bin/bash|' -f "$here/base-srpm.d/portable.sed" -- "$f"
+	done
 	while read -r regex; do
 		for f in "$1"/*; do
 			[[ ${f##*/} =~ $regex ]] || continue
-			printf '#!/bin/sh\nexit 0\n' > "$f"
+			sed -i -n -e '1s/^#!.*/#!\/bin\/sh\nexit 0/p' -- "$f"
 			chmod +x "$f"
 		done
 	done < <(profile_values skip)
@@ -22,11 +24,11 @@ adapt_scripts() {
 
 # run_prep TOPDIR: its log in $tmp/prep.log.
 run_prep() {
-	local rc=0 hint text
+	local rc=0 hint text began=$SECONDS
 	info "running the base's own %prep under profile $profile"
 	rpm_private "$1" rpmbuild -bp --nodeps "$1/SPECS/$spec" > "$tmp/prep.log" 2>&1 || rc=$?
 	{ echo "$our_log of $nevra"; cat "$tmp/prep.log"; } > "$log"
-	((rc != 137)) || die "$spec: its %prep did not end within $deadline s" "it was at: $(grep '^+' "$tmp/prep.log" | tail -n 1)" \
+	((rc != 137 || SECONDS - began < deadline)) || die "$spec: its %prep did not end within $deadline s" "it was at: $(grep '^+' "$tmp/prep.log" | tail -n 1)" \
 		"a longer time: --deadline SEC" "all that it said: $log"
 	# %setup's pipeline hides what xz says of a tarball that is cut: part of a
 	# tree, exit 0.
@@ -44,9 +46,20 @@ run_prep() {
 	hint=$(grep -v '^#' "$here/base-srpm.d/hints" | while IFS=$'\t' read -r regex text; do
 		! grep -qE -- "$regex" "$tmp/said" || { printf '%s\n' "$text"; break; }
 	done)
+	((rc != 137)) || hint="it was killed (signal 9): is the memory enough?"
 	text=$(failed_patch "$1/calls")
 	die "$spec: its %prep failed (exit $rc)" ${text:+"$text"} "$(< "$tmp/said")" \
 		"its last command: $(grep '^+' "$tmp/prep.log" | tail -n 1)" ${hint:+"$hint"} "all that it said: $log"
+}
+
+# check_left DIR...: %prep left what a tree holds, or nothing of it is looked at: a pipe
+# or a file without an end would stop us, where no deadline is, and a setuid file would
+# lie in the tree for all to run.
+check_left() {
+	local bad
+	bad=$(find "$@" \( ! -type f ! -type d ! -type l -o -size +4194304 -o -type f -perm /6000 \) -printf '%M %s %P\n' -quit)
+	[[ -z $bad ]] || die "$spec: its %prep left something else than files; refused" "$bad" \
+		"expected: plain files of no more than 2 GiB, not setuid, folders and links"
 }
 
 # failed_patch CALLS: the patch that the last call, if it failed, was about.
@@ -79,10 +92,10 @@ pick() {
 	local regex found
 	while read -r regex; do
 		if [[ $regex == tree:* ]]; then
-			found=$(cd -- "$2" && find . -maxdepth 4 -type f -printf '%P\n' | grep -E -m 1 -- "${regex#tree:}" || :)
+			found=$(cd -- "$2" && find . -maxdepth 4 -type f -printf '%P\n' | LC_ALL=C sort | grep -E -m 1 -- "${regex#tree:}" || :)
 			[[ -z $found ]] || { printf '%s\n' "$2/$found"; return; }
 		else
-			found=$(find "$3" -maxdepth 1 -type f -printf '%f\n' | grep -E -m 1 -- "$regex" || :)
+			found=$(find "$3" -maxdepth 1 -type f -printf '%f\n' | LC_ALL=C sort | grep -E -m 1 -- "$regex" || :)
 			[[ -z $found ]] || { printf '%s\n' "$3/$found"; return; }
 		fi
 	done < <(profile_values "$1")
@@ -93,7 +106,7 @@ collect_base() {
 	local file
 	mkdir "$3"
 	file=$(pick config "$2" "$1")
-	[[ -z $file ]] || cp -- "$file" "$3/config"
+	if [[ -n $file ]]; then cp -- "$file" "$3/config"; else no_config; fi
 	file=$(pick kabi "$2" "$1")
 	[[ -z $file ]] || cp -- "$file" "$3/kabi"
 	info_json true > "$3/info.json"
@@ -110,14 +123,19 @@ prepare_fresh() {
 	check_flavour "$topdir"
 	adapt_scripts "$topdir/SOURCES"
 	run_prep "$topdir"
+	check_left "$topdir/BUILD" "$topdir/calls"
+	[[ ! -L $topdir/calls && -z $(find "$topdir/calls" -type l) ]] || die "$spec: its %prep wrote into the record of its patches; refused"
 	tree=$(find_tree "$topdir/BUILD")
 	unapplied=()
-	prove_patches "$topdir/SOURCES" "$tree" "$topdir/calls"
+	# The sources as they were before %prep.
+	prove_patches "$tmp/small" "$tree" "$topdir/calls"
 	info "$proven patches of the base proven on the finished tree${unapplied[*]:+, ${#unapplied[@]} not in it}"
-	collect_base "$topdir/SOURCES" "$tree" "$out/base"
+	collect_base "$tmp/small" "$tree" "$out/base"
 	# The config is made in a build directory: what the distribution's left in
-	# the tree would stop that ("The source tree is not clean").
-	rm -rf -- "$tree"/.config "$tree"/.config.old "$tree"/include/{config,generated} "$tree"/arch/x86/include/generated "$tree/.git"
+	# the tree would stop that ("The source tree is not clean"). find goes through no
+	# link out of the tree.
+	(cd -- "$tree" && find . -maxdepth 4 \( -path ./.config -o -path ./.config.old -o -path ./include/config -o -path ./include/generated \
+		-o -path ./arch/x86/include/generated -o -path ./.git \) -prune -exec rm -rf -- {} +)
 	mv -- "$tree" "$out/tree"
 	rm -rf -- "$topdir"
 }
@@ -134,7 +152,7 @@ space_needed() {
 # cache_key: of all that the tree depends on.
 cache_key() {
 	{
-		packed_files "$here/base-srpm" "$here/base-srpm.d" "$profile_file" | xargs -0 cat
+		packed_files "$here/base-srpm" "$here/base-srpm.d" "$profile_file" "$here/profiles/common" | xargs -0 cat
 		rpmbuild --version
 		srpm_sha256
 	} | sha256sum | cut -c1-16
@@ -179,7 +197,6 @@ prepare_tree() {
 	log=$dir.prep.log
 	[[ ! -e $log && ! -L $log ]] || [[ -f $log && ! -L $log && $(head -n 1 -- "$log") == "$our_log"* ]] ||
 		die "$log: exists, and tree did not write it" "the log of a %prep that fails is kept there: move it elsewhere"
-	[[ $deadline =~ ^[1-9][0-9]*$ ]] || usage_error "--deadline $deadline: expected seconds"
 	verify
 	choose_profile
 	parent=$(dirname -- "$(realpath -m -- "$dir")")

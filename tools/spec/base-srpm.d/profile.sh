@@ -5,31 +5,48 @@
 # data, tools/spec/profiles/NN-NAME.profile, lines "key value" (tools/spec/profiles/README.md).
 # Chosen from the SRPM, never from the build host.
 
-# choose_profile: the first profile, by file name, all of whose conditions hold.
-# match_groups gets what the parentheses of its match line caught.
-choose_profile() {
-	local f regex member nvr=$name_tag-$version-$release
-	for f in "$here"/profiles/*.profile; do
-		regex=$(sed -n 's/^match  *//p' "$f")
-		[[ -n $regex ]] || die "$f: no match line" "see tools/spec/profiles/README.md"
-		[[ $nvr =~ $regex ]] || continue
-		match_groups=("${BASH_REMATCH[@]}")
-		member=$(sed -n 's/^member  *//p' "$f")
+# find_profile: the first profile, by file name, all of whose conditions hold.
+# match_groups gets what the parentheses of its match line caught, $suffix what
+# follows the match: the mark of a vendor, or of a rebuild.
+find_profile() {
+	local regex member nvr=$name_tag-$version-$release
+	for profile_file in "$here"/profiles/*.profile; do
+		regex=$(profile_line match)
+		[[ -n $regex ]] || die "$profile_file: no match line" "see tools/spec/profiles/README.md"
+		[[ $nvr =~ $regex([^0-9-][^-]*)?$ ]] || continue
+		match_groups=("${BASH_REMATCH[@]}") suffix=${BASH_REMATCH[-1]}
+		[[ $regex != *'$' ]] || suffix=
+		member=$(profile_line member)
 		[[ -z $member ]] || grep -qE -- "$member" <(member_names) || continue
-		profile=${f##*/}
-		profile=${profile#[0-9][0-9]-}
+		profile=${profile_file##*/[0-9][0-9]-}
 		profile=${profile%.profile}
-		profile_file=$f
-		profile_why="$nvr matches $regex${member:+ and it holds $member}"
+		profile_why="$nvr matches $regex${member:+ and it holds $member}${suffix:+; $suffix is of a vendor or a rebuild}"
 		return
 	done
-	die "$file_name: no profile for $nvr" \
-		"known: $(for f in "$here"/profiles/*.profile; do f=${f##*/}; basename "${f#*-}" .profile; done | paste -sd' ' -)" \
-		"a new distribution is one file in tools/spec/profiles (see its README.md)"
+	return 1
+}
+profile_line() {
+	sed -n "s/^$1  *//p" "$profile_file"
 }
 
-# profile_values KEY: the values of KEY, one per line, $1..$9 replaced by what
-# the match line caught.
+choose_profile() {
+	local f
+	find_profile ||
+		die "$file_name: no profile for $name_tag-$version-$release" \
+			"known: $(for f in "$here"/profiles/*.profile; do f=${f##*/}; basename "${f#*-}" .profile; done | paste -sd' ' -)" \
+			"a new distribution is one file in tools/spec/profiles (see its README.md)"
+	refuse_shape
+}
+
+# refuse_shape: a distribution whose SRPM makes no tree, and what to take instead.
+refuse_shape() {
+	local why
+	why=$(profile_values refuse)
+	[[ -z $why ]] || die "$file_name: ${why%%$'\n'*}" "${why#*$'\n'}"
+}
+
+# profile_values KEY: the values of KEY, one per line, the profile's before those that
+# all have; $1..$4 replaced by what the match line caught.
 profile_values() {
 	local value i
 	while IFS= read -r value; do
@@ -37,7 +54,7 @@ profile_values() {
 			value=${value//"\$$i"/${match_groups[i]:-}}
 		done
 		printf '%s\n' "$value"
-	done < <(sed -n "s/^$1  *//p" "$profile_file")
+	done < <(sed -n "s/^$1  *//p" "$profile_file" "$here/profiles/common")
 }
 
 # profile_macros ARRAY: --define options into ARRAY.
@@ -60,6 +77,13 @@ has_config() {
 	return 1
 }
 
+# no_config: none of the x86_64 configs that the profile knows is there.
+no_config() {
+	[[ $(profile_line lacks) == config ]] ||
+		warn "$file_name: no x86_64 config that profile $profile knows: CONFIG=distro will not work" \
+			"the configs in it: $(member_names | grep -i config | head -n 8 | paste -sd' ' - || :)" "a config line in ${profile_file##*/} names it"
+}
+
 # --- Switches ---------------------------------------------------------------------
 
 # base_switches: every --with/--without name the base knows: those of its profile
@@ -75,27 +99,20 @@ base_switches() {
 }
 
 # check_switches KNOWN-FILE NAME...: every NAME is a line of KNOWN-FILE, else the
-# nearest one is named (edit distance).
+# nearest one is named: the fewest letters that one has and the other has not.
 check_switches() {
 	local known=$1 name nearest
 	shift
 	for name; do
 		grep -qxF -- "$name" "$known" && continue
 		nearest=$(awk -v want="$name" '
-			function least(a, b) { return a < b ? a : b }
-			function distance(s, t,   i, j, row, last, keep) {
-				for (j = 0; j <= length(t); j++) row[j] = j
-				for (i = 1; i <= length(s); i++) {
-					last = row[0]; row[0] = i
-					for (j = 1; j <= length(t); j++) {
-						keep = row[j]
-						row[j] = least(least(row[j], row[j-1]) + 1, last + (substr(s, i, 1) != substr(t, j, 1)))
-						last = keep
-					}
-				}
-				return row[length(t)]
+			{
+				left = want; far = substr($1, 1, 1) != substr(want, 1, 1)
+				for (i = 1; i <= length($1); i++)
+					if (at = index(left, substr($1, i, 1))) left = substr(left, 1, at - 1) substr(left, at + 1); else far++
+				far += length(left)
+				if (best == "" || far < least) { best = $1; least = far }
 			}
-			{ d = distance(want, $1); if (best == "" || d < least_d) { best = $1; least_d = d } }
 			END { print best }' "$known")
 		die "--with/--without $name: neither kernel-kvm.spec nor the base knows it" \
 			${nearest:+"did you mean $nearest?"} "(rpmbuild itself takes any name and does nothing)"

@@ -24,10 +24,11 @@ patch_members() {
 }
 
 # name_calls SOURCES CALLS: lines "call<tab>patch<tab>digest<tab>mechanism<tab>strip<tab>
-# exit status" in $tmp/named, in order. A patch is known by its text, else by the name
-# that the call had for it, or its subject.
+# exit status" in $tmp/named, in order. A patch is known by its text; if that came joined
+# with others or rewritten, by its changes; else by the name that the call had for it, or
+# its subject.
 name_calls() {
-	local name
+	local name n=0
 	patch_members | awk '!seen[$0]++' > "$tmp/patches"
 	{
 		(cd -- "$1" && tr '\n' '\0' < "$tmp/patches" | xargs -0r sha256sum -z -- | tr '\0' '\n' | sed -E 's/^([0-9a-f]+)  /\1\t/')
@@ -37,6 +38,43 @@ name_calls() {
 	} > "$tmp/patch.sums"
 	cd -- "$2" || return
 	find . -path './*/input.*' -printf '%P\0' | sort -z | xargs -0r sha256sum > "$tmp/input.sums"
+	# The changes of the patches that no call got as they are, and of the inputs that
+	# are no patch as it is.
+	rm -rf -- "$tmp/texts"
+	mkdir "$tmp/texts"
+	awk -F '\t' 'FNR == NR { sum[substr($0, 1, 64)]; next } $1 in sum { here[$2] } { all[$2] } END { for (n in all) if (!(n in here)) print n }' \
+		"$tmp/input.sums" "$tmp/patch.sums" | LC_ALL=C sort | while IFS= read -r name; do
+		n=$((n + 1))
+		unpacked_patch "$1/$name" > "$tmp/texts/$n"
+		printf '%s\t%s\n' "$tmp/texts/$n" "$name"
+	done > "$tmp/texts.names"
+	awk 'FNR == NR { sum[$1]; next } !(substr($0, 1, 64) in sum) { print substr($0, 67) }' "$tmp/patch.sums" "$tmp/input.sums" > "$tmp/inputs"
+	# shellcheck disable=SC2016  # awk's own
+	awk -v texts="$tmp/texts.names" -v inputs="$tmp/inputs" '
+		function end() {
+			if (key == "") return
+			if (!(FILE in name)) { if (!((FILE, key) in at)) at[FILE, key] = ++parts; if (!seen[FILE]++) given[++ni] = FILE }
+			else change[FILE, ++changes[FILE]] = key
+			key = ""
+		}
+		BEGIN {
+			while ((getline line < texts) > 0) { split(line, w, "\t"); name[w[1]] = w[2]; ARGV[ARGC++] = w[1] }
+			while ((getline line < inputs) > 0) ARGV[ARGC++] = "./" line
+			if (ARGC == 1) exit
+		}
+		FNR == 1 { end(); FILE = FILENAME }
+		/^diff / { end(); about = $0; next }
+		/^((old|new) mode|new file mode 100755|rename|copy|GIT binary patch)/ { end(); key = about "\n" $0; end(); next }
+		/^(--- |From |-- $)/ { end(); next }
+		/^\+\+\+ / { end(); sub(/[\t\r].*/, ""); key = $0 "\n"; next }
+		key != "" && /^[-+ @\\]/ { sub(/\r$/, ""); key = key $0 "\n" }
+		END {
+			end()
+			for (i = 1; i <= ni; i++) for (f in changes) {
+				for (k = 1; k <= changes[f]; k++) if (!((given[i], change[f, k]) in at)) break
+				if (k > changes[f]) printf "%s\t%d\t%s\n", substr(given[i], 3), at[given[i], change[f, 1]], name[f]
+			}
+		}' | sort -t "$(printf '\t')" -k1,1 -k2,2n > "$tmp/covered"
 	find . -path './*/input.*' -printf '%P\0' | xargs -0r grep -am1 '^Subject: ' /dev/null > "$tmp/subjects" || :
 	# shellcheck disable=SC2016  # awk's own
 	find . -name names -printf '%P\n' | sort | xargs -r awk -F '\t' -v sums="$tmp" '
@@ -44,12 +82,15 @@ name_calls() {
 			while ((getline line < (sums "/patch.sums")) > 0) { split(line, w, "\t"); if (!(w[1] in member)) member[w[1]] = w[2] }
 			while ((getline line < (sums "/input.sums")) > 0) sum[substr(line, 67)] = substr(line, 1, 64)
 			while ((getline line < (sums "/subjects")) > 0) { i = index(line, ":"); subject[substr(line, 1, i - 1)] = substr(line, i + 10) }
+			while ((getline line < (sums "/covered")) > 0) { split(line, w, "\t"); cover[w[1], ++covers[w[1]]] = w[3] }
 		}
 		{
 			n = FILENAME
 			sub(/\/.*/, "", n)
 			input = n "/input." (FNR - 1)
 			if (FNR == 1) { getline line < (n "/call"); close(n "/call"); split(line, call, "\t") }
+			for (i = 1; i <= covers[input]; i++) printf "%s\t%s\t%s\t%s\t%s\t%s\n", n, cover[input, i], sum[input], call[1] (call[3] == "" ? "" : " " call[3]), call[2], call[5]
+			if (input in covers && covers[input]) next
 			name = sum[input] in member ? member[sum[input]] : $0 != "-" ? $0 : input in subject ? subject[input] : "a patch without a name"
 			printf "%s\t%s\t%s\t%s\t%s\t%s\n", n, name, sum[input], call[1] (call[3] == "" ? "" : " " call[3]), call[2], call[5]
 		}' > "$tmp/named"
@@ -166,7 +207,8 @@ prove_patches() {
 	done < "$tmp/verdicts"
 	failed_calls "$calls"
 	[[ -z $edited ]] || info "%prep itself edited lines of these patches after it had applied them: $(paste -sd, - <<< "${edited%$'\n'}")"
-	awk -F '\t' '$6 == 0 { printf "%s\t%s\t%s\n", $4, $5, $2 }' "$tmp/named" > "$tmp/order"
+	# An input without a change in it is no patch.
+	awk -F '\t' -v calls="$calls" '$6 == 0 { f = calls "/" $1 "/effects"; if ((getline line < f) > 0) printf "%s\t%s\t%s\n", $4, $5, $2; close(f) }' "$tmp/named" > "$tmp/order"
 	proven=$(wc -l < "$tmp/order")
 	unapplied_patches "$sources"
 }

@@ -9,7 +9,7 @@ config_members() {
 	while read -r regex; do
 		[[ $regex == tree:* ]] || member_names | grep -E -- "$regex" || :
 	done < <(profile_values config)
-	member_names | grep -E '(^config$|^config-|\.config$)' || :
+	member_names | grep -E '(^config$|^config[-_]|\.config$)' | grep -vxE '(cpupower|Makefile)\.config' || :
 }
 
 # shellcheck disable=SC2120  # prep.sh gives it one
@@ -22,7 +22,7 @@ info_json() {
 	printf '%s\n' ${unapplied[@]+"${unapplied[@]}"} > "$tmp/json.skipped"
 	jq -n --ascii-output --sort-keys --arg nevra "$nevra" --arg name "$name_tag" --arg version "$version" --arg release "$release" \
 		--arg file "$file_name" --arg sha256 "$(srpm_sha256)" --arg profile "$profile" --arg why "$profile_why" \
-		--arg signer "$signer" --arg digests "$digests" --arg vcs "$vcs" --arg spec "$spec" --arg tarball "$tarball" --argjson buildtime "$buildtime" \
+		--arg signer "$signer" --arg digests "$digests" --arg vcs "$vcs" --arg vendor "$vendor" --arg suffix "$suffix" --arg spec "$spec" --arg tarball "$tarball" --argjson buildtime "$buildtime" \
 		--rawfile configs "$tmp/json.configs" --rawfile switches "$tmp/json.switches" --rawfile needs "$tmp/json.needs" \
 		--rawfile order "$tmp/order" --rawfile skipped "$tmp/json.skipped" \
 		--argjson exact "${1:-false}" '
@@ -32,7 +32,7 @@ info_json() {
 		{
 			file: $file, nevra: $nevra, name: $name, version: $version, release: $release, sha256: $sha256,
 			profile: $profile, profile_why: $why, signer: (if $signer == "" then null else $signer end), digests: ($digests | split(", ")),
-			vcs: (if $vcs == "" then null else $vcs end),
+			vcs: (if $vcs == "" then null else $vcs end), vendor: (if $vendor == "" then null else $vendor end), suffix: $suffix,
 			spec: $spec, tarball: $tarball, buildtime: $buildtime, configs: ($configs | lines), switches: ($switches | lines),
 			needs: (if $needs == "" then null else ($needs | lines) end), order_exact: $exact,
 			patches: [$order[] | if $exact then .strip = (.strip | tonumber? // null) else {file} end],
@@ -48,7 +48,7 @@ inspect() {
 	choose_profile
 	# The file's own digest, beside the rest.
 	srpm_sha256 > /dev/null &
-	if ((${#keys[@]})) || [[ -n $allow_unsigned || -n $sha256 ]]; then
+	if ((${#key[@]})) || [[ -n $allow_unsigned || -n $sha256 ]]; then
 		wait
 		check_signature
 		mode=expanded
@@ -67,7 +67,7 @@ inspect() {
 inspect_table() {
 	local command missing signed=${signer:-no}
 	[[ -z $blind ]] || signed="in rpm 6's package format, in which $blind sees none"
-	printf '%-10s %s\n' file "$file_name" nevra "$nevra" profile "$profile" '' "$profile_why" \
+	printf '%-10s %s\n' file "$file_name" nevra "$nevra" vendor "${vendor:-none named}" profile "$profile" '' "$profile_why" \
 		signed "$signed" digests "$digests" vcs "${vcs:-none}" sha256 "$(srpm_sha256)" spec "$spec" tarball "$tarball" \
 		configs "$(config_members | awk '!seen[$0]++' | head -n 8 | paste -sd' ' -)"
 	printf '%-10s %s\n' patches "$(wc -l < "$tmp/order"); in what order %prep applies them, tree says"

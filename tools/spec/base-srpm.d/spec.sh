@@ -4,15 +4,15 @@
 # spec.sh - the spec in an SRPM: set up in a private _topdir, expanded by rpm,
 # and read for the patches it applies.
 
-# find_box: the array box, which shuts a command in (base-srpm.d/contain): no network,
-# processes of its own that end with it, nothing to write to but TOPDIR.
+# find_box TOPDIR: the array box, which shuts a command in (base-srpm.d/contain): no
+# network, processes of its own that end with it, nothing to write to but TOPDIR.
 find_box() {
 	local how
 	[[ -z ${box_known:-} ]] || return 0
 	box_known=1
 	for how in "" --map-root-user; do
-		box=(unshare ${how:+"$how"} --mount --net --pid --fork --kill-child=KILL --mount-proc)
-		! "${box[@]}" mount --bind /proc /proc 2>/dev/null || return 0
+		box=(unshare ${how:+"$how"} --mount --net --pid --fork --kill-child=KILL --mount-proc "$here/base-srpm.d/contain")
+		! "${box[@]}" "$1" true 2>/dev/null || return 0
 	done
 	box=()
 	info "no namespaces to be had here: the base's %prep runs with the network and all that this user can write to"
@@ -38,7 +38,7 @@ rpm_private() {
 		defines+=(--define "$f")
 	done
 	env -i PATH="$topdir/bin:$PATH" LC_ALL=C HOME="$topdir/home" TMPDIR="$topdir/tmp" GIT_CEILING_DIRECTORIES="$topdir" \
-		timeout --signal=KILL "$deadline" ${box[@]+"${box[@]}" "$here/base-srpm.d/contain" "$topdir"} "$1" \
+		timeout --signal=KILL "$deadline" ${box[@]+"${box[@]}" "$topdir"} "$1" \
 		--macros "$own/macros:$own/platform/%{_target}/macros" --target x86_64 "${defines[@]}" "${@:2}" < /dev/null
 }
 
@@ -49,47 +49,35 @@ rpm_private() {
 # what dash does not know ("trap ... ERR").
 make_topdir() {
 	local shim name
-	find_box
 	mkdir -p "$1"/{SOURCES,SPECS,BUILD,BUILDROOT,home,tmp,bin,db,calls}
 	for shim in "$here"/base-srpm.d/bin/*; do
 		name=${shim##*/}
 		[[ ! $name =~ ^(make|patch)$ ]] && command -v "$name" >/dev/null || cp -- "$shim" "$1/bin/"
 	done
+	printf -v name %q "$1"
+	sed -i "s|@topdir@|${name//[&|\\]/\\&}|" "$1"/bin/{make,patch}
 	cp -- "$1/bin/patch" "$1/bin/git"
 	cp -- "$here/base-srpm.d/effects.awk" "$1/"
 	ln -s /bin/bash "$1/bin/sh"
+	find_box "$1"
 }
 
-# own_names FILE: the names that the spec defines and this host's rpm keeps for
-# itself: it refuses the %define (%rpmversion of EL 7 and 8 since rpm 4.18). rpm is
-# asked, and names one of them at a time.
-own_names() {
-	local names found
-	names=$(grep -oE '%(define|global)[ \t]+[A-Za-z_][A-Za-z0-9_]+' "$1" | awk '{ print $2 }' | sort -u) || return 0
-	while [[ -n $names ]]; do
-		found=$(rpm --eval "%define ${names//$'\n'/ x$'\n'%define } x" 2>&1 > /dev/null || :)
-		[[ $found =~ Macro\ %([A-Za-z0-9_]+)\ is\ a\ built-in ]] || return 0
-		found=${BASH_REMATCH[1]}
-		grep -xF -- "$found" <<< "$names" || return 0
-		names=$(grep -vxF -- "$found" <<< "$names") || return 0
-	done
-}
-
-# rename_own TOPDIR: those names get another, in the spec and in what it may include.
+# rename_own TOPDIR: names that the spec defines and this host's rpm keeps for itself
+# (it refuses the %define; %rpmversion of EL 7 and 8) get another, in the spec and in
+# what it may include. rpm is asked, and names one of them at a time.
 rename_own() {
-	local name f files=()
-	own_names "$1/SPECS/$spec" > "$1/own"
-	[[ -s $1/own ]] || return 0
-	files=("$1/SPECS/$spec")
+	local name names f files=("$1/SPECS/$spec")
 	! grep -q '^[ \t]*%include' "${files[0]}" || for f in "$1"/SOURCES/*; do
 		[[ $f == *.patch || $f == *.tar* ]] || files+=("$f")
 	done
-	while read -r name; do
-		for f in "${files[@]}"; do
-			! grep -qI -- "$name" "$f" || sed -i -E "s/(%(define|global|undefine)[ \t]+|%\{?[?!]*((un)?defined[ \t]+)?)$name\>/\1spec_$name/g" "$f"
-		done
+	names=$(grep -oE '%(define|global)[ \t]+[A-Za-z_][A-Za-z0-9_]+' "${files[0]}" | awk '{ print $2 }' | sort -u || :)
+	while name=$({ rpm --eval "%define ${names//$'\n'/ x$'\n'%define } x" 2>&1 > /dev/null || :; } | sed -nE 's/.*Macro %([A-Za-z0-9_]+) is a built-in.*/\1/p' | head -n 1) &&
+		[[ -n $name ]] && grep -qxF -- "$name" <<< "$names"; do
+		names=$(grep -vxF -- "$name" <<< "$names" || :)
+		grep -lIF -- "$name" "${files[@]}" | tr '\n' '\0' |
+			xargs -0 sed -i -E "s/(%(define|global|undefine)[ \t]+|%\{?[?!]*((un)?defined[ \t]+)?)$name\>/\1spec_$name/g"
 		info "$spec defines %$name, which is rpm's own name on this host: read as %spec_$name"
-	done < "$1/own"
+	done
 }
 
 # place_spec TOPDIR: from SOURCES/ into SPECS/, made portable, and once more under
@@ -145,11 +133,11 @@ fails_alike() {
 # $tmp/expanded. Runs the spec's %(...), so only after verify. rpm's own listing
 # leaves out the line %build (4.18): a comment after it marks where %prep ends.
 expand_spec() {
-	local line text found rc=0 marked=$1/SPECS/.marked
+	local line text found rc=0 began=$SECONDS marked=$1/SPECS/.marked
 	mkdir "$marked"
 	sed -E '/^%(build|conf|generate_buildrequires)([ \t]|$)/a #section end' "$1/SPECS/$spec" > "$marked/$spec"
 	rpm_private "$1" rpmspec -P "$marked/$spec" > "$tmp/expanded" 2> "$tmp/expanded.err" || rc=$?
-	((rc != 137)) || die "$spec: rpm did not read it to the end within $deadline s"
+	((rc != 137 || SECONDS - began < deadline)) || die "$spec: rpm did not read it to the end within $deadline s"
 	if ((rc == 0)); then
 		# rpm >= 4.20 says so, applies nothing, and ends well.
 		text=$(grep -E '^error: .*No patch number' "$tmp/expanded.err" || :)

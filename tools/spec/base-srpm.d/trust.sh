@@ -6,30 +6,30 @@
 # check_signature: the pin (--sha256), and the signature when there are keys, by
 # rpmkeys in a private database: $signer is its answer.
 check_signature() {
-	local out key found
+	local out file found
 	if [[ -n $sha256 ]]; then
 		found=$(srpm_sha256)
 		[[ $found == "$sha256" ]] ||
 			die "$file_name: not the file that was pinned" "sha256 expected $sha256" "sha256 found    $found" "import it again: make sources"
 	fi
-	if [[ -n $blind ]] && ((${#keys[@]})) || [[ -n $blind && -z $allow_unsigned && -z $sha256 ]]; then
+	if [[ -n $blind ]] && ((${#key[@]})) || [[ -n $blind && -z $allow_unsigned && -z $sha256 ]]; then
 		die "$file_name: made in rpm 6's package format; $blind sees no signature in it" \
 			"check it on a host with rpm >= 6 and give --sha256 here," \
 			"or take it as it is (--allow-unsigned, make ALLOW_UNSIGNED=1)"
 	fi
 	mkdir -p "$tmp/db"
-	for key in ${keys[@]+"${keys[@]}"}; do
-		[[ -r $key ]] || die "$key: key cannot be read"
-		grep -qaF -e '-----BEGIN PGP PUBLIC KEY' -- "$key" || ! grep -qaP '[\x80-\xff]' -- "$key" ||
-			die "$key: a binary key; rpm reads armored ones" "armor it: gpg --no-default-keyring --keyring $(realpath -- "$key") --armor --export > KEY.asc"
-		rpmkeys --dbpath "$tmp/db" --import "$key" 2>/dev/null || die "$key: not a public key that rpm can read"
+	for file in ${key[@]+"${key[@]}"}; do
+		[[ -r $file ]] || die "$file: key cannot be read"
+		grep -qaF -e '-----BEGIN PGP PUBLIC KEY' -- "$file" || ! grep -qaP '[\x80-\xff]' -- "$file" ||
+			die "$file: a binary key; rpm reads armored ones" "armor it: gpg --no-default-keyring --keyring $(realpath -- "$file") --armor --export > KEY.asc"
+		rpmkeys --dbpath "$tmp/db" --import "$file" 2>/dev/null || die "$file: not a public key that rpm can read"
 	done
-	if ((${#keys[@]})); then
+	if ((${#key[@]})); then
 		[[ -n $claimed ]] || die "$file_name: not signed, and a key was given to check it with" \
 			"take it without a signature: leave the key out, --allow-unsigned"
 		out=$(rpmkeys --dbpath "$tmp/db" --define '_pkgverify_level all' --checksig --verbose "$srpm" 2>&1) ||
 			die "$file_name: signature or digest is not in order" "$(grep -viE ': OK$' <<< "$out" | tail -n +2 | tail -n 4)" \
-				"keys given: ${keys[*]}"
+				"keys given: ${key[*]}"
 		# The line of the file's name is not rpm's answer.
 		signer=$(sed -nE '1d; s/^ *(.*[Ss]ignature.*): OK$/\1/p' <<< "$out" | paste -sd';' -)
 		[[ -n $signer ]] || die "$file_name: rpmkeys checked no signature of it" "$out"
@@ -54,11 +54,11 @@ check_digests() {
 # check_members: each file's digest in the header is the payload's.
 check_members() {
 	local sum bad=''
+	small_members
 	case $(header_values FILEDIGESTALGO) in
 	1) sum=md5sum ;; 2) sum=sha1sum ;; 8) sum=sha256sum ;; 9) sum=sha384sum ;; 10) sum=sha512sum ;;
 	*) warn "$file_name: its files' digests are of a kind that is not known here; not checked"; return ;;
 	esac
-	small_members
 	{
 		(cd -- "$tmp/small" && find . -type f -printf '%P\0' | xargs -0r "$sum" -z -- | tr '\0' '\n' | sed -E 's/^([0-9a-f]+)  /\1\t/')
 		escaped "$tarball" > "$tmp/wanted"

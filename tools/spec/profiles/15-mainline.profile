@@ -3,6 +3,5 @@
 # linux.tar.gz with config and diff.patch beside it.
 match ^kernel-.*-[0-9]+$
 member ^(linux|kernel-[^/]*)\.tar\.gz$
-config ^config$
 config tree:^\.config$
 switches devel debug debuginfo headers

@@ -14,24 +14,21 @@ while getopts 'i:pnka:' option; do
 done
 shift $((OPTIND - 1))
 [[ $interpreter == /* ]] || { echo "pathfix.py: -i: expected a path, got '$interpreter'" >&2; exit 2; }
-status=0 files=()
+files=() absent=()
 for path; do
 	# ./ before it: awk takes a name with = for an assignment.
 	[[ $path == /* ]] || path=./$path
 	if [[ -d $path ]]; then
 		while IFS= read -r -d '' file; do files+=("$file"); done < <(find "$path" -name '*.py' -type f -print0)
-	elif [[ -e $path ]]; then
-		files+=("$path")
-	else
-		echo "pathfix.py: ${path#./}: not found" >&2
-		status=1
+	elif [[ -e $path ]]; then files+=("$path")
+	else absent+=("${path#./}")
 	fi
 done
-((${#files[@]})) || exit "$status"
 # One look at all the first lines: some specs hand over the whole tree.
 declare -A python
-while IFS= read -r file; do python[$file]=1; done < <(LC_ALL=C awk 'FNR == 1 { if (/^#!.*python/) print FILENAME; nextfile }' "${files[@]}")
-for file in "${files[@]}"; do
+((${#files[@]} == 0)) ||
+	while IFS= read -r file; do python[$file]=1; done < <(LC_ALL=C awk 'FNR == 1 { if (/^#!.*python/) print FILENAME; nextfile }' "${files[@]}")
+for file in ${files[@]+"${files[@]}"}; do
 	if [[ ! ${python[$file]:-} ]]; then
 		echo "${file#./}: no change"
 		continue
@@ -41,4 +38,5 @@ for file in "${files[@]}"; do
 	touch -d "$stamp" -- "$file"
 	echo "${file#./}: updating"
 done
-exit "$status"
+# Said last: %prep ends here, and people read its last lines.
+((${#absent[@]} == 0)) || { printf 'pathfix.py: %s: not found\n' "${absent[@]}" >&2; exit 1; }
