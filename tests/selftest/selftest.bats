@@ -584,3 +584,20 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	[ "$(jq -r '.checks[] | select(.status == "fail").name' r.json)" = self/hang ]
 	[ "$(jq '[.checks[].ms] | min >= 0 and max < 20000' r.json)" = true ]
 }
+
+@test "docs/coverage.md names every check of vm/ and flat/, every fault, and no other" {
+	local top=$SHARE/../.. f
+	local doc=$top/docs/coverage.md
+	"$st" --list | grep -oE '^(vm|flat)/[a-z0-9-]+' | sort > checks
+	for f in "$top"/tests/faults/*.patch; do
+		f=${f##*/}
+		f=${f%.patch}
+		echo "${f%@*}"
+	done | sort -u > faults
+	grep '^|' "$doc" | grep -oE '[a-z0-9/-]*[a-z0-9]' | sort -u > words
+	comm -23 checks words | tee missing
+	comm -23 faults words | tee -a missing
+	[ ! -s missing ]
+	grep -E '^(vm|flat)/' words | comm -23 - checks | tee unknown
+	[ ! -s unknown ]
+}
