@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a running machine is told from outside: signals, and what they start; input. */
+/* What reaches a running machine from outside: signals, what they start, and input. */
 #ifndef VMM_CONTROL_H
 #define VMM_CONTROL_H
 

@@ -309,7 +309,7 @@ static void on_connect(struct gdb *g)
 		return;
 	g->n = 0;
 	g->t.attached = true;
-	target_halt(&g->t);	/* fails at the end of the run, which is told */
+	target_halt(&g->t);	/* if it fails, it has said why, or the run ends */
 }
 
 void gdb_input(struct gdb *g, const char *s, size_t len)

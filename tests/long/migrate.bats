@@ -132,11 +132,11 @@ go_on() {
 	printf '\x31\xdb\xff\xc3\x89\xd8\xe6\x10\xb9\x40\x0d\x03\x00\xe2\xfe\xeb\xf1' >count.bin
 	cat >save <<-'EOF'
 		#!/bin/sh
-		kvm-vmm --flat /count.bin --mode long --irqchip full --snapshot /tmp/s --deadline 200 >/tmp/out 2>&1 &
+		kvm-vmm --flat /count.bin --mode long --irqchip full --snapshot /tmp/s --deadline 200 >/tmp/out 2>/tmp/err &
 		until [ -s /tmp/out ]; do usleep 100000; done
 		kill -USR1 $!
 		wait $!
-		head -c -37 /tmp/out | tail -c 1 | od -An -v -tu1	# before "kvm-vmm: snapshot written to /tmp/s\n"
+		tail -c 1 /tmp/out | od -An -v -tu1
 		gzip -9 </tmp/s | base64
 	EOF
 	cp save script

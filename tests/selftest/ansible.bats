@@ -101,7 +101,7 @@ play() {
 	[ "$(jq -r .exit_status reports/b.json)" = 0 ]
 }
 
-@test "checks that could not be done for want of memory do not end the roll-out" {
+@test "checks that lacked memory do not end the roll-out" {
 	cat > three <<- 'T'
 		#!/bin/sh
 		for o; do

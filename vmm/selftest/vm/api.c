@@ -255,55 +255,45 @@ LAB_CHECK(vm, exception_payload, LAB(), "an exception that waits delivers its pa
 	return 0;
 }
 
-/* mov $MSR, %ecx; rdmsr or wrmsr; out %al, $DONE */
-static int msr_outcome(struct lab *l, uint32_t msr, bool write)
+/* The guest's RDMSR of @msr must lead to @port: DONE, or FAULT for #GP; @otherwise says what is wrong if not. */
+static int guest_reads(struct lab *l, uint32_t msr, int port, const char *otherwise)
 {
-	uint8_t code[] = { 0x66, 0xb9, 0, 0, 0, 0, 0x0f, write ? 0x30 : 0x32, 0xe6, DONE };
+	uint8_t code[] = { 0x66, 0xb9, 0, 0, 0, 0, 0x0f, 0x32, 0xe6, DONE };	/* mov $MSR, %ecx; rdmsr; out */
+	int got;
 
 	memcpy(code + 2, &msr, 4);
-	return outcome(l, code, sizeof(code), 13);
+	got = outcome(l, code, sizeof(code), 13);
+	if (got < 0)
+		return -1;
+	REQUIRE(l->t, got == port, "%s", otherwise);
+	return 0;
 }
 
 LAB_CHECK(vm, platform_info, LAB(), "MSR_PLATFORM_INFO is the guest's only if the VMM leaves it",
 	  ADVICE_RUN, NEED_KVM | NEED_HW, .settings = "kvm.ignore_msrs")
 {
-	int port;
-
 	if (lab_cap(l, CAP_MSR_PLATFORM_INFO) <= 0)
 		return t_skip(l->t, "this KVM has no KVM_CAP_MSR_PLATFORM_INFO (4.19)");
 	if (setting_on(l->t->env, "kvm.ignore_msrs"))
 		return t_skip(l->t, "kvm.ignore_msrs is set: no RDMSR faults");
-	port = msr_outcome(l, 0xce, false);
-	if (port < 0)
+	if (guest_reads(l, 0xce, DONE, "the guest cannot read MSR_PLATFORM_INFO, which is on by default"))
 		return -1;
-	REQUIRE(l->t, port == DONE, "the guest cannot read MSR_PLATFORM_INFO, which is on by default");
 	REQUIRE(l->t, !lab_enable(l, CAP_MSR_PLATFORM_INFO, 0), "KVM_CAP_MSR_PLATFORM_INFO cannot be turned off");
-	port = msr_outcome(l, 0xce, false);
-	if (port < 0)
-		return -1;
-	REQUIRE(l->t, port == FAULT, "KVM_CAP_MSR_PLATFORM_INFO is off, and the guest still reads the MSR");
-	return 0;
+	return guest_reads(l, 0xce, FAULT, "KVM_CAP_MSR_PLATFORM_INFO is off, and the guest still reads the MSR");
 }
 
 LAB_CHECK(vm, enforce_pv, LAB(.no_cpuid = true), "KVM's own MSRs fault in a guest whose CPUID lacks them, if the VMM asks",
 	  ADVICE_RUN, NEED_KVM | NEED_HW, .settings = "kvm.ignore_msrs")
 {
 	struct kvm_enable_cap cap = { .cap = CAP_ENFORCE_PV, .args = { 1 } };
-	int port;
 
 	if (lab_cap(l, CAP_ENFORCE_PV) <= 0)
 		return t_skip(l->t, "this KVM has no KVM_CAP_ENFORCE_PV_FEATURE_CPUID (5.10)");
 	if (setting_on(l->t->env, "kvm.ignore_msrs"))
 		return t_skip(l->t, "kvm.ignore_msrs is set: no RDMSR faults");
-	port = msr_outcome(l, 0x4b564d01, false);
-	if (port < 0)
+	if (guest_reads(l, 0x4b564d01, DONE, "the guest cannot read KVM's system time, though the VMM did not enforce CPUID") ||
+	    lab_cpu_ioctl(l, 0, KVM_ENABLE_CAP, &cap) < 0)
 		return -1;
-	REQUIRE(l->t, port == DONE, "the guest cannot read KVM's system time, though nobody asked for that");
-	if (lab_cpu_ioctl(l, 0, KVM_ENABLE_CAP, &cap) < 0)
-		return -1;
-	port = msr_outcome(l, 0x4b564d01, false);
-	if (port < 0)
-		return -1;
-	REQUIRE(l->t, port == FAULT, "with KVM_CAP_ENFORCE_PV_FEATURE_CPUID the guest still reads KVM's system time, which its CPUID lacks");
-	return 0;
+	return guest_reads(l, 0x4b564d01, FAULT,
+		"with KVM_CAP_ENFORCE_PV_FEATURE_CPUID the guest still reads KVM's system time, which its CPUID lacks");
 }
