@@ -25,14 +25,28 @@
 
 /* ---- image ---- */
 
-/* Is one of the words a panic=...? */
-static bool has_panic(const char *s)
+/* Does one of the words begin with @key? */
+static bool has_word(const char *s, const char *key)
 {
 	const char *at = s;
 
-	while ((at = strstr(at, "panic=")) && at != s && at[-1] != ' ')
+	while ((at = strstr(at, key)) && at != s && at[-1] != ' ')
 		at++;
 	return at;
+}
+
+/*
+ * What a Linux guest is told besides. One that panics would spin to its
+ * deadline. One on an AMD CPU looks for an AGP bridge at 8,192 places on the
+ * PCI bus, which takes two exits each.
+ */
+static const char *linux_words(const struct opts *o)
+{
+	bool panic = !has_word(o->append, "panic="), pci = !o->pci && !has_word(o->append, "pci=");
+
+	if (panic && pci)
+		return "panic=-1 pci=off ";
+	return panic ? "panic=-1 " : pci ? "pci=off " : NULL;
 }
 
 static bool is_linux(const struct machine *m)
@@ -54,9 +68,7 @@ static int make_cmdline(struct machine *m, struct boot *b, struct err *e)
 	if (n >= size)
 		return err_set(e, -E2BIG, "--append: no room for %u devices", i);
 	b->cmdline = m->cmdline;
-	/* A guest that panicked would spin to its deadline. */
-	if (!has_panic(m->o->append))
-		b->linux_cmdline = "panic=-1 ";
+	b->linux_cmdline = linux_words(m->o);
 	return 0;
 }
 
@@ -79,7 +91,8 @@ static int load_kernel(struct machine *m, struct boot *b, struct err *e)
 	if (!rc)
 		rc = boot_kernel(b, &m->entry, e);
 	if (!rc && b->linux_cmdline && is_linux(m))
-		say("%sis added to the command line: a panic ends the run", b->linux_cmdline);
+		say("added to the command line: %.*s", (int)strlen(b->linux_cmdline) - 1,
+		    b->linux_cmdline);
 	return rc;
 }
 

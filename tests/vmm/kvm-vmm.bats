@@ -958,23 +958,26 @@ SHUTDOWN='mov $0x8900, %edx; mov $word, %esi; mov $8, %ecx; rep outsb; jmp .'
 	[[ $output == *"overlaps ACPI and MP tables (0xe0000-0xf0fff)"* ]]
 }
 
-@test "panic=-1 is added, and reported once, unless the user gave a panic=" {
+@test "panic=-1 and pci=off are added, and reported once, unless the user gave one" {
 	need_guests
 	local append
 	pvh "$SHUTDOWN"
-	vmm --kernel bzImage --append 'root=/dev/vda foo.panic=7'
+	vmm --kernel bzImage --append 'root=/dev/vda foo.panic=7 foo.pci=7'
 	[ "$status" -eq 0 ]
-	[[ $output == *$'\npanic=-1 root=/dev/vda foo.panic=7' ]]
-	[ "$(grep -c 'panic=-1 is added' <<<"$output")" -eq 1 ]
-	for append in 'panic=5 x' 'x panic=0'; do
+	[[ $output == *$'\npanic=-1 pci=off root=/dev/vda foo.panic=7 foo.pci=7' ]]
+	[ "$(grep -c 'added to the command line: panic=-1 pci=off$' <<<"$output")" -eq 1 ]
+	for append in 'panic=5 x pci=noacpi' 'pci=off x panic=0'; do
 		vmm --kernel bzImage --append "$append"
 		[ "$status" -eq 0 ]
 		[[ $output == *$'\n'"$append" ]]
-		[[ $output != *"is added"* ]]
+		[[ $output != *"added to"* ]]
 	done
 	vmm --kernel bzImage
+	[[ $output == *$'\npci=off console=ttyS0 panic=-1' ]]
+	[[ $output == *"added to the command line: pci=off"$'\n'* ]]
+	vmm --pci --kernel bzImage
 	[[ $output == *$'\nconsole=ttyS0 panic=-1' ]]
-	[[ $output != *"is added"* ]]
+	[[ $output != *"added to"* ]]
 }
 
 @test "at the deadline: a Linux guest's last line, or that it wrote nothing" {
@@ -982,7 +985,7 @@ SHUTDOWN='mov $0x8900, %edx; mov $word, %esi; mov $8, %ecx; rep outsb; jmp .'
 	pvh "$SPIN" 'waiting for root'
 	vmm --kernel bzImage --deadline 1 --append x
 	[ "$status" -eq 14 ]
-	[[ $output == *"did not end in 1.000 s; its last line: panic=-1 x"* ]]
+	[[ $output == *"did not end in 1.000 s; its last line: panic=-1 pci=off x"* ]]
 	pvh "$SPIN"
 	sed -i 's/call put/nop/' k.s
 	link

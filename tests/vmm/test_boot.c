@@ -499,6 +499,8 @@ static void acpi_tables_are_linked_and_sum_to_zero(void **state)
 		assert_int_equal(table_sum(mem_at(&m, t, tl), tl), 0);
 	}
 	assert_int_equal(n, 2);
+	/* The clock, as PNP0B00. */
+	assert_non_null(memmem(mem_at(&m, rsdp, 0x1000), 0x1000, "\x0c\x41\xd0\x0b\x00", 5));
 	/* With devices on PCI, the tables have its host bridge instead of the devices. */
 	assert_int_equal(acpi_write(&m, 1, NULL, TABLES_PCI, &rsdp, NULL), 0);
 	assert_non_null(memmem(mem_at(&m, rsdp, 0x1000), 0x1000, "\x0c\x41\xd0\x0a\x03", 5));

@@ -172,6 +172,7 @@ static uint32_t device(struct buf *b, const char *n, const char *hid, uint32_t l
 	return pkg;
 }
 #define EISAID_PNP0501	"\x0c\x41\xd0\x05\x01", 5
+#define EISAID_PNP0B00	"\x0c\x41\xd0\x0b\x00", 5
 #define EISAID_PNP0A03	"\x0c\x41\xd0\x0a\x03", 5
 #define LNRO0005	"\x0dLNRO0005", 10
 
@@ -204,6 +205,20 @@ static void serial_device(struct buf *b)
 
 	name_byte(b, "_UID", 1);
 	crs(b, pkg, res, sizeof(res));
+}
+
+/*
+ * Without it Linux makes a device of its own for the clock, with the legacy
+ * interrupt 8, which a platform of reduced hardware does not have.
+ */
+static void clock_device(struct buf *b)
+{
+	/* IO (Decode16, 0x70, 0x70, 1, 2) */
+	static const uint8_t res[] = {
+		0x47, 0x01, PC_CMOS_PORT, 0, PC_CMOS_PORT, 0, 1, PC_CMOS_LEN,
+	};
+
+	crs(b, device(b, "RTC0", EISAID_PNP0B00), res, sizeof(res));
 }
 
 static void virtio_device(struct buf *b, const struct virtio_place *d, unsigned int i)
@@ -259,6 +274,7 @@ static uint64_t dsdt(struct buf *b, const struct virtio_place *dev, unsigned int
 	scope = pkg_begin(b);
 	put(b, "\\_SB_", 5);
 	serial_device(b);
+	clock_device(b);
 	if (ndev == TABLES_PCI)
 		pci_device(b);
 	else

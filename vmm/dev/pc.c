@@ -291,7 +291,7 @@ static int add(struct devices *d, struct device *x, struct err *e)
 	} ports[] = {
 		{ 0x10, 4, "flat output", pc_out, true },
 		{ 0x60, 5, "keyboard", pc_i8042, false },
-		{ 0x70, 2, "CMOS clock", pc_cmos, false },
+		{ PC_CMOS_PORT, PC_CMOS_LEN, "CMOS clock", pc_cmos, false },
 		{ 0xe0, 4, "test latch", pc_latch, false },
 		{ 0xf4, 4, "debug exit", pc_debug_exit, false },
 		{ 0x510, 2, "fw_cfg", pc_fw_cfg, false },

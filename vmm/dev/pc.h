@@ -13,6 +13,8 @@
 #define PC_RESET_REG	(PC_ACPI_PORT + 2)
 #define PC_RESET_VALUE	1
 #define PC_SLP_TYP_S5	5
+#define PC_CMOS_PORT	0x70
+#define PC_CMOS_LEN	2
 #define PC_CENTURY	0x32	/* of the CMOS clock */
 
 /* The test device's bytes that are only reached by emulated instructions. */

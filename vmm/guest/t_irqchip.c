@@ -1,146 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* PIC, IOAPIC and MSIs, driven by the host. 8259A; 82093AA; SDM vol. 3 ch. 11. */
+/* IOAPIC and MSIs, driven by the host. 82093AA; SDM vol. 3 ch. 11. */
 #include "irq.h"
-
-/* --- PIC --- */
-
-static volatile u32 pic_seen[16], pic_first, pic_nest, pic_levels;
-
-/* In the handler of line 5 a line of higher priority comes at once, one of lower priority waits. */
-static void pic_nested(void)
-{
-	pic_nest = 0;
-	sync_host(47);
-	sync_host(43);
-	sti_nop_cli();
-	outb(UNIT_PORT_IDLE, 0);
-	sti_nop_cli();
-	check(pic_seen[3] == 1, "PIC line 3 did not interrupt the handler of line 5");
-	check(pic_seen[7] == 0, "PIC line 7 interrupted the handler of line 5");
-}
-
-static void on_pic(struct regs *r)
-{
-	u32 line = (u32)r->vector - 0x20;
-
-	pic_seen[line]++;
-	if (line == 5 && pic_nest)
-		pic_nested();
-	if (pic_levels && pic_seen[line] == pic_levels)
-		sync_host(60 + line);
-	if (!pic_first)
-		pic_first = line;
-	outb(0x20, 0x0b);				/* read ISR */
-	check(line >= 8 || inb(0x20) >> line & 1, "the PIC's ISR does not show line %u", line);
-	if (line >= 8)
-		outb(0xa0, 0x20);
-	outb(0x20, line == 5 ? 0x65 : 0x20);		/* 65: a specific EOI */
-}
-
-static void pic_init(void)
-{
-	u32 i;
-
-	outb(0x20, 0x11); outb(0x21, 0x20); outb(0x21, 4); outb(0x21, 1);
-	outb(0xa0, 0x11); outb(0xa1, 0x28); outb(0xa1, 2); outb(0xa1, 1);
-	outb(0x21, 0xfb);
-	outb(0xa1, 0xff);
-	for (i = 0; i < 16; i++)
-		irq_handler((u8)(0x20 + i), on_pic);
-	lapic_on();
-	apic_write(APIC_LVT0, 0x700);			/* ExtINT */
-}
-
-static void pic_more(void)
-{
-	u32 i;
-
-	/* One handler within another. */
-	for (i = 0; i < 16; i++)
-		pic_seen[i] = 0;
-	outb(0x21, 0xfb & ~(1 << 3) & ~(1 << 5) & ~(1 << 7));
-	pic_nest = 1;
-	sync_host(45);
-	chances();
-	check(pic_seen[5] == 1 && !pic_nest, "PIC line 5 raised %u interrupts, expected 1", pic_seen[5]);
-	check(pic_seen[7] == 1, "PIC line 7 raised %u interrupts after the handler of line 5, expected 1", pic_seen[7]);
-	for (i = 3; i <= 7; i += 2)
-		sync_host(60 + i);
-	/* The PIC reaches the CPU through the LAPIC's LINT0. */
-	apic_write(APIC_LVT0, 0x10700);
-	pic_seen[3] = 0;
-	sync_host(43);
-	chances();
-	check(pic_seen[3] == 0, "the PIC came through a masked LINT0");
-	/* KVM checks the PIC again when its output rises. */
-	outb(0x21, 0xff);
-	apic_write(APIC_LVT0, 0x700);
-	outb(0x21, 0xfb & ~(1 << 3) & ~(1 << 5));
-	chances();
-	check(pic_seen[3] == 1, "PIC line 3, raised while LINT0 was masked, raised %u interrupts, expected 1", pic_seen[3]);
-	sync_host(63);
-	/* A level interrupts again and again until it is lowered. Port 0x4d0 is the edge/level register. */
-	outb(0x4d0, 1 << 5);
-	pic_seen[5] = 0;
-	pic_levels = 3;
-	sync_host(45);
-	chances();
-	check(pic_seen[5] == 3, "a level on the PIC, lowered in its third handler, raised %u interrupts, expected 3", pic_seen[5]);
-	pic_levels = 0;
-	outb(0x4d0, 0);
-}
-
-/* sync 40 + n: the host raises line n; 60 + n: lowers it. */
-TEST(pic)
-{
-	static const u32 lines[] = { 1, 3, 5, 7, 8, 10, 12, 15 };
-	u32 i, k;
-
-	pic_init();
-	check_eq(inb(0x21), 0xfb, "PIC mask register");
-	for (i = 0; i < array_size(lines); i++) {
-		u32 n = lines[i];
-
-		sync_host(40 + n);
-		sync_host(60 + n);
-		chances();
-		check(pic_seen[n] == 0, "PIC line %u came through its mask", n);
-		if (n < 8)
-			outb(0x21, (u8)(0xfb & ~(1 << n)));
-		else
-			outb(0xa1, (u8)~(1 << (n - 8)));
-		chances();
-		k = pic_seen[n];
-		sync_host(40 + n);
-		step("waiting for an interrupt by the PIC");
-		sti();
-		while (pic_seen[n] == k)
-			pause();
-		cli();
-		chances();
-		check(pic_seen[n] == k + 1, "an edge on PIC line %u raised %u interrupts, expected 1", n, pic_seen[n] - k);
-		sync_host(60 + n);
-		chances();
-		check(pic_seen[n] == k + 1, "a falling edge on PIC line %u raised an interrupt", n);
-		outb(0x21, 0xfb);
-		outb(0xa1, 0xff);
-	}
-	/* Of two lines at once, the lower one comes first. */
-	outb(0x21, 0xfb & ~(1 << 5) & ~(1 << 3));
-	pic_seen[3] = pic_seen[5] = pic_first = 0;
-	sync_host(45);
-	sync_host(43);
-	outb(0x20, 0x0a);
-	check_eq(inb(0x20) & 0x28, 0x28, "PIC IRR with lines 3 and 5 up");
-	chances();
-	check(pic_seen[3] == 1 && pic_seen[5] == 1, "PIC lines 3 and 5 at once raised %u and %u interrupts", pic_seen[3], pic_seen[5]);
-	check(pic_first == 3, "PIC lines 3 and 5 at once: %u came first", pic_first);
-	sync_host(63);
-	sync_host(65);
-	pic_more();
-}
-
-/* --- IOAPIC --- */
 
 static volatile u32 level_seen, lower_after, rewrite, to_edge;
 
@@ -169,6 +29,10 @@ static void ioapic_registers(void)
 {
 	u32 i;
 
+	ioapic_write(0, 5 << 24);
+	check_eq(ioapic_read(0), 5 << 24, "id of the IOAPIC");
+	check_eq(ioapic_read(2), 5 << 24, "arbitration id of the IOAPIC");
+	ioapic_write(0, 0);
 	check_eq(ioapic_read(1) >> 16 & 0xff, 23, "highest pin of the IOAPIC");
 	for (i = 0; i < 24; i++) {
 		ioapic_set(i, 0x10000 | (0x40 + i), i);
@@ -255,6 +119,37 @@ static void edge_to(u32 low, u32 dest, u32 n, const char *what)
 	expect_count(VEC, v + n, what);
 }
 
+static volatile u32 nmis;
+
+static void on_nmi(struct regs *r)
+{
+	(void)r;
+	nmis++;
+}
+
+/* Delivery modes and destinations. */
+static void ioapic_deliveries(void)
+{
+	edge_to(VEC, 0x33, 0, "IOAPIC pin to a destination that does not exist");
+	edge_to(VEC, 0xff, 1, "IOAPIC pin to all CPUs");
+	apic_write(APIC_DFR, 0xffffffff);
+	apic_write(APIC_LDR, 0x04000000);
+	edge_to(0x800 | VEC, 0x06, 1, "IOAPIC pin to a logical destination");
+	edge_to(0x800 | VEC, 0x02, 0, "IOAPIC pin to another logical destination");
+	edge_to(0x900 | VEC, 0x04, 1, "IOAPIC pin with lowest priority to a logical destination");
+	/* The cluster model: four bits of cluster, a bit for each member. */
+	apic_write(APIC_DFR, 0x0fffffff);
+	apic_write(APIC_LDR, 0x12000000);
+	edge_to(0x800 | VEC, 0x12, 1, "IOAPIC pin to a member of a cluster");
+	edge_to(0x800 | VEC, 0x13, 1, "IOAPIC pin to two members of a cluster");
+	edge_to(0x800 | VEC, 0x11, 0, "IOAPIC pin to another member of the cluster");
+	edge_to(0x800 | VEC, 0x22, 0, "IOAPIC pin to a member of another cluster");
+	apic_write(APIC_DFR, 0xffffffff);
+	irq_handler(2, on_nmi);
+	edge_to(0x400 | VEC, 0, 0, "IOAPIC pin that delivers an NMI: as an interrupt");
+	check_eq(nmis, 1, "NMIs of an IOAPIC pin");
+}
+
 TEST(ioapic)
 {
 	lapic_on();
@@ -262,14 +157,10 @@ TEST(ioapic)
 	ioapic_registers();
 	ioapic_edges();
 	ioapic_levels();
-	edge_to(VEC, 0x33, 0, "IOAPIC pin to a destination that does not exist");
-	apic_write(APIC_DFR, 0xffffffff);
-	apic_write(APIC_LDR, 0x04000000);
-	edge_to(0x800 | VEC, 0x06, 1, "IOAPIC pin to a logical destination");
-	edge_to(0x800 | VEC, 0x02, 0, "IOAPIC pin to another logical destination");
+	ioapic_deliveries();
 }
 
-/* The host sends MSIs: sync 82 VEC to this CPU, 83 logical destination, 84 by irqfd, 85 to no CPU. */
+/* The host sends MSIs: sync 82 VEC to this CPU, 83 logical destination, 84 by irqfd, 85 to no CPU, 97 an NMI. */
 TEST(msi)
 {
 	u32 i;
@@ -286,6 +177,10 @@ TEST(msi)
 	irq_wait(VEC, 11, "waiting for an MSI to a logical destination");
 	sync_host(85);
 	expect_count(VEC, 11, "MSI to a destination that does not exist");
+	irq_handler(2, on_nmi);
+	sync_host(97);
+	expect_count(VEC, 11, "MSI that delivers an NMI: as an interrupt");
+	check_eq(nmis, 1, "NMIs of an MSI");
 	for (i = 1; i <= 10; i++) {
 		sync_host(84);
 		irq_wait(VEC + 1, i, "waiting for an MSI by irqfd");

@@ -4,40 +4,10 @@
  * L2 shares our page tables and segments; we see its exits.
  */
 #include "nested.h"
-
-#define EFER		0xc0000080
-#define HSAVE_PA	0xc0010117
-#define EXIT_EXCP_UD	0x46
-#define EXIT_INTR	0x60
-#define EXIT_CPUID	0x72
-#define EXIT_HLT	0x78
-#define EXIT_IOIO	0x7b
-#define EXIT_VMMCALL	0x81
-#define EXIT_NPF	0x400
-
-enum { C_EXCEPTIONS = 0x08, C_MISC1 = 0x0c, C_MISC2 = 0x10, C_IOPM = 0x40,
-	C_TSC_OFFSET = 0x50, C_ASID = 0x58, C_TLB = 0x5c, C_EXIT = 0x70, C_INFO1 = 0x78,
-	C_INFO2 = 0x80, C_NESTED = 0x90, C_INJECT = 0xa8, C_NCR3 = 0xb0, S_ES = 0x400, S_CS = 0x410, S_SS = 0x420, S_DS = 0x430, S_GDTR = 0x460,
-	S_IDTR = 0x480, S_EFER = 0x4d0, S_CR4 = 0x548, S_CR3 = 0x550, S_CR0 = 0x558,
-	S_DR7 = 0x560, S_DR6 = 0x568, S_RFLAGS = 0x570, S_RIP = 0x578, S_RSP = 0x5d8,
-	S_RAX = 0x5f8, S_CR2 = 0x640, S_PAT = 0x668 };
-
-static u8 *vmcb;
-
-static volatile u32 *v32(u32 off) { return (volatile u32 *)(vmcb + off); }
-static volatile u64 *v64(u32 off) { return (volatile u64 *)(vmcb + off); }
-
-static void segment(u32 off, u16 sel, u16 attr, u32 limit, u64 base)
-{
-	*(volatile u16 *)(vmcb + off) = sel;
-	*(volatile u16 *)(vmcb + off + 2) = attr;
-	*v32(off + 4) = limit;
-	*v64(off + 8) = base;
-}
+#include "svm.h"
 
 static volatile u64 l2_sum;
 static volatile u32 l2_round;
-static u8 l2_stack[4096] __attribute__((aligned(16)));
 
 /*
  * L2 executes CPUID, which we answer with 7, and VMMCALL in turn, then #UD, then HLT
@@ -60,57 +30,6 @@ asm(".pushsection .text\n"
     "2:	hlt\n"
     "	jmp	2b\n"
     ".popsection");
-
-static void vmrun(void)
-{
-	asm volatile("push %%rbp; push %%rbx\n\t"
-		     "vmload; vmrun; vmsave\n\t"
-		     "pop %%rbx; pop %%rbp"
-		     : : "a"(vmcb) : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11",
-		       "r12", "r13", "r14", "r15", "memory", "cc");
-}
-
-static void fill_vmcb(void)
-{
-	struct { u16 limit; u64 base; } __attribute__((packed)) g, i;
-
-	vmcb = scratch(0);
-	memset(vmcb, 0, 4096);
-	asm volatile("sgdt %0; sidt %1" : "=m"(g), "=m"(i));
-	*v32(C_EXCEPTIONS) = 1u << 6;
-	*v32(C_MISC1) = 1u << 0 | 1u << 18 | 1u << 24;	/* INTR, CPUID, HLT */
-	*v32(C_MISC2) = 3;				/* VMRUN, VMMCALL */
-	*v32(C_ASID) = 1;
-	segment(S_CS, 0x18, 0xa9b, 0xffffffff, 0);
-	segment(S_DS, 0x10, 0xc93, 0xffffffff, 0);
-	segment(S_ES, 0x10, 0xc93, 0xffffffff, 0);
-	segment(S_SS, 0x10, 0xc93, 0xffffffff, 0);
-	segment(S_GDTR, 0, 0, g.limit, g.base);
-	segment(S_IDTR, 0, 0, i.limit, i.base);
-	*v64(S_EFER) = rdmsr(EFER);
-	*v64(S_CR0) = read_cr0();
-	*v64(S_CR3) = read_cr3();
-	*v64(S_CR4) = read_cr4();
-	*v64(S_DR7) = 0x400;
-	*v64(S_DR6) = 0xffff0ff0;
-	*v64(S_PAT) = rdmsr(0x277);
-	*v64(S_RFLAGS) = 2;
-	*v64(S_RIP) = (u64)l2_main;
-	*v64(S_RSP) = (u64)l2_stack + sizeof(l2_stack) - 8;
-}
-
-/* Run L2 until an exit, which must be @want. Host interrupts may cause other exits. */
-static void l2_until(u64 want, const char *what)
-{
-	u64 got;
-
-	do {
-		vmrun();
-		got = *v64(C_EXIT);
-	} while (got == EXIT_INTR);
-	check(got == want, "L2: exit 0x%lx at rip 0x%lx, expected %s (0x%lx)", LU(got),
-	      LU(*v64(S_RIP)), what, LU(want));
-}
 
 /* CR2, a port that we intercept, one that we do not, the TSC. */
 void l2_more(void);
@@ -151,13 +70,7 @@ static void nested_more(void)
 	check_eq(*v64(S_CR2), 0xabc123, "CR2 of L2 after its exit");
 }
 
-void l2_halt(void);
 static volatile u64 l2_injected;
-asm(".pushsection .text\n"
-    "l2_halt:\n"
-    "	hlt\n"
-    "	jmp	l2_halt\n"
-    ".popsection");
 
 static void on_injected(struct regs *r)
 {
@@ -168,22 +81,9 @@ static void nested_inject(void)
 {
 	irq_handler(0x55, on_injected);
 	fill_vmcb();
-	*v64(S_RIP) = (u64)l2_halt;
 	*v64(C_INJECT) = 1u << 31 | 0x55;
 	l2_until(EXIT_HLT, "HLT after an injected interrupt");
 	check_eq(l2_injected, 0x55, "the injected vector that L2 received");
-}
-
-static void svm_on(void)
-{
-	wrmsr(EFER, rdmsr(EFER) | 0x1000);
-	wrmsr(HSAVE_PA, (u64)scratch(1));
-}
-
-static void need_svm(void)
-{
-	if (!(cpuid(0x80000001, 0).c >> 2 & 1))
-		skip("the guest has no SVM: nested virtualization is off (kvm_amd.nested), or the CPU is not AMD's");
 }
 
 TEST(nested_svm)
@@ -202,6 +102,7 @@ TEST(nested_svm)
 	/* 64 bits, according to the manual; many KVM versions leave the upper half 0. */
 	check_eq(*v32(C_EXIT), (u32)-1, "exit code of VMRUN with ASID 0 (VMEXIT_INVALID)");
 	fill_vmcb();
+	*v64(S_RIP) = (u64)l2_main;
 	for (i = 0; i < 20; i++) {
 		l2_until(EXIT_CPUID, "CPUID");
 		check_eq(*v64(S_RAX) & 0xffffffff, 0x12345, "RAX of L2 at its CPUID");
@@ -388,8 +289,7 @@ static void npt_fill(void)
 static void l2_start(void (*fn)(void), u64 at)
 {
 	l2_at = at;
-	*v64(S_RIP) = (u64)fn;
-	*v64(S_RSP) = (u64)l2_stack + sizeof(l2_stack) - 8;
+	l2_enter(fn);
 	*(volatile u8 *)(vmcb + C_TLB) = 1;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The host's half of guest/t_io.c: verifies every port and MMIO access. */
+/* The host's half of guest/t_io.c, t_insn.c and t_emul.c: verifies every port and MMIO access. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,9 +203,9 @@ static int sync_exit(struct lab *l, struct io *s, uint32_t n)
 	else if (n >= 2 && n <= 5)
 		return check_mmio_write(l, s, 1u << (n - 2));
 	else if (n == 6)
-		memcpy(s->win, (const void *)&sh->arg[0], 8);
+		memcpy(s->win, (const void *)&sh->arg[0], 16);
 	else if (n == 7)
-		memcpy((void *)&sh->out[0], s->win, 8);
+		memcpy((void *)&sh->out[0], s->win, 16);
 	/* After sync 1 the window is memory; mmio_width also watches the order of writes. */
 	s->keep = n == 1;
 	if (n == 6 || n == 8)
@@ -274,6 +274,8 @@ FLAT(mmio_instructions, flat_io(t, "mmio_emulate", NO_IRQCHIP),
      "instructions that KVM emulates on MMIO do what the CPU does on RAM", ADVICE_EMUL, NEED_KVM)
 FLAT(mmio_addressing, flat_io(t, "mmio_addressing", NO_IRQCHIP),
      "MMIO hits the right address for every combination of registers and displacement", ADVICE_EMUL, NEED_KVM)
+FLAT(mmio_stack, flat_io(t, "mmio_stack", NO_IRQCHIP),
+     "a stack in MMIO works for PUSH, POP, CALL, RET, ENTER and LEAVE", ADVICE_EMUL, NEED_KVM)
 FLAT(emulated_page_walk, flat_io(t, "emulated_walk", NO_IRQCHIP),
      "KVM's accesses on a guest's behalf obey the guest's page tables, SMAP and protection keys", ADVICE_EMUL, HW)
 FLAT(exit_registers, flat_io(t, "regs_exit", NO_IRQCHIP),

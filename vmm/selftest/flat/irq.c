@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The host's half of guest/t_apic.c and t_smp.c: lines, MSIs, NMIs. */
+/* The host's half of guest/t_apic.c, t_pic.c, t_pit.c, t_irqchip.c and t_smp.c: lines, MSIs, NMIs. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +157,8 @@ static int irq_sync(struct lab *l, struct irq_state *s, uint32_t n)
 	case 95:
 	case 96:
 		return split_sync(l, s, n);
+	case 97: return send_msi(l, 0, false, 0x400, 1);
+	case 98: return lab_vm_ioctl(l, KVM_REINJECT_CONTROL, &(struct kvm_reinject_control){ 0 }) < 0 ? -1 : 1;
 	}
 	return t_fail(l->t, "the guest requested step %u, which this program does not know", n);
 }
@@ -237,8 +239,12 @@ FLAT(timer_tsc_deadline, flat_irq(t, "tsc_deadline", 1),
      "the TSC-deadline timer fires once, not early, and can be disarmed", ADVICE_IRQ, HW)
 FLAT(timer_pit, flat_irq(t, "pit", 1),
      "the PIT counts, and interrupts at its rate unless masked", ADVICE_IRQ, HW)
+FLAT(pit_modes, flat_irq(t, "pit_modes", 1),
+     "the PIT's modes, gate, output, latches and access to single bytes; ticks that were held back", ADVICE_IRQ, HW)
 FLAT(pic, flat_irq(t, "pic", 1),
      "the PIC delivers edges of every line and obeys mask and priority", ADVICE_IRQ, HW)
+FLAT(pic_modes, flat_irq(t, "pic_modes", 1),
+     "the PIC's kinds of EOI, its rotation, polling and cascade", ADVICE_IRQ, HW)
 FLAT(ioapic, flat_irq(t, "ioapic", 1),
      "the IOAPIC delivers edges and levels and obeys mask and destination", ADVICE_IRQ, HW)
 FLAT(ioapic_split, with_split(t, "ioapic_split", NULL),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The host's half of guest/t_nested.c and t_nested_vmx.c: did the guest or its guest exit? */
+/* The host's half of guest/t_nested*.c: did the guest or its guest exit? */
 #include <sys/ioctl.h>
 
 #define REPORT_PLACE 50
@@ -31,6 +31,13 @@ static int own_pat(struct lab *l)
 	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
 }
 
+/* arg[0]: does KVM request no interrupt window where L2 has no say? */
+static int new_windows(struct lab *l)
+{
+	unit_shared(l)->arg[0] = env_kernel(l->t->env) >= KERNEL(6, 7);
+	return 0;
+}
+
 static int nested(struct t *t, const char *test, int (*pre)(struct lab *l))
 {
 	return unit_test(t, &(struct unit){ .test = test, .lab = { .pre = pre }, .on_exit = on_exit_nested });
@@ -38,6 +45,19 @@ static int nested(struct t *t, const char *test, int (*pre)(struct lab *l))
 
 FLAT(nested_svm, nested(t, "nested_svm", NULL),
      "a guest runs its own guest (SVM), if nested is on", ADVICE_NESTED, HW)
+FLAT(nested_exits, unit_check(t, "nested_exits"),
+     "a guest's own guest (SVM) exits at what is intercepted, and only there", ADVICE_NESTED, HW)
+FLAT(nested_maps, nested(t, "nested_maps", NULL),
+     "the permission maps of a guest's own guest (SVM): MSRs, ports", ADVICE_NESTED, HW)
+FLAT(nested_invalid, unit_check(t, "nested_invalid"),
+     "VMRUN rejects an invalid VMCB of a guest", ADVICE_NESTED, HW)
+FLAT(nested_state, unit_check(t, "nested_state"),
+     "a guest and its own guest (SVM) keep their own registers", ADVICE_NESTED, HW)
+FLAT(nested_events, unit_check(t, "nested_events"),
+     "a guest injects interrupts and exceptions into its own guest (SVM)", ADVICE_NESTED, HW)
+FLAT(nested_interrupts, unit_test(t, &(struct unit){ .test = "nested_interrupts", .lab = { .irqchip = true },
+	.prepare = new_windows }),
+     "interrupts and NMIs reach the guest or its own guest (SVM), whichever they should", ADVICE_NESTED, HW)
 FLAT(nested_gif, unit_test(t, &(struct unit){ .test = "nested_gif", .lab = { .irqchip = true } }),
      "NMIs and interrupts wait while a guest hypervisor (SVM) has GIF clear", ADVICE_NESTED, HW)
 FLAT(nested_vmsave, unit_check(t, "nested_vmsave"),

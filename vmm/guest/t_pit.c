@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The PIT: Intel 8254; port 0x61 is the PC's. selftest/flat/irq.c is the host's half. */
+#include "timer.h"
+
+static void pit_count(u32 channel, u32 mode, u16 count)
+{
+	outb(0x43, (u8)(channel << 6 | 0x30 | mode << 1));
+	outb((u16)(0x40 + channel), (u8)count);
+	outb((u16)(0x40 + channel), (u8)(count >> 8));
+}
+
+static u16 pit_read(u32 channel)
+{
+	u8 lo;
+
+	outb(0x43, (u8)(channel << 6));			/* latch */
+	lo = inb((u16)(0x40 + channel));
+	return (u16)(lo | inb((u16)(0x40 + channel)) << 8);
+}
+
+/* Channel 0 through the IOAPIC: 10 periods of 4 ms, and no interrupt while masked. */
+static void pit_irq(void)
+{
+	u64 t0 = rdtsc();
+
+	pics_mask();
+	ioapic_set(0, VEC, 0);				/* KVM's default route */
+	pit_count(0, 2, 4773);
+	irq_wait(VEC, 10, "waiting for 10 ticks of the PIT by the IOAPIC");
+	not_early(t0, 40, "10 periods of 4 ms of the PIT");
+	on_time("the PIT");
+	ioapic_set(0, 0x10000, 0);
+	chances();
+	quiet(VEC, "the PIT came through a masked pin of the IOAPIC");
+}
+
+/* One-shot modes fire once; mode 3, square wave, is periodic like mode 2. */
+static void pit_channel0(void)
+{
+	static const struct { u32 mode; const char *once; } rows[] = {
+		{ 0, "the PIT in mode 0 (interrupt on terminal count) fired again" },
+		{ 4, "the PIT in mode 4 (software strobe) fired again" },
+	};
+	u64 t0;
+	u32 i, n;
+
+	/* Let no interrupt of the previous mode be left. */
+	pit_count(0, 0, 0xffff);
+	ioapic_set(0, VEC, 0);
+	chances();
+	for (i = 0; i < array_size(rows); i++) {
+		n = irq_counts[VEC];
+		pit_count(0, rows[i].mode, 1193);
+		irq_wait(VEC, n + 1, "waiting for one shot of 1 ms of the PIT");
+		quiet(VEC, rows[i].once);
+	}
+	n = irq_counts[VEC];
+	t0 = rdtsc();
+	pit_count(0, 3, 4773);
+	irq_wait(VEC, n + 10, "waiting for 10 ticks of the PIT in mode 3 (square wave)");
+	not_early(t0, 40, "10 periods of 4 ms of the PIT in mode 3");
+	ioapic_set(0, 0x10000, 0);
+	pit_count(0, 0, 0xffff);
+	chances();
+}
+
+/* A 16-bit count lasts 54.9 ms. If the host paused too long, the functions below return false. */
+#define PIT_LAPSE	(40 * tsc_ms())
+
+/* Channel 2: gate, count, output. */
+static bool pit_counts(void)
+{
+	u64 t0 = rdtsc(), t1;
+	u16 a, b;
+	u8 out;
+
+	outb(0x61, 0);
+	pit_count(2, 0, 0xffff);
+	outb(0x61, 1);
+	a = pit_read(2);
+	t1 = rdtsc();
+	while (rdtsc() - t1 < tsc_ms())
+		;
+	b = pit_read(2);
+	out = inb(0x61);
+	if (rdtsc() - t0 > PIT_LAPSE)
+		return false;
+	check(b < a && (u16)(a - b) > 700, "PIT channel 2 counted %u in 1 ms, expected about 1193", (u16)(a - b));
+	check(!(out & 0x20), "PIT output 2 is high before the end of the count");
+	return true;
+}
+
+/* A latched count must not change, however late it is read. */
+static bool pit_latches(void)
+{
+	u64 t0 = rdtsc(), t1;
+	u16 a, b;
+
+	outb(0x43, 2 << 6);
+	t1 = rdtsc();
+	while (rdtsc() - t1 < tsc_ms())
+		;
+	a = inb(0x42);
+	a |= (u16)(inb(0x42) << 8);
+	b = pit_read(2);
+	if (rdtsc() - t0 > PIT_LAPSE)
+		return false;
+	check((u16)(a - b) > 700, "a latched count of the PIT is only %u above the count 1 ms later", (u16)(a - b));
+	return true;
+}
+
+TEST(pit)
+{
+	u16 a;
+	u32 i;
+
+	lapic_on();
+	pit_irq();
+	pit_channel0();
+	for (i = 0; i < 20 && !pit_counts(); i++)
+		;
+	for (i = 0; i < 20 && !pit_latches(); i++)
+		;
+	pit_count(2, 0, 1193);
+	step("waiting for PIT output 2");
+	for (i = 0; !(inb(0x61) & 0x20); i++)
+		;
+	/* The read-back command returns the status: mode, access, output. */
+	outb(0x43, 0xe8);
+	a = inb(0x42);
+	check((a & 0x3f) == 0x30, "PIT status of channel 2 is 0x%x, expected mode 0, both bytes", a);
+}
+
+/* --- channel 2 in every mode --- */
+
+#define PIT_KHZ		1193
+#define GATE_UP()	outb(0x61, 1)
+
+/* Load channel 2 and raise its gate, which starts modes 1 and 5. */
+static void channel2(u32 mode, u16 count)
+{
+	outb(0x61, 0);
+	pit_count(2, mode, count);
+	GATE_UP();
+}
+
+static void spin_until(u64 tsc)
+{
+	while (rdtsc() < tsc)
+		;
+}
+
+/* Mode 3 counts down by 2, the others by 1. False if the host paused too long. */
+static bool pit_rate(u32 mode)
+{
+	u32 speed = mode == 3 ? 2 : 1, fell;
+	u64 t[5], least, most;
+	u16 a, b;
+
+	t[0] = rdtsc();
+	channel2(mode, 0xffff);
+	t[1] = rdtsc();
+	a = pit_read(2);
+	t[2] = rdtsc();
+	spin_until(t[2] + 2 * tsc_ms());
+	t[3] = rdtsc();
+	b = pit_read(2);
+	t[4] = rdtsc();
+	if (t[4] - t[0] > PIT_LAPSE / 2)
+		return false;
+	fell = (u16)(a - b);
+	least = (t[3] - t[2]) * PIT_KHZ * speed / tsc_ms();
+	most = (t[4] - t[1]) * PIT_KHZ * speed / tsc_ms();
+	check(!shared->arg[3] || (fell + fell / 20 + 4 >= least && fell <= most + most / 20 + 4),
+	      "PIT channel 2 in mode %u fell by %u from 0x%x, expected %lu to %lu", mode, fell, a, LU(least), LU(most));
+	return true;
+}
+
+/* A rising edge of the gate starts modes 1, 2, 3, 5 again, but not 0 and 4. */
+static bool pit_gate(u32 mode)
+{
+	const u16 count = 60000;
+	bool again = mode != 0 && mode != 4;
+	u64 t0, t1;
+	u16 n;
+
+	t0 = rdtsc();
+	channel2(mode, count);
+	spin_until(rdtsc() + 8 * tsc_ms());
+	outb(0x61, 0);
+	t1 = rdtsc();
+	GATE_UP();
+	n = pit_read(2);
+	if (rdtsc() - t1 > 2 * tsc_ms() || rdtsc() - t0 > PIT_LAPSE / 2)
+		return false;
+	check((n > count - 6 * PIT_KHZ) == again, "PIT channel 2 in mode %u: the count is %u of %u after the gate rose again 8 ms after the start",
+	      mode, n, count);
+	return true;
+}
+
+/* Mode 3: high for the first half of the period, then low. */
+static bool pit_square_wave(void)
+{
+	const u64 period = 60000 * tsc_ms() / PIT_KHZ;
+	u64 t0 = rdtsc(), t1;
+	u8 first, second;
+
+	channel2(3, 60000);
+	t1 = rdtsc();
+	first = inb(0x61);
+	if (rdtsc() - t0 > period * 4 / 10)
+		return false;
+	check(first & 0x20, "PIT output 2 in mode 3 is low in the first half of its period");
+	spin_until(t1 + period * 6 / 10);
+	second = inb(0x61);
+	if (rdtsc() - t0 > period * 9 / 10)
+		return false;
+	check(!(second & 0x20), "PIT output 2 in mode 3 is high in the second half of its period");
+	return true;
+}
+
+/* Access to one byte alone: 1 is the low byte, 2 the high one. */
+static void pit_bytes(u32 access, u8 status)
+{
+	u32 i;
+	u8 v;
+
+	outb(0x43, (u8)(2 << 6 | access << 4 | 2 << 1));
+	outb(0x42, 0x80);
+	outb(0x43, 0xe8);
+	v = inb(0x42);
+	check((v & 0x3f) == status, "PIT status of channel 2 with access %u is 0x%x, expected 0x%x", access, v, status);
+	for (i = 0; i < 20; i++) {
+		v = inb(0x42);
+		check(v <= 0x80, "PIT channel 2 with access %u counts from 0x80, but reads 0x%x", access, v);
+	}
+}
+
+/* The read-back command latches status and count: the status comes first. */
+static void pit_read_back(void)
+{
+	u16 n;
+	u8 v;
+
+	channel2(2, 0x1000);
+	outb(0x43, 0xc8);
+	v = inb(0x42);
+	n = inb(0x42);
+	n |= (u16)(inb(0x42) << 8);
+	check((v & 0x3f) == 0x34, "PIT status of channel 2, read back with the count, is 0x%x, expected mode 2, both bytes", v);
+	check(n && n <= 0x1000, "PIT count of channel 2, read back after the status, is 0x%x of 0x1000", n);
+}
+
+static void port_61(void)
+{
+	u32 i, seen = 0;
+
+	for (i = 0; i < 4; i++) {
+		outb(0x61, (u8)i);
+		check_eq(inb(0x61) & 3, i, "gate and speaker bits of port 0x61");
+	}
+	step("waiting for the refresh bit of port 0x61 to change");
+	while (seen != 3)
+		seen |= inb(0x61) & 0x10 ? 1 : 2;
+}
+
+/*
+ * 20 of 40 ticks of 1 ms fall due while interrupts are off. KVM delivers them
+ * afterwards, unless the VMM turned that off (sync 98): then at most two are kept.
+ */
+static u64 forty_ticks(void)
+{
+	u32 n = irq_counts[VEC];
+	u64 t0;
+
+	pit_count(0, 2, PIT_KHZ);
+	irq_wait(VEC, n + 1, "waiting for the PIT");
+	t0 = rdtsc();
+	spin_until(t0 + 20 * tsc_ms());
+	irq_wait(VEC, n + 41, "waiting for 40 ticks of the PIT");
+	return rdtsc() - t0;
+}
+
+static void pit_reinjects(void)
+{
+	u64 best = ~0ULL, t;
+	u32 i;
+
+	pics_mask();
+	ioapic_set(0, VEC, 0);
+	for (i = 0; i < 20 && best > 50 * tsc_ms(); i++) {
+		t = forty_ticks();
+		best = t < best ? t : best;
+	}
+	check(best <= 50 * tsc_ms(), "40 ticks of 1 ms of the PIT took at least %lu cycles (%lu a ms): ticks that fell due with interrupts off were lost",
+	      LU(best), LU(tsc_ms()));
+	sync_host(98);
+	t = forty_ticks();
+	check(t >= 54 * tsc_ms(), "40 ticks of the PIT, half of them with interrupts off, took %lu cycles (%lu a ms), though the VMM turned reinjection off",
+	      LU(t), LU(tsc_ms()));
+	ioapic_set(0, 0x10000, 0);
+}
+
+TEST(pit_modes)
+{
+	u32 mode, i;
+
+	lapic_on();
+	for (mode = 0; mode <= 5; mode++) {
+		for (i = 0; i < 20 && !pit_rate(mode); i++)
+			;
+		for (i = 0; i < 20 && !pit_gate(mode); i++)
+			;
+	}
+	for (i = 0; i < 20 && !pit_square_wave(); i++)
+		;
+	pit_bytes(1, 0x14);
+	pit_bytes(2, 0x24);
+	pit_read_back();
+	port_61();
+	pit_reinjects();
+}
