@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared by the tests of nested paging: SVM's (t_nested.c) and VMX's (t_nested_vmx.c). */
+/* Shared by the tests of nested virtualization: SVM's (svm.h) and VMX's (vmx.h). */
 #ifndef GUEST_NESTED_H
 #define GUEST_NESTED_H
 
@@ -8,6 +8,8 @@
 #define WINDOW	0x800000UL		/* L2's, of 4 KiB pages */
 #define LARGE	0xa00000UL		/* L2's, 2 MiB: our UNIT_SCRATCH */
 
+extern u8 l2_stack[4096];		/* L2's, and a page of its own */
+void l2_halt(void);			/* L2's program that does nothing: HLT for ever */
 /* L2's programs: load from, store to, or call the address in l2_at, then HLT. */
 extern volatile u64 l2_at, l2_value;
 void l2_load(void);

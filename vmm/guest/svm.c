@@ -3,7 +3,6 @@
 #include "svm.h"
 
 u8 *vmcb;
-u8 l2_stack[4096] __attribute__((aligned(4096)));
 
 static void segment(u32 off, u16 sel, u16 attr, u32 limit, u64 base)
 {
@@ -47,16 +46,16 @@ void fill_vmcb(void)
 	*v64(S_DR6) = 0xffff0ff0;
 	*v64(S_PAT) = rdmsr(0x277);
 	*v64(S_RFLAGS) = 2;
-	l2_enter(l2_halt);
+	svm_at(l2_halt);
 }
 
-void l2_enter(void (*fn)(void))
+void svm_at(void (*fn)(void))
 {
 	*v64(S_RIP) = (u64)fn;
 	*v64(S_RSP) = (u64)l2_stack + sizeof(l2_stack) - 8;
 }
 
-void l2_until(u64 want, const char *what)
+void svm_until(u64 want, const char *what)
 {
 	u64 got;
 
@@ -79,10 +78,3 @@ void need_svm(void)
 	if (!(cpuid(0x80000001, 0).c >> 2 & 1))
 		skip("the guest has no SVM: nested virtualization is off (kvm_amd.nested), or the CPU is not AMD's");
 }
-
-asm(".pushsection .text\n"
-    "	.globl	l2_halt\n"
-    "l2_halt:\n"
-    "	hlt\n"
-    "	jmp	l2_halt\n"
-    ".popsection");

@@ -6,7 +6,7 @@
 #ifndef GUEST_SVM_H
 #define GUEST_SVM_H
 
-#include "lib.h"
+#include "nested.h"
 
 #define EFER		0xc0000080
 #define HSAVE_PA	0xc0010117
@@ -38,7 +38,6 @@ enum { C_CR = 0x00, C_DR = 0x04, C_EXCEPTIONS = 0x08, C_MISC1 = 0x0c, C_MISC2 = 
 	S_RAX = 0x5f8, S_CR2 = 0x640, S_PAT = 0x668 };
 
 extern u8 *vmcb;
-extern u8 l2_stack[4096];
 
 static inline volatile u32 *v32(u32 off) { return (volatile u32 *)(vmcb + off); }
 static inline volatile u64 *v64(u32 off) { return (volatile u64 *)(vmcb + off); }
@@ -49,11 +48,9 @@ void svm_on(void);
 /* fill_vmcb - a VMCB in scratch(0): L2 is like us, exits at INTR, CPUID, HLT, #UD, VMRUN, VMMCALL, and runs l2_halt */
 void fill_vmcb(void);
 void vmrun(void);
-/* l2_until - run L2 until an exit, which must be @want; interrupts' exits in between are ignored */
-void l2_until(u64 want, const char *what);
-/* l2_enter - let L2 continue at @fn, with an empty stack */
-void l2_enter(void (*fn)(void));
-/* l2_halt - a program for L2: HLT for ever */
-void l2_halt(void);
+/* svm_until - run L2 until an exit, which must be @want; interrupts' exits in between are ignored */
+void svm_until(u64 want, const char *what);
+/* svm_at - let L2 continue at @fn, with an empty stack */
+void svm_at(void (*fn)(void));
 
 #endif

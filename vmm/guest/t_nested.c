@@ -3,7 +3,6 @@
  * A guest of this guest (L2) on SVM: AMD64 manual vol. 2 ch. 15 and appendix B.
  * L2 shares our page tables and segments; we see its exits.
  */
-#include "nested.h"
 #include "svm.h"
 
 static volatile u64 l2_sum;
@@ -59,11 +58,11 @@ static void nested_more(void)
 	*v64(C_IOPM) = (u64)scratch(4);
 	*v64(C_TSC_OFFSET) = 1ULL << 40;
 	*v64(S_RIP) = (u64)l2_more;
-	l2_until(EXIT_IOIO, "OUT to a port of the bitmap");
+	svm_until(EXIT_IOIO, "OUT to a port of the bitmap");
 	check_eq(*v64(C_INFO1) >> 16, 0xe9, "port of L2's OUT");
 	*v64(S_RIP) = *v64(C_INFO2);
 	a = rdtsc();
-	l2_until(EXIT_HLT, "HLT");
+	svm_until(EXIT_HLT, "HLT");
 	outb(UNIT_PORT_L1, 0);
 	check(l2_tsc - a >= 1ULL << 40 && l2_tsc - a < (1ULL << 40) + (1ULL << 36),
 	      "L2's TSC is 0x%lx ahead of ours, but the offset is 2^40", LU(l2_tsc - a));
@@ -82,7 +81,7 @@ static void nested_inject(void)
 	irq_handler(0x55, on_injected);
 	fill_vmcb();
 	*v64(C_INJECT) = 1u << 31 | 0x55;
-	l2_until(EXIT_HLT, "HLT after an injected interrupt");
+	svm_until(EXIT_HLT, "HLT after an injected interrupt");
 	check_eq(l2_injected, 0x55, "the injected vector that L2 received");
 }
 
@@ -104,21 +103,21 @@ TEST(nested_svm)
 	fill_vmcb();
 	*v64(S_RIP) = (u64)l2_main;
 	for (i = 0; i < 20; i++) {
-		l2_until(EXIT_CPUID, "CPUID");
+		svm_until(EXIT_CPUID, "CPUID");
 		check_eq(*v64(S_RAX) & 0xffffffff, 0x12345, "RAX of L2 at its CPUID");
 		*v64(S_RAX) = 7;
 		*v64(S_RIP) += 2;
-		l2_until(EXIT_VMMCALL, "VMMCALL");
+		svm_until(EXIT_VMMCALL, "VMMCALL");
 		check_eq(*v64(S_RAX), i, "RAX of L2 at its VMMCALL");
 		*v64(S_RIP) += 3;
 		check_eq(l2_sum, 7 * (i + 1), "L2's sum in memory");
 		outb(0xe1, 0);				/* exit to the host in between */
 	}
-	l2_until(EXIT_EXCP_UD, "#UD");
+	svm_until(EXIT_EXCP_UD, "#UD");
 	*v64(S_RIP) += 2;
-	l2_until(EXIT_HLT, "HLT");
+	svm_until(EXIT_HLT, "HLT");
 	*v64(S_RIP) += 1;
-	l2_until(EXIT_HLT, "HLT again");
+	svm_until(EXIT_HLT, "HLT again");
 	nested_more();
 	nested_inject();
 	wrmsr(EFER, rdmsr(EFER) & ~0x1000ULL);
@@ -235,9 +234,13 @@ enum { NPF_P = 1, NPF_W = 2, NPF_U = 4, NPF_ID = 0x10 };
 #define NPF_TABLE	(1ULL << 33)	/* in the walk of L2's own tables */
 
 /* VMX uses these, too: nested.h. */
+u8 l2_stack[4096] __attribute__((aligned(4096)));
 volatile u64 l2_at, l2_value;
 asm(".pushsection .text\n"
-    "	.globl	l2_load, l2_store, l2_call\n"
+    "	.globl	l2_halt, l2_load, l2_store, l2_call\n"
+    "l2_halt:\n"
+    "	hlt\n"
+    "	jmp	l2_halt\n"
     "l2_load:\n"
     "	movq	l2_at(%rip), %rbx\n"
     "	movq	(%rbx), %rax\n"
@@ -289,14 +292,14 @@ static void npt_fill(void)
 static void l2_start(void (*fn)(void), u64 at)
 {
 	l2_at = at;
-	l2_enter(fn);
+	svm_at(fn);
 	*(volatile u8 *)(vmcb + C_TLB) = 1;
 }
 
 static u64 l2_loads(u64 at, const char *what)
 {
 	l2_start(l2_load, at);
-	l2_until(EXIT_HLT, what);
+	svm_until(EXIT_HLT, what);
 	return l2_value;
 }
 
@@ -304,7 +307,7 @@ static u64 l2_loads(u64 at, const char *what)
 static void l2_npf(void (*fn)(void), u64 at, u64 info, const char *what)
 {
 	l2_start(fn, at);
-	l2_until(EXIT_NPF, what);
+	svm_until(EXIT_NPF, what);
 	check_eq(*v64(C_INFO1), info, what);
 	check_eq(*v64(C_INFO2), at, what);
 }
@@ -320,12 +323,12 @@ static void npt_faults(void)
 	l2_npf(l2_store, page + 0x1018, NPF_FINAL | NPF_W | NPF_U, "#NPF of a store to a missing page");
 	npt.pt[2] = (u64)scratch(0x22) | RWU;
 	l2_start(l2_store, page + 0x1018);
-	l2_until(EXIT_HLT, "the store again, after the page was mapped");
+	svm_until(EXIT_HLT, "the store again, after the page was mapped");
 	check_eq(((u64 *)scratch(0x22))[3], 0x77, "what L2 stored after the page was mapped");
 	l2_npf(l2_call, page + 0x2000, NPF_FINAL | NPF_P | NPF_U | NPF_ID, "#NPF of a call into an NX page");
 	npt.pt[3] &= ~PT_NX;
 	l2_start(l2_call, page + 0x2000);
-	l2_until(EXIT_HLT, "the call, after NX was cleared");
+	svm_until(EXIT_HLT, "the call, after NX was cleared");
 	npt.pd[LARGE >> 21] &= ~(u64)PT_W;
 	l2_npf(l2_store, LARGE + 0x30010, NPF_FINAL | NPF_P | NPF_W | NPF_U, "#NPF of a store to a read-only large page");
 }
@@ -336,7 +339,7 @@ static void npt_accessed_dirty(void)
 	check(!(npt.pt[0] & PT_D), "L2 only loaded from a page, but our entry has the D bit");
 	l2_value = 0x99;
 	l2_start(l2_store, WINDOW + 8);
-	l2_until(EXIT_HLT, "a store");
+	svm_until(EXIT_HLT, "a store");
 	check_eq(((u64 *)scratch(0x20))[1], 0x99, "what L2 stored");
 	check(npt.pt[0] & PT_D, "L2 stored to a page, but our entry has no D bit");
 }
@@ -355,7 +358,7 @@ TEST(nested_pat)
 	*v64(C_NCR3) = (u64)scratch(0x10);
 	*v64(S_PAT) = PAT_L2;
 	*v64(S_RIP) = (u64)l2_pat;
-	l2_until(EXIT_HLT, "HLT");
+	svm_until(EXIT_HLT, "HLT");
 	check_eq(l2_pat_read, PAT_L2, "the PAT from our VMCB, read by L2");
 	check_eq(*v64(S_PAT), PAT_NEW, "PAT in our VMCB after L2 wrote it");
 	check_eq(rdmsr(0x277), PAT_L1, "our PAT after L2 wrote its own");
@@ -389,7 +392,7 @@ TEST(nested_npt)
 	npt.pt[0] = 0;
 	*v64(S_CR3) = WINDOW;
 	l2_start(l2_load, WINDOW);
-	l2_until(EXIT_NPF, "#NPF in L2's own page tables");
+	svm_until(EXIT_NPF, "#NPF in L2's own page tables");
 	check(*v64(C_INFO1) & NPF_TABLE && !(*v64(C_INFO1) & (NPF_FINAL | NPF_P)),
 	      "#NPF in L2's own page tables: EXITINFO1 is 0x%lx, expected bit 33 set, 32 and 0 clear", LU(*v64(C_INFO1)));
 	check_eq(*v64(C_INFO2) & ~0xfffULL, WINDOW, "#NPF in L2's own page tables: EXITINFO2");
@@ -419,16 +422,16 @@ TEST(moved_nested_svm)
 		fill_vmcb();
 		*v64(S_RIP) = (u64)l2_moves;
 		l2_rbx = 0;
-		l2_until(EXIT_VMMCALL, "VMMCALL after the guest moved in L2");
+		svm_until(EXIT_VMMCALL, "VMMCALL after the guest moved in L2");
 		check_eq(*v64(S_RAX), UNIT_MOVE_IN, "RAX of L2 at its VMMCALL, after the move");
 		check_eq(l2_rbx, 0x1122334455667788ULL, "RBX of L2 after the move");
 		*v64(S_RIP) += 3;
-		l2_until(EXIT_VMMCALL, "VMMCALL after the guest moved in L2 again");
+		svm_until(EXIT_VMMCALL, "VMMCALL after the guest moved in L2 again");
 		check_eq(rdmsr(HSAVE_PA), (u64)scratch(1), "VM_HSAVE_PA after the move");
 		asm volatile("clgi");
 		inb(UNIT_PORT_MOVE);
 		asm volatile("stgi");
-		l2_until(EXIT_VMMCALL, "VMMCALL after the guest moved with GIF clear");
+		svm_until(EXIT_VMMCALL, "VMMCALL after the guest moved with GIF clear");
 	}
 	check(rdmsr(EFER) & 0x1000, "EFER.SVME was lost in the move");
 }

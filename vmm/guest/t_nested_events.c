@@ -52,25 +52,25 @@ static void injections(void)
 
 	anew(0);
 	*v64(C_INJECT) = INJECT(13, T_EXCEPTION) | INJECT_ERROR | 0x1234ULL << 32;
-	l2_until(EXIT_HLT, "HLT after an injected #GP");
+	svm_until(EXIT_HLT, "HLT after an injected #GP");
 	took(1, 13, "an injected #GP");
 	check_eq(taken.error, 0x1234, "error code of an injected #GP");
 	check(!(*v32(C_INJECT) >> 31), "the injection is still valid after the exit: 0x%x", *v32(C_INJECT));
 	anew(0);
 	*v64(C_INJECT) = INJECT(14, T_EXCEPTION) | INJECT_ERROR | 2ULL << 32;
 	*v64(S_CR2) = 0xabcdef123000;
-	l2_until(EXIT_HLT, "HLT after an injected #PF");
+	svm_until(EXIT_HLT, "HLT after an injected #PF");
 	took(1, 14, "an injected #PF");
 	check_eq(taken.error, 2, "error code of an injected #PF");
 	check_eq(taken.cr2, 0xabcdef123000, "CR2 of an injected #PF");
 	anew(0);
 	*v64(C_INJECT) = INJECT(2, T_NMI);
-	l2_until(EXIT_HLT, "HLT after an injected NMI");
+	svm_until(EXIT_HLT, "HLT after an injected NMI");
 	took(1, 2, "an injected NMI");
 	for (i = 0; i < 3; i++) {
 		anew(0x200);
 		*v64(C_INJECT) = INJECT(IRQ2, T_INTR);
-		l2_until(EXIT_HLT, "HLT after an injected interrupt");
+		svm_until(EXIT_HLT, "HLT after an injected interrupt");
 		took(1, IRQ2, "an injected interrupt");
 		/* The interrupt comes before L2's first instruction. */
 		check_eq(taken.rip, (u64)l2_halt, "where an injected interrupt came");
@@ -84,7 +84,7 @@ static void lost_delivery(void)
 	*v32(S_IDTR + 4) = IRQ2 * 16 - 1;		/* IRQ2 is beyond the limit */
 	*v32(C_EXCEPTIONS) |= 1u << 13;
 	*v64(C_INJECT) = INJECT(IRQ2, T_INTR);
-	l2_until(EXIT_EXCP + 13, "#GP at the delivery of an injected interrupt");
+	svm_until(EXIT_EXCP + 13, "#GP at the delivery of an injected interrupt");
 	took(0, 0, "an interrupt beyond the limit of the IDT");
 	check_eq(*v32(C_EXITINT), INJECT(IRQ2, T_INTR), "EXITINTINFO: the event whose delivery faulted");
 	/* QEMU's TCG has 16 instead of 8 here. */
@@ -97,26 +97,26 @@ static void virtual_interrupts(void)
 
 	anew(0x200);
 	*v64(C_VINTR) = irq | V_IGN_TPR;
-	l2_until(EXIT_HLT, "HLT after a virtual interrupt");
+	svm_until(EXIT_HLT, "HLT after a virtual interrupt");
 	took(1, IRQ2, "a virtual interrupt");
 	check(!(*v64(C_VINTR) & V_IRQ), "a virtual interrupt that L2 took is still pending: 0x%lx", LU(*v64(C_VINTR)));
 	anew(0);
 	*v64(C_VINTR) = irq | V_IGN_TPR;
-	l2_until(EXIT_HLT, "HLT with a virtual interrupt pending");
+	svm_until(EXIT_HLT, "HLT with a virtual interrupt pending");
 	took(0, 0, "a virtual interrupt with IF=0");
 	check(*v64(C_VINTR) & V_IRQ, "a virtual interrupt that L2 could not take is gone: 0x%lx", LU(*v64(C_VINTR)));
 	anew(0x200);
 	*v64(C_VINTR) = irq | V_IGN_TPR;
 	*v32(C_MISC1) |= 1 << 4;
-	l2_until(EXIT_VINTR, "an intercepted virtual interrupt");
+	svm_until(EXIT_VINTR, "an intercepted virtual interrupt");
 	took(0, 0, "an intercepted virtual interrupt");
 	anew(0x200);
 	*v64(C_VINTR) = irq | V_PRIO(5) | V_TPR(8) | V_MASKING;
-	l2_until(EXIT_HLT, "HLT with a virtual interrupt of too low a priority");
+	svm_until(EXIT_HLT, "HLT with a virtual interrupt of too low a priority");
 	took(0, 0, "a virtual interrupt of a priority below V_TPR");
 	anew(0x200);
 	*v64(C_VINTR) = irq | V_PRIO(5) | V_TPR(4) | V_MASKING;
-	l2_until(EXIT_HLT, "HLT after a virtual interrupt of high priority");
+	svm_until(EXIT_HLT, "HLT after a virtual interrupt of high priority");
 	took(1, IRQ2, "a virtual interrupt of a priority above V_TPR");
 }
 
@@ -127,8 +127,8 @@ static void shutdown(void)
 	*v32(S_IDTR + 4) = 0;
 	*v32(C_EXCEPTIONS) = 0;
 	*v32(C_MISC1) |= 1u << 31;
-	l2_enter((void (*)(void))VA_BASE);		/* nothing is mapped there */
-	l2_until(EXIT_SHUTDOWN, "a triple fault");
+	svm_at((void (*)(void))VA_BASE);		/* nothing is mapped there */
+	svm_until(EXIT_SHUTDOWN, "a triple fault");
 }
 
 TEST(nested_events)

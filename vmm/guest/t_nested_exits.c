@@ -96,8 +96,8 @@ static void l2_exits(const struct row *r)
 	step(r->name);
 	fill_vmcb();
 	*v32(r->at) |= r->bit;
-	l2_enter(r->fn);
-	l2_until(r->exit, r->name);
+	svm_at(r->fn);
+	svm_until(r->exit, r->name);
 	check(*v64(S_RIP) == (u64)r->insn, "exit of L2's %s: RIP is 0x%lx, expected 0x%lx", r->name, LU(*v64(S_RIP)), LU(r->insn));
 	if (r->exit == EXIT_EXCP + 13)
 		check_eq(*v64(C_INFO1), 0, "error code of L2's #GP");
@@ -108,8 +108,8 @@ static void l2_exits(const struct row *r)
 	if (!r->both)
 		return;
 	fill_vmcb();
-	l2_enter(r->fn);
-	l2_until(EXIT_HLT, r->name);
+	svm_at(r->fn);
+	svm_until(EXIT_HLT, r->name);
 }
 
 TEST(nested_exits)
@@ -146,9 +146,9 @@ static void l2_msr(u32 msr, u32 place, u32 bits, bool write, bool exits)
 	*v32(C_MISC1) |= 1u << 28;
 	*v64(C_MSRPM) = (u64)map;
 	l2_index = msr;
-	l2_enter(write ? l2_wrmsr : l2_rdmsr);
+	svm_at(write ? l2_wrmsr : l2_rdmsr);
 	step(write ? "a write of an MSR" : "a read of an MSR");
-	l2_until(exits ? EXIT_MSR : EXIT_HLT, write ? "WRMSR" : "RDMSR");
+	svm_until(exits ? EXIT_MSR : EXIT_HLT, write ? "WRMSR" : "RDMSR");
 	if (exits)
 		check_eq(*v64(C_INFO1), write, "EXITINFO1 of an MSR access");
 }
@@ -203,15 +203,15 @@ static void port_map(void)
 		fill_vmcb();
 		*v32(C_MISC1) |= 1u << 27;
 		*v64(C_IOPM) = (u64)map;
-		l2_enter(list[i].fn);
-		l2_until(EXIT_IOIO, list[i].name);
+		svm_at(list[i].fn);
+		svm_until(EXIT_IOIO, list[i].name);
 		check_eq(*v64(C_INFO1) & 0xffff007d, list[i].info, list[i].name);
 	}
 	fill_vmcb();
 	*v32(C_MISC1) |= 1u << 27;
 	*v64(C_IOPM) = (u64)map;
-	l2_enter(l2_out_other);
-	l2_until(EXIT_HLT, "OUT to a port that the map leaves alone");
+	svm_at(l2_out_other);
+	svm_until(EXIT_HLT, "OUT to a port that the map leaves alone");
 }
 
 TEST(nested_maps)
@@ -252,7 +252,7 @@ TEST(nested_invalid)
 		      LU(*v64(C_EXIT)));
 	}
 	fill_vmcb();
-	l2_until(EXIT_HLT, "HLT, after many invalid VMCBs");
+	svm_until(EXIT_HLT, "HLT, after many invalid VMCBs");
 }
 
 /* --- whose registers? --- */
@@ -269,9 +269,9 @@ TEST(nested_state)
 	svm_on();
 	efer = rdmsr(EFER);
 	fill_vmcb();
-	l2_enter(l2_changes);
+	svm_at(l2_changes);
 	asm volatile("mov %%rsp, %0" : "=r"(rsp[0]));
-	l2_until(EXIT_HLT, "HLT");
+	svm_until(EXIT_HLT, "HLT");
 	asm volatile("mov %%rsp, %0" : "=r"(rsp[1]));
 	asm volatile("pushf; pop %0; mov %%dr7, %1" : "=r"(flags), "=r"(dr7));
 	check_eq(*v64(S_CR0), cr0 ^ 1 << 18, "CR0 of L2 after it changed it");

@@ -68,5 +68,15 @@ FLAT(nested_pat, nested(t, "nested_pat", own_pat),
      "a guest's own guest has its own PAT, if the VMM turned that quirk off", ADVICE_NESTED, HW)
 FLAT(nested_vmx, nested(t, "nested_vmx", NULL),
      "a guest runs its own guest (VMX), if nested is on", ADVICE_NESTED, HW)
+FLAT(nested_vmx_exits, unit_check(t, "nested_vmx_exits"),
+     "a guest's own guest (VMX) exits at what is intercepted, and only there", ADVICE_NESTED, HW)
+FLAT(nested_vmx_maps, unit_check(t, "nested_vmx_maps"),
+     "the bitmaps of a guest's own guest (VMX): MSRs, ports; lists of MSRs", ADVICE_NESTED, HW)
+FLAT(nested_vmx_invalid, unit_check(t, "nested_vmx_invalid"),
+     "VMLAUNCH and VMWRITE reject what is invalid", ADVICE_NESTED, HW)
+FLAT(nested_vmx_events, unit_check(t, "nested_vmx_events"),
+     "a guest injects interrupts and exceptions into its own guest (VMX)", ADVICE_NESTED, HW)
+FLAT(nested_vmx_interrupts, unit_test(t, &(struct unit){ .test = "nested_vmx_interrupts", .lab = { .irqchip = true } }),
+     "interrupts reach the guest or its own guest (VMX), whichever they should", ADVICE_NESTED, HW)
 FLAT(nested_ept, unit_check(t, "nested_ept"),
      "a guest translates its own guest's addresses (VMX's EPT)", ADVICE_NESTED, HW)
