@@ -333,6 +333,8 @@ TEST(hypercalls)
 	check_eq(hypercall(1, 0, 0, amd), 0, "KVM_HC_VAPIC_POLL_IRQ");
 	check_eq(hypercall(999, 0, 0, amd), (u64)-1000, "a hypercall that does not exist (-KVM_ENOSYS)");
 	clock_pairing(amd);
+	if (kvm_features() >> 13 & 1)
+		check_eq(hypercall(11, 0, 0, amd), 0, "KVM_HC_SCHED_YIELD");
 	if (amd) {
 		user_call(user_vmcall);
 		check(last_trap.vector == NO_TRAP, "VMMCALL in ring 3 gave vector %d", (int)last_trap.vector);

@@ -267,6 +267,54 @@ TEST(hyperv_timer)
 		timer_direct();
 }
 
+/* --- what a guest tells its host: a crash, a reset, an event; changes of the TSC's rate --- */
+
+enum { HV_RESET = 0x40000003, CRASH_P0 = 0x40000100, CRASH_CTL = 0x40000105, REENLIGHTEN, TSC_EMULATION, TSC_EMULATED };
+#define HC_SIGNAL_EVENT	0x5d
+#define CONNECTION	5		/* the host has an eventfd for it */
+#define SYSTEM_RESET	2		/* KVM_SYSTEM_EVENT_* */
+#define SYSTEM_CRASH	3
+
+/* The host counts its exits in out[type]. */
+static void system_event(u32 msr, u64 v, u32 type, const char *what)
+{
+	u64 n = shared->out[type];
+
+	wrmsr(msr, v);
+	outb(UNIT_PORT_IDLE, 0);
+	check_eq(shared->out[type], n + 1, what);
+}
+
+TEST(hyperv_events)
+{
+	struct cpuid c = cpuid(0x40000003, 0);
+	u32 i;
+
+	hv_on();
+	if (c.d >> 10 & 1) {
+		for (i = 0; i < 5; i++)
+			wrmsr(CRASH_P0 + i, 0x1111 * (i + 1));
+		for (i = 0; i < 5; i++)
+			check_eq(rdmsr(CRASH_P0 + i), 0x1111 * (i + 1), "a parameter of a crash");
+		system_event(CRASH_CTL, 1ULL << 63, SYSTEM_CRASH, "exits for a crash that the guest reported");
+	}
+	if (c.a >> 7 & 1)
+		system_event(HV_RESET, 1, SYSTEM_RESET, "exits for a reset that the guest requested");
+	if (c.a >> 13 & 1) {
+		wrmsr(REENLIGHTEN, 1 << 16 | VEC);
+		check_eq(rdmsr(REENLIGHTEN), 1 << 16 | VEC, "HV_X64_MSR_REENLIGHTENMENT_CONTROL");
+		wrmsr(TSC_EMULATION, 1);
+		check_eq(rdmsr(TSC_EMULATION), 1, "HV_X64_MSR_TSC_EMULATION_CONTROL");
+		check_eq(rdmsr(TSC_EMULATED), 0, "HV_X64_MSR_TSC_EMULATION_STATUS");
+	}
+	if (!shared->arg[2])
+		return;
+	for (i = 1; i <= 3; i++)
+		check_eq(hypercall(HC_SIGNAL_EVENT | HC_FAST, CONNECTION, 0), 0, "result of HvCallSignalEvent");
+	sync_host(1);				/* out[0] := events that arrived */
+	check_eq(shared->out[0], 3, "events signalled by HvCallSignalEvent");
+}
+
 /* --- several CPUs --- */
 
 static volatile u32 rounds, seen, vp_index, stop;

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #define REPORT_PLACE 60
 #include "env/clock.h"
@@ -97,6 +99,50 @@ static int hv_open(struct lab *l)
 	return unit_tell_khz(l);
 }
 
+/* For hyperv_events: an eventfd for the guest's connection 5, exits counted by type. */
+static int events_open(struct lab *l)
+{
+	struct kvm_hyperv_eventfd e = { .conn_id = 5 };
+	int *fd = l->arg;
+
+	if (hv_open(l))
+		return -1;
+	if (lab_cap(l, KVM_CAP_HYPERV_EVENTFD) <= 0)
+		return 0;
+	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	e.fd = *fd;
+	unit_shared(l)->arg[2] = 1;
+	return lab_vm_ioctl(l, KVM_HYPERV_EVENTFD, &e) < 0 ? -1 : 0;
+}
+
+static int on_exit_events(struct lab *l, unsigned int cpu, void *arg)
+{
+	const struct kvm_run *run = l->cpu[cpu].run;
+	struct unit_shared *sh = unit_shared(l);
+	const int *fd = arg;
+	uint64_t v = 0;
+	uint32_t n;
+
+	if (run->exit_reason == KVM_EXIT_SYSTEM_EVENT && run->system_event.type < 16) {
+		sh->out[run->system_event.type]++;
+		return 1;
+	}
+	if (!sync_number(run, &n))
+		return on_exit_hv(l, cpu, arg);
+	sh->out[0] = read(*fd, &v, 8) == 8 ? v : 0;
+	return 1;
+}
+
+static int hyperv_events(struct t *t)
+{
+	int fd = -1, rc = unit_test(t, &(struct unit){ .test = "hyperv_events", .lab = { .irqchip = true },
+		.on_exit = on_exit_events, .arg = &fd, .prepare = events_open });
+
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 static int hyperv(struct t *t, const char *test, unsigned int cpus)
 {
 	return unit_test(t, &(struct unit){ .test = test, .lab = { .irqchip = true, .cpus = cpus },
@@ -107,5 +153,7 @@ FLAT(hyperv, hyperv(t, "hyperv", 1),
      "a Hyper-V guest has its hypercalls, reference counter and TSC page", ADVICE_HV, HW)
 FLAT(hyperv_timers, hyperv(t, "hyperv_timer", 1),
      "synthetic timers fire, not early, by message and directly; no message is lost", ADVICE_HV, HW)
+FLAT(hyperv_events, hyperv_events(t),
+     "a Hyper-V guest's crash, reset and events reach the VMM", ADVICE_HV, HW)
 FLAT(hyperv_smp, hyperv(t, "hyperv_smp", 2),
      "Hyper-V's hypercalls send IPIs and flush TLBs", ADVICE_HV, HW, .deadline_ms = SMP_MS)

@@ -202,6 +202,104 @@ CHECK(vm, leak_vcpu, "a closed vCPU's memory is freed",
 	return leaks(t, crowds, CROWDS * CROWD * 4 * 3 / 2, "a part of every vCPU is");
 }
 
+/* --- what a vCPU whose guest may be a hypervisor has, on AMD: a second VMCB, a map of MSRs --- */
+
+#define NESTED_VMS	8
+#define NESTED_KB	12L
+#define EFER		0xc0000080u
+#define EFER_SVME	0x1000u
+
+static int crowd_nested(struct lab *l)
+{
+	struct kvm_msrs *m = calloc(1, sizeof(*m) + sizeof(m->entries[0]));
+	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + 256 * sizeof(c->entries[0]));
+	int fds[CROWD], n, rc = 0;
+
+	NEED(l->t, m && c, "memory");
+	c->nent = 256;
+	m->nmsrs = 1;
+	m->entries[0].index = EFER;
+	m->entries[0].data = EFER_SVME;
+	if (lab_ioctl(l->t, l->kvm, KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID", (unsigned long)c) < 0)
+		rc = -1;
+	for (n = 0; !rc && n < CROWD; n++) {
+		fds[n] = ioctl(l->vm, KVM_CREATE_VCPU, n + 1);
+		if (fds[n] < 0) {
+			rc = t_fail(l->t, "KVM_CREATE_VCPU of id %d: %s", n + 1, strerror(errno));
+			break;
+		}
+		if (ioctl(fds[n], KVM_SET_CPUID2, c) < 0 || ioctl(fds[n], KVM_SET_MSRS, m) != 1)
+			rc = t_skip(l->t, "guests cannot have SVM: nested virtualization is off (kvm_amd.nested), or the CPU is not AMD's");
+	}
+	while (n)
+		close(fds[--n]);
+	free(c);
+	free(m);
+	return rc;
+}
+
+static int nested_crowds(struct t *t)
+{
+	int i, rc = 0;
+
+	for (i = 0; !rc && i < NESTED_VMS; i++)
+		rc = lab_with(t, LAB(), crowd_nested);
+	return rc;
+}
+
+CHECK(vm, leak_nested, "what a vCPU needs for a guest's own guests is freed",
+      ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
+{
+	return leaks(t, nested_crowds, NESTED_VMS * CROWD * NESTED_KB, "the pages for nested guests are");
+}
+
+/* --- threads of the kernel --- */
+
+/* The threads that KVM named after this process for its PITs; names have at most 15 bytes. */
+static int kvm_threads(const struct env *env)
+{
+	char path[PATH_MAX], comm[32], pit[24];
+	struct dirent *e;
+	int n = 0;
+	DIR *d = opendir(env->proc);
+
+	if (!d)
+		return -1;
+	snprintf(pit, 16, "kvm-pit/%d", (int)getpid());
+	while ((e = readdir(d))) {
+		if (e->d_name[0] < '0' || e->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof(path), "%s/%.16s/comm", env->proc, e->d_name);
+		n += read_filef(comm, sizeof(comm), "%s", path) > 0 && !strcmp(comm, pit);
+	}
+	closedir(d);
+	return n;
+}
+
+static int see_thread(struct lab *l)
+{
+	if (kvm_threads(l->t->env) <= 0)
+		return t_skip(l->t, "no thread in %s is named kvm-pit/%d: another PID namespace, or not this KVM's way", l->t->env->proc, (int)getpid());
+	return open_stats(l);
+}
+
+CHECK(vm, leak_thread, "a closed VM's kernel threads end",
+      ADVICE_LEAK, NEED_KVM, .deadline_ms = 30000)
+{
+	double until = now_ms() + SETTLE_MS;
+	int i, left, rc = 0;
+
+	for (i = 0; !rc && i < 4; i++)
+		rc = lab_with(t, LAB(.irqchip = true), see_thread);
+	if (rc)
+		return rc;
+	do {
+		left = kvm_threads(t->env);
+	} while (left > 0 && now_ms() < until && !usleep(10000));
+	REQUIRE(t, !left, "%d threads of closed VMs still run: kvm-pit/%d", left, (int)getpid());
+	return 0;
+}
+
 #define LEAK_MIB 24
 
 static int big_life(struct t *t)

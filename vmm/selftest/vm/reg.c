@@ -210,3 +210,36 @@ LAB_CHECK(vm, cpuid_set, LAB(.no_cpuid = true), "KVM keeps the CPUID it is given
 	free(b);
 	return rc;
 }
+
+/* KVM_SET_CPUID has no sub-leaves; the entries read back with index 0. */
+LAB_CHECK(vm, cpuid_old, LAB(.no_cpuid = true), "KVM_SET_CPUID, and what KVM_GET_EMULATED_CPUID offers",
+	  ADVICE_STATE, NEED_KVM)
+{
+	static const struct kvm_cpuid_entry want[2] = {
+		{ .function = 0, .eax = 1, .ebx = 0x656e7552, .ecx = 0x70692054, .edx = 0x20746f6e },
+		{ .function = 0x40000000, .eax = 0x40000001, .ebx = 0x11111111, .ecx = 0x22222222, .edx = 0x33333333 },
+	};
+	struct { struct kvm_cpuid h; struct kvm_cpuid_entry e[2]; } old = { .h.nent = 2 };
+	struct { struct kvm_cpuid2 h; struct kvm_cpuid_entry2 e[16]; } now = { .h.nent = 16 };
+	uint32_t i;
+
+	memcpy(old.e, want, sizeof(want));
+	if (lab_cpu_ioctl(l, 0, KVM_SET_CPUID, &old) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_CPUID2, &now) < 0)
+		return -1;
+	for (i = 0; i < 2; i++)
+		REQUIRE(l->t, now.e[i].function == want[i].function && !now.e[i].index && now.e[i].eax == want[i].eax &&
+			now.e[i].ebx == want[i].ebx && now.e[i].ecx == want[i].ecx && now.e[i].edx == want[i].edx,
+			"KVM_SET_CPUID of leaf 0x%x reads back as leaf 0x%x: %x %x %x %x", want[i].function, now.e[i].function,
+			now.e[i].eax, now.e[i].ebx, now.e[i].ecx, now.e[i].edx);
+	if (lab_cap(l, KVM_CAP_EXT_EMUL_CPUID) <= 0)
+		return 0;
+	now.h.nent = 1;
+	REQUIRE(l->t, ioctl(l->kvm, KVM_GET_EMULATED_CPUID, &now) < 0 && errno == E2BIG,
+		"KVM_GET_EMULATED_CPUID into one entry: %s, expected E2BIG", strerror(errno));
+	now.h.nent = 16;
+	REQUIRE(l->t, !ioctl(l->kvm, KVM_GET_EMULATED_CPUID, &now), "KVM_GET_EMULATED_CPUID: %s", strerror(errno));
+	for (i = 0; i < now.h.nent && i < 16 && now.e[i].function != 1; i++)
+		;
+	REQUIRE(l->t, i < now.h.nent && now.e[i].ecx & 1u << 22, "KVM_GET_EMULATED_CPUID does not offer MOVBE, which KVM emulates");
+	return 0;
+}
