@@ -68,6 +68,38 @@ static void dump_exits(struct text *x, const struct lab_cpu *c)
 	add(x, "\n");
 }
 
+/* The vectors that are set in the LAPIC's 256-bit register at @reg */
+static void dump_vectors(struct text *x, const struct kvm_lapic_state *a, unsigned int reg, const char *name)
+{
+	unsigned int v;
+
+	for (v = 0; v < 256; v++)
+		if (a->regs[reg + v / 32 * 16 + v % 32 / 8] >> (v % 8) & 1)
+			add(x, " %s %02x", name, v);
+}
+
+/* Where an interrupt that the guest waits for may be. */
+static void dump_interrupts(struct text *x, const struct lab *l, unsigned int cpu)
+{
+	struct kvm_irqchip io = { .chip_id = KVM_IRQCHIP_IOAPIC };
+	struct kvm_vcpu_events e;
+	struct kvm_lapic_state a;
+	struct kvm_pit_state2 p;
+
+	if (ioctl(l->cpu[cpu].fd, KVM_GET_VCPU_EVENTS, &e) < 0 || ioctl(l->cpu[cpu].fd, KVM_GET_LAPIC, &a) < 0)
+		return;
+	add(x, " events: interrupt %u (vector %02x) shadow %u, nmi %u pending %u masked %u; LAPIC:", e.interrupt.injected, e.interrupt.nr,
+	    e.interrupt.shadow, e.nmi.injected, e.nmi.pending, e.nmi.masked);
+	dump_vectors(x, &a, 0x200, "IRR");
+	dump_vectors(x, &a, 0x100, "ISR");
+	add(x, " TPR %02x PPR %02x\n", (uint8_t)a.regs[0x80], (uint8_t)a.regs[0xa0]);
+	if (!l->irqchip || ioctl(l->vm, KVM_GET_IRQCHIP, &io) < 0 || ioctl(l->vm, KVM_GET_PIT2, &p) < 0)
+		return;
+	add(x, " IOAPIC: IRR %x, pin 0 %llx, pin 2 %llx; PIT: mode %u count %u\n", io.chip.ioapic.irr,
+	    (unsigned long long)io.chip.ioapic.redirtbl[0].bits, (unsigned long long)io.chip.ioapic.redirtbl[2].bits,
+	    p.channels[0].mode, p.channels[0].count);
+}
+
 void lab_dump(struct lab *l, unsigned int cpu)
 {
 	struct lab_cpu *c = &l->cpu[cpu];
@@ -89,6 +121,7 @@ void lab_dump(struct lab *l, unsigned int cpu)
 		add(&x, "\n");
 	}
 	dump_exits(&x, c);
+	dump_interrupts(&x, l, cpu);
 	stats_text(c->fd, counts, sizeof(counts));
 	if (counts[0])
 		add(&x, " statistics: %s\n", counts);

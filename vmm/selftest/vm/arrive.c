@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vm: an event that a VMM restores must reach the guest, not only read back. */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#define REPORT_PLACE 165
+#include "vm/vm.h"
+
+/* What <linux/kvm.h> of EL 8 lacks; the numbers are KVM's ABI. */
+#define CAP_TRIPLE_FAULT	218	/* KVM_CAP_X86_TRIPLE_FAULT_EVENT: 6.0 */
+#define VALID_TRIPLE_FAULT	0x20
+#define TRIPLE_FAULT_AT		28	/* offset of triple_fault.pending */
+
+#define DONE	0xe1		/* the ports that the guest writes: no event came, */
+#define EVENT	0xe2		/* an event came */
+#define SMBASE	0x30000ull
+
+/* Real mode: OUT to DONE, HLT, with OUT to EVENT as the handler of @vector. */
+static int ready(struct lab *l, unsigned int vector)
+{
+	static const uint8_t code[] = { 0xe6, DONE, 0xf4 }, handler[] = { 0xe6, EVENT, 0xcf }, smm[] = { 0xe6, EVENT, 0x0f, 0xaa };
+	static const uint16_t ivt[2] = { 0x2000, 0 };
+
+	if (lab_code_real(l, code, sizeof(code)))
+		return -1;
+	lab_code(l, 0x2000, handler, sizeof(handler));
+	lab_code(l, vector * 4ull, ivt, sizeof(ivt));
+	lab_code(l, SMBASE + 0x8000, smm, sizeof(smm));
+	return 0;
+}
+
+/* The guest's next OUT must go to @port; after that to DONE it halts. */
+static int next_out(struct lab *l, uint8_t port, const char *what)
+{
+	if (lab_step_to(l, KVM_EXIT_IO, what))
+		return -1;
+	REQUIRE(l->t, l->cpu[0].run->io.port == port, "%s %s", what,
+		port == EVENT ? "did not reach the guest" : "reached the guest when it should not, or twice");
+	return port == DONE ? lab_step_to(l, KVM_EXIT_HLT, what) : 0;
+}
+
+/* Set the events that @fill makes of those of a new guest: one must arrive, once. */
+static int arrives(struct lab *l, const char *what, unsigned int vector, void (*fill)(struct kvm_vcpu_events *e))
+{
+	struct kvm_vcpu_events e;
+
+	if (ready(l, vector) || lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &e) < 0)
+		return -1;
+	e.flags = 0;
+	fill(&e);
+	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &e) < 0 || next_out(l, EVENT, what))
+		return -1;
+	return next_out(l, DONE, what);
+}
+
+static void interrupt(struct kvm_vcpu_events *e)
+{
+	e->interrupt.injected = 1;
+	e->interrupt.nr = 0x20;
+}
+
+static void exception(struct kvm_vcpu_events *e)
+{
+	e->exception.injected = 1;
+	e->exception.nr = 6;
+}
+
+static void nmi_injected(struct kvm_vcpu_events *e)
+{
+	e->nmi.injected = 1;
+}
+
+static void nmi_pending(struct kvm_vcpu_events *e)
+{
+	e->nmi.pending = 1;
+	e->flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+}
+
+static void smi_pending(struct kvm_vcpu_events *e)
+{
+	e->smi.pending = 1;
+	e->flags = KVM_VCPUEVENT_VALID_SMM;
+}
+
+/* An NMI waits while NMIs are masked. */
+static int masked_nmi(struct lab *l)
+{
+	struct kvm_vcpu_events e;
+
+	if (ready(l, 2) || lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &e) < 0)
+		return -1;
+	nmi_pending(&e);
+	e.nmi.masked = 1;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &e) < 0 || next_out(l, DONE, "an NMI restored as pending and masked") ||
+	    lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &e) < 0)
+		return -1;
+	REQUIRE(l->t, e.nmi.pending && e.nmi.masked, "an NMI restored as pending and masked is pending %u, masked %u after KVM_RUN",
+		e.nmi.pending, e.nmi.masked);
+	/* Leave the vCPU without it. */
+	e.nmi.pending = e.nmi.masked = 0;
+	e.flags = KVM_VCPUEVENT_VALID_NMI_PENDING;
+	return lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &e) < 0 ? -1 : 0;
+}
+
+static int triple_fault(struct lab *l)
+{
+	struct kvm_vcpu_events e;
+
+	if (lab_cap(l, CAP_TRIPLE_FAULT) <= 0)
+		return 0;
+	REQUIRE(l->t, !lab_enable(l, CAP_TRIPLE_FAULT, 1), "KVM_CAP_X86_TRIPLE_FAULT_EVENT cannot be enabled");
+	if (ready(l, 8) || lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &e) < 0)
+		return -1;
+	e.flags = VALID_TRIPLE_FAULT;
+	((uint8_t *)&e)[TRIPLE_FAULT_AT] = 1;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &e) < 0)
+		return -1;
+	return lab_step_to(l, KVM_EXIT_SHUTDOWN, "a triple fault restored as pending");
+}
+
+LAB_CHECK(vm, events_arrive, LAB(), "interrupts, exceptions, NMIs and SMIs that a VMM restores reach the guest, once",
+	  ADVICE_STATE, NEED_KVM | NEED_HW)
+{
+	if (arrives(l, "an interrupt restored as injected", 0x20, interrupt) ||
+	    arrives(l, "an exception restored as injected", 6, exception) ||
+	    arrives(l, "an NMI restored as injected", 2, nmi_injected) ||
+	    arrives(l, "an NMI restored as pending", 2, nmi_pending) || masked_nmi(l))
+		return -1;
+	if (lab_cap(l, KVM_CAP_X86_SMM) > 0) {
+		/* SMM has its own memory slots: address space 1. */
+		REQUIRE(l->t, !lab_slot(l, 1 << 16, 0, 0, l->ram_size, l->ram), "a memory slot for SMM was refused");
+		if (arrives(l, "an SMI restored as pending", 0x20, smi_pending))
+			return -1;
+	}
+	return triple_fault(l);
+}
+
+/* The state of a CPU between INIT and its start: a VMM that restores it must not lose the vector. */
+LAB_CHECK(vm, sipi_arrives, LAB(.irqchip = true, .cpus = 2), "a vCPU that is restored after its SIPI starts at the SIPI's vector",
+	  ADVICE_STATE, NEED_KVM | NEED_HW)
+{
+	static const uint8_t code[] = { 0xe6, EVENT, 0xf4 };
+	struct kvm_mp_state mp = { KVM_MP_STATE_SIPI_RECEIVED };
+	struct kvm_vcpu_events e;
+	struct kvm_sregs s;
+
+	lab_code(l, 0x5000, code, sizeof(code));
+	if (lab_cpu_ioctl(l, 1, KVM_GET_VCPU_EVENTS, &e) < 0)
+		return -1;
+	e.flags = KVM_VCPUEVENT_VALID_SIPI_VECTOR;
+	e.sipi_vector = 5;
+	if (lab_cpu_ioctl(l, 1, KVM_SET_VCPU_EVENTS, &e) < 0 || lab_cpu_ioctl(l, 1, KVM_SET_MP_STATE, &mp) < 0 || lab_step(l, 1))
+		return -1;
+	if (lab_cpu_ioctl(l, 1, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	REQUIRE(l->t, l->cpu[1].run->exit_reason == KVM_EXIT_IO && l->cpu[1].run->io.port == EVENT && s.cs.selector == 0x500,
+		"a vCPU restored with SIPI vector 5: exit %s, CS 0x%x, expected an OUT by the code at 0x5000",
+		exit_name(l->cpu[1].run->exit_reason), s.cs.selector);
+	return 0;
+}
