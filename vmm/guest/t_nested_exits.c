@@ -123,6 +123,9 @@ TEST(nested_exits)
 		/* QEMU's TCG takes INVD for WBINVD here, and RDTSCP for RDTSC. */
 		if (shared->tcg && (rows[i].exit == 0x76 || rows[i].exit == 0x87))
 			continue;
+		/* Before 5.18 KVM's own filter hid a single PAUSE. */
+		if (rows[i].exit == 0x77 && !shared->arg[1])
+			continue;
 		if (rows[i].exit == 0x87 && !(cpuid(0x80000001, 0).d >> 27 & 1))
 			continue;
 		l2_exits(&rows[i]);
@@ -156,7 +159,7 @@ static void l2_msr(u32 msr, u32 place, u32 bits, bool write, bool exits)
 static void msr_map(void)
 {
 	/* Each range of MSRs has 2 KiB: 8,192 MSRs. */
-	static const struct { u32 msr, place; } list[] = { { 0x174, 0x174 }, { 0xc0000082, 0x2082 }, { 0xc0000103, 0x2103 } };
+	static const struct { u32 msr, place; } list[] = { { 0x174, 0x174 }, { 0xc0000082, 0x2082 }, { 0xc0000102, 0x2102 } };
 	u32 i;
 
 	for (i = 0; i < array_size(list); i++) {
@@ -278,7 +281,7 @@ TEST(nested_state)
 	check_eq(*v64(S_CR4), cr4 ^ 0x400, "CR4 of L2 after it changed it");
 	check_eq(*v64(S_EFER), efer ^ 1, "EFER of L2 after it changed it");
 	check_eq(*v64(S_DR7), 0x402, "DR7 of L2 after it changed it");
-	check_eq(*v64(S_RFLAGS) & 0x201400, 0x201400, "RFLAGS of L2: ID, NT, DF");
+	check_eq(*v64(S_RFLAGS) & 0x201400, 0x201400, "RFLAGS of L2: ID, IOPL, DF");
 	check_eq(*v64(S_RAX), 0x77, "RAX of L2");
 	check_eq(*v64(S_RSP), (u64)l2_stack + sizeof(l2_stack) - 16, "RSP of L2");
 	check_eq(*(volatile u16 *)(vmcb + S_CS), 0x18, "CS of L2");

@@ -283,6 +283,8 @@ TEST(nested_vmx_invalid)
 	u32 i;
 
 	need_vmx();
+	if (shared->old_kvm)
+		skip("KVM before Linux 5.14 does not check all of a guest's VMCS");
 	vmx_on();
 	for (i = 0; i < array_size(list); i++) {
 		step(list[i].what);

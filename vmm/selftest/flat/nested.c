@@ -31,10 +31,11 @@ static int own_pat(struct lab *l)
 	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
 }
 
-/* arg[0]: does KVM request no interrupt window where L2 has no say? */
-static int new_windows(struct lab *l)
+/* arg[0]: does KVM request no interrupt window where L2 has no say? arg[1]: does each PAUSE of L2 exit? */
+static int tell_age(struct lab *l)
 {
 	unit_shared(l)->arg[0] = env_kernel(l->t->env) >= KERNEL(6, 7);
+	unit_shared(l)->arg[1] = env_kernel(l->t->env) >= KERNEL(5, 18);
 	return 0;
 }
 
@@ -45,7 +46,7 @@ static int nested(struct t *t, const char *test, int (*pre)(struct lab *l))
 
 FLAT(nested_svm, nested(t, "nested_svm", NULL),
      "a guest runs its own guest (SVM), if nested is on", ADVICE_NESTED, HW)
-FLAT(nested_exits, unit_check(t, "nested_exits"),
+FLAT(nested_exits, unit_test(t, &(struct unit){ .test = "nested_exits", .prepare = tell_age }),
      "a guest's own guest (SVM) exits at what is intercepted, and only there", ADVICE_NESTED, HW)
 FLAT(nested_maps, nested(t, "nested_maps", NULL),
      "the permission maps of a guest's own guest (SVM): MSRs, ports", ADVICE_NESTED, HW)
@@ -56,7 +57,7 @@ FLAT(nested_state, unit_check(t, "nested_state"),
 FLAT(nested_events, unit_check(t, "nested_events"),
      "a guest injects interrupts and exceptions into its own guest (SVM)", ADVICE_NESTED, HW)
 FLAT(nested_interrupts, unit_test(t, &(struct unit){ .test = "nested_interrupts", .lab = { .irqchip = true },
-	.prepare = new_windows }),
+	.prepare = tell_age }),
      "interrupts and NMIs reach the guest or its own guest (SVM), whichever they should", ADVICE_NESTED, HW)
 FLAT(nested_gif, unit_test(t, &(struct unit){ .test = "nested_gif", .lab = { .irqchip = true } }),
      "NMIs and interrupts wait while a guest hypervisor (SVM) has GIF clear", ADVICE_NESTED, HW)

@@ -22,7 +22,13 @@ static int ready(struct lab *l, unsigned int vector)
 	static const uint8_t code[] = { 0xe6, DONE, 0xf4 }, handler[] = { 0xe6, EVENT, 0xcf }, smm[] = { 0xe6, EVENT, 0x0f, 0xaa };
 	static const uint16_t ivt[2] = { 0x2000, 0 };
 
-	if (lab_code_real(l, code, sizeof(code)))
+	struct kvm_regs r;
+
+	if (lab_code_real(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	/* VMX injects no interrupt into a guest that has IF clear. */
+	r.rflags = 0x202;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0)
 		return -1;
 	lab_code(l, 0x2000, handler, sizeof(handler));
 	lab_code(l, vector * 4ull, ivt, sizeof(ivt));

@@ -164,7 +164,7 @@ static int offered(struct t *t, const struct kvm_cpuid2 *c, const char *flags)
 }
 
 LAB_CHECK(vm, cpuid_supported, LAB(.no_cpuid = true), "KVM offers guests the features that the host has",
-	  ADVICE_API, NEED_KVM)
+	  ADVICE_API, NEED_KVM | NEED_HW)
 {
 	static char text[16384];
 	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + 256 * sizeof(c->entries[0]));
