@@ -2,6 +2,10 @@
 /* vm: KVM_RUN must preserve the state of the VMM's own thread. */
 #include <asm/prctl.h>
 #include <cpuid.h>
+#include <errno.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -130,4 +134,148 @@ LAB_CHECK(vm, host_registers, LAB(), "after KVM_RUN the VMM's thread has its own
 	REQUIRE(l->t, after.pkru == before.pkru, "the thread's PKRU was 0x%x, is 0x%x after KVM_RUN", before.pkru, after.pkru);
 	REQUIRE(l->t, !(after.rflags & 0x400), "the thread's direction flag is set after KVM_RUN");
 	return 0;
+}
+
+/* --- the host's debug registers --- */
+
+/* Count writes to @var by this thread, with a debug register; -errno: not possible here */
+static int watch(volatile uint64_t *var)
+{
+	struct perf_event_attr a = { .type = PERF_TYPE_BREAKPOINT, .size = sizeof(a), .bp_type = HW_BREAKPOINT_W,
+		.bp_addr = (uintptr_t)var, .bp_len = HW_BREAKPOINT_LEN_8, .exclude_kernel = 1, .exclude_hv = 1 };
+	long fd = syscall(SYS_perf_event_open, &a, 0, -1, -1, 0UL);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static uint64_t written(int fd, volatile uint64_t *var)
+{
+	uint64_t n = 0;
+
+	*var = 1;
+	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
+}
+
+/* The guest clears the debug registers, for which KVM gives it the CPU's own. */
+static int breakpoint_kept(struct lab *l, int fd, volatile uint64_t *var)
+{
+	/* 1: xor %eax,%eax; mov %rax,%dr0; mov %rax,%dr3; mov $0x402,%eax; mov %rax,%dr7; out; jmp 1b */
+	static const uint8_t code[] = { 0x31, 0xc0, 0x0f, 0x23, 0xc0, 0x0f, 0x23, 0xd8, 0xb8, 0x02, 0x04, 0, 0, 0x0f, 0x23, 0xf8,
+		0xe6, 0x50, 0xeb, 0xec };
+	uint64_t i, n = written(fd, var);
+
+	if (n != 1)
+		return t_skip(l->t, "a breakpoint of this program counted %llu writes of 1: this CPU or its emulator has none",
+			(unsigned long long)n);
+	if (lab_code_long(l, code, sizeof(code)))
+		return -1;
+	for (i = 2; i < 10; i++) {
+		if (lab_step_to(l, KVM_EXIT_IO, "OUT of a guest that uses debug registers"))
+			return -1;
+		n = written(fd, var);
+		REQUIRE(l->t, n == i, "a breakpoint of the VMM's thread counted %llu writes of %llu: KVM_RUN loses the host's debug registers",
+			(unsigned long long)n, (unsigned long long)i);
+	}
+	return 0;
+}
+
+LAB_CHECK(vm, host_breakpoints, LAB(), "after KVM_RUN the VMM's own breakpoints work",
+	  ADVICE_HOST, NEED_KVM | NEED_HW)
+{
+	volatile uint64_t var = 0;
+	int fd = watch(&var), rc;
+
+	if (fd < 0)
+		return t_skip(l->t, "perf_event_open of a breakpoint: %s", strerror(-fd));
+	rc = breakpoint_kept(l, fd, &var);
+	close(fd);
+	return rc;
+}
+
+/* --- XCR0, TSC_AUX --- */
+
+static uint64_t read_xcr0(void)
+{
+	uint32_t a, d;
+
+	__asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+	return a | (uint64_t)d << 32;
+}
+
+static uint32_t read_tsc_aux(void)
+{
+	uint32_t a, d, c;
+
+	__asm__ volatile("rdtscp" : "=a"(a), "=d"(d), "=c"(c));
+	return c;
+}
+
+/* OUT for ever */
+static const uint8_t outs[] = { 0xe6, 0x50, 0xeb, 0xfc };
+
+LAB_CHECK(vm, host_xcr0, LAB(), "after KVM_RUN the VMM's thread has the host's XCR0",
+	  ADVICE_HOST, NEED_KVM | NEED_HW)
+{
+	struct kvm_xcrs x = { .nr_xcrs = 1 };
+	unsigned int a, b, c, d, i;
+	struct kvm_sregs s;
+	uint64_t before, after;
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(read_xcr0() & 4))
+		return t_skip(l->t, "the host has no XSAVE with AVX");
+	before = read_xcr0();
+	x.xcrs[0].value = 3;		/* x87 and SSE alone */
+	if (lab_code_long(l, outs, sizeof(outs)) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.cr4 |= 1 << 18;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0 || lab_cpu_ioctl(l, 0, KVM_SET_XCRS, &x) < 0)
+		return -1;
+	for (i = 0; i < 8; i++) {
+		if (lab_step_to(l, KVM_EXIT_IO, "the guest's OUT"))
+			return -1;
+		after = read_xcr0();
+		REQUIRE(l->t, after == before, "the host's XCR0 was 0x%llx, is 0x%llx after KVM_RUN", (unsigned long long)before,
+			(unsigned long long)after);
+	}
+	return 0;
+}
+
+/* Linux keeps the number of the CPU there, which programs read by RDTSCP. */
+static int tsc_aux_kept(struct lab *l)
+{
+	uint32_t before = read_tsc_aux(), after, i;
+	uint64_t v = before ^ 0x5a5;
+
+	if (lab_msr(l, KVM_SET_MSRS, 0xc0000103, &v) != 1)
+		return t_skip(l->t, "KVM_SET_MSRS refuses TSC_AUX (0xc0000103)");
+	if (lab_code_long(l, outs, sizeof(outs)))
+		return -1;
+	for (i = 0; i < 8; i++) {
+		if (lab_step_to(l, KVM_EXIT_IO, "the guest's OUT"))
+			return -1;
+		after = read_tsc_aux();
+		REQUIRE(l->t, after == before, "the host's TSC_AUX was 0x%x, is 0x%x after KVM_RUN of a guest with 0x%llx", before, after,
+			(unsigned long long)v);
+	}
+	return 0;
+}
+
+LAB_CHECK(vm, host_tsc_aux, LAB(), "after KVM_RUN the VMM's thread has the host's TSC_AUX",
+	  ADVICE_HOST, NEED_KVM | NEED_HW)
+{
+	unsigned int a, b, c, d;
+	cpu_set_t all, one;
+	int rc;
+
+	if (!__get_cpuid(0x80000001, &a, &b, &c, &d) || !(d & 1u << 27))
+		return t_skip(l->t, "the host has no RDTSCP");
+	if (sched_getaffinity(0, sizeof(all), &all))
+		return t_fail(l->t, "sched_getaffinity: %s", strerror(errno));
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	if (sched_setaffinity(0, sizeof(one), &one))
+		return t_skip(l->t, "sched_setaffinity to one CPU: %s", strerror(errno));
+	rc = tsc_aux_kept(l);
+	sched_setaffinity(0, sizeof(all), &all);
+	return rc;
 }
