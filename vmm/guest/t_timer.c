@@ -92,6 +92,36 @@ TEST(lapic_timer)
 	apic_write(APIC_TMICT, 0);
 }
 
+/*
+ * Set a timer of 2 ms in one mode and change to another at once: it must not fire. The
+ * other mode's registers have no effect. Try again if the host paused in between.
+ */
+static void mode_switch(void)
+{
+	u64 t0;
+	u32 i;
+
+	for (i = 0; i < 20; i++) {
+		t0 = rdtsc();
+		apic_write(APIC_LVTT, VEC);
+		apic_write(APIC_TMICT, 2000000);
+		apic_write(APIC_LVTT, 0x40000 | VEC);
+		if (rdtsc() - t0 < tsc_ms()) {
+			quiet(VEC, "a one-shot timer fired after its mode was changed to TSC deadline");
+			break;
+		}
+		chances();
+	}
+	apic_write(APIC_TMICT, 2000000);
+	quiet(VEC, "a count started the timer in TSC-deadline mode");
+	check_eq(apic_read(APIC_TMCCT), 0, "current count in TSC-deadline mode");
+	apic_write(APIC_LVTT, VEC);
+	wrmsr(0x6e0, rdtsc() + 2 * tsc_ms());
+	check_eq(rdmsr(0x6e0), 0, "TSC deadline in one-shot mode");
+	quiet(VEC, "a TSC deadline fired in one-shot mode");
+	apic_write(APIC_LVTT, 0x40000 | VEC);
+}
+
 /* A deadline @us ahead. KVM's timer is early and spins until the deadline, to within a few cycles. */
 static void deadline_shot(u64 us)
 {
@@ -114,7 +144,9 @@ TEST(tsc_deadline)
 	if (!(cpuid(1, 0).c >> 24 & 1))
 		skip("KVM offers no TSC-deadline timer");
 	lapic_on();
-	apic_write(APIC_LVTT, 0x40000 | VEC);
+	apic_write(APIC_TDCR, 0xb);
+	mode_switch();
+	irq_counts[VEC] = 0;
 	for (i = 0; i < 10; i++)
 		deadline_shot(500);
 	for (i = 0; i < 3; i++)

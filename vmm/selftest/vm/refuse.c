@@ -21,6 +21,10 @@ static int refuse_msrs(struct lab *l)
 		{ 0xc0000080, 1ull << 40, "EFER with a reserved bit" },
 		{ 0x277, 0x02, "PAT with type 2" },
 		{ 0x2ff, 0x802, "MTRR_DEF_TYPE with type 2" },
+		{ 0x200, 0x2, "MTRR_PHYSBASE0 with type 2" },
+		{ 0x250, 0x0200000000000000ull, "MTRR_FIX64K with type 2" },
+		{ 0x4b564d02, 0x6031, "async page faults with a reserved bit" },
+		{ 0x4b564d03, 0x6003, "a steal time record with a reserved bit" },
 		{ 0x1b, 1ull << 62 | 0xfee00900, "APIC_BASE with a reserved bit" },
 	};
 	uint64_t v;
@@ -81,6 +85,50 @@ static int refuse_state(struct lab *l)
 	return env_kernel(l->t->env) >= KERNEL(6, 1) ? lab_refused(l->t, fd, KVM_SET_MP_STATE, &m, "mp_state 77") : 0;
 }
 
+/* KVM_SET_XSAVE, at byte 24 MXCSR, at byte 512 XSTATE_BV */
+static int refuse_xsave(struct lab *l)
+{
+	struct kvm_xsave *x = calloc(1, 4 * sizeof(*x));
+	int rc = -1;
+
+	NEED(l->t, x, "memory");
+	if (lab_cpu_ioctl(l, 0, KVM_GET_XSAVE, x) >= 0) {
+		x->region[128] |= 2;		/* SSE's part is there */
+		x->region[6] |= 0xffff0000;
+		rc = lab_refused(l->t, l->cpu[0].fd, KVM_SET_XSAVE, x, "an MXCSR with reserved bits");
+		x->region[6] &= 0xffff;
+		x->region[129] |= 1u << 30;
+		if (!rc)
+			rc = lab_refused(l->t, l->cpu[0].fd, KVM_SET_XSAVE, x, "an XSTATE_BV with bit 62");
+	}
+	free(x);
+	return rc;
+}
+
+/* What is assigned already, and what does not exist */
+static int refuse_twice(struct lab *l, int fd)
+{
+	struct kvm_ioeventfd e = { .addr = 0x60, .len = 1, .flags = KVM_IOEVENTFD_FLAG_PIO, .fd = fd };
+	struct kvm_irqfd f = { .fd = (uint32_t)fd, .gsi = 5 };
+	struct { struct kvm_irq_routing h; struct kvm_irq_routing_entry e; } r = { .h.nr = 1,
+		.e = { .gsi = 5, .type = KVM_IRQ_ROUTING_IRQCHIP, .u.irqchip = { KVM_IRQCHIP_IOAPIC, 24 } } };
+	struct kvm_irqchip chip = { .chip_id = 7 };
+	struct kvm_create_device device = { .type = 9999 };
+	struct kvm_dirty_log log = { .dirty_bitmap = l->ram };
+	struct kvm_interrupt irq = { 300 };
+
+	if (lab_vm_ioctl(l, KVM_IOEVENTFD, &e) < 0 || lab_vm_ioctl(l, KVM_IRQFD, &f) < 0)
+		return -1;
+	REQUIRE(l->t, lab_enable(l, 9999, 0) < 0, "KVM_ENABLE_CAP accepted capability 9999");
+	return lab_refused(l->t, l->vm, KVM_IOEVENTFD, &e, "the same ioeventfd twice") ||
+		lab_refused(l->t, l->vm, KVM_IRQFD, &f, "the same irqfd twice") ||
+		lab_refused(l->t, l->vm, KVM_SET_GSI_ROUTING, &r, "a route to pin 24 of the IOAPIC") ||
+		lab_refused(l->t, l->vm, KVM_SET_IRQCHIP, &chip, "the state of chip 7") ||
+		lab_refused(l->t, l->vm, KVM_CREATE_DEVICE, &device, "a device of type 9999") ||
+		lab_refused(l->t, l->vm, KVM_GET_DIRTY_LOG, &log, "the dirty log of a slot that has none") ||
+		lab_refused(l->t, l->cpu[0].fd, KVM_INTERRUPT, &irq, "an interrupt of vector 300") ? -1 : 0;
+}
+
 /* Devices and vCPUs that exist already, and files that do not. */
 static int refuse_vm(struct lab *l)
 {
@@ -94,7 +142,8 @@ static int refuse_vm(struct lab *l)
 		lab_refused(l->t, l->vm, KVM_CREATE_IRQCHIP, NULL, "a second irqchip") ||
 		lab_refused(l->t, l->vm, KVM_CREATE_PIT2, &pit, "a second PIT") ||
 		lab_refused(l->t, l->vm, KVM_IRQFD, &f, "an irqfd of no file") ||
-		lab_refused(l->t, l->vm, KVM_IOEVENTFD, &e, "an ioeventfd of 3 bytes") ? -1 : 0;
+		lab_refused(l->t, l->vm, KVM_IOEVENTFD, &e, "an ioeventfd of 3 bytes") ||
+		refuse_twice(l, e.fd) ? -1 : 0;
 	close(e.fd);
 	return rc;
 }
@@ -102,7 +151,7 @@ static int refuse_vm(struct lab *l)
 LAB_CHECK(vm, refusals, LAB(.irqchip = true), "KVM refuses states that no CPU can have, and devices that exist already",
 	  ADVICE_API, NEED_KVM | NEED_HW)
 {
-	return refuse_msrs(l) || refuse_sregs(l) || refuse_state(l) || refuse_vm(l) ? -1 : 0;
+	return refuse_msrs(l) || refuse_sregs(l) || refuse_state(l) || refuse_xsave(l) || refuse_vm(l) ? -1 : 0;
 }
 
 /* After a vCPU has run, its CPUID is fixed: KVM's MMU and the guest rely on it. */
