@@ -85,6 +85,20 @@ formats() {
 	[ ! -e "root/lib/modules/$K/.vmlinuz.hmac" ]
 }
 
+@test "a configuration that compresses modules: stripped, signed, compressed, with their debug information" {
+	MINI_CONFIG=$'CONFIG_MODULE_COMPRESS=y\nCONFIG_MODULE_COMPRESS_XZ=y\nCONFIG_MODULE_COMPRESS_ALL=y\n' \
+		build --without selftest --with debuginfo
+	ko=root/lib/modules/$K/kernel/arch/x86/kvm/kvm.ko
+	[ ! -e "$ko" ]
+	[[ $(xz -dc "$ko.xz" | tail -c 28) == *"Module signature appended"* ]]
+	[ -s "root/usr/lib/debug/lib/modules/$K/kernel/arch/x86/kvm/kvm.ko.debug" ]
+	jq -e '.modules | length > 0' "root/usr/share/kernel-kvm/$K/manifest.json"
+	# 6.12: a kind for kmod, but plain modules.
+	rm -rf rpms root
+	MINI_CONFIG=$'CONFIG_MODULE_COMPRESS_XZ=y\n# CONFIG_MODULE_COMPRESS_ALL is not set\n' build --without selftest
+	[[ $(tail -c 28 "$ko") == *"Module signature appended"* ]]
+}
+
 @test "dbgonly: the debug variant alone; without up: no kernel, and still the headers" {
 	build --without selftest --with dbgonly
 	[ "$(cat names)" = "debug-core debug-devel debug-modules" ]

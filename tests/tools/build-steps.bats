@@ -244,6 +244,36 @@ built_debuginfo() {
 	[[ $output == *"left unsigned"* ]]
 }
 
+@test "compress-modules: each kind, with the kernel's own settings; without one nothing; two kinds are refused" {
+	local kind suffix unpack
+	mkdir -p obj mods
+	while read -r kind suffix unpack; do
+		mkdir -p mods/b
+		seq 9999 | tee mods/a.ko > mods/b/c.ko
+		echo "CONFIG_MODULE_COMPRESS_$kind=y" > obj/.config
+		run "$tools/spec/compress-modules" --objdir obj mods
+		[ "$status" -eq 0 ]
+		[[ $output == *"compressed 2 modules"* ]]
+		[ "$(find mods -type f | sort | paste -sd' ')" = "mods/a.ko.$suffix mods/b/c.ko.$suffix" ]
+		[ "$($unpack -dc "mods/b/c.ko.$suffix" | tail -n 1)" = 9999 ]
+		# The kernel's decompressor knows no other check.
+		[ "$kind" != XZ ] || xz -l "mods/a.ko.xz" | grep -q CRC32
+		rm -r mods/*
+	done <<-'END'
+		GZIP gz gzip
+		XZ xz xz
+		ZSTD zst zstd
+	END
+	touch mods/a.ko
+	echo 'CONFIG_MODULE_COMPRESS_NONE=y' > obj/.config
+	"$tools/spec/compress-modules" --objdir obj mods
+	[ -e mods/a.ko ]
+	printf 'CONFIG_MODULE_COMPRESS_XZ=y\nCONFIG_MODULE_COMPRESS_GZIP=y\n' > obj/.config
+	run "$tools/spec/compress-modules" --objdir obj mods
+	[ "$status" -eq 1 ]
+	[[ $output == *"more than one kind"*"GZIP"* ]]
+}
+
 @test "manifest: every field, from the files of the earlier steps" {
 	mkdir -p obj mods
 	printf '# CONFIG_FOO is not set\nCONFIG_KVM=m\nCONFIG_S="a=b"\n' > obj/.required

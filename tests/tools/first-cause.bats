@@ -13,7 +13,8 @@ setup() {
 build_log() {
 	printf '%s\n' 'Executing(%prep): /bin/bash -e /var/tmp/rpm-tmp.aaaaaa' '+ umask 022' '== phase base-tree: start' '== phase base-tree: 3 s' \
 		'Executing(%build): /bin/bash -e /var/tmp/rpm-tmp.bbbbbb' "+ echo 'a.c:1:1: error: traced, not said'" '== phase kernel: start' \
-		'  CC      init/main.o' 'a.c:7:2: warning: unused variable error [-Wunused-variable]'
+		'  CC      init/main.o' 'a.c:7:2: warning: unused variable error [-Wunused-variable]' \
+		'  107 |                 nvkm_error(subdev, "... out of memory\n");' '      |                 ^~~~~~~~~~'
 	cat
 	printf '%s\n' "make[3]: *** [../scripts/Makefile.build:250: fs/z.o] Error 1" 'fs/later.c:9:9: error: another job, later' \
 		'make[1]: *** [/b/linux/Makefile:2009: .] Error 2' '== phase kernel: 9 s' 'error: Bad exit status from /var/tmp/rpm-tmp.bbbbbb (%build)'
@@ -30,7 +31,7 @@ cause() {
 	while IFS='|' read -r line text; do
 		build_log <<< "$line" > log
 		cause
-		[[ ${lines[0]} == "%build, phase kernel, line 10 of log:" && ${lines[1]} == *"$line" && $output == *"$text"* && $output != *later.c* ]] ||
+		[[ ${lines[0]} == "%build, phase kernel, line 12 of log:" && ${lines[1]} == *"$line" && $output == *"$text"* && $output != *later.c* ]] ||
 			{ echo "row: $line"; false; }
 	done <<-'END'
 		fs/ext4/inode.c:12:3: error: implicit declaration of function f|fs/ext4/inode.c
@@ -93,7 +94,7 @@ cause() {
 	[[ ${lines[1]} == *"C compiler is too old."* && $output == *"Minimum GCC version: 5.1.0"*"a newer gcc"* ]]
 	echo 'the generator gave up: no seed' | build_log > log
 	cause
-	[[ ${lines[0]} == "%build, phase kernel, line 11 of log:" && $output == *"the generator gave up: no seed"*"z.o] Error 1"* ]]
+	[[ ${lines[0]} == "%build, phase kernel, line 13 of log:" && $output == *"the generator gave up: no seed"*"z.o] Error 1"* ]]
 }
 
 @test "Kbuild's quiet lines, a NUL, a log without phases, an empty log, no log" {
