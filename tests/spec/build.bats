@@ -92,7 +92,7 @@ formats() {
 	[ ! -e "$ko" ]
 	[[ $(xz -dc "$ko.xz" | tail -c 28) == *"Module signature appended"* ]]
 	[ -s "root/usr/lib/debug/lib/modules/$K/kernel/arch/x86/kvm/kvm.ko.debug" ]
-	jq -e '.modules | length > 0' "root/usr/share/kernel-kvm/$K/manifest.json"
+	[ "$(jq -r .modules.kvm.path "root/usr/share/kernel-kvm/$K/manifest.json")" = "${ko#"root/lib/modules/$K/"}.xz" ]
 	# 6.12: a kind for kmod, but plain modules.
 	rm -rf rpms root
 	MINI_CONFIG=$'CONFIG_MODULE_COMPRESS_XZ=y\n# CONFIG_MODULE_COMPRESS_ALL is not set\n' build --without selftest

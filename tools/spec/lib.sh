@@ -206,3 +206,14 @@ touched() {
 			sed -nE 's/^(rename|copy) from //p' -- "$@"
 	} | sort -u
 }
+
+# module_suffix OBJ: print the suffix that OBJ's config gives installed modules: .gz, .xz
+# or .zst, or nothing. scripts/Makefile.modinst.
+module_suffix() {
+	local kinds
+	# From 6.12 on a configuration can name a kind for kmod and still install plain modules.
+	! grep -qx '# CONFIG_MODULE_COMPRESS_ALL is not set' "$1/.config" || return 0
+	kinds=$(sed -n 's/^CONFIG_MODULE_COMPRESS_GZIP=y$/.gz/p; s/^CONFIG_MODULE_COMPRESS_XZ=y$/.xz/p; s/^CONFIG_MODULE_COMPRESS_ZSTD=y$/.zst/p' "$1/.config")
+	[[ $kinds != *$'\n'* ]] || die "$1/.config: more than one kind of module compression" "found ${kinds//$'\n'/, }"
+	echo "$kinds"
+}
