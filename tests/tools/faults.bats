@@ -167,6 +167,18 @@ kernel() {
 	[ "$status" -eq 0 ]
 }
 
+@test "faults: after each change there is a line of context: git apply would look for others at the end of the file" {
+	run awk '
+		function edge() { if (last ~ /^[-+]/) print file ": a hunk ends with " last; last = ""; file = FILENAME }
+		FNR == 1 { edge(); hunk = 0 }
+		/^(@@|diff) / { edge(); hunk = /^@@/; next }
+		hunk { last = $0 }
+		END { edge() }' "$top"/tests/faults/*.patch
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
 @test "faults: one that does not build is reported as broken, and taken back" {
 	kernel k
 	sed -i '/^> cat/i > ! grep fault_two virt/kvm/kvm_main.c' k/Makefile
