@@ -119,16 +119,18 @@ static void cr_masks(void)
 
 	fill_vmcs(0);
 	turn_on(-1);
-	vmwrite(CR0_MASK, am | ts);
-	vmwrite(CR0_SHADOW, am | ts);
+	vmwrite(CR0_MASK, am);
+	vmwrite(CR0_SHADOW, am);
 	vmwrite(CR4_MASK, pce);
 	vmwrite(CR4_SHADOW, pce);
 	cr_until(vl2_read_cr0, EXIT_HLT, "a read of CR0");
-	check_eq(l2_rax & (am | ts), am | ts, "CR0's bits that are ours, read by L2");
+	check_eq(l2_rax & am, am, "CR0's bit that is ours, read by L2");
 	cr_until(vl2_am_on, EXIT_HLT, "a write of CR0 that leaves our bits as L2 sees them");
 	check_eq(vmread(G_CR0) & am, 0, "our bit of CR0, after L2 wrote it unchanged");
 	cr_until(vl2_am_off, EXIT_CR, "a write of CR0 that changes a bit of ours");
 	check_eq(vmread(QUALIFICATION), 0, "qualification of a write of CR0 from RAX");
+	vmwrite(CR0_MASK, am | ts);
+	vmwrite(CR0_SHADOW, am | ts);
 	cr_until(vl2_clts, EXIT_CR, "CLTS of a bit of ours");
 	check_eq(vmread(QUALIFICATION), 0x20, "qualification of CLTS");
 	cr_until(vl2_read_cr4, EXIT_HLT, "a read of CR4");

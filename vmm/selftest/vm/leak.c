@@ -202,55 +202,35 @@ CHECK(vm, leak_vcpu, "a closed vCPU's memory is freed",
 	return leaks(t, crowds, CROWDS * CROWD * 4 * 3 / 2, "a part of every vCPU is");
 }
 
-/* --- what a vCPU whose guest may be a hypervisor has, on AMD: a second VMCB, a map of MSRs --- */
+/* --- what a vCPU has while EFER.SVME is set, on AMD: a second VMCB, a map of MSRs --- */
 
-#define NESTED_VMS	8
-#define NESTED_KB	4L		/* the smallest of them */
 #define EFER		0xc0000080u
 #define EFER_SVME	0x1000u
+#define SVME_TOGGLES	512
+#define NESTED_KB	4L		/* the smaller of them */
 
-static int crowd_nested(struct lab *l)
+static int toggle_svme(struct lab *l)
 {
-	struct kvm_msrs *m = calloc(1, sizeof(*m) + sizeof(m->entries[0]));
-	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + 256 * sizeof(c->entries[0]));
-	int fds[CROWD], n, rc = 0;
+	uint64_t v;
+	int i;
 
-	NEED(l->t, m && c, "memory");
-	c->nent = 256;
-	m->nmsrs = 1;
-	m->entries[0].index = EFER;
-	m->entries[0].data = EFER_SVME;
-	if (lab_ioctl(l->t, l->kvm, KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID", (unsigned long)c) < 0)
-		rc = -1;
-	for (n = 0; !rc && n < CROWD; n++) {
-		fds[n] = ioctl(l->vm, KVM_CREATE_VCPU, n + 1);
-		if (fds[n] < 0) {
-			rc = t_fail(l->t, "KVM_CREATE_VCPU of id %d: %s", n + 1, strerror(errno));
-			break;
-		}
-		if (ioctl(fds[n], KVM_SET_CPUID2, c) < 0 || ioctl(fds[n], KVM_SET_MSRS, m) != 1)
-			rc = t_skip(l->t, "guests cannot have SVM: nested virtualization is off (kvm_amd.nested), or the CPU is not AMD's");
+	for (i = 0; i < 2 * SVME_TOGGLES; i++) {
+		v = i & 1 ? 0 : EFER_SVME;
+		if (lab_msr(l, KVM_SET_MSRS, EFER, &v) != 1)
+			return t_skip(l->t, "guests cannot have SVM: nested virtualization is off (kvm_amd.nested), or the CPU is not AMD's");
 	}
-	while (n)
-		close(fds[--n]);
-	free(c);
-	free(m);
-	return rc;
+	return 0;
 }
 
-static int nested_crowds(struct t *t)
+static int nested_life(struct t *t)
 {
-	int i, rc = 0;
-
-	for (i = 0; !rc && i < NESTED_VMS; i++)
-		rc = lab_with(t, LAB(), crowd_nested);
-	return rc;
+	return lab_with(t, LAB(), toggle_svme);
 }
 
 CHECK(vm, leak_nested, "what a vCPU needs for a guest's own guests is freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
-	return leaks(t, nested_crowds, NESTED_VMS * CROWD * NESTED_KB, "the pages for nested guests are");
+	return leaks(t, nested_life, SVME_TOGGLES * NESTED_KB, "the pages for nested guests are");
 }
 
 /* --- threads of the kernel --- */
