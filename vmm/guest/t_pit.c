@@ -186,14 +186,14 @@ static bool pit_gate(u32 mode)
 
 	t0 = rdtsc();
 	channel2(mode, count);
-	spin_until(rdtsc() + 8 * tsc_ms());
+	spin_until(rdtsc() + 5 * tsc_ms());
 	outb(0x61, 0);
 	t1 = rdtsc();
 	GATE_UP();
 	n = pit_read(2);
-	if (rdtsc() - t1 > 2 * tsc_ms() || rdtsc() - t0 > PIT_LAPSE / 2)
+	if (rdtsc() - t1 > tsc_ms() || rdtsc() - t0 > PIT_LAPSE / 2)
 		return false;
-	check((n > count - 6 * PIT_KHZ) == again, "PIT channel 2 in mode %u: the count is %u of %u after the gate rose again 8 ms after the start",
+	check((n > count - 7 * PIT_KHZ / 2) == again, "PIT channel 2 in mode %u: the count is %u of %u after the gate rose again 5 ms after the start",
 	      mode, n, count);
 	return true;
 }
@@ -201,11 +201,11 @@ static bool pit_gate(u32 mode)
 /* Mode 3: high for the first half of the period, then low. */
 static bool pit_square_wave(void)
 {
-	const u64 period = 60000 * tsc_ms() / PIT_KHZ;
+	const u64 period = 24000 * tsc_ms() / PIT_KHZ;
 	u64 t0 = rdtsc(), t1;
 	u8 first, second;
 
-	channel2(3, 60000);
+	channel2(3, 24000);
 	t1 = rdtsc();
 	spin_until(t1 + period * 35 / 100);
 	first = inb(0x61);
@@ -277,10 +277,12 @@ static void port_61(void)
 }
 
 /*
- * 20 of 40 ticks of 1 ms fall due while interrupts are off. KVM delivers them
+ * Half of 24 ticks of 1 ms fall due while interrupts are off. KVM delivers them
  * afterwards, unless the VMM turned that off (sync 98): then at most two are kept.
  */
-static u64 forty_ticks(void)
+#define TICKS	24
+
+static u64 half_held(void)
 {
 	u32 n = irq_counts[VEC];
 	u64 t0;
@@ -288,13 +290,14 @@ static u64 forty_ticks(void)
 	pit_count(0, 2, PIT_KHZ);
 	irq_wait(VEC, n + 1, "waiting for the PIT");
 	t0 = rdtsc();
-	spin_until(t0 + 20 * tsc_ms());
-	irq_wait(VEC, n + 41, "waiting for 40 ticks of the PIT");
+	spin_until(t0 + TICKS / 2 * tsc_ms());
+	irq_wait(VEC, n + 1 + TICKS, "waiting for 24 ticks of the PIT");
 	return rdtsc() - t0;
 }
 
 static void pit_reinjects(void)
 {
+	const u64 between = TICKS * 5 / 4 * tsc_ms();
 	u64 best = ~0ULL, t = 0;
 	u32 i;
 
@@ -302,17 +305,17 @@ static void pit_reinjects(void)
 		return;
 	pics_mask();
 	ioapic_set(0, VEC, 0);
-	for (i = 0; i < 20 && best > 50 * tsc_ms(); i++) {
-		t = forty_ticks();
+	for (i = 0; i < 20 && best > between; i++) {
+		t = half_held();
 		best = t < best ? t : best;
 	}
-	check(best <= 50 * tsc_ms(), "40 ticks of 1 ms of the PIT took at least %lu cycles (%lu a ms): ticks that fell due with interrupts off were lost",
+	check(best <= between, "24 ticks of 1 ms of the PIT took at least %lu cycles (%lu a ms): ticks that fell due with interrupts off were lost",
 	      LU(best), LU(tsc_ms()));
 	sync_host(98);
 	/* If the host delays its own timer, the ticks come late instead of too early: try again. */
-	for (i = 0; i < 20 && t < 54 * tsc_ms(); i++)
-		t = forty_ticks();
-	check(t >= 54 * tsc_ms(), "40 ticks of the PIT, half of them with interrupts off, took %lu cycles (%lu a ms), though the VMM turned reinjection off",
+	for (t = 0, i = 0; i < 20 && t < between; i++)
+		t = half_held();
+	check(t >= between, "24 ticks of the PIT, half of them with interrupts off, took %lu cycles (%lu a ms), though the VMM turned reinjection off",
 	      LU(t), LU(tsc_ms()));
 	ioapic_set(0, 0x10000, 0);
 }
