@@ -113,7 +113,7 @@ static const struct option {
 	{ TEXT, KERNEL, "initrd", F(initrd), " FILE      initrd, or the module of a multiboot image",
 	  0, 0, NULL, NULL },
 	{ TEXT, KERNEL, "append", F(append),
-	  " STRING    kernel command line; panic=-1 and pci=off are added", 0, 0, NULL, NULL },
+	  " STRING    command line (console=ttyS0); adds panic=-1, pci=off", 0, 0, NULL, NULL },
 	O(TEXT, "flat", flat, " FILE        raw image, loaded whole"),
 	{ WORD, FLAT, "mode", F(flat_opts.mode),
 	  " MODE        real, prot (32-bit) or long (64-bit, 4 GiB mapped) (real)", 0, 0, modes, NULL },

@@ -16,6 +16,14 @@ void l2_load(void);
 void l2_store(void);
 void l2_call(void);
 
+/*
+ * L2 shares our IDT, so its handlers are ours: on_taken() records the last event. took()
+ * checks that there were @n, the last of them @vector.
+ */
+extern struct l2_event { u32 count; u64 vector, error, rip, cr2; } taken;
+void on_taken(struct regs *r);
+void took(u32 n, u64 vector, const char *what);
+
 /* Our page directory and the window's page table. */
 struct tables { volatile u64 *pd, *pt; };
 /*

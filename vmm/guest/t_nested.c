@@ -233,30 +233,6 @@ enum { NPF_P = 1, NPF_W = 2, NPF_U = 4, NPF_ID = 0x10 };
 #define NPF_FINAL	(1ULL << 32)	/* in the access itself */
 #define NPF_TABLE	(1ULL << 33)	/* in the walk of L2's own tables */
 
-/* VMX uses these, too: nested.h. */
-u8 l2_stack[4096] __attribute__((aligned(4096)));
-volatile u64 l2_at, l2_value;
-asm(".pushsection .text\n"
-    "	.globl	l2_halt, l2_load, l2_store, l2_call\n"
-    "l2_halt:\n"
-    "	hlt\n"
-    "	jmp	l2_halt\n"
-    "l2_load:\n"
-    "	movq	l2_at(%rip), %rbx\n"
-    "	movq	(%rbx), %rax\n"
-    "	movq	%rax, l2_value(%rip)\n"
-    "	hlt\n"
-    "l2_store:\n"
-    "	movq	l2_at(%rip), %rbx\n"
-    "	movq	l2_value(%rip), %rax\n"
-    "	movq	%rax, (%rbx)\n"
-    "	hlt\n"
-    "l2_call:\n"
-    "	movq	l2_at(%rip), %rbx\n"
-    "	call	*%rbx\n"
-    "	hlt\n"
-    ".popsection");
-
 /* L2 reads the PAT and writes another value. */
 #define PAT_L1	0x0007040600070406ULL
 #define PAT_L2	0x0006040600070407ULL

@@ -20,55 +20,36 @@ enum { T_INTR, T_NMI = 2, T_EXCEPTION };
 
 #define IRQ2	0x57			/* L2's */
 
-static struct { u32 count; u64 vector, error, rip, cr2; } taken;
-
-/* L2 shares our IDT: its handlers are ours. */
-static void on_taken(struct regs *r)
-{
-	taken.count++;
-	taken.vector = r->vector;
-	taken.error = r->error;
-	taken.rip = r->rip;
-	taken.cr2 = read_cr2();
-}
-
-static void anew(u64 flags)
+static void new_l2(u64 flags)
 {
 	fill_vmcb();
 	*v64(S_RFLAGS) = 2 | flags;
 	taken.count = 0;
 }
 
-static void took(u32 n, u64 vector, const char *what)
-{
-	check(taken.count == n, "%s: L2 took %u, expected %u", what, taken.count, n);
-	if (n)
-		check_eq(taken.vector, vector, what);
-}
-
 static void injections(void)
 {
 	u32 i;
 
-	anew(0);
+	new_l2(0);
 	*v64(C_INJECT) = INJECT(13, T_EXCEPTION) | INJECT_ERROR | 0x1234ULL << 32;
 	svm_until(EXIT_HLT, "HLT after an injected #GP");
 	took(1, 13, "an injected #GP");
 	check_eq(taken.error, 0x1234, "error code of an injected #GP");
 	check(!(*v32(C_INJECT) >> 31), "the injection is still valid after the exit: 0x%x", *v32(C_INJECT));
-	anew(0);
+	new_l2(0);
 	*v64(C_INJECT) = INJECT(14, T_EXCEPTION) | INJECT_ERROR | 2ULL << 32;
 	*v64(S_CR2) = 0xabcdef123000;
 	svm_until(EXIT_HLT, "HLT after an injected #PF");
 	took(1, 14, "an injected #PF");
 	check_eq(taken.error, 2, "error code of an injected #PF");
 	check_eq(taken.cr2, 0xabcdef123000, "CR2 of an injected #PF");
-	anew(0);
+	new_l2(0);
 	*v64(C_INJECT) = INJECT(2, T_NMI);
 	svm_until(EXIT_HLT, "HLT after an injected NMI");
 	took(1, 2, "an injected NMI");
 	for (i = 0; i < 3; i++) {
-		anew(0x200);
+		new_l2(0x200);
 		*v64(C_INJECT) = INJECT(IRQ2, T_INTR);
 		svm_until(EXIT_HLT, "HLT after an injected interrupt");
 		took(1, IRQ2, "an injected interrupt");
@@ -80,7 +61,7 @@ static void injections(void)
 /* The delivery itself faults: the exit must tell what was to be delivered. */
 static void lost_delivery(void)
 {
-	anew(0);
+	new_l2(0);
 	*v32(S_IDTR + 4) = IRQ2 * 16 - 1;		/* IRQ2 is beyond the limit */
 	*v32(C_EXCEPTIONS) |= 1u << 13;
 	*v64(C_INJECT) = INJECT(IRQ2, T_INTR);
@@ -95,26 +76,26 @@ static void virtual_interrupts(void)
 {
 	const u64 irq = V_IRQ | V_VECTOR(IRQ2);
 
-	anew(0x200);
+	new_l2(0x200);
 	*v64(C_VINTR) = irq | V_IGN_TPR;
 	svm_until(EXIT_HLT, "HLT after a virtual interrupt");
 	took(1, IRQ2, "a virtual interrupt");
 	check(!(*v64(C_VINTR) & V_IRQ), "a virtual interrupt that L2 took is still pending: 0x%lx", LU(*v64(C_VINTR)));
-	anew(0);
+	new_l2(0);
 	*v64(C_VINTR) = irq | V_IGN_TPR;
 	svm_until(EXIT_HLT, "HLT with a virtual interrupt pending");
 	took(0, 0, "a virtual interrupt with IF=0");
 	check(*v64(C_VINTR) & V_IRQ, "a virtual interrupt that L2 could not take is gone: 0x%lx", LU(*v64(C_VINTR)));
-	anew(0x200);
+	new_l2(0x200);
 	*v64(C_VINTR) = irq | V_IGN_TPR;
 	*v32(C_MISC1) |= 1 << 4;
 	svm_until(EXIT_VINTR, "an intercepted virtual interrupt");
 	took(0, 0, "an intercepted virtual interrupt");
-	anew(0x200);
+	new_l2(0x200);
 	*v64(C_VINTR) = irq | V_PRIO(5) | V_TPR(8) | V_MASKING;
 	svm_until(EXIT_HLT, "HLT with a virtual interrupt of too low a priority");
 	took(0, 0, "a virtual interrupt of a priority below V_TPR");
-	anew(0x200);
+	new_l2(0x200);
 	*v64(C_VINTR) = irq | V_PRIO(5) | V_TPR(4) | V_MASKING;
 	svm_until(EXIT_HLT, "HLT after a virtual interrupt of high priority");
 	took(1, IRQ2, "a virtual interrupt of a priority above V_TPR");
@@ -123,7 +104,7 @@ static void virtual_interrupts(void)
 /* L2 triple-faults. */
 static void shutdown(void)
 {
-	anew(0);
+	new_l2(0);
 	*v32(S_IDTR + 4) = 0;
 	*v32(C_EXCEPTIONS) = 0;
 	*v32(C_MISC1) |= 1u << 31;
@@ -161,7 +142,7 @@ static u64 vmrun_if(bool enabled)
 
 static void pending(u64 l2_flags, u32 intercepts, u64 vintr)
 {
-	anew(l2_flags);
+	new_l2(l2_flags);
 	*v32(C_MISC1) = (*v32(C_MISC1) & ~1u) | intercepts;
 	*v64(C_VINTR) = vintr;
 	apic_icr(0, 0x40000 | VEC);
@@ -207,7 +188,7 @@ static void nmis(void)
 {
 	u64 exit;
 
-	anew(0);
+	new_l2(0);
 	*v32(C_MISC1) |= 1 << 1;
 	asm volatile("clgi");
 	apic_icr(0, 0x400);
@@ -215,7 +196,7 @@ static void nmis(void)
 	check_eq(exit, EXIT_NMI, "exit of L2 with an NMI pending");
 	outb(0xe1, 0);
 	took(1, 2, "an NMI that made L2 exit (taken by us after STGI)");
-	anew(0);
+	new_l2(0);
 	asm volatile("clgi");
 	apic_icr(0, 0x400);
 	exit = vmrun_if(false);

@@ -12,18 +12,7 @@ enum { T_INTR, T_NMI = 2, T_EXCEPTION };
 
 #define IRQ2	0x57			/* L2's */
 
-static struct { u32 count; u64 vector, error, rip; } taken;
-
-/* L2 shares our IDT: its handlers are ours. */
-static void on_taken(struct regs *r)
-{
-	taken.count++;
-	taken.vector = r->vector;
-	taken.error = r->error;
-	taken.rip = r->rip;
-}
-
-static void anew(u64 flags)
+static void new_l2(u64 flags)
 {
 	fill_vmcs((u64)l2_halt);
 	vmwrite(G_RFLAGS, 2 | flags);
@@ -34,32 +23,25 @@ static void anew(u64 flags)
 	taken.count = 0;
 }
 
-static void took(u32 n, u64 vector, const char *what)
-{
-	check(taken.count == n, "%s: L2 took %u, expected %u", what, taken.count, n);
-	if (n)
-		check_eq(taken.vector, vector, what);
-}
-
 static void injections(void)
 {
-	anew(0);
+	new_l2(0);
 	vmwrite(ENTRY_INFO, INJECT(13, T_EXCEPTION) | INJECT_ERROR);
 	vmwrite(ENTRY_ERROR, 0x1234);
 	vmx_until(EXIT_HLT, "HLT after an injected #GP");
 	took(1, 13, "an injected #GP");
 	check_eq(taken.error, 0x1234, "error code of an injected #GP");
-	anew(0);
+	new_l2(0);
 	vmwrite(ENTRY_INFO, INJECT(2, T_NMI));
 	vmx_until(EXIT_HLT, "HLT after an injected NMI");
 	took(1, 2, "an injected NMI");
-	anew(0x200);
+	new_l2(0x200);
 	vmwrite(ENTRY_INFO, INJECT(IRQ2, T_INTR));
 	vmx_until(EXIT_HLT, "HLT after an injected interrupt");
 	took(1, IRQ2, "an injected interrupt");
 	check_eq(taken.rip, (u64)l2_halt, "where an injected interrupt came");
 	/* The delivery itself faults: the exit must tell what was to be delivered. */
-	anew(0x200);
+	new_l2(0x200);
 	vmwrite(G_IDT_LIMIT, IRQ2 * 16 - 1);
 	vmwrite(EXCEPTIONS, 1 << 13);
 	vmwrite(ENTRY_INFO, INJECT(IRQ2, T_INTR));
@@ -89,7 +71,7 @@ static void on_fault(struct regs *r)
 static void page_faults(void)
 {
 	irq_handler(14, on_fault);
-	anew(0);
+	new_l2(0);
 	vmwrite(EXCEPTIONS, 1 << 14);
 	vmwrite(PF_MASK, 2);
 	vmwrite(PF_MATCH, 2);
@@ -104,13 +86,13 @@ static void page_faults(void)
 static void others(void)
 {
 	/* A triple fault */
-	anew(0);
+	new_l2(0);
 	vmwrite(G_IDT_LIMIT, 0);
 	vmwrite(EXCEPTIONS, 0);
 	vmx_at((void (*)(void))VA_BASE);
 	vmx_until(EXIT_TRIPLE_FAULT, "a triple fault");
 	/* The interrupt window */
-	anew(0x200);
+	new_l2(0x200);
 	vmwrite(PROC, control(0x482, 1 << 3 | 1 << 7 | 1 << 2));
 	vmx_until(EXIT_INTR_WINDOW, "an exit as L2 has IF set");
 	check_eq(vmread(G_RIP), (u64)l2_halt, "RIP at an interrupt window before the first instruction");
@@ -118,7 +100,7 @@ static void others(void)
 	vmx_until(EXIT_HLT, "HLT: no interrupt window with IF clear");
 	/* The preemption timer, already at its end */
 	if (rdmsr(0x481) >> 38 & 1) {
-		anew(0);
+		new_l2(0);
 		vmwrite(PIN, control(0x481, 1 << 6));
 		vmwrite(TIMER, 0);
 		vmx_until(EXIT_TIMER, "the preemption timer");
@@ -152,7 +134,7 @@ static void interrupts(void)
 	u32 n = irq_counts[VEC];
 
 	/* Ours, and acknowledged at the exit. */
-	anew(0);
+	new_l2(0);
 	vmwrite(PIN, control(0x481, 1));
 	vmwrite(EXIT_CTL, control(0x483, 1 << 9 | 1 << 15));
 	apic_icr(0, 0x40000 | VEC);
@@ -162,13 +144,13 @@ static void interrupts(void)
 	apic_write(APIC_EOI, 0);
 	expect_count(VEC, n, "interrupt acknowledged at the exit: in our handler");
 	/* Ours, but not acknowledged. */
-	anew(0);
+	new_l2(0);
 	vmwrite(PIN, control(0x481, 1));
 	apic_icr(0, 0x40000 | VEC);
 	vmx_until(EXIT_INTR, "an interrupt that is ours");
 	expect_count(VEC, ++n, "interrupt that made L2 exit");
 	/* L2's: it waits for L2's IF. */
-	anew(0);
+	new_l2(0);
 	apic_icr(0, 0x40000 | VEC);
 	vmx_until(EXIT_HLT, "HLT with an interrupt pending and IF clear");
 	check_eq(irq_counts[VEC], n, "interrupts that L2 took with IF clear");
@@ -180,7 +162,7 @@ static void interrupts(void)
 
 static void nmi(void)
 {
-	anew(0);
+	new_l2(0);
 	vmwrite(PIN, control(0x481, 1 << 3));
 	vmwrite(ENTRY_INFO, INJECT(2, T_NMI));
 	vmx_until(EXIT_HLT, "HLT after an injected NMI, with NMIs ours");

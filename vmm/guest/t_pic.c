@@ -154,8 +154,8 @@ static void on_line(struct regs *r)
 		outb(0x20, (u8)(line_eoi & 0x40 ? line_eoi | line : line_eoi));
 }
 
-/* Both PICs anew, with only @lines unmasked; @icw4: 1, or 3 with automatic EOI. */
-static void pics_anew(u8 icw4, u32 lines, u8 eoi)
+/* Initialize both PICs, with only @lines unmasked; @icw4: 1, or 3 with automatic EOI. */
+static void pics_reset(u8 icw4, u32 lines, u8 eoi)
 {
 	u32 i;
 
@@ -200,7 +200,7 @@ static void comes_first(u32 want, const char *what)
 
 static void pic_eois(void)
 {
-	pics_anew(1, 1 << 3, 0);
+	pics_reset(1, 1 << 3, 0);
 	edge(3);
 	check_eq(in_service(), 1 << 3, "the PIC's ISR before EOI");
 	edge(3);
@@ -210,7 +210,7 @@ static void pic_eois(void)
 	check_eq(line_seen[3], 2, "interrupts of a PIC line after EOI");
 	outb(0x20, 0x20);
 	/* Automatic EOI. */
-	pics_anew(3, 1 << 3, 0);
+	pics_reset(3, 1 << 3, 0);
 	edge(3);
 	check_eq(in_service(), 0, "the PIC's ISR with automatic EOI");
 	edge(3);
@@ -221,7 +221,7 @@ static void pic_rotates(void)
 {
 	const u32 lines = 1 << 3 | 1 << 5;
 
-	pics_anew(1, lines, 0x20);
+	pics_reset(1, lines, 0x20);
 	comes_first(3, "by default");
 	outb(0x20, 0xc3);
 	comes_first(5, "after line 3 was made the lowest");
@@ -236,7 +236,7 @@ static void pic_rotates(void)
 	edge(3);
 	line_eoi = 0x20;
 	comes_first(5, "after an EOI of line 3 with rotation");
-	pics_anew(3, lines, 0);
+	pics_reset(3, lines, 0);
 	outb(0x20, 0x80);
 	edge(3);
 	comes_first(5, "after an automatic EOI of line 3 with rotation");
@@ -251,7 +251,7 @@ static void pic_polls(void)
 {
 	u8 v;
 
-	pics_anew(1, 1 << 5, 0x20);
+	pics_reset(1, 1 << 5, 0x20);
 	outb(0x20, 0x0c);
 	v = inb(0x20);
 	check(!(v & 0x80), "the PIC's poll gives 0x%x without a request", v);
@@ -269,7 +269,7 @@ static void pic_polls(void)
 /* Lines 8 to 15 need an EOI of each PIC: until the first one's, lower lines wait. */
 static void pic_cascades(void)
 {
-	pics_anew(1, 1 << 2 | 1 << 5 | 1 << 10, 0x20);
+	pics_reset(1, 1 << 2 | 1 << 5 | 1 << 10, 0x20);
 	edge(10);
 	check_eq(line_seen[10], 1, "interrupts of PIC line 10");
 	check_eq(in_service(), 1 << 2, "the first PIC's ISR after the second one's EOI");
