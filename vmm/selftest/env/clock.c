@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* See clock.h. */
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -77,4 +79,68 @@ bool host_tsc_stable(const struct env *env)
 
 	host_clocksource_now(env, source, sizeof(source));
 	return host_clock_is_tsc(env) || !strcmp(source, "kvm-clock");
+}
+
+uint64_t host_tsc(void)
+{
+	uint32_t a, d;
+
+	__asm__ volatile("lfence; rdtsc" : "=a"(a), "=d"(d) : : "memory");
+	return a | (uint64_t)d << 32;
+}
+
+/* The TSC and CLOCK_MONOTONIC at one moment, to within @width ms, on one CPU. */
+struct moment {
+	uint64_t tsc;
+	double ms, width;
+	int cpu;
+};
+
+static struct moment moment_now(void)
+{
+	struct moment m, best = { .width = 1e9 };
+	double before;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		before = now_ms();
+		m.tsc = host_tsc();
+		m.ms = now_ms();
+		m.width = m.ms - before;
+		m.cpu = sched_getcpu();
+		if (m.width < best.width)
+			best = m;
+	}
+	return best;
+}
+
+unsigned int tsc_khz_measured(void)
+{
+	struct moment a, b;
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		a = moment_now();
+		usleep(10000);
+		b = moment_now();
+		if (a.cpu == b.cpu && a.width + b.width < (b.ms - a.ms) / 100)
+			return (unsigned int)((double)(b.tsc - a.tsc) / (b.ms - a.ms));
+	}
+	return 0;
+}
+
+unsigned int tsc_khz_booted(const struct env *env)
+{
+	char text[8192], *p;
+
+	if (read_filef(text, sizeof(text), "%s/cpuinfo", env->proc) < 0)
+		return 0;
+	p = strstr(text, "\nbogomips");
+	p = p ? strchr(p, ':') : NULL;
+	return p ? (unsigned int)(strtod(p + 1, NULL) * 500) : 0;
+}
+
+bool khz_differ(unsigned int a, unsigned int b)
+{
+	return a > b + b / 50 || b > a + a / 50;
 }

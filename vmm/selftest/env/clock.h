@@ -3,6 +3,8 @@
 #ifndef SELFTEST_CLOCK_H
 #define SELFTEST_CLOCK_H
 
+#include <stdint.h>
+
 #include "env/env.h"
 
 double now_ms(void);			/* CLOCK_MONOTONIC */
@@ -34,5 +36,19 @@ bool host_clock_is_tsc(const struct env *env);
 bool host_master_clock(const struct env *env);
 /* host_tsc_stable - does this kernel trust its TSC? */
 bool host_tsc_stable(const struct env *env);
+/* host_tsc - read the TSC, after everything before it */
+uint64_t host_tsc(void);
+/*
+ * tsc_khz_measured - the TSC's rate by CLOCK_MONOTONIC, to within 1 %
+ * 0: something took the CPU too often. If the clocksource is tsc, both are one clock.
+ */
+unsigned int tsc_khz_measured(void);
+/*
+ * tsc_khz_booted - the rate that this kernel calibrated at boot, 0: not to be had
+ * /proc/cpuinfo's bogomips are that rate times 2 (tsc_init() sets lpj_fine).
+ */
+unsigned int tsc_khz_booted(const struct env *env);
+/* khz_differ - by more than what tsc_khz_measured() may be wrong by? */
+bool khz_differ(unsigned int a, unsigned int b);
 
 #endif

@@ -143,17 +143,24 @@ static int hyperv_events(struct t *t)
 	return rc;
 }
 
-static int hyperv(struct t *t, const char *test, unsigned int cpus)
+static int times_open(struct lab *l)
 {
-	return unit_test(t, &(struct unit){ .test = test, .lab = { .irqchip = true, .cpus = cpus },
-		.on_exit = on_exit_hv, .prepare = hv_open });
+	int rc = unit_times(l);
+
+	return rc ? rc : hv_open(l);
 }
 
-FLAT(hyperv, hyperv(t, "hyperv", 1),
+static int hyperv(struct t *t, const char *test, unsigned int cpus, int (*prepare)(struct lab *l))
+{
+	return unit_test(t, &(struct unit){ .test = test, .lab = { .irqchip = true, .cpus = cpus },
+		.on_exit = on_exit_hv, .prepare = prepare });
+}
+
+FLAT(hyperv, hyperv(t, "hyperv", 1, times_open),
      "a Hyper-V guest has its hypercalls, reference counter and TSC page", ADVICE_HV, HW)
-FLAT(hyperv_timers, hyperv(t, "hyperv_timer", 1),
+FLAT(hyperv_timers, hyperv(t, "hyperv_timer", 1, times_open),
      "synthetic timers fire, not early, by message and directly; no message is lost", ADVICE_HV, HW)
 FLAT(hyperv_events, hyperv_events(t),
      "a Hyper-V guest's crash, reset and events reach the VMM", ADVICE_HV, HW)
-FLAT(hyperv_smp, hyperv(t, "hyperv_smp", 2),
+FLAT(hyperv_smp, hyperv(t, "hyperv_smp", 2, hv_open),
      "Hyper-V's hypercalls send IPIs and flush TLBs", ADVICE_HV, HW, .deadline_ms = SMP_MS)

@@ -203,11 +203,19 @@ static int tell_irq(struct lab *l)
 	return unit_tell_khz(l);
 }
 
-int flat_irq_with(struct t *t, const char *test, const struct lab_opts *o)
+/* For tests whose subject is time. */
+static int tell_timer(struct lab *l)
+{
+	int rc = unit_times(l);
+
+	return rc ? rc : tell_irq(l);
+}
+
+static int irq_test(struct t *t, const char *test, const struct lab_opts *o, int (*prepare)(struct lab *l))
 {
 	struct irq_state s = { -1, -1, -1, -1, 0, 0 };
 	int rc = unit_test(t, &(struct unit){ .test = test, .lab = *o, .on_exit = on_exit_irq, .arg = &s,
-		.prepare = tell_irq });
+		.prepare = prepare });
 
 	close_fd(s.msi_fd);
 	close_fd(s.pin_fd);
@@ -216,9 +224,19 @@ int flat_irq_with(struct t *t, const char *test, const struct lab_opts *o)
 	return rc;
 }
 
+int flat_irq_with(struct t *t, const char *test, const struct lab_opts *o)
+{
+	return irq_test(t, test, o, tell_irq);
+}
+
 int flat_irq(struct t *t, const char *test, unsigned int cpus)
 {
 	return flat_irq_with(t, test, LAB(.irqchip = true, .cpus = cpus));
+}
+
+static int flat_timer(struct t *t, const char *test)
+{
+	return irq_test(t, test, LAB(.irqchip = true), tell_timer);
 }
 
 /* A split irqchip: KVM has only the LAPIC. */
@@ -231,15 +249,15 @@ FLAT(lapic_registers, flat_irq(t, "lapic_registers", 1),
      "the local APIC's registers read as written, masks included", ADVICE_IRQ, HW)
 FLAT(lapic_priority, flat_irq(t, "lapic_priority", 1),
      "priority, TPR and CR8 decide which interrupts nest and which wait", ADVICE_IRQ, HW)
-FLAT(lapic_timer, flat_irq(t, "lapic_timer", 1),
+FLAT(lapic_timer, flat_timer(t, "lapic_timer"),
      "the LAPIC timer counts, fires once or periodically, not early, and stops", ADVICE_IRQ, HW)
 FLAT(lapic_errors, flat_irq(t, "lapic_errors", 1),
      "the LAPIC reports no error when there is none", ADVICE_IRQ, HW)
-FLAT(timer_tsc_deadline, flat_irq(t, "tsc_deadline", 1),
+FLAT(timer_tsc_deadline, flat_timer(t, "tsc_deadline"),
      "the TSC-deadline timer fires once, not early, and can be disarmed", ADVICE_IRQ, HW)
-FLAT(timer_pit, flat_irq(t, "pit", 1),
+FLAT(timer_pit, flat_timer(t, "pit"),
      "the PIT counts, and interrupts at its rate unless masked", ADVICE_IRQ, HW)
-FLAT(pit_modes, flat_irq(t, "pit_modes", 1),
+FLAT(pit_modes, flat_timer(t, "pit_modes"),
      "the PIT's modes, gate, output, latches and access to single bytes; ticks that were held back", ADVICE_IRQ, HW)
 FLAT(pic, flat_irq(t, "pic", 1),
      "the PIC delivers edges of every line and obeys mask and priority", ADVICE_IRQ, HW)

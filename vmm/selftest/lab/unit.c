@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "env/clock.h"
 #include "env/settings.h"
 #include "lab/image.h"
 #include "lab/unit.h"
@@ -91,4 +92,17 @@ int unit_tell_khz(struct lab *l)
 
 	unit_shared(l)->arg[0] = khz > 0 ? (uint64_t)khz : 0;
 	return khz > 0 ? 0 : -1;
+}
+
+int unit_times(struct lab *l)
+{
+	unsigned int kvm, real = tsc_khz_measured();
+
+	if (unit_tell_khz(l))
+		return -1;
+	kvm = (unsigned int)unit_shared(l)->arg[0];
+	if (!real || !khz_differ(kvm, real) || khz_differ(kvm, tsc_khz_booted(l->t->env)))
+		return 0;
+	return t_skip(l->t, "this kernel calibrated its TSC to %u kHz at boot, but it runs at %u kHz: the host's error, which KVM's timers share",
+		      kvm, real);
 }

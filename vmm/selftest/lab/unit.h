@@ -22,6 +22,11 @@ int unit_test(struct t *t, const struct unit *u);
 int unit_check(struct t *t, const char *test);
 /* unit_tell_khz - for prepare: arg[0] is the TSC's frequency */
 int unit_tell_khz(struct lab *l);
+/*
+ * unit_times - for prepare of a test that measures time by the TSC: unit_tell_khz(), or
+ * a skip if this kernel calibrated its TSC wrong at boot, so that KVM's time is wrong
+ */
+int unit_times(struct lab *l);
 
 /* The parts of unit_test(), for a check that reads the guest's memory afterwards. */
 int unit_open(struct lab *l, struct t *t, const struct unit *u);

@@ -128,7 +128,7 @@ static int perf(struct t *t, const char *name, const struct unit *u)
 	CHECK(perf, id, purpose, ADVICE_PERF, NEED_KVM | NEED_HW | ALONE, .deadline_ms = 20000) \
 	{ \
 		return perf(t, name, &(struct unit){ .test = "perf_" name, .on_exit = on_exit_perf, \
-			.prepare = unit_tell_khz, .lab = { __VA_ARGS__ } }); \
+			.prepare = unit_times, .lab = { __VA_ARGS__ } }); \
 	}
 
 PERF(exit_kernel, "cpuid", "time of an exit that KVM handles (CPUID)", .cpus = 1)

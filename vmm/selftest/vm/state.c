@@ -292,6 +292,7 @@ LAB_CHECK(vm, state_clocks, LAB(.irqchip = true), "the VM's clock and TSC rate c
 {
 	struct kvm_clock_data a = { .clock = 5000000000000ull }, b = { 0 };
 	double before = now_ms(), start, ms;
+	unsigned int real, booted;
 	int khz;
 
 	if (lab_vm_ioctl(l, KVM_SET_CLOCK, &a) < 0)
@@ -307,6 +308,14 @@ LAB_CHECK(vm, state_clocks, LAB(.irqchip = true), "the VM's clock and TSC rate c
 		"the VM's clock was set to %llu and is %llu ns %.1f ms later", a.clock, b.clock, ms);
 	khz = lab_cpu_ioctl(l, 0, KVM_GET_TSC_KHZ, 0);
 	REQUIRE(l->t, khz > 0, "KVM_GET_TSC_KHZ returned %d", khz);
+	real = tsc_khz_measured();
+	booted = tsc_khz_booted(l->t->env);
+	REQUIRE(l->t, !real || !khz_differ((unsigned int)khz, real) || !khz_differ((unsigned int)khz, booted),
+		"KVM_GET_TSC_KHZ says %d, but the TSC runs at %u kHz, and this kernel calibrated it to %u", khz, real, booted);
+	if (real && khz_differ((unsigned int)khz, real)) {
+		t_advise(l->t, "The kernel calibrated its TSC wrong at boot: the machine was too busy, or the firmware is wrong. Guests' time will be wrong. Boot again.");
+		t_warn(l->t, "this kernel and KVM take the TSC for one of %d kHz, but it runs at %u kHz", khz, real);
+	}
 	/* Old KVMs refuse the maximum frequency, which is the only one without TSC scaling. */
 	if (env_old_kvm(l->t->env) && lab_cap(l, KVM_CAP_TSC_CONTROL) <= 0)
 		return 0;
