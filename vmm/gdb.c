@@ -64,7 +64,9 @@ static void reply_hex(struct gdb *g, const void *data, size_t len)
 	char s[2 * DATA + 1] = "";
 	size_t i;
 
-	for (i = 0; i < len && i < DATA; i++)
+	if (len > DATA)
+		len = DATA;
+	for (i = 0; i < len; i++)
 		sprintf(s + 2 * i, "%02x", p[i]);
 	reply(g, "%s", s);
 }
