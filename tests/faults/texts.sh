@@ -6,7 +6,8 @@
 # NAME.patch has the fault's name, its checks (Check:) and the text for the oldest
 # base. NAME@BASE.patch is another text, for KVM's code from BASE on. A text's
 # Moved-to: lines name files to which the same lines moved. Since: BASE says that
-# older KVMs lack what the fault breaks. The tree's code decides which text is used,
+# older KVMs lack what the fault breaks; Needs: CONFIG_X says that kernels without
+# this option do. The tree's code decides which text is used,
 # not its version, because distributions backport KVM code.
 # shellcheck disable=SC2034  # find_text sets text_of and text_why
 
@@ -33,6 +34,11 @@ subject() {
 # since FAULT: print the first base that has what it breaks, or nothing.
 since() {
 	sed -n '/^---$/q; s/^Since: *//p' "$faults_dir/$1.patch"
+}
+
+# needs FAULT: print the CONFIG_ option without which it is not compiled, or nothing.
+needs() {
+	sed -n '/^---$/q; s/^Needs: *//p' "$faults_dir/$1.patch"
 }
 
 # find_text FAULT TREE OUT: write the text of FAULT that fits TREE to the file OUT, and

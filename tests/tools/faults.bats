@@ -130,6 +130,23 @@ kernel() {
 	[[ $output == *"2 of 2 faults fit k" || $output == *"2 of 2 faults fit $PWD/k" ]]
 }
 
+@test "faults: one whose code this build leaves out is a skip that names the option" {
+	kernel k
+	sed -i 's/^Check: .*/&\nNeeds: CONFIG_KVM_XEN/' co/tests/faults/one.patch
+	for config in '# CONFIG_KVM_XEN is not set' CONFIG_KVM_XEN=y; do
+		echo "$config" > k/obj/.config
+		run "$run" --tree k --objdir k/obj --no-clean
+		echo "$output"
+		[ "$status" -eq 0 ]
+		if [[ $config == *=y ]]; then
+			[[ $output == *"2 of 2 found; 0 skipped" ]]
+		else
+			[[ $output =~ one\ +skip\ +"this build lacks CONFIG_KVM_XEN" ]]
+			[[ $output == *"1 of 1 found; 1 skipped" ]]
+		fi
+	done
+}
+
 @test "faults: one that fits nowhere is a named skip; if the caller names it, an error" {
 	kernel k
 	fault gone arch/x86/kvm/x86.c 90 vm/gone

@@ -16,13 +16,6 @@
 #define TSC_CTRL_GROUP		0	/* KVM_VCPU_TSC_CTRL, KVM_VCPU_TSC_OFFSET: 5.16 */
 #define TSC_OFFSET_ATTR		0
 #define EVENT_PAYLOAD		0x10	/* KVM_VCPUEVENT_VALID_PAYLOAD */
-#define CAP_XEN_HVM		38
-#define XEN_INTERCEPT		2	/* KVM_XEN_HVM_CONFIG_INTERCEPT_HCALL: 5.12 */
-#define EXIT_XEN		34
-struct xen_exit {			/* kvm_run.xen */
-	uint32_t type, pad, longmode, cpl;
-	uint64_t input, result, params[6];
-};
 struct sregs2 {
 	struct kvm_segment seg[8];
 	struct kvm_dtable gdt, idt;
@@ -303,37 +296,4 @@ LAB_CHECK(vm, enforce_pv, LAB(.no_cpuid = true), "KVM's own MSRs fault in a gues
 		return -1;
 	return guest_reads(l, 0x4b564d01, FAULT,
 		"with KVM_CAP_ENFORCE_PV_FEATURE_CPUID the guest still reads KVM's system time, which its CPUID lacks");
-}
-
-/* The guest's write of an MSR of the VMM's choice makes a page of hypercalls, 32 bytes each, of which it makes number 17. */
-LAB_CHECK(vm, xen_hypercall, LAB(), "a Xen guest's hypercalls reach the VMM",
-	  ADVICE_RUN, NEED_KVM | NEED_HW)
-{
-	static const uint8_t code[] = {
-		0xb9, 0, 2, 0, 0x40, 0xb8, 0, 0x30, 0, 0, 0x31, 0xd2, 0x0f, 0x30,	/* WRMSR 0x40000200: page 0x3000 */
-		0xbf, 0x77, 0, 0, 0, 0xbe, 0x88, 0, 0, 0,				/* mov $0x77, %edi; $0x88, %esi */
-		0xbb, 0x20, 0x32, 0, 0, 0xff, 0xd3,					/* mov $0x3220, %ebx; call *%rbx */
-		0xe7, DONE,								/* out %eax */
-	};
-	struct kvm_xen_hvm_config c = { .flags = XEN_INTERCEPT, .msr = 0x40000200 };
-	struct kvm_run *run = l->cpu[0].run;
-	struct xen_exit x;
-	uint32_t got;
-
-	if (lab_cap(l, CAP_XEN_HVM) <= 0 || !(lab_cap(l, CAP_XEN_HVM) & XEN_INTERCEPT))
-		return t_skip(l->t, "this KVM does not pass Xen's hypercalls to the VMM (CONFIG_KVM_XEN, 5.12)");
-	if (lab_vm_ioctl(l, KVM_XEN_HVM_CONFIG, &c) < 0 || lab_code_long(l, code, sizeof(code)) ||
-	    lab_step_to(l, EXIT_XEN, "the guest's hypercall"))
-		return -1;
-	memcpy(&x, &run->io, sizeof(x));
-	REQUIRE(l->t, x.type == 1 && x.input == 17 && x.longmode == 1 && !x.cpl && x.params[0] == 0x77 && x.params[1] == 0x88,
-		"hypercall 17 (0x77, 0x88) came as type %u, number %llu, long mode %u, CPL %u, parameters 0x%llx 0x%llx", x.type,
-		(unsigned long long)x.input, x.longmode, x.cpl, (unsigned long long)x.params[0], (unsigned long long)x.params[1]);
-	x.result = 0x12345678;
-	memcpy(&run->io, &x, sizeof(x));
-	if (lab_step_to(l, KVM_EXIT_IO, "the guest's OUT"))
-		return -1;
-	memcpy(&got, (uint8_t *)run + run->io.data_offset, 4);
-	REQUIRE(l->t, got == 0x12345678, "the VMM's result of the hypercall is 0x%x in the guest, expected 0x12345678", got);
-	return 0;
 }
