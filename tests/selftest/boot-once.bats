@@ -12,7 +12,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || exit
 	mkdir -p bin host/{boot/{grub2,loader/entries},etc/default,proc/sys/kernel/random,var/lib,sys,dev}
 	export HOST=$PWD/host PATH=$PWD/bin:$PATH RUNS=$old
-	sed -E "s,/(boot|etc|sys/firmware|proc|var/lib|dev/kmsg|usr/lib/systemd)\b,$HOST/\1,g; s/EUID == 0/0 == 0/" \
+	sed -E "s,/(boot|etc|sys/firmware|proc|var/lib|dev/kmsg|dev/watchdog0|usr/lib/systemd)\b,$HOST/\1,g; s/EUID == 0/0 == 0/" \
 		"$top/vmm/selftest/kernel-kvm-boot-once" > boot-once
 	chmod +x boot-once
 	stub uname 'echo "$RUNS"'
@@ -20,7 +20,7 @@ setup() {
 	stub fsfreeze :
 	stub findmnt 'case "$*" in *FSTYPE*) cat "$HOST/fs" ;; *SOURCE*) echo "/dev/vda2[/boot]" ;; *) echo /boot ;; esac'
 	stub lsblk '[ "${*: -1}" = /dev/vda2 ] && cat "$HOST/types"'
-	stub systemctl 'case "$1" in is-enabled) echo enabled ;; *) echo "systemctl $*" ;; esac'
+	stub systemctl 'case "$1" in is-enabled) echo enabled ;; show) cat "$HOST/watchdog" ;; *) echo "systemctl $*" ;; esac'
 	stub kvm-selftest 'cat "$HOST/env" > "$HOST/env.seen"; exit "${VERDICT:-0}"'
 	# An environment block that is a file of lines.
 	stub grub2-editenv 'shift; case $1 in list) cat "$HOST/env" ;; unset) sed -i "/^$2=/d" "$HOST/env" ;; esac'
@@ -29,12 +29,14 @@ setup() {
 	# The host of EL 9: ext4, GPT, entries of the Boot Loader Specification.
 	: > host/env
 	: > host/boot/grub2/grubenv
+	echo 1min > host/watchdog
+	touch host/dev/watchdog0
 	echo ext4 > host/fs
 	printf 'part\ndisk\n' > host/types
 	echo boot1 > host/proc/sys/kernel/random/boot_id
 	echo "BOOT_IMAGE=(hd0,gpt2)/vmlinuz-$old root=/dev/vda3 ro" > host/proc/cmdline
 	grub_cfg saved blscfg
-	touch "host/boot/loader/entries/abc-$old.conf" "host/boot/loader/entries/abc-$new.conf"
+	echo "options root=/dev/vda3 ro panic=30" | tee "host/boot/loader/entries/abc-$old.conf" > "host/boot/loader/entries/abc-$new.conf"
 }
 
 stub() {
@@ -131,7 +133,7 @@ refused() {
 	# EL 7, where grubby copies an entry with its id.
 	grub_cfg saved "menuentry 'CentOS Linux ($new) 7 (Core)' --class os \$menuentry_id_option 'gnulinux-3.10-advanced-1' {
 	load_video
-	linux16 /vmlinuz-$new root=/dev/vda3 ro
+	linux16 /vmlinuz-$new root=/dev/vda3 ro panic=5
 	initrd16 /initramfs-$new.img
 }
 menuentry 'CentOS Linux ($old) 7 (Core)' --class os \$menuentry_id_option 'gnulinux-3.10-advanced-1' {
@@ -144,7 +146,7 @@ menuentry 'CentOS Linux ($old) 7 (Core)' --class os \$menuentry_id_option 'gnuli
 	# Debian: a submenu, recovery entries, and the newest once more at the top.
 	: > host/env
 	grub_cfg saved "menuentry 'Debian GNU/Linux' --class os \$menuentry_id_option 'gnulinux-simple-1' {
-	linux	/boot/vmlinuz-$new root=/dev/vda3 ro quiet
+	linux	/boot/vmlinuz-$new root=/dev/vda3 ro quiet panic=-1
 }
 submenu 'Advanced options for Debian GNU/Linux' \$menuentry_id_option 'gnulinux-advanced-1' {
 	menuentry 'Debian GNU/Linux, with Linux $new (recovery mode)' \$menuentry_id_option 'gnulinux-$new-recovery-1' {
@@ -162,6 +164,63 @@ submenu 'Advanced options for Debian GNU/Linux' \$menuentry_id_option 'gnulinux-
 	rm host/var/lib/kernel-kvm/trial
 	RUNS=6.1.0-other try
 	refused "no entry of 6.1.0-other" "grub2-mkconfig"
+}
+
+@test "a panic must end in a reboot: by panic=, wherever it is written, or by the kernel's configuration" {
+	local entry=host/boot/loader/entries/abc-$new.conf text
+	for text in 'options root=/dev/vda3 ro' 'options root=/dev/vda3 nopanic=1' 'options panic=5 root=/dev/vda3 panic=0' 'options $kernelopts'; do
+		echo "$text" > "$entry"
+		try
+		refused "a panic of $new would stop this host" "/boot/vmlinuz-$new --args=panic=30" || { echo "row: $text"; false; }
+	done
+	# EL 8: the arguments are in the environment block, if the entry says so.
+	echo 'options root=/dev/vda3 ro' > "$entry"
+	echo 'kernelopts=root=/dev/vda3 ro panic=10' > host/env
+	try
+	[[ $status -eq 1 && $output == *"would stop this host"* ]]
+	echo 'options $kernelopts $tuned_params' > "$entry"
+	echo 'kernelopts=root=/dev/vda3 ro panic=10' > host/env
+	try
+	[ "$status" -eq 0 ]
+	for text in 'CONFIG_PANIC_TIMEOUT=-1' '# CONFIG_X is not set'; do
+		: > host/env
+		rm -f host/var/lib/kernel-kvm/trial
+		echo "$text" > "host/boot/config-$new"
+		try
+		if [[ $text == *=-1 ]]; then [ "$status" -eq 0 ]; else refused "would stop this host"; fi
+	done
+	grub_cfg saved "menuentry 'CentOS Linux ($new) 7 (Core)' \$menuentry_id_option 'a' {
+	linux16 /vmlinuz-$new root=/dev/vda3 ro
+}
+menuentry 'CentOS Linux ($old) 7 (Core)' \$menuentry_id_option 'b' {
+	linux16 /vmlinuz-$old root=/dev/vda3 ro panic=5
+}"
+	try
+	refused "would stop this host" "GRUB_CMDLINE_LINUX"
+}
+
+@test "a hang that no watchdog would end is said" {
+	try
+	[[ $status -eq 0 && $output != *"if it hangs"* ]]
+	echo 0 > host/watchdog
+	try
+	[[ $status -eq 0 && $output == *"but if it hangs, nobody resets this host"*"RuntimeWatchdogSec=60"* ]]
+	echo 1min > host/watchdog
+	rm host/dev/watchdog0
+	try
+	[[ $status -eq 0 && $output == *"but if it hangs"* ]]
+}
+
+@test "a kvm-selftest that hangs: systemd ends it, and the trial has failed" {
+	try
+	echo boot2 > host/proc/sys/kernel/random/boot_id
+	# What systemd runs after it, whether it hung or not.
+	SERVICE_RESULT=exit-code RUNS=$new run ./boot-once judge
+	[[ $status -eq 0 && -z $output && -e host/var/lib/kernel-kvm/trial ]]
+	SERVICE_RESULT=timeout RUNS=$new run ./boot-once judge
+	echo "$output"
+	[[ $status -eq 124 && $output == *"failed its trial"*"systemctl --no-block reboot"* && ! -e host/env.seen ]]
+	grep -qx "saved_entry=abc-$old" host/env
 }
 
 @test "BLS: no entry, or two of them" {
