@@ -170,5 +170,5 @@ small_members() {
 		END { print end + 1024 }' "$tmp/members")
 	escaped "$tarball" > "$tmp/unwanted"
 	(rpm2cpio "$srpm" 2>/dev/null | head -c "$limit" |
-		(cd -- "$tmp/small" && cpio -id --quiet --no-absolute-filenames -f -E "$tmp/unwanted" 2>/dev/null)) || :
+		(cd -- "$tmp/small" && cpio -id --quiet --no-absolute-filenames --no-preserve-owner -f -E "$tmp/unwanted" 2>/dev/null)) || :
 }
