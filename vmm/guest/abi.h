@@ -52,6 +52,7 @@ struct unit_shared {
 	unsigned long long out[16];	/* guest to host */
 	char step[128];			/* guest: what it is doing or waiting for */
 	char msg[512];			/* guest: why it failed or skipped */
+	char left_out[256];		/* guest: parts of the test that it did not try */
 	unsigned int bufs_len;
 	unsigned char buf[4096];	/* in either direction */
 };

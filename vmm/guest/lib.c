@@ -160,6 +160,19 @@ void step(const char *what)
 	shared->step[i] = '\0';
 }
 
+void left_out(const char *what)
+{
+	u32 at = 0, i;
+
+	while (at < sizeof(shared->left_out) - 3 && shared->left_out[at])
+		at++;
+	for (i = 0; at && i < 2; i++)
+		shared->left_out[at++] = "; "[i];
+	for (i = 0; what[i] && at < sizeof(shared->left_out) - 1; i++)
+		shared->left_out[at++] = what[i];
+	shared->left_out[at] = '\0';
+}
+
 void sync_host(u32 n)
 {
 	outl(UNIT_PORT_SYNC, n);

@@ -36,6 +36,8 @@ __attribute__((noreturn, format(printf, 1, 2))) void fail(const char *fmt, ...);
 __attribute__((noreturn, format(printf, 1, 2))) void skip(const char *fmt, ...);
 /* step - say what the test does next; shown if the guest hangs there */
 void step(const char *what);
+/* left_out - a part of the test is not tried; the check says which, and why */
+void left_out(const char *what);
 /* sync_host - let the host do its part @n of the test */
 void sync_host(u32 n);
 

@@ -68,8 +68,9 @@ static void lost_delivery(void)
 	svm_until(EXIT_EXCP + 13, "#GP at the delivery of an injected interrupt");
 	took(0, 0, "an interrupt beyond the limit of the IDT");
 	check_eq(*v32(C_EXITINT), INJECT(IRQ2, T_INTR), "EXITINTINFO: the event whose delivery faulted");
-	/* QEMU's TCG has 16 instead of 8 here. */
-	check_eq(*v64(C_INFO1) & ~1ULL, IRQ2 * (shared->tcg ? 16 : 8) + 2, "error code of a #GP at the delivery of an interrupt");
+	/* QEMU before 10 has 16 instead of 8 here. */
+	if (!shared->tcg || *v64(C_INFO1) >> 1 != IRQ2 * 8 + 1)
+		check_eq(*v64(C_INFO1) & ~1ULL, IRQ2 * 8 + 2, "error code of a #GP at the delivery of an interrupt");
 }
 
 static void virtual_interrupts(void)

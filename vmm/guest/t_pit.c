@@ -301,8 +301,10 @@ static void pit_reinjects(void)
 	u64 best = ~0ULL, t = 0;
 	u32 i;
 
-	if (!shared->arg[3])
+	if (!shared->arg[3]) {
+		left_out("ticks that KVM makes up for: the host does not trust its TSC");
 		return;
+	}
 	pics_mask();
 	ioapic_set(0, VEC, 0);
 	for (i = 0; i < 20 && best > between; i++) {

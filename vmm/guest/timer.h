@@ -68,8 +68,10 @@ static inline void on_time(const char *what)
 	u64 t, best = ~0ULL, want = tsc_ms() * 100;
 	u32 i;
 
-	if (!shared->arg[3])
+	if (!shared->arg[3]) {
+		left_out("the rate of a periodic timer: the host does not trust its TSC");
 		return;
+	}
 	step(what);
 	for (i = 0; i < 20 && best > want + want / 20; i++) {
 		t = ticks_25();

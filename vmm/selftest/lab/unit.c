@@ -56,6 +56,9 @@ int unit_run(struct lab *l)
 	if (lab_run(l))
 		return -1;
 	sh->msg[sizeof(sh->msg) - 1] = '\0';
+	sh->left_out[sizeof(sh->left_out) - 1] = '\0';
+	if (sh->left_out[0])
+		t_note(l->t, "left out: %s", sh->left_out);
 	switch (l->code) {
 	case UNIT_PASS:
 		return 0;
