@@ -132,8 +132,8 @@ teardown() {
 	copy_root "$plain" "$root"
 	dnf_install "$root" >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
 	pid=$!
-	# When the image exists and the initramfs does not, kernel-install is running.
-	until [[ -s $root/boot/vmlinuz-$kverrel ]]; do
+	# While dracut has a directory for its work, kernel-install is running.
+	until compgen -G "$root/var/tmp/dracut.*" >/dev/null; do
 		kill -0 "$pid"
 		read -rt 0.05 <> <(:) || :
 	done
