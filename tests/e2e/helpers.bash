@@ -73,11 +73,12 @@ copy_root() {
 	done
 }
 
-# power_off ROOT: kill all processes in the root at once, like a power failure.
+# power_off ROOT: kill all processes in the root at once, like a power failure. Where the
+# tests run in a chroot themselves, the kernel names the whole path.
 power_off() {
 	local root=$1 proc
 	for proc in /proc/[0-9]*; do
-		[[ $(readlink "$proc/root") != "$root" ]] || kill -KILL "${proc##*/}" || :
+		[[ $(readlink "$proc/root") != *"$root" ]] || kill -KILL "${proc##*/}" || :
 	done
 }
 
