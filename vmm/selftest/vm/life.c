@@ -47,7 +47,7 @@ static void *kick_main(void *arg)
 
 /* At least LIVES, at most LIVES_MOST; on a slow host as many as LIVES_MS allows. */
 #define LIVES		30
-#define LIVES_MOST	300
+#define LIVES_MOST	100
 #define LIVES_MS	3000
 
 /* A joined thread stays in /proc until the kernel has released it. */
