@@ -84,7 +84,9 @@ for part; do
 	on) echo 1 > $on && self --format json --only perf/exit-kernel --timeout-scale 20; echo 0 > $on ;;
 	dirty) dirty-limit; echo "ended with $?" ;;
 	esac
-done'
+done
+# The parts are judged by what they say; without the patches, probes fail.
+exit 0'
 
 # machine DIR MACHINE MODULES [--icount] PART...: boot and run the parts; the output of
 # each goes to DIR/said/MACHINE-MODULES.PART.
