@@ -54,13 +54,6 @@ FLAT(msr, unit_check(t, "msr"),
 
 /* --- the MSR filter: KVM_X86_SET_MSR_FILTER, since 5.10 --- */
 
-/* kvm_run.msr, at the start of the union of all exits' data */
-struct msr_exit {
-	uint8_t error, pad[7];
-	uint32_t reason, index;
-	uint64_t data;
-};
-
 #define READ_GIVES	0x1122334455667788ull
 #define HELD_175	0x4321ull
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* KVM_X86_SET_MSR_FILTER. <linux/kvm.h> of EL 8 has none of this; the numbers are KVM's ABI. */
+/* KVM_CAP_X86_USER_SPACE_MSR and KVM_X86_SET_MSR_FILTER. <linux/kvm.h> of EL 8 has none of this; the numbers are KVM's ABI. */
 #ifndef SELFTEST_MSRFILTER_H
 #define SELFTEST_MSRFILTER_H
 
@@ -8,6 +8,8 @@
 
 #define CAP_USER_SPACE_MSR	188
 #define CAP_MSR_FILTER		189
+#define EXIT_REASON_INVAL	(1 << 0)
+#define EXIT_REASON_UNKNOWN	(1 << 1)
 #define EXIT_REASON_FILTER	(1 << 2)
 #define FILTER_READ		1
 #define FILTER_WRITE		2
@@ -22,5 +24,12 @@ struct msr_filter {
 	struct msr_range range[MSR_FILTER_RANGES];
 };
 #define SET_MSR_FILTER	_IOW(KVMIO, 0xc6, struct msr_filter)
+
+/* kvm_run.msr, at the start of the union of all exits' data */
+struct msr_exit {
+	uint8_t error, pad[7];
+	uint32_t reason, index;
+	uint64_t data;
+};
 
 #endif

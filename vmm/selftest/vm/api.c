@@ -6,6 +6,7 @@
 
 #define REPORT_PLACE 197
 #include "env/settings.h"
+#include "lab/msrfilter.h"
 #include "vm/vm.h"
 
 /* What <linux/kvm.h> of EL 8 lacks; the numbers are KVM's ABI. */
@@ -296,4 +297,68 @@ LAB_CHECK(vm, enforce_pv, LAB(.no_cpuid = true), "KVM's own MSRs fault in a gues
 		return -1;
 	return guest_reads(l, 0x4b564d01, FAULT,
 		"with KVM_CAP_ENFORCE_PV_FEATURE_CPUID the guest still reads KVM's system time, which its CPUID lacks");
+}
+
+/* An access to an MSR exits with that reason; the VMM answers with @data, or with a fault. */
+static int user_msr(struct lab *l, uint32_t exit, uint32_t reason, uint32_t index, uint64_t data, bool fault)
+{
+	struct msr_exit *m = (struct msr_exit *)(void *)&l->cpu[0].run->io;
+	bool write = exit == KVM_EXIT_X86_WRMSR;
+
+	if (lab_step_to(l, exit, write ? "the guest's WRMSR" : "the guest's RDMSR"))
+		return -1;
+	REQUIRE(l->t, m->reason == reason && m->index == index && (!write || m->data == data),
+		"%s of MSR 0x%x exits with reason %u, index 0x%x, data 0x%llx; expected reason %u%s", write ? "WRMSR" : "RDMSR", index,
+		m->reason, m->index, (unsigned long long)m->data, reason, write ? " and the guest's data" : "");
+	m->error = fault;
+	if (!write)
+		m->data = data;
+	return 0;
+}
+
+/* The guest's OUT must be to @port; of all of EAX, if that is DONE: @want. */
+static int user_out(struct lab *l, unsigned int port, uint32_t want, const char *what)
+{
+	const struct kvm_run *run = l->cpu[0].run;
+	uint32_t got;
+
+	if (lab_step_to(l, KVM_EXIT_IO, what))
+		return -1;
+	memcpy(&got, (const uint8_t *)run + run->io.data_offset, sizeof(got));
+	REQUIRE(l->t, run->io.port == port && (port != DONE || got == want), "%s: OUT of 0x%x to port 0x%x, expected 0x%x to port 0x%x",
+		what, got, run->io.port, want, port);
+	return 0;
+}
+
+/* MSRs that KVM does not know, and values that it does not take, are the VMM's to answer if it asks for them. */
+LAB_CHECK(vm, user_msr, LAB(), "the VMM answers for MSRs that KVM does not know, and for values that it rejects",
+	  ADVICE_RUN, NEED_KVM | NEED_HW, .settings = "kvm.ignore_msrs")
+{
+	static const uint8_t code[] = {
+		0x66, 0xb9, 0x45, 0x23, 1, 0, 0x0f, 0x32,			/* mov $0x12345, %ecx; rdmsr */
+		0x66, 0xe7, DONE, 0x66, 0x89, 0xd0, 0x66, 0xe7, DONE,		/* out %eax; mov %edx, %eax; out %eax */
+		0x66, 0xb9, 0x80, 0, 0, 0xc0, 0x66, 0x31, 0xc0,			/* mov $EFER, %ecx; xor %eax, %eax */
+		0x66, 0xba, 0, 0, 0, 0x80, 0x0f, 0x30, 0x66, 0xe7, DONE,	/* mov $1 << 31, %edx; wrmsr; out %eax */
+		0x66, 0xb9, 0x45, 0x23, 1, 0, 0x0f, 0x30, 0xe6, DONE,		/* mov $0x12345, %ecx; wrmsr: a fault */
+	};
+	static const uint8_t handler[] = { 0xe6, FAULT };
+	static const uint16_t ivt[2] = { 0x2000, 0 };
+	const uint64_t data = 0x1122334455667788ull, bad = 0x8000000000000000ull;
+
+	if (lab_cap(l, CAP_USER_SPACE_MSR) <= 0 || lab_enable(l, CAP_USER_SPACE_MSR, EXIT_REASON_INVAL | EXIT_REASON_UNKNOWN))
+		return t_skip(l->t, "this KVM leaves no MSRs to the VMM (KVM_CAP_X86_USER_SPACE_MSR, 5.10)");
+	if (setting_on(l->t->env, "kvm.ignore_msrs"))
+		return t_skip(l->t, "kvm.ignore_msrs is set: KVM answers for MSRs that it does not know");
+	if (lab_code_real(l, code, sizeof(code)))
+		return -1;
+	lab_code(l, 0x2000, handler, sizeof(handler));
+	lab_code(l, 13 * 4, ivt, sizeof(ivt));
+	if (user_msr(l, KVM_EXIT_X86_RDMSR, EXIT_REASON_UNKNOWN, 0x12345, data, false) ||
+	    user_out(l, DONE, (uint32_t)data, "the low half that the guest reads") ||
+	    user_out(l, DONE, (uint32_t)(data >> 32), "the high half that the guest reads") ||
+	    user_msr(l, KVM_EXIT_X86_WRMSR, EXIT_REASON_INVAL, 0xc0000080, bad, false) ||
+	    user_out(l, DONE, 0, "after a WRMSR that the VMM took") ||
+	    user_msr(l, KVM_EXIT_X86_WRMSR, EXIT_REASON_UNKNOWN, 0x12345, bad, true))
+		return -1;
+	return user_out(l, FAULT, 0, "after a WRMSR for which the VMM wants a fault");
 }
