@@ -99,6 +99,17 @@ placed() {
 	tree
 }
 
+@test "an rpm2cpio that goes on writing after cpio has seen the end" {
+	local real
+	srpm_of el9
+	real=$(command -v rpm2cpio)
+	mkdir bin
+	# More than a pipe holds, less than makes the payload too long.
+	printf '#!/bin/sh\n%s "$@" && head -c 66048 /dev/zero\n' "$real" > bin/rpm2cpio
+	chmod +x bin/rpm2cpio
+	PATH=$PWD/bin:$PATH tree
+}
+
 @test "sh is bash: in %prep, in what is piped into sh" {
 	# shellcheck disable=SC2016  # for %prep's shells
 	plain_srpm '%patch1 -p1

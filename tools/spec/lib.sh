@@ -188,6 +188,14 @@ packed_files() {
 	find "$@" -type f ! -name '*.md' ! -name '*.o' ! -name '*.d' ! -name '.*.swp' -print0 | sort -z
 }
 
+# unpack_rpm FILE DIR [CPIO-OPTION]...: unpack the package's files into DIR.
+unpack_rpm() {
+	local file
+	file=$(realpath -- "$1")
+	# cpio is done before rpm2cpio is: without a reader that would die of SIGPIPE.
+	(cd -- "$2" && rpm2cpio "$file" | { cpio -id --quiet --no-preserve-owner "${@:3}" && cat > /dev/null; })
+}
+
 # plain_git DIR ARG...: git in DIR, without anybody's settings. It does not see a
 # repository around DIR: git apply would skip files that are not in that one's index.
 plain_git() {

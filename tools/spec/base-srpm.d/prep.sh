@@ -116,7 +116,7 @@ collect_base() {
 prepare_fresh() {
 	local out=$1 topdir=$1/topdir tree
 	make_topdir "$topdir"
-	(cd -- "$topdir/SOURCES" && rpm2cpio "$srpm" | cpio -id --quiet --no-absolute-filenames --no-preserve-owner)
+	unpack_rpm "$srpm" "$topdir/SOURCES" --no-absolute-filenames
 	cp -- "$topdir/SOURCES/$spec" "$tmp/spec"
 	place_spec "$topdir"
 	expand_spec "$topdir"
