@@ -83,7 +83,7 @@ check_archive() {
 		# the header in hand, stops there, and says nothing.)
 		[[ -n $bad ]] || die "$file_name: its payload is not what its header lists; refused" "$(grep -m 2 . "$tmp/cpio.err" || echo "rpm2cpio cannot read it to the end")"
 	}
-	bad=$(awk '/^-/ && $2 > 1 { print $NF }' "$tmp/listed" | head -n 4 | paste -sd' ' -)
+	bad=$(awk '/^-/ && $2 > 1 && n++ < 4 { print $NF }' "$tmp/listed" | paste -sd' ' -)
 	[[ -z $bad ]] || refuse_links "$bad"
 	bad=$(grep -v '^-' "$tmp/listed" | head -n 3 || :)
 	[[ -z $bad ]] || die "$file_name: holds something else than plain files; refused" "$bad"
