@@ -459,3 +459,13 @@ own_ccache() {
 	[ "$status" -eq 2 ]
 	[[ $output == *"--: unknown option"* ]]
 }
+
+@test "lib.sh: a program that a signal ended has said nothing, so its caller does" {
+	run bash -c '. "$1/spec/lib.sh"; seq 100000 | head -n 1' - "$tools"
+	[[ $status -eq 141 && $output == *"warning: stopped, because a signal ended a program that it ran: PIPE"* ]]
+	# Not where the user pressed ^C, or where something was said.
+	for rc in 1 130 143; do
+		run bash -c '. "$1/spec/lib.sh"; (exit "$2")' - "$tools" "$rc"
+		[[ $status -eq $rc && -z $output ]]
+	done
+}
