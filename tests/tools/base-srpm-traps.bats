@@ -104,8 +104,8 @@ placed() {
 	srpm_of el9
 	real=$(command -v rpm2cpio)
 	mkdir bin
-	# More than a pipe holds, less than makes the payload too long.
-	printf '#!/bin/sh\n%s "$@" && head -c 66048 /dev/zero\n' "$real" > bin/rpm2cpio
+	# More than a pipe holds, where the payload is unpacked.
+	printf '#!/bin/sh\n%s "$@" || exit\ncase $PWD in */SOURCES) head -c 100000 /dev/zero ;; esac\n' "$real" > bin/rpm2cpio
 	chmod +x bin/rpm2cpio
 	PATH=$PWD/bin:$PATH tree
 }

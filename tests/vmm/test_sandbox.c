@@ -113,6 +113,8 @@ static const struct attempt {
 	{ "read a LAPIC", ONLY(SANDBOX_MAIN), SYS_ioctl, { FD, KVM_GET_LAPIC, PAGE } },
 	{ "set the terminal", ONLY(SANDBOX_MAIN) | BIT(SANDBOX_ENDER), SYS_ioctl,
 	  { FD, TCSETS, PAGE } },
+	{ "ask what the terminal is, by TCGETS2", ONLY(SANDBOX_MAIN) | BIT(SANDBOX_ENDER), SYS_ioctl,
+	  { FD, 0x802c542a, PAGE } },
 	{ "set registers", ONLY(SANDBOX_GDB), SYS_ioctl, { FD, KVM_SET_REGS, PAGE } },
 	{ "set breakpoints", ONLY(SANDBOX_GDB), SYS_ioctl, { FD, KVM_SET_GUEST_DEBUG, PAGE } },
 	{ "interrupt the guest", ALL & ~BIT(SANDBOX_ENDER) & ~BIT(SANDBOX_GDB), SYS_ioctl,

@@ -94,8 +94,9 @@ static const struct {
 	{ KVM_SET_USER_MEMORY_REGION, MAIN }, { KVM_ENABLE_CAP, MAIN },
 	{ KVM_CHECK_EXTENSION, MAIN | GDB }, { KVM_GET_STATS_FD, MAIN }, { KVM_KVMCLOCK_CTRL, MAIN },
 	{ KVM_SET_GUEST_DEBUG, GDB }, { KVM_SET_REGS, GDB }, { KVM_SET_DEBUGREGS, GDB },
-	{ TCGETS, MAIN | ENDER },	/* stdio asks what stdout is; so does tcsetattr() */
-	/* The terminal put right at the end; newer C libraries: TCSETS2 */
+	/* stdio asks what stdout is; so does tcsetattr(). From glibc 2.42 on by TCGETS2. */
+	{ TCGETS, MAIN | ENDER }, { 0x802c542a, MAIN | ENDER },
+	/* The terminal put right at the end; likewise TCSETS2 */
 	{ TCSETS, MAIN | ENDER }, { 0x402c542b, MAIN | ENDER },
 };
 
