@@ -105,6 +105,7 @@ placed() {
 	real=$(command -v rpm2cpio)
 	mkdir bin
 	# More than a pipe holds, where the payload is unpacked.
+	# shellcheck disable=SC2016  # for the shell that runs it
 	printf '#!/bin/sh\n%s "$@" || exit\ncase $PWD in */SOURCES) head -c 100000 /dev/zero ;; esac\n' "$real" > bin/rpm2cpio
 	chmod +x bin/rpm2cpio
 	PATH=$PWD/bin:$PATH tree
