@@ -48,7 +48,7 @@ module_root() {
 # register ROOT: register dpkg's packages in its rpm database, as tools/machine/install-root does.
 register() {
 	local work=$BATS_FILE_TMPDIR/base
-	mkdir -p "$work" "$1/var/lib/rpm"
+	mkdir -p "$work" "$1/var/lib/rpm" "$1/etc/rpm"
 	echo '%_dbpath /var/lib/rpm' >"$1/etc/rpm/macros"
 	"$tools/machine/install-root.d/provides" "$1" "$tools/machine/install-root.d/el-names" >"$work/provides"
 	{
