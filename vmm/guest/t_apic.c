@@ -39,6 +39,8 @@ TEST(lapic_registers)
 	check_eq(apic_read(APIC_LVTERR) & 0x10000, 0x10000, "mask of an LVT entry after software disable");
 	apic_write(APIC_LVTERR, 0x70);
 	check_eq(apic_read(APIC_LVTERR) & 0x10000, 0x10000, "mask of an LVT entry written while disabled");
+	apic_write(APIC_LVTT, VEC);
+	check_eq(apic_read(APIC_LVTT), 0x10000 | VEC, "the timer's LVT entry written while disabled");
 	apic_write(APIC_SVR, 0x1ff);
 }
 

@@ -266,6 +266,9 @@ static void walk_kernel(u32 insn)
 	walk(insn, PT_P, 0, NONE_ERR, "a read-only page with CR0.WP=0");
 	write_cr0(read_cr0() | CR0_WP);
 	walk(insn, PT_P, 0, w ? E_P : NONE_ERR, "a read-only page with CR0.WP set again");
+	/* The CPU reads the source of MOVS itself. */
+	if (insn != MOVS_TO_MMIO && (cpuid(0x80000008, 0).a & 0xff) < 52)
+		walk(insn, PT_P | PT_W | 1ULL << 51, 0, E_P | 8, "an entry with a reserved bit");
 	/* The upper levels count, too. */
 	*page_entry(V0, 2) &= ~(u64)PT_W;
 	invlpg(V0);

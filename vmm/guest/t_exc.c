@@ -271,6 +271,7 @@ static void user_cr0(void) { asm volatile("mov %%cr0, %%rax; int $0x80" : : : "r
 static void user_rdmsr(void) { asm volatile("rdmsr; int $0x80" : : : "rax", "rdx"); }
 static void user_int(void) { asm volatile("int $0x90"); }
 static void user_invd(void) { asm volatile("wbinvd; int $0x80"); }
+static void user_cpuid(void) { asm volatile("cpuid; int $0x80" : : "a"(0), "c"(0) : "rbx", "rdx"); }
 static void user_ok(void) { asm volatile("int $0x80"); }
 
 TEST(exc_user)
@@ -299,6 +300,14 @@ TEST(exc_user)
 		check(last_trap.vector == t[i].vec && (t[i].vec == 0xffff || last_trap.error == err),
 		      "%s: vector %d, error 0x%lx; expected %u, 0x%lx", t[i].what,
 		      (int)last_trap.vector, LU(last_trap.error), t[i].vec, LU(err));
+	}
+	if (rdmsr(0xce) >> 31 & 1) {			/* CPUID can be made to fault */
+		for (i = 0; i < 2; i++) {
+			wrmsr(0x140, !i);
+			user_call(user_cpuid);
+			check(last_trap.vector == (i ? 0xffff : 13) && (i || !last_trap.error), "CPUID in ring 3 with CPUID faulting %s: vector %d, error 0x%lx",
+			      i ? "off" : "on", (int)last_trap.vector, LU(last_trap.error));
+		}
 	}
 	write_cr0(read_cr0() | 1 << 18);		/* AM */
 	if (shared->tcg)		/* it does not check alignment */

@@ -178,6 +178,10 @@ EMUL(movntdq, "movq %0, %%mm0; movq2dq %%mm0, %%xmm0; movq2dq %%mm0, %%xmm1; psl
 EMUL(movq_mm_m, "movq %0, %%mm0; movq %%mm0, (%%rbx)")
 EMUL(movq_mm_r, "movq (%%rbx), %%mm1; movq %%mm1, %0")
 
+EMUL(btsw_below, "movw $-16, %%cx; btsw %%cx, 4(%%rbx)")
+EMUL(repne_scasl, "push %%rdi; mov %%rbx, %%rdi; mov $4, %%ecx; movl 8(%%rbx), %%eax; cld; repne scasl; pushf; sub %%rbx, %%rdi; lea (%%rdi,%%rcx,8), %%rdx; mov %%rdx, %%rcx; popf; pop %%rdi; mov %%rcx, %0")
+EMUL(repe_scasw, "push %%rdi; mov %%rbx, %%rdi; mov $8, %%ecx; movw (%%rbx), %%ax; cld; repe scasw; pushf; sub %%rbx, %%rdi; lea (%%rdi,%%rcx,8), %%rdx; mov %%rdx, %%rcx; popf; pop %%rdi; mov %%rcx, %0")
+
 #define ROW(id, f) { #id, emul_##id, f }
 static const struct emul emuls[] = {
 	ROW(addb, ARITH), ROW(addw, ARITH), ROW(addl, ARITH), ROW(addq, ARITH), ROW(add_r, ARITH),
@@ -210,7 +214,7 @@ static const struct emul emuls[] = {
 	ROW(movups_r, 0), ROW(movupd_m, 0), ROW(movupd_r, 0), ROW(movaps_m, 0), ROW(movaps_r, 0),
 	ROW(movapd_m, 0), ROW(movapd_r, 0), ROW(movdqa_m, 0), ROW(movdqa_r, 0), ROW(movdqu_m, 0),
 	ROW(movdqu_r, 0), ROW(movntps, 0), ROW(movntpd, 0), ROW(movntdq, 0), ROW(movq_mm_m, 0),
-	ROW(movq_mm_r, 0),
+	ROW(movq_mm_r, 0), ROW(btsw_below, 1), ROW(repne_scasl, ARITH), ROW(repe_scasw, ARITH),
 };
 
 /* Every condition, of which SETcc stores one and CMOVcc obeys one. */

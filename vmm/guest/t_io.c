@@ -178,7 +178,7 @@ TEST(mmio_width)
 TEST(mmio_string)
 {
 	u8 *buf = scratch(1);
-	u64 si, di, cx;
+	u64 si, di, cx, fs;
 	u32 i;
 
 	for (i = 0; i < 64; i++)
@@ -198,6 +198,14 @@ TEST(mmio_string)
 	asm volatile("std; rep movsq; cld" : "+S"(si), "+D"(di), "+c"(cx) : : "memory", "cc");
 	check_eq(si, UNIT_MMIO - 8, "RSI after REP MOVSQ with DF=1");
 	check(!memcmp(buf, buf + 64, 64), "REP MOVSQ with DF=1 from MMIO moved wrong data");
+	/* FS replaces DS as the source's segment, and its base counts. */
+	fs = rdmsr(0xc0000100);
+	wrmsr(0xc0000100, 0x1000);
+	si = (u64)buf - 0x1000; di = UNIT_MMIO + 0x300; cx = 8;
+	asm volatile("rep movsb %%fs:(%%rsi), (%%rdi)" : "+S"(si), "+D"(di), "+c"(cx) : : "memory");
+	wrmsr(0xc0000100, fs);
+	for (i = 0; i < 8; i++)
+		check_eq(readb(UNIT_MMIO + 0x300 + i), buf[i], "byte copied through FS to MMIO");
 	si = UNIT_MMIO; di = UNIT_MMIO + 0x100; cx = 64;
 	asm volatile("rep movsb" : "+S"(si), "+D"(di), "+c"(cx) : : "memory");
 	for (i = 0; i < 64; i++)
@@ -314,6 +322,14 @@ TEST(xsetbv)
 	asm volatile("xsetbv" : : "c"(0), "a"(3), "d"(0));
 	asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
 	check_eq(a, 3, "XCR0 after XSETBV of 3");
+	/* The size of what XCR0 enables: x87 and SSE, and the header; then AVX. */
+	check_eq(cpuid(0xd, 0).b, 576, "EBX of CPUID 0xd with x87 and SSE in XCR0");
+	if (cpuid(0xd, 0).a & 4) {
+		asm volatile("xsetbv" : : "c"(0), "a"(7), "d"(0));
+		check_eq(cpuid(0xd, 0).b, 832, "EBX of CPUID 0xd with AVX in XCR0");
+		asm volatile("xsetbv" : : "c"(0), "a"(3), "d"(0));
+		check_eq(cpuid(0xd, 0).b, 576, "EBX of CPUID 0xd after AVX was taken from XCR0");
+	}
 	outb(0xe1, 0);
 	asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
 	check_eq(a, 3, "XCR0 after an exit");

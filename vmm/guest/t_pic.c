@@ -91,6 +91,7 @@ static void pic_more(void)
 TEST(pic)
 {
 	static const u32 lines[] = { 1, 3, 5, 7, 8, 10, 12, 15 };
+	u64 base;
 	u32 i, k;
 
 	pic_init();
@@ -122,6 +123,20 @@ TEST(pic)
 		outb(0x21, 0xfb);
 		outb(0xa1, 0xff);
 	}
+	/* Without a LAPIC the PIC is wired to the CPU, whatever LVT0 says. */
+	apic_write(APIC_LVT0, 0x10000);
+	base = rdmsr(0x1b);
+	wrmsr(0x1b, base & ~0x800ULL);
+	outb(0x21, 0xfb & ~(1 << 5));
+	k = pic_seen[5];
+	sync_host(45);
+	for (i = 0; i < 100 && pic_seen[5] == k; i++)
+		sti_nop_cli();
+	check(pic_seen[5] == k + 1, "the PIC's line 5, with the LAPIC disabled, raised %u interrupts", pic_seen[5] - k);
+	sync_host(65);
+	wrmsr(0x1b, base);
+	lapic_on();
+	apic_write(APIC_LVT0, 0x700);
 	/* Of two lines at once, the lower one comes first. */
 	outb(0x21, 0xfb & ~(1 << 5) & ~(1 << 3));
 	pic_seen[3] = pic_seen[5] = pic_first = 0;

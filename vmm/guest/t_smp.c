@@ -87,6 +87,11 @@ TEST(smp_start)
 	for (u32 i = 0; i < 100; i++)
 		outb(0xe1, 0);
 	check_eq(shared->online, shared->ncpus, "CPUs online after a second SIPI");
+	/* So is the end of an INIT, a level that is taken back. */
+	apic_icr(1, 0x8500);
+	step("a CPU that was sent an INIT level de-assert");
+	cpu_run(1, tell_id, 0);
+	cpu_wait(1);
 }
 
 static void wait_ipi(u32 cpu, u32 n, const char *what)

@@ -43,6 +43,24 @@ static void counts_down(void)
 	expect_count(VEC, 0, "a timer that was stopped before its end");
 }
 
+/* A new divisor changes how long a running timer takes, not its count. */
+static void divisor_changed(void)
+{
+	u64 t0;
+	u32 n;
+
+	apic_write(APIC_TDCR, 0xb);
+	apic_write(APIC_LVTT, VEC);
+	t0 = rdtsc();
+	apic_write(APIC_TMICT, 4000000000u);
+	apic_write(APIC_TDCR, 0x0);		/* divide by 2 */
+	n = apic_read(APIC_TMCCT);
+	check(rdtsc() - t0 > 1000 * tsc_ms() || (n > 2900000000u && n <= 4000000000u),
+	      "the timer's count is %u soon after 4000000000, when its divisor became 2", n);
+	apic_write(APIC_TMICT, 0);
+	apic_write(APIC_TDCR, 0xb);
+}
+
 /* Start and stop a timer; try again if the host paused in between. */
 static void stopped_in_time(void)
 {
@@ -73,7 +91,7 @@ TEST(lapic_timer)
 	a = apic_read(APIC_TMCCT);
 	check(a <= 100000000, "the count of a timer set to 100000000, divided by 16, is %u", a);
 	apic_write(APIC_TMICT, 0);
-	apic_write(APIC_TDCR, 0xb);
+	divisor_changed();
 	stopped_in_time();
 	lapic_shot(0xb, 2000000, 2, "the LAPIC timer, one shot of 2 ms");
 	lapic_shot(0xb, 20000000, 20, "the LAPIC timer, one shot of 20 ms");
@@ -112,6 +130,10 @@ static void mode_switch(void)
 		}
 		chances();
 	}
+	wrmsr(0x6e0, rdtsc() + 10000 * tsc_ms());
+	apic_write(APIC_LVTT, VEC);
+	apic_write(APIC_LVTT, 0x40000 | VEC);
+	check_eq(rdmsr(0x6e0), 0, "a TSC deadline after another mode and back");
 	apic_write(APIC_TMICT, 2000000);
 	quiet(VEC, "a count started the timer in TSC-deadline mode");
 	check_eq(apic_read(APIC_TMCCT), 0, "current count in TSC-deadline mode");

@@ -307,6 +307,7 @@ static int user_msr(struct lab *l, uint32_t exit, uint32_t reason, uint32_t inde
 
 	if (lab_step_to(l, exit, write ? "the guest's WRMSR" : "the guest's RDMSR"))
 		return -1;
+	REQUIRE(l->t, !m->error, "an access to MSR 0x%x exits with an error of %u, which the VMM has not set", index, m->error);
 	REQUIRE(l->t, m->reason == reason && m->index == index && (!write || m->data == data),
 		"%s of MSR 0x%x exits with reason %u, index 0x%x, data 0x%llx; expected reason %u%s", write ? "WRMSR" : "RDMSR", index,
 		m->reason, m->index, (unsigned long long)m->data, reason, write ? " and the guest's data" : "");

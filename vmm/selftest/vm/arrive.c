@@ -2,9 +2,12 @@
 /* vm: an event that a VMM restores must reach the guest, not only read back. */
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #define REPORT_PLACE 165
+#include "env/clock.h"
 #include "vm/vm.h"
 
 /* What <linux/kvm.h> of EL 8 lacks; the numbers are KVM's ABI. */
@@ -164,4 +167,55 @@ LAB_CHECK(vm, sipi_arrives, LAB(.irqchip = true, .cpus = 2), "a vCPU that is res
 		"a vCPU restored with SIPI vector 5: exit %s, CS 0x%x, expected an OUT by the code at 0x5000",
 		exit_name(l->cpu[1].run->exit_reason), s.cs.selector);
 	return 0;
+}
+
+/* bit @pin of the IOAPIC's IRR, or -1 after t_fail() */
+static int ioapic_irr(struct lab *l, unsigned int pin)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	return lab_vm_ioctl(l, KVM_GET_IRQCHIP, &c) < 0 ? -1 : (int)(c.chip.ioapic.irr >> pin & 1);
+}
+
+/* An eventfd for pin 10, a level: what it raised falls when it is taken away before the EOI. */
+static int irqfd_gone(struct lab *l, int fd, int back)
+{
+	struct kvm_irqfd f = { .fd = (uint32_t)fd, .gsi = 10, .flags = KVM_IRQFD_FLAG_RESAMPLE, .resamplefd = (uint32_t)back };
+	int irr;
+
+	if (lab_vm_ioctl(l, KVM_IRQFD, &f) < 0)
+		return -1;
+	NEED(l->t, !eventfd_write(fd, 1), "a write to an eventfd");
+	while (!(irr = ioapic_irr(l, 10)) && now_ms() < l->deadline)
+		usleep(500);
+	REQUIRE(l->t, irr, "a write to a level irqfd raised no line of the IOAPIC");
+	f.flags |= KVM_IRQFD_FLAG_DEASSIGN;
+	if (irr < 0 || lab_vm_ioctl(l, KVM_IRQFD, &f) < 0)
+		return -1;
+	REQUIRE(l->t, !ioapic_irr(l, 10), "the line that a level irqfd raised stays up after the irqfd is gone");
+	return 0;
+}
+
+LAB_CHECK(vm, ioapic_irr, LAB(.irqchip = true), "an edge that was delivered is not saved as pending; a level irqfd that goes leaves no line up",
+	  ADVICE_STATE, NEED_KVM)
+{
+	struct kvm_irq_level line = { .irq = 9, .level = 1 };
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
+	int fd = eventfd(0, EFD_CLOEXEC), back = eventfd(0, EFD_CLOEXEC), irr, rc;
+	struct kvm_lapic_state a;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &a) < 0 || lab_vm_ioctl(l, KVM_GET_IRQCHIP, &c) < 0)
+		return -1;
+	memcpy(a.regs + 0xf0, "\xff\x01", 2);
+	c.chip.ioapic.redirtbl[9].bits = 0x50;
+	c.chip.ioapic.redirtbl[10].bits = 0x18051;	/* masked, level */
+	if (lab_cpu_ioctl(l, 0, KVM_SET_LAPIC, &a) < 0 || lab_vm_ioctl(l, KVM_SET_IRQCHIP, &c) < 0 ||
+	    lab_vm_ioctl(l, KVM_IRQ_LINE, &line) < 0)
+		return -1;
+	irr = ioapic_irr(l, 9);
+	REQUIRE(l->t, irr <= 0, "an edge that the LAPIC has taken is pending in the IOAPIC, too: it would come again after a migration");
+	rc = irr < 0 ? -1 : irqfd_gone(l, fd, back);
+	close(fd);
+	close(back);
+	return rc;
 }

@@ -159,6 +159,46 @@ SLOT_CHECK(vm, dirty_log_clear, KVM_MEM_LOG_DIRTY_PAGES, want_manual, "KVM_CLEAR
 		compare_log(l, bits, pages, "after cleared pages were written again") ? -1 : 0;
 }
 
+static int want_all_set(struct lab *l)
+{
+	struct kvm_enable_cap c = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { 3 } };
+
+	if (!(lab_cap(l, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) & 2))
+		return t_skip(l->t, "KVM has no KVM_DIRTY_LOG_INITIALLY_SET (5.7)");
+	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
+}
+
+SLOT_CHECK(vm, dirty_log_all, KVM_MEM_LOG_DIRTY_PAGES, want_all_set, "with KVM_DIRTY_LOG_INITIALLY_SET the log begins with every page",
+	   ADVICE_MEM, NEED_KVM | NEED_HW)
+{
+	uint64_t bits[PAGES / 64];
+	bool pages[PAGES];
+
+	(void)host;
+	memset(pages, true, sizeof(pages));
+	return get_log(l, bits) || compare_log(l, bits, pages, "of a new slot") ? -1 : 0;
+}
+
+/* The guest reads a byte from a port to a page: KVM itself sets A and D in the entry that maps the page. */
+LAB_CHECK(vm, dirty_log_tables, LAB(.ram_flags = KVM_MEM_LOG_DIRTY_PAGES), "the dirty log has the page tables in which KVM sets A and D",
+	  ADVICE_MEM, NEED_KVM | NEED_HW)
+{
+	/* mov $0x50,%edx; mov $0x400000,%edi; out %al,$0xe1; insb; hlt */
+	static const uint8_t code[] = { 0xba, 0x50, 0, 0, 0, 0xbf, 0, 0, 0x40, 0, 0xe6, 0xe1, 0x6c, 0xf4 };
+	static uint64_t bits[UNIT_RAM / 4096 / 64];
+	struct kvm_dirty_log log = { .dirty_bitmap = bits };
+	const uint64_t *pde = (const void *)(l->ram + 0x12010);
+
+	if (lab_code_long(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_IO, "OUT") ||
+	    lab_vm_ioctl(l, KVM_GET_DIRTY_LOG, &log) < 0 || lab_step_to(l, KVM_EXIT_IO, "INS") || lab_step_to(l, KVM_EXIT_HLT, "HLT") ||
+	    lab_vm_ioctl(l, KVM_GET_DIRTY_LOG, &log) < 0)
+		return -1;
+	REQUIRE(l->t, (*pde & 0x60) == 0x60, "INS to a page left its entry 0x%llx, without A and D", (unsigned long long)*pde);
+	REQUIRE(l->t, bits[0x400 / 64] & 1ull << 0x400 % 64, "the page that INS wrote is not in the dirty log");
+	REQUIRE(l->t, bits[0] & 1ull << 0x12, "the page table in which KVM set A and D for INS is not in the dirty log");
+	return 0;
+}
+
 static int want_ring_of(struct lab *l, unsigned int entries)
 {
 	struct kvm_enable_cap c = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { entries * sizeof(struct kvm_dirty_gfn) } };
@@ -211,6 +251,27 @@ static int reap_ring(struct lab *l, struct kvm_dirty_gfn *ring, unsigned int *ne
 	return 0;
 }
 
+/* Entries whose pages go down must be reset as well as those whose pages go up. */
+static int ring_downwards(struct lab *l, struct kvm_dirty_gfn *ring, unsigned int *next)
+{
+	bool pages[PAGES] = { false }, got[PAGES];
+	unsigned int k;
+
+	for (k = 40; k > 30; k--) {
+		pages[k] = true;
+		if (TOUCH(l, slot_write, pages))
+			return -1;
+		pages[k] = false;
+	}
+	for (k = 31; k <= 40; k++)
+		pages[k] = true;
+	if (reap_ring(l, ring, next, got) || TOUCH(l, slot_write, pages) || reap_ring(l, ring, next, got))
+		return -1;
+	for (k = 31; k <= 40; k++)
+		REQUIRE(l->t, got[k], "page %u was written, collected after the one above it, and written again, but is not in the dirty ring", k);
+	return 0;
+}
+
 CHECK(vm, dirty_ring, "the dirty ring has exactly the pages that were written",
       ADVICE_MEM, NEED_KVM | NEED_HW)
 {
@@ -235,6 +296,8 @@ CHECK(vm, dirty_ring, "the dirty ring has exactly the pages that were written",
 				rc = t_fail(t, "round %u: page %u was %swritten but is %sin the dirty ring",
 					    i, k, pages[k] ? "" : "not ", got[k] ? "" : "not ");
 	}
+	if (!rc)
+		rc = ring_downwards(&l, ring, &next);
 	if (ring != MAP_FAILED)
 		munmap(ring, size);
 	slot_close(&l, host);

@@ -140,11 +140,19 @@ static const struct quirk {
 
 static uint64_t turn_off;	/* for disable(); a process has one lab at a time */
 
+/* By either capability; another call that turns off nothing more leaves the first as it is. */
 static int disable(struct lab *l)
 {
 	struct kvm_enable_cap c = { .cap = KVM_CAP_DISABLE_QUIRKS2, .args = { turn_off } };
+	int rc = turn_off ? lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) : 0;
 
-	return turn_off && lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0 ? -1 : 0;
+	c.args[0] = 0;
+	if (turn_off && rc >= 0)
+		rc = lab_vm_ioctl(l, KVM_ENABLE_CAP, &c);
+	c.cap = KVM_CAP_DISABLE_QUIRKS;
+	if (turn_off && rc >= 0)
+		rc = lab_vm_ioctl(l, KVM_ENABLE_CAP, &c);
+	return rc < 0 ? -1 : 0;
 }
 
 static int see(struct t *t, const struct quirk *q, uint64_t off, int want)

@@ -21,6 +21,7 @@ static int refuse_msrs(struct lab *l)
 		{ 0xc0000080, 1ull << 40, "EFER with a reserved bit" },
 		{ 0x277, 0x02, "PAT with type 2" },
 		{ 0x2ff, 0x802, "MTRR_DEF_TYPE with type 2" },
+		{ 0x2ff, 0x106, "MTRR_DEF_TYPE with reserved bit 8" },
 		{ 0x200, 0x2, "MTRR_PHYSBASE0 with type 2" },
 		{ 0x250, 0x0200000000000000ull, "MTRR_FIX64K with type 2" },
 		{ 0x4b564d02, 0x6031, "async page faults with a reserved bit" },

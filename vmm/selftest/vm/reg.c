@@ -100,6 +100,8 @@ LAB_CHECK(vm, one_register, LAB(), "KVM_GET_ONE_REG and KVM_GET_MSRS access the 
 /* These MSRs KVM has listed since before 4.18: for SYSCALL, time and KVM's own interface. */
 static int msrs_listed(struct t *t, const struct kvm_msr_list *list)
 {
+	/* Since 5.8: TSC_ADJUST, TSC_DEADLINE, MISC_ENABLE, machine checks, features, polling, async page faults */
+	static const uint32_t newer[] = { 0x3b, 0x6e0, 0x1a0, 0x17a, 0x17b, 0xce, 0x140, 0x4b564d05, 0x4b564d06, 0x4b564d07 };
 	static const uint32_t need[] = { 0x10, 0x174, 0x175, 0x176, 0x277, 0xc0000081, 0xc0000082, 0xc0000083,
 		0xc0000084, 0xc0000102, 0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03, 0x4b564d04 };
 	unsigned int i, k;
@@ -108,6 +110,11 @@ static int msrs_listed(struct t *t, const struct kvm_msr_list *list)
 		for (k = 0; k < list->nmsrs && list->indices[k] != need[i]; k++)
 			;
 		REQUIRE(t, k < list->nmsrs, "MSR 0x%x is not in the list: a migration would lose it", need[i]);
+	}
+	for (i = 0; !env_old_kvm(t->env) && i < sizeof(newer) / sizeof(newer[0]); i++) {
+		for (k = 0; k < list->nmsrs && list->indices[k] != newer[i]; k++)
+			;
+		REQUIRE(t, k < list->nmsrs, "MSR 0x%x is not in the list: a migration would lose it", newer[i]);
 	}
 	return 0;
 }

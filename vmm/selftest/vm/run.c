@@ -237,7 +237,7 @@ LAB_CHECK(vm, steal_preempted, LAB(), "a vCPU is marked preempted in its steal t
 CHECK(vm, signal_mask, "KVM_SET_SIGNAL_MASK lets signals end KVM_RUN",
       ADVICE_RUN, NEED_KVM)
 {
-	static const uint8_t code[] = { 0xeb, 0xfe };
+	static const uint8_t code[] = { 0xeb, 0xfe }, hlt = 0xf4;
 	/* struct kvm_signal_mask: a length, then that many bytes; none blocked */
 	uint32_t m[3] = { 8, 0, 0 };
 	sigset_t usr2, old, now;
@@ -257,6 +257,14 @@ CHECK(vm, signal_mask, "KVM_SET_SIGNAL_MASK lets signals end KVM_RUN",
 		else if (rc == -EINTR)
 			rc = 0;
 	}
+	/* Without the mask the thread's own counts again, which blocks the signal that is still pending. */
+	if (!rc && (lab_cpu_ioctl(&l, 0, KVM_SET_SIGNAL_MASK, NULL) < 0 || lab_code_real(&l, &hlt, 1)))
+		rc = -1;
+	if (!rc) {
+		rc = lab_step(&l, 0);
+		if (rc == -EINTR)
+			rc = t_fail(t, "KVM_SET_SIGNAL_MASK(NULL) leaves the mask on: a signal that the thread blocks ended KVM_RUN");
+	}
 	pthread_sigmask(SIG_SETMASK, NULL, &now);
 	if (!rc && !sigismember(&now, SIGUSR2))
 		rc = t_fail(t, "the thread keeps the mask of KVM_SET_SIGNAL_MASK after KVM_RUN");
@@ -272,6 +280,24 @@ static int debug(struct lab *l, uint32_t control, uint64_t dr0, uint64_t dr7)
 	d.arch.debugreg[0] = dr0;
 	d.arch.debugreg[7] = dr7;
 	return lab_cpu_ioctl(l, 0, KVM_SET_GUEST_DEBUG, &d) < 0 ? -1 : 0;
+}
+
+/* While a debugger uses the debug registers, and after it, the guest's own are kept for the guest. */
+LAB_CHECK(vm, guest_debug_off, LAB(), "a guest's debug registers are its own again after a debugger used them",
+	  ADVICE_RUN, NEED_KVM | NEED_HW)
+{
+	/* mov $0x1234,%eax; mov %eax,%db0; out %al,$0xe1; mov %db0,%eax; out %eax,$0xe1 */
+	static const uint8_t code[] = { 0x66, 0xb8, 0x34, 0x12, 0, 0, 0x0f, 0x23, 0xc0, 0xe6, 0xe1, 0x0f, 0x21, 0xc0, 0x66, 0xe7, 0xe1 };
+	struct kvm_run *run = l->cpu[0].run;
+	uint32_t got;
+
+	if (lab_code_real(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_IO, "the guest's OUT") ||
+	    debug(l, KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP, 0x5000, 0x402) || debug(l, 0, 0, 0) ||
+	    lab_step_to(l, KVM_EXIT_IO, "the guest's second OUT"))
+		return -1;
+	memcpy(&got, (uint8_t *)run + run->io.data_offset, 4);
+	REQUIRE(l->t, got == 0x1234, "the guest set DR0 to 0x1234, a debugger to 0x5000 and off again; the guest reads 0x%x", got);
+	return 0;
 }
 
 LAB_CHECK(vm, guest_debug, LAB(), "single steps and breakpoints of a debugger on the host work",
@@ -326,6 +352,26 @@ LAB_CHECK(vm, guest_debug, LAB(), "single steps and breakpoints of a debugger on
 }
 
 /* For debuggers: KVM walks the guest's page tables. */
+/* A page of 4 MiB above 4 GiB, in 32-bit paging: bits 13 and up of its entry are bits 32 and up of the address. */
+static int translate_pse36(struct lab *l)
+{
+	struct kvm_translation tr = { .linear_address = 0x400123 };
+	uint32_t *pd = (void *)(l->ram + 0x30000);
+	struct kvm_sregs s;
+
+	if (lab_real(l, 0, 0x1000) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	pd[1] = 0x400000 | 1 << 13 | 0x87;
+	s.cr3 = 0x30000;
+	s.cr4 = 1 << 4;
+	s.cr0 = 0x80000011;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0 || lab_cpu_ioctl(l, 0, KVM_TRANSLATE, &tr) < 0)
+		return -1;
+	REQUIRE(l->t, tr.valid && tr.physical_address == 0x100400123ull,
+		"KVM_TRANSLATE of 0x400123, in a page of 4 MiB at 0x100400000: valid %u, 0x%llx", tr.valid, tr.physical_address);
+	return 0;
+}
+
 LAB_CHECK(vm, translate, LAB(), "KVM_TRANSLATE finds what the guest's page tables say",
 	  ADVICE_RUN, NEED_KVM)
 {
@@ -339,7 +385,7 @@ LAB_CHECK(vm, translate, LAB(), "KVM_TRANSLATE finds what the guest's page table
 	if (lab_cpu_ioctl(l, 0, KVM_TRANSLATE, &tr) < 0)
 		return -1;
 	REQUIRE(l->t, !tr.valid, "KVM_TRANSLATE of an address that is not mapped: 0x%llx", tr.physical_address);
-	return 0;
+	return translate_pse36(l);
 }
 
 LAB_CHECK(vm, sync_registers, LAB(), "registers can be set and read through kvm_run, without ioctls",

@@ -77,10 +77,14 @@ LAB_CHECK(vm, state_fpu, LAB(.irqchip = true), "FPU, XSAVE and XCR state can be 
 	a.fcw = 0x27f;
 	a.ftwx = 0xff;
 	a.fsw = 0x3800;
+	a.last_ip = 0x1234;
+	a.last_dp = 0x5678;
+	a.last_opcode = 0x123;
 	if (lab_cpu_ioctl(l, 0, KVM_SET_FPU, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_FPU, &b) < 0)
 		goto out;
 	if (memcmp(a.xmm, b.xmm, sizeof(a.xmm)) || memcmp(a.fpr, b.fpr, sizeof(a.fpr)) ||
-	    a.fcw != b.fcw || a.fsw != b.fsw || a.ftwx != b.ftwx) {
+	    a.fcw != b.fcw || a.fsw != b.fsw || a.ftwx != b.ftwx ||
+	    a.last_ip != b.last_ip || a.last_dp != b.last_dp || a.last_opcode != b.last_opcode) {
 		t_fail(l->t, "KVM_SET_FPU: what was set reads back differently");
 		goto out;
 	}
@@ -230,6 +234,27 @@ LAB_CHECK(vm, state_events, LAB(.irqchip = true), "debug registers, events and m
 	return lab_cpu_ioctl(l, 0, KVM_SET_MP_STATE, &mp) < 0 ? -1 : 0;
 }
 
+/* A timer that was stopped half way goes on from there. */
+static int timer_goes_on(struct lab *l)
+{
+	static const struct { uint16_t at; uint32_t v; } set[] = {
+		{ 0xf0, 0x1ff }, { 0x320, 0x10040 }, { 0x3e0, 0xb }, { 0x380, 4000000000u }, { 0x390, 1000000000u },
+	};
+	struct kvm_lapic_state a;
+	uint32_t now;
+	size_t i;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &a) < 0)
+		return -1;
+	for (i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		memcpy(a.regs + set[i].at, &set[i].v, 4);
+	if (lab_cpu_ioctl(l, 0, KVM_SET_LAPIC, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_LAPIC, &a) < 0)
+		return -1;
+	memcpy(&now, a.regs + 0x390, 4);
+	REQUIRE(l->t, now <= 1000000000u, "KVM_SET_LAPIC of a timer at 1000000000 of 4000000000: it goes on at %u", now);
+	return 0;
+}
+
 LAB_CHECK(vm, state_irqchips, LAB(.irqchip = true), "LAPIC, PIC, IOAPIC and PIT can be set and read back",
 	  ADVICE_STATE, NEED_KVM)
 {
@@ -280,10 +305,37 @@ LAB_CHECK(vm, state_irqchips, LAB(.irqchip = true), "LAPIC, PIC, IOAPIC and PIT 
 		return -1;
 	p.channels[2].mode = 3;
 	p.channels[2].count = 0x1234;
+	p.flags |= KVM_PIT_FLAGS_HPET_LEGACY;
 	if (lab_vm_ioctl(l, KVM_SET_PIT2, &p) < 0 || lab_vm_ioctl(l, KVM_GET_PIT2, &q) < 0)
 		return -1;
 	REQUIRE(l->t, q.channels[2].mode == 3 && q.channels[2].count == 0x1234,
 		"KVM_SET_PIT2 set mode 3 and count 0x1234, but they read back as %u and 0x%x", q.channels[2].mode, q.channels[2].count);
+	REQUIRE(l->t, q.flags & KVM_PIT_FLAGS_HPET_LEGACY, "KVM_SET_PIT2 lost the flag that an HPET replaces the PIT");
+	return env_old_kvm(l->t->env) ? 0 : timer_goes_on(l);
+}
+
+/* kvm_clock_data, of which <linux/kvm.h> before 5.16 lacks members */
+struct clock_data {
+	uint64_t clock;
+	uint32_t flags, pad0;
+	uint64_t realtime, host_tsc;
+	uint32_t pad[4];
+};
+#define CLOCK_REALTIME_FLAG	4	/* KVM_CLOCK_REALTIME */
+
+/* A clock that was read at @ago before now by the wall clock advances by as much, but never goes back. */
+static int clock_since(struct lab *l, int64_t ago)
+{
+	const uint64_t then = 7000000000000ull;
+	struct clock_data a = { .clock = then, .flags = CLOCK_REALTIME_FLAG }, b = { 0 };
+	uint64_t least = then + (ago > 0 ? (uint64_t)ago - 100000000 : 0);
+
+	a.realtime = (uint64_t)((now_ms() + wall_offset_ms()) * 1e6) - (uint64_t)ago;
+	if (lab_vm_ioctl(l, KVM_SET_CLOCK, &a) < 0 || lab_vm_ioctl(l, KVM_GET_CLOCK, &b) < 0)
+		return -1;
+	REQUIRE(l->t, b.clock >= least && b.clock < least + 5000000000ull,
+		"a clock of %llu ns, %lld ns ago by the wall clock, was set and is %llu ns", (unsigned long long)then, (long long)ago,
+		(unsigned long long)b.clock);
 	return 0;
 }
 
@@ -306,6 +358,9 @@ LAB_CHECK(vm, state_clocks, LAB(.irqchip = true), "the VM's clock and TSC rate c
 	ms = now_ms() - before;
 	REQUIRE(l->t, b.clock >= a.clock + 4000000 && (double)(b.clock - a.clock) < (ms + 100) * 1e6,
 		"the VM's clock was set to %llu and is %llu ns %.1f ms later", a.clock, b.clock, ms);
+	if (lab_cap(l, KVM_CAP_ADJUST_CLOCK) & CLOCK_REALTIME_FLAG &&
+	    (clock_since(l, 20000000000ll) || clock_since(l, -20000000000ll)))
+		return -1;
 	khz = lab_cpu_ioctl(l, 0, KVM_GET_TSC_KHZ, 0);
 	REQUIRE(l->t, khz > 0, "KVM_GET_TSC_KHZ returned %d", khz);
 	real = tsc_khz_measured();
