@@ -140,19 +140,21 @@ static const struct quirk {
 
 static uint64_t turn_off;	/* for disable(); a process has one lab at a time */
 
-/* By either capability; another call that turns off nothing more leaves the first as it is. */
+/* By either capability. After 6.12 another call that turns off nothing more leaves the first as it is. */
 static int disable(struct lab *l)
 {
-	struct kvm_enable_cap c = { .cap = KVM_CAP_DISABLE_QUIRKS2, .args = { turn_off } };
-	int rc = turn_off ? lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) : 0;
+	static const uint32_t by[] = { KVM_CAP_DISABLE_QUIRKS2, KVM_CAP_DISABLE_QUIRKS2, KVM_CAP_DISABLE_QUIRKS };
+	const size_t n = env_kernel(l->t->env) >= KERNEL(7, 2) ? 3 : 1;
+	struct kvm_enable_cap c = { .args = { turn_off } };
+	size_t i;
 
-	c.args[0] = 0;
-	if (turn_off && rc >= 0)
-		rc = lab_vm_ioctl(l, KVM_ENABLE_CAP, &c);
-	c.cap = KVM_CAP_DISABLE_QUIRKS;
-	if (turn_off && rc >= 0)
-		rc = lab_vm_ioctl(l, KVM_ENABLE_CAP, &c);
-	return rc < 0 ? -1 : 0;
+	for (i = 0; turn_off && i < n; i++) {
+		c.cap = by[i];
+		if (lab_vm_ioctl(l, KVM_ENABLE_CAP, &c) < 0)
+			return -1;
+		c.args[0] = 0;
+	}
+	return 0;
 }
 
 static int see(struct t *t, const struct quirk *q, uint64_t off, int want)

@@ -362,6 +362,8 @@ static int translate_pse36(struct lab *l)
 	if (lab_real(l, 0, 0x1000) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
 		return -1;
 	pd[1] = 0x400000 | 1 << 13 | 0x87;
+	s.cs.l = 0;
+	s.efer = 0;
 	s.cr3 = 0x30000;
 	s.cr4 = 1 << 4;
 	s.cr0 = 0x80000011;
