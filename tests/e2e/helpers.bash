@@ -154,3 +154,9 @@ trial_root() {
 	mv "$1/lib/modules/$kverrel2/kernel/arch/x86/kvm/kvm-amd.ko" "$1/var/tmp/"
 	in_root "$1" depmod "$kverrel2"
 }
+
+# need_ovmf: set ovmf to the UEFI firmware for QEMU, or skip the test.
+need_ovmf() {
+	for ovmf in /usr/share/{ovmf/OVMF,edk2/ovmf/OVMF,OVMF/OVMF}.fd; do [[ ! -f $ovmf ]] || break; done
+	[[ -f $ovmf ]] || skip "no OVMF here (apt: ovmf, dnf: edk2-ovmf)"
+}

@@ -15,8 +15,7 @@ setup() {
 	find_rpms2
 	cd "$BATS_TEST_TMPDIR" || return
 	root=$PWD/root
-	for ovmf in /usr/share/{ovmf/OVMF,edk2/ovmf/OVMF,OVMF/OVMF}.fd; do [[ ! -f $ovmf ]] || break; done
-	[[ -f $ovmf ]] || skip "no OVMF here (apt: ovmf, dnf: edk2-ovmf)"
+	need_ovmf
 	command -v sfdisk mformat >/dev/null || skip "no sfdisk or mformat here"
 }
 

@@ -129,7 +129,7 @@ make_tmp() {
 _drop_tmp() {
 	local rc=$? d
 	# Whoever was ended by a signal has said nothing.
-	((rc <= 128 || rc == 130 || rc == 143)) ||
+	((rc <= 128 || rc == 130 || rc == 143 || rc > 159)) ||
 		warn "stopped, because a signal ended a program that it ran: $(kill -l "$rc" 2>/dev/null || echo "$rc")" \
 			"run it again; if it ends like that again, report it"
 	for d in ${_tmp_dirs[@]+"${_tmp_dirs[@]}"}; do

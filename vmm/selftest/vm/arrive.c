@@ -183,6 +183,7 @@ static int irqfd_gone(struct lab *l, int fd, int back)
 	struct kvm_irqfd f = { .fd = (uint32_t)fd, .gsi = 10, .flags = KVM_IRQFD_FLAG_RESAMPLE, .resamplefd = (uint32_t)back };
 	int irr;
 
+	NEED(l->t, fd >= 0 && back >= 0, "an eventfd");
 	if (lab_vm_ioctl(l, KVM_IRQFD, &f) < 0)
 		return -1;
 	NEED(l->t, !eventfd_write(fd, 1), "a write to an eventfd");
