@@ -58,9 +58,12 @@ static void on_fault(struct regs *r)
 
 static void on_ready(struct regs *r)
 {
-	u32 token = apf.token, i;
+	u32 token = apf.token, missing = 0, i;
 
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < faults; i++)
+		missing += !fault[i].ready;
+	/* Let the host get another page, too: KVM must tell us after our ACK, not before. */
+	for (i = 0; i < (missing > 1 ? 100 : 4); i++)
 		outb(UNIT_PORT_IDLE, 0);
 	check(apf.token == token, "token 0x%x was overwritten with 0x%x before the guest took it", token, apf.token);
 	for (i = 0; i < faults && fault[i].token != token; i++)

@@ -362,6 +362,65 @@ static void walk_user(u32 insn)
 	}
 }
 
+/* --- the ports that a TSS allows ring 3: SDM vol. 1, 19.5.2 --- */
+
+static u16 user_port;
+static u8 user_data[4];
+static void user_outsb(void) { asm volatile("outsb; int $0x80" : : "S"(user_data), "d"(user_port)); }
+static void user_outsw(void) { asm volatile("outsw; int $0x80" : : "S"(user_data), "d"(user_port)); }
+static void user_outsl(void) { asm volatile("outsl; int $0x80" : : "S"(user_data), "d"(user_port)); }
+static void user_insb(void) { asm volatile("insb; int $0x80" : : "D"(user_data), "d"(user_port) : "memory"); }
+static void user_insw(void) { asm volatile("insw; int $0x80" : : "D"(user_data), "d"(user_port) : "memory"); }
+static void user_inw(void) { asm volatile("inw %%dx, %%ax; int $0x80" : : "d"(user_port) : "rax"); }
+
+static void user_ports(u32 first, u32 last)
+{
+	static const struct { const char *name; void (*fn)(void); u32 bytes; } ops[] = {
+		{ "OUTSB", user_outsb, 1 }, { "OUTSW", user_outsw, 2 }, { "OUTSD", user_outsl, 4 },
+		{ "INSB", user_insb, 1 }, { "INSW", user_insw, 2 }, { "IN of 2 bytes", user_inw, 2 },
+	};
+	u32 i;
+
+	for (i = 0; i < array_size(ops); i++)
+		for (user_port = UNIT_PORT_IO + 4; user_port < UNIT_PORT_IO + 11; user_port++) {
+			bool ok = user_port >= first && user_port + ops[i].bytes - 1 <= last;
+
+			step(ops[i].name);
+			user_call(ops[i].fn);
+			check(last_trap.vector == (ok ? NO_TRAP : 13), "%s in ring 3, port 0x%x, of which the TSS allows 0x%x to 0x%x: vector %d, expected %s",
+			      ops[i].name, user_port, first, last, last_trap.vector == NO_TRAP ? -1 : (int)last_trap.vector,
+			      ok ? "none" : "#GP");
+		}
+}
+
+TEST(io_bitmap)
+{
+	u8 *tss = scratch(0x30), *map = tss + 104;
+	struct { u16 limit; u64 base; } __attribute__((packed)) d;
+	u64 *gdt, was, old;
+	u32 i;
+
+	asm volatile("sgdt %0" : "=m"(d));
+	gdt = (u64 *)d.base;
+	was = gdt[6];
+	old = (was >> 16 & 0xffffff) | (was >> 56 & 0xff) << 24 | gdt[7] << 32;
+	memset(tss, 0xff, 4096);
+	memcpy(tss, (void *)old, 104);
+	*(u16 *)(tss + 102) = 104;
+	/* The limit leaves room for the last byte of the map and the one that must follow it. */
+	gdt[6] = 0x0000890000000000ULL | (u64)tss << 16 | (104 + (UNIT_PORT_IO + 8) / 8 + 1);
+	asm volatile("ltr %w0" : : "r"(0x30));
+	/* Two ports in two bytes of the map; then four in one. */
+	for (i = 7; i <= 8; i++)
+		map[(UNIT_PORT_IO + i) / 8] &= (u8)~(1 << i % 8);
+	user_ports(UNIT_PORT_IO + 7, UNIT_PORT_IO + 8);
+	map[(UNIT_PORT_IO + 8) / 8] = 0xff;
+	map[UNIT_PORT_IO / 8] = 0x0f;
+	user_ports(UNIT_PORT_IO + 4, UNIT_PORT_IO + 7);
+	gdt[6] = was & ~(2ULL << 40);
+	asm volatile("ltr %w0" : : "r"(0x30));
+}
+
 TEST(emulated_walk)
 {
 	u32 i;

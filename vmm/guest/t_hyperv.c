@@ -11,7 +11,7 @@ enum { GUEST_OS_ID = 0x40000000, HYPERCALL, VP_INDEX, VP_RUNTIME = 0x40000010,
 	STIMER0_CONFIG = 0x400000b0, STIMER0_COUNT };
 
 /* Hypercalls, a flag, a result */
-enum { HC_FLUSH = 2, HC_SPIN_WAIT = 8, HC_SEND_IPI = 0xb, HC_FAST = 1 << 16 };
+enum { HC_FLUSH = 2, HC_SPIN_WAIT = 8, HC_SEND_IPI = 0xb, HC_SEND_IPI_EX = 0x15, HC_FAST = 1 << 16 };
 #define HC_INVALID_CODE	2
 /* STIMER0_CONFIG: with AUTO a count starts it */
 enum { ST_ENABLE = 1, ST_PERIODIC = 2, ST_AUTO = 8, ST_DIRECT = 1 << 12 };
@@ -340,6 +340,37 @@ static void wait_rounds(u32 n)
 		pause();
 }
 
+/*
+ * IPIs to sets of VP indexes, TLFS 7.8.7.3: a mask of the banks of 64 that follow, then those
+ * alone. The host gives this CPU the index 70, in bank 1; the other CPU has 1.
+ */
+static void sparse_sets(void)
+{
+	static const struct { u64 banks, first, second; u32 want; } sets[] = {
+		{ 2, 1 << 6, 0, 1 }, { 3, 0, 1 << 6, 1 }, { 3, 1 << 6, 0, 0 }, { 4, 1 << 6, 0, 0 },
+		{ 6, 1 << 6, 0, 1 }, { 6, 0, 1 << 6, 0 },
+	};
+	volatile u64 *in = scratch(4);
+	u32 i, n;
+
+	sync_host(2);
+	check_eq(rdmsr(VP_INDEX), 70, "HV_X64_MSR_VP_INDEX that the host set");
+	irq_handler(VEC + 2, irq_counting);
+	for (i = 0; i < array_size(sets); i++) {
+		n = irq_counts[VEC + 2];
+		in[0] = VEC + 2;
+		in[1] = 0;				/* a sparse set */
+		in[2] = sets[i].banks;
+		in[3] = sets[i].first;
+		in[4] = sets[i].second;
+		check_eq(hypercall(HC_SEND_IPI_EX | (sets[i].banks & (sets[i].banks - 1) ? 2u : 1u) << 17, (u64)in, 0), 0,
+			 "result of HvCallSendSyntheticClusterIpiEx");
+		sti_nop_cli();
+		check(irq_counts[VEC + 2] == n + sets[i].want, "an IPI to banks 0x%lx, 0x%lx, 0x%lx of VP indexes: %u came to index 70, expected %u",
+		      LU(sets[i].banks), LU(sets[i].first), LU(sets[i].second), irq_counts[VEC + 2] - n, sets[i].want);
+	}
+}
+
 TEST(hyperv_smp)
 {
 	volatile u64 *flush = scratch(4);
@@ -376,4 +407,5 @@ TEST(hyperv_smp)
 	}
 	stop = 1;
 	cpu_wait(1);
+	sparse_sets();
 }

@@ -165,6 +165,72 @@ TEST(nested_gif)
 	}
 }
 
+/* After #VMEXIT, GIF is clear: an interrupt waits for STGI, whether L2 ran or its VMCB was rejected. */
+static void gif_after(u32 asid, bool clear, const char *what)
+{
+	u32 n = irq_counts[0x60], came;
+
+	step(what);
+	fill_vmcb();
+	*v32(C_ASID) = asid;
+	if (clear)
+		asm volatile("clgi");
+	vmrun();
+	apic_icr(0, 0x40000 | 0x60);
+	asm volatile("sti; nop; nop");
+	outb(0xe1, 0);
+	asm volatile("cli");
+	came = irq_counts[0x60] - n;
+	asm volatile("stgi");
+	sti_nop_cli();
+	check(*v32(C_EXIT) == (asid ? EXIT_HLT : (u32)-1), "%s: exit 0x%x", what, *v32(C_EXIT));
+	check(!came, "%s: GIF is set after its exit: an interrupt came before STGI", what);
+	check_eq(irq_counts[0x60], n + 1, what);
+}
+
+TEST(nested_gif_exit)
+{
+	need_svm();
+	svm_on();
+	apic_enable();
+	irq_handler(0x60, irq_counting);
+	gif_after(1, true, "VMRUN with GIF clear");
+	gif_after(1, false, "VMRUN with GIF set");
+	gif_after(0, true, "VMRUN with GIF clear, of an invalid VMCB");
+}
+
+/* sync 1: the host empties its dirty log; 2: out[0] := page @arg[0] is in it. */
+static void written_by_kvm(void *page, void (*fn)(void), const char *what)
+{
+	shared->arg[0] = (u64)page >> 12;
+	sync_host(1);
+	fn();
+	sync_host(2);
+	check_eq(shared->out[0], 1, what);
+}
+
+static void only_vmrun(void)
+{
+	asm volatile("push %%rbp; push %%rbx; vmrun; pop %%rbx; pop %%rbp"
+		     : : "a"(vmcb) : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11",
+		       "r12", "r13", "r14", "r15", "memory", "cc");
+}
+
+static void only_vmsave(void)
+{
+	asm volatile("vmsave" : : "a"(scratch(3)) : "memory");
+}
+
+TEST(nested_dirty)
+{
+	need_svm();
+	svm_on();
+	fill_vmcb();
+	written_by_kvm(vmcb, only_vmrun, "a VMCB in which KVM stored L2's exit is in the dirty log");
+	check_eq(*v64(C_EXIT), EXIT_HLT, "exit of L2");
+	written_by_kvm(scratch(3), only_vmsave, "a page to which VMSAVE wrote is in the dirty log");
+}
+
 /* What VMSAVE and VMLOAD move, as far as RDMSR can read it. */
 static const struct { u32 off, msr; const char *name; } vm_fields[] = {
 	{ 0x448, 0xc0000100, "FS.base" }, { 0x458, 0xc0000101, "GS.base" },

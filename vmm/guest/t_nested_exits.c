@@ -251,12 +251,45 @@ static void port_map(void)
 	svm_until(EXIT_HLT, "OUT to a port that the map leaves alone");
 }
 
+/* L2: OUT of l2_size bytes to l2_port. */
+static u32 l2_port __attribute__((used));
+L2(outb_at, "movl l2_port(%rip), %edx", "outb %al, %dx")
+L2(outw_at, "movl l2_port(%rip), %edx", "outw %ax, %dx")
+L2(outl_at, "movl l2_port(%rip), %edx", "outl %eax, %dx")
+
+/* One port is intercepted: exactly the accesses that touch it must exit, also where the map's byte ends. */
+static void port_edges(void)
+{
+	static void (*const fn[])(void) = { l2_outb_at, l2_outw_at, l2_outl_at };
+	u8 *map = scratch(4);
+	u32 bit, i, size;
+
+	for (bit = UNIT_PORT_IO + 7; bit <= UNIT_PORT_IO + 8; bit++) {
+		memset(map, 0, 3 * 4096);
+		map[bit / 8] = (u8)(1 << bit % 8);
+		for (l2_port = UNIT_PORT_IO + 4; l2_port <= UNIT_PORT_IO + 9; l2_port++)
+			for (i = 0; i < 3; i++) {
+				size = 1u << i;
+				fill_vmcb();
+				*v32(C_MISC1) |= 1u << 27;
+				*v64(C_IOPM) = (u64)map;
+				svm_at(fn[i]);
+				do
+					vmrun();
+				while (*v64(C_EXIT) == EXIT_INTR);
+				check(*v64(C_EXIT) == (l2_port <= bit && bit < l2_port + size ? EXIT_IOIO : EXIT_HLT),
+				      "OUT of %u bytes to port 0x%x, port 0x%x is intercepted: exit 0x%lx", size, l2_port, bit, LU(*v64(C_EXIT)));
+			}
+	}
+}
+
 TEST(nested_maps)
 {
 	need_svm();
 	svm_on();
 	msr_map();
 	port_map();
+	port_edges();
 }
 
 /* --- VMCBs that VMRUN rejects: 15.5.1 --- */
@@ -298,6 +331,29 @@ L2(changes, "mov %cr4, %rax; xor $0x400, %eax; mov %rax, %cr4; mov %cr0, %rax; b
    "mov $0xc0000080, %ecx; rdmsr; xor $1, %eax; wrmsr; mov $0x402, %eax; mov %rax, %dr7\n\t"
    "push $0x201402; popf; push %rax; mov $0x77, %eax", "nop")
 
+L2(shadow, "sti", "cpuid")
+L2(no_shadow, "sti; nop", "cpuid")
+
+/* The exit's VMCB says whether L2 was in the shadow of STI. TCG may lose a shadow. */
+static void shadows(void)
+{
+	u32 i, seen = 0;
+
+	for (i = 0; i < 10; i++) {
+		fill_vmcb();
+		*v32(C_MISC1) &= ~1u;
+		svm_at(l2_shadow);
+		svm_until(EXIT_CPUID, "CPUID after STI");
+		seen += *v64(C_SHADOW) & 1;
+		fill_vmcb();
+		*v32(C_MISC1) &= ~1u;
+		svm_at(l2_no_shadow);
+		svm_until(EXIT_CPUID, "CPUID");
+		check(!(*v64(C_SHADOW) & 1), "the VMCB says that L2 was in an interrupt shadow, but it was not");
+	}
+	check(seen >= (shared->tcg ? 1 : 10), "L2 exited 10 times right after STI, but its VMCB says so %u times", seen);
+}
+
 TEST(nested_state)
 {
 	u64 cr0 = read_cr0(), cr4 = read_cr4(), efer, flags, dr7, rsp[2];
@@ -325,4 +381,5 @@ TEST(nested_state)
 	check_eq(dr7, 0x400, "our DR7 after L2 changed its own");
 	check_eq(flags & 0x200400, 0, "our RFLAGS after L2 changed its own: ID, DF");
 	check_eq(rsp[1], rsp[0], "our RSP after an exit of L2");
+	shadows();
 }

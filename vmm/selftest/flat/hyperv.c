@@ -15,6 +15,7 @@
 #define HV_LAST		0x40000005u	/* no nested, no debugging */
 #define KVM_MOVED	0x40000100u	/* KVM's own leaves are moved here */
 #define ENTRIES		256
+#define VP_INDEX	0x40000002u	/* HV_X64_MSR_VP_INDEX */
 #define SCONTROL	0x40000080u	/* HV_X64_MSR_SCONTROL */
 
 /* Append Hyper-V's leaves, as KVM offers them, to @c. */
@@ -83,6 +84,18 @@ static int on_exit_hv(struct lab *l, unsigned int cpu, void *arg)
 		"SynIC's exit: control 0x%llx, message page 0x%llx, event page 0x%llx; the guest set 1, 0x%llx, 0x%llx",
 		e->u.synic.control, e->u.synic.msg_page, e->u.synic.evt_page,
 		(unsigned long long)messages, (unsigned long long)events);
+	return 1;
+}
+
+/* Sync 2: CPU 0 gets another VP index. */
+static int on_exit_smp(struct lab *l, unsigned int cpu, void *arg)
+{
+	uint64_t index = 70;
+	uint32_t n;
+
+	if (!sync_number(l->cpu[cpu].run, &n))
+		return on_exit_hv(l, cpu, arg);
+	REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, VP_INDEX, &index) == 1, "the VMM cannot set HV_X64_MSR_VP_INDEX");
 	return 1;
 }
 
@@ -162,5 +175,6 @@ FLAT(hyperv_timers, hyperv(t, "hyperv_timer", 1, times_open),
      "synthetic timers fire, not early, by message and directly; no message is lost", ADVICE_HV, HW)
 FLAT(hyperv_events, hyperv_events(t),
      "a Hyper-V guest's crash, reset and events reach the VMM", ADVICE_HV, HW)
-FLAT(hyperv_smp, hyperv(t, "hyperv_smp", 2, hv_open),
+FLAT(hyperv_smp, unit_test(t, &(struct unit){ .test = "hyperv_smp", .lab = { .irqchip = true, .cpus = 2 },
+	.on_exit = on_exit_smp, .prepare = hv_open }),
      "Hyper-V's hypercalls send IPIs and flush TLBs", ADVICE_HV, HW, .deadline_ms = SMP_MS)

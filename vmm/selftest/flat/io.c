@@ -264,6 +264,8 @@ FLAT(port_width, flat_io(t, "pio_width", NO_IRQCHIP),
      "IN and OUT of 1, 2, 4 bytes arrive as they were made", ADVICE_EMUL, NEED_KVM)
 FLAT(port_string, flat_io(t, "pio_string", NO_IRQCHIP),
      "REP INS and OUTS move the right bytes, in both directions", ADVICE_EMUL, NEED_KVM)
+FLAT(port_bitmap, flat_io(t, "io_bitmap", NO_IRQCHIP),
+     "ring 3 can use exactly the ports that the TSS allows", ADVICE_EMUL, HW)
 FLAT(port_segments, flat_io(t, "io_segments", NO_IRQCHIP),
      "string I/O in 32-bit code keeps to its segment's limit and rights", ADVICE_EMUL, HW)
 FLAT(mmio_width, flat_io(t, "mmio_width", NO_IRQCHIP),

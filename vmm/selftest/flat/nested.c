@@ -12,6 +12,9 @@ static int on_exit_nested(struct lab *l, unsigned int cpu, void *arg)
 	bool l2;
 
 	(void)arg;
+	/* Ports that L2 may use. */
+	if (run->exit_reason == KVM_EXIT_IO && run->io.port >= UNIT_PORT_IO && run->io.port < UNIT_PORT_IO + 16)
+		return 1;
 	if (run->exit_reason != KVM_EXIT_IO || (run->io.port != UNIT_PORT_L1 && run->io.port != UNIT_PORT_L2))
 		return lab_odd_exit(l, cpu);
 	l2 = run->io.port == UNIT_PORT_L2;
@@ -44,6 +47,31 @@ static int nested(struct t *t, const char *test, int (*pre)(struct lab *l))
 	return unit_test(t, &(struct unit){ .test = test, .lab = { .pre = pre }, .on_exit = on_exit_nested });
 }
 
+/* sync 1 empties the dirty log; 2: out[0] := is page arg[0] in it? */
+static int on_exit_dirty(struct lab *l, unsigned int cpu, void *arg)
+{
+	uint64_t *bits = arg;
+	struct kvm_dirty_log log = { .dirty_bitmap = bits };
+	struct unit_shared *sh = unit_shared(l);
+	uint32_t n;
+
+	if (!sync_number(l->cpu[cpu].run, &n))
+		return lab_odd_exit(l, cpu);
+	if (lab_vm_ioctl(l, KVM_GET_DIRTY_LOG, &log) < 0)
+		return -1;
+	REQUIRE(l->t, sh->arg[0] < UNIT_RAM / 4096, "the guest's own figures are damaged");
+	sh->out[0] = bits[sh->arg[0] / 64] >> sh->arg[0] % 64 & 1;
+	return 1;
+}
+
+static int nested_dirty(struct t *t)
+{
+	uint64_t bits[UNIT_RAM / 4096 / 64];
+
+	return unit_test(t, &(struct unit){ .test = "nested_dirty", .lab = { .ram_flags = KVM_MEM_LOG_DIRTY_PAGES },
+		.on_exit = on_exit_dirty, .arg = bits });
+}
+
 FLAT(nested_svm, nested(t, "nested_svm", NULL),
      "a guest runs its own guest (SVM), if nested is on", ADVICE_NESTED, HW)
 FLAT(nested_exits, unit_test(t, &(struct unit){ .test = "nested_exits", .prepare = tell_age }),
@@ -61,6 +89,10 @@ FLAT(nested_interrupts, unit_test(t, &(struct unit){ .test = "nested_interrupts"
      "interrupts and NMIs reach the guest or its own guest (SVM), whichever they should", ADVICE_NESTED, HW)
 FLAT(nested_gif, unit_test(t, &(struct unit){ .test = "nested_gif", .lab = { .irqchip = true } }),
      "NMIs and interrupts wait while a guest hypervisor (SVM) has GIF clear", ADVICE_NESTED, HW)
+FLAT(nested_gif_exit, unit_test(t, &(struct unit){ .test = "nested_gif_exit", .lab = { .irqchip = true } }),
+     "a guest hypervisor (SVM) has GIF clear after each exit of its guest", ADVICE_NESTED, HW)
+FLAT(nested_dirty, nested_dirty(t),
+     "the dirty log has the VMCBs that KVM writes for a guest (SVM)", ADVICE_NESTED, HW)
 FLAT(nested_vmsave, unit_check(t, "nested_vmsave"),
      "VMSAVE and VMLOAD move each of their registers", ADVICE_NESTED, HW)
 FLAT(nested_npt, unit_check(t, "nested_npt"),

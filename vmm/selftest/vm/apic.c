@@ -207,14 +207,26 @@ static int pending_at(struct lab *l, const struct extra *x, unsigned int n, unsi
 	return 0;
 }
 
+/* Let CPU 0 run 32-bit code, as a part of long mode. */
+static int narrow(struct lab *l)
+{
+	struct kvm_sregs s;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.cs.l = 0;
+	s.cs.db = 1;
+	return lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0 ? -1 : 0;
+}
+
 /* CPU 0 makes a hypercall: @a has number and arguments. Documentation/virt/kvm/x86/hypercalls.rst */
-static int hypercall(struct lab *l, const uint64_t a[5], int64_t *ret)
+static int hypercall_of(struct lab *l, unsigned int bits, const uint64_t a[5], int64_t *ret)
 {
 	/* vmcall or vmmcall; out %al,$0xe1 */
 	uint8_t code[] = { 0x0f, 0x01, strcmp(l->t->env->backend, "kvm_amd") ? 0xc1 : 0xd9, 0xe6, 0xe1 };
 	struct kvm_regs r;
 
-	if (lab_code_long(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+	if (lab_code_long(l, code, sizeof(code)) || (bits == 32 && narrow(l)) || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
 		return -1;
 	r.rax = a[0];
 	r.rbx = a[1];
@@ -224,8 +236,14 @@ static int hypercall(struct lab *l, const uint64_t a[5], int64_t *ret)
 	if (lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0 || lab_step_to(l, KVM_EXIT_IO, "OUT after a hypercall") ||
 	    lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
 		return -1;
-	*ret = (int64_t)r.rax;
+	REQUIRE(l->t, bits == 64 || !(r.rax >> 32), "a hypercall of 32-bit code returned 0x%llx: the upper half is not 0", r.rax);
+	*ret = bits == 32 ? (int32_t)r.rax : (int64_t)r.rax;
 	return 0;
+}
+
+static int hypercall(struct lab *l, const uint64_t a[5], int64_t *ret)
+{
+	return hypercall_of(l, 64, a, ret);
 }
 
 #define HC_KICK_CPU	5
@@ -234,9 +252,10 @@ static int hypercall(struct lab *l, const uint64_t a[5], int64_t *ret)
 
 static int send_ipis(struct lab *l, const struct extra *x, unsigned int n)
 {
-	/* Bitmaps, the APIC id of their first bit, vector, and the CPUs of @x that they name. */
-	static const struct { uint64_t low, high, min; unsigned int vec, want; } ipi[] = {
-		{ 1, 0, 3, 0x62, 1 }, { 0, 2, 0, 0x63, 4 }, { 4, 1, 1, 0x84, 5 },
+	/* The caller's code, bitmaps of that width, the APIC id of their first bit, vector, and the CPUs of @x that they name. */
+	static const struct { unsigned int bits; uint64_t low, high, min; unsigned int vec, want; } ipi[] = {
+		{ 64, 1, 0, 3, 0x62, 1 }, { 64, 0, 2, 0, 0x63, 4 }, { 64, 4, 1, 1, 0x84, 5 },
+		{ 32, 1, 0, 3, 0x85, 1 }, { 32, 0, 2, 32, 0x86, 4 }, { 32, 4, 1, 1, 0x87, 1 },
 	};
 	unsigned int i;
 	int64_t ret;
@@ -244,14 +263,14 @@ static int send_ipis(struct lab *l, const struct extra *x, unsigned int n)
 	for (i = 0; i < sizeof(ipi) / sizeof(ipi[0]); i++) {
 		uint64_t a[5] = { HC_SEND_IPI, ipi[i].low, ipi[i].high, ipi[i].min, ipi[i].vec };
 
-		if (hypercall(l, a, &ret))
+		if (hypercall_of(l, ipi[i].bits, a, &ret))
 			return -1;
 		if (ret == -KVM_ENOSYS)
 			return t_skip(l->t, "KVM has no KVM_HC_SEND_IPI (before 4.19)");
 		if (pending_at(l, x, n, ipi[i].vec, ipi[i].want))
 			return -1;
-		REQUIRE(l->t, ret == __builtin_popcount(ipi[i].want), "KVM_HC_SEND_IPI to %d CPUs says that it reached %lld",
-			__builtin_popcount(ipi[i].want), (long long)ret);
+		REQUIRE(l->t, ret == __builtin_popcount(ipi[i].want), "KVM_HC_SEND_IPI to %d CPUs, by %u-bit code, says that it reached %lld",
+			__builtin_popcount(ipi[i].want), ipi[i].bits, (long long)ret);
 	}
 	return 0;
 }

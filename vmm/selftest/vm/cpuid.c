@@ -109,6 +109,63 @@ LAB_CHECK(vm, cpuid_old, LAB(.no_cpuid = true), "KVM_SET_CPUID, and what KVM_GET
 	return 0;
 }
 
+/* --- the size of the XSAVE area, which depends on XCR0 --- */
+
+static int xsave_size(struct lab *l, uint64_t xcr0, uint32_t *now, uint32_t *most)
+{
+	/* mov $0xd,%eax; xor %ecx,%ecx; cpuid; out %al,$0xe1 */
+	static const uint8_t code[] = { 0xb8, 0xd, 0, 0, 0, 0x31, 0xc9, 0x0f, 0xa2, 0xe6, 0xe1 };
+	struct kvm_xcrs x = { .nr_xcrs = 1 };
+	struct kvm_regs r;
+
+	x.xcrs[0].value = xcr0;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_XCRS, &x) < 0 || lab_code_long(l, code, sizeof(code)) ||
+	    lab_step_to(l, KVM_EXIT_IO, "OUT after CPUID") || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	*now = (uint32_t)r.rbx;
+	*most = (uint32_t)r.rcx;
+	return 0;
+}
+
+/* The parts of XCR0 that KVM offers. */
+static int offered_xcr0(struct lab *l, uint64_t *xcr0)
+{
+	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + 256 * sizeof(c->entries[0]));
+	uint32_t i;
+	int rc;
+
+	NEED(l->t, c, "memory");
+	c->nent = 256;
+	rc = lab_ioctl(l->t, l->kvm, KVM_GET_SUPPORTED_CPUID, "KVM_GET_SUPPORTED_CPUID", (unsigned long)c);
+	for (*xcr0 = 0, i = 0; rc >= 0 && i < c->nent; i++)
+		if (c->entries[i].function == 0xd && !c->entries[i].index)
+			*xcr0 = c->entries[i].eax | (uint64_t)c->entries[i].edx << 32;
+	free(c);
+	return rc < 0 ? -1 : 0;
+}
+
+LAB_CHECK(vm, cpuid_xsave, LAB(), "CPUID gives the size of the XSAVE area for XCR0 as it is",
+	  ADVICE_STATE, NEED_KVM | NEED_HW)
+{
+	uint64_t all = 0;
+	uint32_t now, most, i;
+
+	if (offered_xcr0(l, &all))
+		return -1;
+	if (all <= 3)
+		return t_skip(l->t, "KVM offers no more than x87 and SSE in XCR0");
+	for (i = 0; i < 3; i++) {
+		if (xsave_size(l, 3, &now, &most))
+			return -1;
+		REQUIRE(l->t, now == 576, "with XCR0 3, CPUID 0xd says %u bytes, expected 576", now);
+		if (xsave_size(l, all, &now, &most))
+			return -1;
+		REQUIRE(l->t, now == most, "with all of XCR0 (0x%llx), CPUID 0xd says %u bytes, expected the most that it names, %u",
+			(unsigned long long)all, now, most);
+	}
+	return 0;
+}
+
 /* Features that KVM passes through: by name in /proc/cpuinfo, and where CPUID has them. */
 static const struct feature {
 	const char *name;

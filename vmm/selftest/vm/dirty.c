@@ -179,23 +179,36 @@ SLOT_CHECK(vm, dirty_log_all, KVM_MEM_LOG_DIRTY_PAGES, want_all_set, "with KVM_D
 	return get_log(l, bits) || compare_log(l, bits, pages, "of a new slot") ? -1 : 0;
 }
 
-/* The guest reads a byte from a port to a page: KVM itself sets A and D in the entry that maps the page. */
+/*
+ * The guest reads a byte from a port to an address that only KVM translates, through
+ * tables that the CPU never walks: each table in which KVM sets A must be in the log.
+ */
 LAB_CHECK(vm, dirty_log_tables, LAB(.ram_flags = KVM_MEM_LOG_DIRTY_PAGES), "the dirty log has the page tables in which KVM sets A and D",
 	  ADVICE_MEM, NEED_KVM | NEED_HW)
 {
-	/* mov $0x50,%edx; mov $0x400000,%edi; out %al,$0xe1; insb; hlt */
-	static const uint8_t code[] = { 0xba, 0x50, 0, 0, 0, 0xbf, 0, 0, 0x40, 0, 0xe6, 0xe1, 0x6c, 0xf4 };
+	/* mov $0x50,%edx; movabs $0x8000000000,%rdi; out %al,$0xe1; insb; hlt */
+	static const uint8_t code[] = { 0xba, 0x50, 0, 0, 0, 0x48, 0xbf, 0, 0, 0, 0, 0x80, 0, 0, 0, 0xe6, 0xe1, 0x6c, 0xf4 };
 	static uint64_t bits[UNIT_RAM / 4096 / 64];
 	struct kvm_dirty_log log = { .dirty_bitmap = bits };
-	const uint64_t *pde = (const void *)(l->ram + 0x12010);
+	uint64_t *pml4 = (void *)(l->ram + 0x10000), *own = (void *)(l->ram + 0x16000);
+	unsigned int i;
 
-	if (lab_code_long(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_IO, "OUT") ||
-	    lab_vm_ioctl(l, KVM_GET_DIRTY_LOG, &log) < 0 || lab_step_to(l, KVM_EXIT_IO, "INS") || lab_step_to(l, KVM_EXIT_HLT, "HLT") ||
+	if (lab_code_long(l, code, sizeof(code)))
+		return -1;
+	pml4[1] = 0x16000 | 7;
+	own[0] = 0x17000 | 7;
+	own[512] = 0x18000 | 7;
+	own[1024] = 0x400000 | 7;
+	if (lab_step_to(l, KVM_EXIT_IO, "OUT") || lab_vm_ioctl(l, KVM_GET_DIRTY_LOG, &log) < 0 ||
+	    lab_step_to(l, KVM_EXIT_IO, "INS") || lab_step_to(l, KVM_EXIT_HLT, "HLT") ||
 	    lab_vm_ioctl(l, KVM_GET_DIRTY_LOG, &log) < 0)
 		return -1;
-	REQUIRE(l->t, (*pde & 0x60) == 0x60, "INS to a page left its entry 0x%llx, without A and D", (unsigned long long)*pde);
+	REQUIRE(l->t, (own[1024] & 0x60) == 0x60, "INS to a page left its entry 0x%llx, without A and D", (unsigned long long)own[1024]);
 	REQUIRE(l->t, bits[0x400 / 64] & 1ull << 0x400 % 64, "the page that INS wrote is not in the dirty log");
-	REQUIRE(l->t, bits[0] & 1ull << 0x12, "the page table in which KVM set A and D for INS is not in the dirty log");
+	for (i = 0; i < 3; i++) {
+		REQUIRE(l->t, own[512 * i] & 0x20, "INS left an entry of a page table 0x%llx, without A", (unsigned long long)own[512 * i]);
+		REQUIRE(l->t, bits[0] & 1ull << (0x16 + i), "a page table in which KVM set A for INS is not in the dirty log (level %u)", 3 - i);
+	}
 	return 0;
 }
 

@@ -188,6 +188,11 @@ static int gmem_bindings(struct lab *l, int fd, int other, void *host)
 	REQUIRE(l->t, !slot2(l, 2, 0, FAR, 0, host, -1, 0), "a slot of a guest_memfd cannot be deleted: %s", strerror(errno));
 	rc = slot2(l, 3, gm, FAR + SIZE, 2 * PG, host, fd, 4 * PG);
 	REQUIRE(l->t, !rc, "pages of a guest_memfd whose slot was deleted, in another slot: %s", strerror(-rc));
+	/* The pages right before and after those. */
+	rc = slot2(l, 2, gm, FAR, 2 * PG, host, fd, 2 * PG);
+	REQUIRE(l->t, !rc, "the pages of a guest_memfd before those of another slot: %s", strerror(-rc));
+	rc = slot2(l, 4, gm, FAR + 2 * SIZE, PG, host, fd, 6 * PG);
+	REQUIRE(l->t, !rc, "the page of a guest_memfd after those of another slot: %s", strerror(-rc));
 	return 0;
 }
 

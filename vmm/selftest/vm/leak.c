@@ -2,7 +2,9 @@
 /* vm: do closed VMs, vCPUs and files leave anything behind in the kernel? */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -360,6 +362,11 @@ static int set_filters(struct lab *l)
 	for (i = 0; i < FILTERS; i++)
 		if (lab_vm_ioctl(l, SET_MSR_FILTER, &f) < 0)
 			return -1;
+	/* Refused for its last range, after KVM has copied the others. */
+	f.range[MSR_FILTER_RANGES - 1].nmsrs *= 2;
+	for (i = 0; i < FILTERS; i++)
+		if (lab_refused(l->t, l->vm, SET_MSR_FILTER, &f, "an MSR filter with a range of 4 KiB"))
+			return -1;
 	return 0;
 }
 
@@ -371,7 +378,36 @@ static int filter_life(struct t *t)
 CHECK(vm, leak_msr_filter, "a replaced MSR filter's memory is freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
-	return leaks(t, filter_life, FILTERS * MSR_FILTER_RANGES * 2L, "MSR filters are");
+	return leaks(t, filter_life, FILTERS * MSR_FILTER_RANGES * 2L, "MSR filters, replaced or refused, are");
+}
+
+#define GMEM_MIB	8
+
+static int fill_gmem(struct lab *l)
+{
+	struct kvm_create_guest_memfd g = { .size = (uint64_t)GMEM_MIB << 20 };
+	int fd, rc;
+
+	if (lab_cap(l, KVM_CAP_GUEST_MEMFD) <= 0)
+		return t_skip(l->t, "VMs of the default type have no guest_memfd here (after Linux 6.12)");
+	fd = lab_vm_ioctl(l, KVM_CREATE_GUEST_MEMFD, &g);
+	if (fd < 0)
+		return -1;
+	rc = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)g.size);
+	close(fd);
+	REQUIRE(l->t, !rc, "fallocate of a guest_memfd: %s", strerror(errno));
+	return 0;
+}
+
+static int gmem_life(struct t *t)
+{
+	return lab_with(t, LAB(), fill_gmem);
+}
+
+CHECK(vm, leak_guest_memfd, "the pages of a closed guest_memfd are freed",
+      ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
+{
+	return leaks(t, gmem_life, GMEM_MIB * 1024L, "pages of a guest_memfd are");
 }
 
 #define ROUTES		500

@@ -376,3 +376,44 @@ LAB_CHECK(vm, state_clocks, LAB(.irqchip = true), "the VM's clock and TSC rate c
 		return 0;
 	return lab_cpu_ioctl(l, 0, KVM_SET_TSC_KHZ, (unsigned long)khz) < 0 ? -1 : 0;
 }
+
+/* --- GIF, which a guest hypervisor on SVM has (AMD64 manual vol. 2, 15.17) --- */
+
+static int gif_read(struct lab *l, bool *set)
+{
+	struct kvm_nested_state n = { .size = sizeof(n) };
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_NESTED_STATE, &n) < 0)
+		return -1;
+	*set = n.flags & KVM_STATE_NESTED_GIF_SET;
+	return 0;
+}
+
+LAB_CHECK(vm, state_gif, LAB(.irqchip = true), "GIF can be set and read back, and an NMI waits until it is set",
+	  ADVICE_STATE, NEED_KVM | NEED_HW)
+{
+	/* out %al,$0xe1; stgi; out %al,$0xe2 */
+	static const uint8_t code[] = { 0xe6, 0xe1, 0x0f, 0x01, 0xdc, 0xe6, 0xe2 };
+	struct kvm_nested_state n = { .format = KVM_STATE_NESTED_FORMAT_SVM, .size = sizeof(n) };
+	uint64_t efer;
+	bool set;
+	int i;
+
+	if (lab_cap(l, KVM_CAP_NESTED_STATE) <= 0 || strcmp(l->t->env->backend, "kvm_amd"))
+		return t_skip(l->t, "only KVM on AMD's CPUs, since 5.8, has GIF in its nested state");
+	if (lab_code_long(l, code, sizeof(code)) || lab_no_idt(l))
+		return -1;
+	efer = 0x500 | 0x1000;
+	if (lab_msr(l, KVM_SET_MSRS, 0xc0000080, &efer) != 1)
+		return t_skip(l->t, "guests cannot have SVM: nested virtualization is off (kvm_amd.nested)");
+	for (i = 0; i < 4; i++) {
+		n.flags = i & 1 ? 0 : KVM_STATE_NESTED_GIF_SET;
+		if (lab_cpu_ioctl(l, 0, KVM_SET_NESTED_STATE, &n) < 0 || gif_read(l, &set))
+			return -1;
+		REQUIRE(l->t, set == !(i & 1), "GIF was set to %d, but reads back as %d", !(i & 1), set);
+	}
+	/* GIF is clear. Without an IDT the NMI ends the guest when it comes. */
+	if (lab_cpu_ioctl(l, 0, KVM_NMI, 0) < 0 || lab_step_to(l, KVM_EXIT_IO, "OUT with GIF clear and an NMI pending"))
+		return -1;
+	return lab_step_to(l, KVM_EXIT_SHUTDOWN, "STGI with an NMI pending, without an IDT");
+}
