@@ -14,7 +14,7 @@
 
 #include "sock.h"
 
-enum { RENAME = 'r', CONNECT = 'c' };
+enum { RENAME = 'r', CONNECT = 'c', END = 'e' };
 
 /* What the process knows. */
 struct names {
@@ -38,7 +38,7 @@ static void serve(int fd, struct names *n, const char *socket)
 	int rc, s;
 	char c;
 
-	while (read(fd, &c, 1) == 1) {
+	while (read(fd, &c, 1) == 1 && c != END) {
 		s = c == CONNECT ? sock_connect(socket) : -1;
 		rc = c == CONNECT ? (s < 0 ? s : 0) : put_in_place(n);
 		if (sock_pass(fd, &rc, sizeof(rc), s) < 0)
@@ -135,8 +135,13 @@ int helper_connect(struct helper *h, struct err *e)
 
 void helper_stop(struct helper *h)
 {
-	if (h->fd >= 0)
+	int s;
+
+	if (h->fd >= 0) {
+		/* It gives no answer, but ends: then the unfinished file is gone. */
+		ask(h, END, &s);
 		close(h->fd);
+	}
 	if (h->file >= 0)
 		close(h->file);
 }

@@ -30,6 +30,7 @@ int helper_rename(struct helper *h, struct err *e);
 /* helper_connect - a new connection to UNIX socket @h->socket, or -errno */
 int helper_connect(struct helper *h, struct err *e);
 
+/* helper_stop - end the process, and wait for it: its unfinished file is gone */
 void helper_stop(struct helper *h);
 
 #endif

@@ -203,6 +203,7 @@ LAB_CHECK(vm, dirty_log_tables, LAB(.ram_flags = KVM_MEM_LOG_DIRTY_PAGES), "the 
 	    lab_step_to(l, KVM_EXIT_IO, "INS") || lab_step_to(l, KVM_EXIT_HLT, "HLT") ||
 	    lab_vm_ioctl(l, KVM_GET_DIRTY_LOG, &log) < 0)
 		return -1;
+	REQUIRE(l->t, pml4[1] & 0x20, "INS left the entry of the top page table 0x%llx, without A", (unsigned long long)pml4[1]);
 	REQUIRE(l->t, (own[1024] & 0x60) == 0x60, "INS to a page left its entry 0x%llx, without A and D", (unsigned long long)own[1024]);
 	REQUIRE(l->t, bits[0x400 / 64] & 1ull << 0x400 % 64, "the page that INS wrote is not in the dirty log");
 	for (i = 0; i < 3; i++) {
