@@ -187,6 +187,7 @@ enum { E_P = 1, E_W = 2, E_U = 4, E_PK = 0x20 };
 #define CR0_WP	0x10000ULL
 #define CR4_SMAP 0x200000ULL
 #define CR4_PKE	0x400000ULL
+#define OSPKE	0x10		/* CPUID 7, ECX */
 #define NONE_ERR ~0ULL
 
 /* Instructions that KVM emulates, with one operand in ordinary memory. */
@@ -317,7 +318,9 @@ static void walk_keys(u32 insn)
 
 	if (!(cpuid(7, 0).c >> 3 & 1))
 		return;
+	check(!(cpuid(7, 0).c & OSPKE), "CPUID says OSPKE before CR4.PKE is set");
 	write_cr4(read_cr4() | CR4_PKE);
+	check(cpuid(7, 0).c & OSPKE, "CPUID does not say OSPKE after CR4.PKE was set");
 	asm volatile("wrpkru" : : "a"(1 << 2), "c"(0), "d"(0));
 	walk(insn, PT_P | PT_W | PT_U | key1, 0, E_P | E_PK, "a user page whose key allows no access");
 	walk(insn, PT_P | PT_W | PT_U, 0, NONE_ERR, "a user page with another key");
@@ -327,6 +330,7 @@ static void walk_keys(u32 insn)
 	asm volatile("wrpkru" : : "a"(0), "c"(0), "d"(0));
 	walk(insn, PT_P | PT_W | PT_U | key1, 0, NONE_ERR, "a user page whose key allows everything");
 	write_cr4(read_cr4() & ~CR4_PKE);
+	check(!(cpuid(7, 0).c & OSPKE), "CPUID says OSPKE after CR4.PKE was cleared");
 }
 
 /* Ring 3 with IOPL 3, which may use the ports. */

@@ -141,6 +141,7 @@ TEST(exc_control_regs)
 }
 
 static u32 db_count;
+static bool db_keeps;			/* the handler leaves DR6 as it is */
 static u64 db_rip[8], db_dr6[8];
 
 static void on_db(struct regs *r)
@@ -153,7 +154,8 @@ static void on_db(struct regs *r)
 		db_dr6[db_count] = dr6;
 	}
 	db_count++;
-	asm volatile("mov %0, %%dr6" : : "r"(0xffff0ff0ULL));
+	if (!db_keeps)
+		asm volatile("mov %0, %%dr6" : : "r"(0xffff0ff0ULL));
 	if (dr6 & 0xf)
 		r->rflags |= 0x10000;			/* RF: over the breakpoint */
 }
@@ -194,6 +196,15 @@ TEST(exc_breakpoints)
 	check(db_count == 1, "an instruction breakpoint hit %u times, expected 1", db_count);
 	check_eq(db_rip[0], a, "RIP of the instruction breakpoint");
 	check((db_dr6[0] & 0xf) == 1, "DR6 of breakpoint 0 is 0x%lx", LU(db_dr6[0]));
+	/* Bits of an old breakpoint are no part of the next exception's: SDM vol. 3, 18.2.3. */
+	db_count = 0;
+	db_keeps = true;
+	asm volatile("mov %0, %%dr6" : : "r"(0xffff0ff5ULL));
+	asm volatile("pushf; orl $0x100, (%%rsp); popf\n\tcpuid\n\tpushf; andl $~0x100, (%%rsp); popf"
+		     : : : "rax", "rbx", "rcx", "rdx", "memory", "cc");
+	db_keeps = false;
+	check(shared->old_kvm || (db_count && !(db_dr6[0] & 0xf)), "DR6 of a single step is 0x%lx: bits of an earlier breakpoint are left", LU(db_dr6[0]));
+	asm volatile("mov %0, %%dr6" : : "r"(0xffff0ff0ULL));
 	/* The registers survive exits. */
 	asm volatile("mov %0, %%dr1; mov %1, %%dr2; mov %2, %%dr3" : : "r"(0x1111UL), "r"(0x2222UL), "r"(0x3333UL));
 	outb(0xe1, 0);

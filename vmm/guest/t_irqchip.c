@@ -246,14 +246,15 @@ TEST(irqfd_level)
 /*
  * KVM has the LAPIC, the VMM the IOAPIC: KVM must report EOIs of the IOAPIC's level
  * interrupts to the VMM, and no others. sync 94: set the VMM's route, level, 0x75;
- * 95: raise it; 96: arg[1] := EOIs so far, arg[2] := the last one's vector.
+ * 95: raise it; 96: arg[1] := EOIs so far, arg[2] := the last one's vector; arg[5]: the pin.
  */
 TEST(ioapic_split)
 {
-	u32 i;
+	u32 i, pin;
 
 	lapic_on();
 	irq_handler(0x75, irq_counting);
+	shared->arg[5] = 5;
 	sync_host(94);
 	for (i = 1; i <= 5; i++) {
 		sync_host(95);
@@ -264,6 +265,15 @@ TEST(ioapic_split)
 		sync_host(96);
 		check_eq(shared->arg[1], i, "EOIs that KVM reported to the VMM");
 		check_eq(shared->arg[2], 0x75, "vector of the EOI that KVM reported to the VMM");
+	}
+	/* The first and the last of the VMM's 24 pins. */
+	for (pin = 0; pin < 24; pin += 23, i++) {
+		shared->arg[5] = pin;
+		sync_host(94);
+		sync_host(95);
+		irq_wait(0x75, i, "waiting for a level interrupt of the first or the last pin of the VMM's IOAPIC");
+		sync_host(96);
+		check(shared->arg[1] == i, "EOIs that KVM reported to the VMM for its IOAPIC's pin %u: %lu, expected %u", pin, LU(shared->arg[1]), i);
 	}
 }
 

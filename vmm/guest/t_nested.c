@@ -448,7 +448,12 @@ asm(".pushsection .text\n"
     "	movq	$0x1122334455667788, %rbx\n"
     "	inb	$0xe4, %al\n"			/* UNIT_PORT_MOVE */
     "	movq	%rbx, l2_rbx(%rip)\n"
-    "	movzbl	%al, %eax\n"
+    "	movzbl	%al, %ecx\n"
+    "	rdtsc\n"
+    "	shlq	$32, %rdx\n"
+    "	orq	%rdx, %rax\n"
+    "	movq	%rax, l2_tsc(%rip)\n"
+    "	movl	%ecx, %eax\n"
     "	vmmcall\n"
     "	jmp	l2_moves\n"
     ".popsection");
@@ -463,10 +468,13 @@ TEST(moved_nested_svm)
 	for (i = 0; i < 4; i++) {
 		fill_vmcb();
 		*v64(S_RIP) = (u64)l2_moves;
+		*v64(C_TSC_OFFSET) = 1ULL << 40;
 		l2_rbx = 0;
 		svm_until(EXIT_VMMCALL, "VMMCALL after the guest moved in L2");
 		check_eq(*v64(S_RAX), UNIT_MOVE_IN, "RAX of L2 at its VMMCALL, after the move");
 		check_eq(l2_rbx, 0x1122334455667788ULL, "RBX of L2 after the move");
+		check(l2_tsc - rdtsc() + (1ULL << 36) - (1ULL << 40) < 1ULL << 37, "L2's TSC is 0x%lx ahead of ours after the move, but the offset is 2^40",
+		      LU(l2_tsc - rdtsc()));
 		*v64(S_RIP) += 3;
 		svm_until(EXIT_VMMCALL, "VMMCALL after the guest moved in L2 again");
 		check_eq(rdmsr(HSAVE_PA), (u64)scratch(1), "VM_HSAVE_PA after the move");

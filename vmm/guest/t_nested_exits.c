@@ -354,6 +354,42 @@ static void shadows(void)
 	check(seen >= (shared->tcg ? 1 : 10), "L2 exited 10 times right after STI, but its VMCB says so %u times", seen);
 }
 
+static struct { u16 limit; u64 base; } __attribute__((packed)) l2_gdt __attribute__((used)), l2_idt __attribute__((used));
+static u64 l2_es __attribute__((used));
+L2(looks, "sgdt l2_gdt(%rip); sidt l2_idt(%rip); mov %es, %eax; mov %rax, l2_es(%rip); mov %cr2, %rbx", "nop")
+
+#define CLEAN(bit) (~(1u << (bit)) & 0x7ff)
+
+/* The clean bits say what is unchanged since the last exit; what they leave out counts: 15.15. */
+static void clean_bits(void)
+{
+	fill_vmcb();
+	svm_at(l2_looks);
+	svm_until(EXIT_HLT, "HLT");
+	check_eq(l2_es, 0x10, "ES of L2");
+	*v32(S_GDTR + 4) = 0x7f;
+	*v64(S_IDTR + 8) = 0x123000;
+	*v32(C_CLEAN) = CLEAN(7);
+	svm_at(l2_looks);
+	svm_until(EXIT_HLT, "HLT with another GDT and IDT");
+	check(l2_gdt.limit == 0x7f && l2_idt.base == 0x123000, "GDT limit 0x%x and IDT 0x%lx of L2 after a change that the clean bits leave out, expected 0x7f and 0x123000",
+	      l2_gdt.limit, LU(l2_idt.base));
+	fill_vmcb();
+	svm_at(l2_looks);
+	svm_until(EXIT_HLT, "HLT");
+	*(volatile u16 *)(vmcb + S_ES) = 0;
+	*v32(C_CLEAN) = CLEAN(8);
+	svm_at(l2_looks);
+	svm_until(EXIT_HLT, "HLT with another ES");
+	check_eq(l2_es, 0, "ES of L2 after a change that the clean bits leave out");
+	*v64(S_DR6) = 0xffff4ff0;
+	*v32(C_CLEAN) = CLEAN(6);
+	svm_at(l2_looks);
+	svm_until(EXIT_HLT, "HLT with another DR6");
+	check_eq(*v64(S_DR6), 0xffff4ff0, "DR6 of L2 after its exit");
+	*v32(C_CLEAN) = 0;
+}
+
 TEST(nested_state)
 {
 	u64 cr0 = read_cr0(), cr4 = read_cr4(), efer, flags, dr7, rsp[2];
@@ -382,4 +418,5 @@ TEST(nested_state)
 	check_eq(flags & 0x200400, 0, "our RFLAGS after L2 changed its own: ID, DF");
 	check_eq(rsp[1], rsp[0], "our RSP after an exit of L2");
 	shadows();
+	clean_bits();
 }

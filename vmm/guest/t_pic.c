@@ -213,6 +213,24 @@ static void comes_first(u32 want, const char *what)
 	sync_host(65);
 }
 
+/* ICW1 drops requests by edges, and keeps those of level lines that are still raised. */
+static void pic_restarts(void)
+{
+	pics_reset(1, 0, 0x20);
+	outb(0x4d0, 1 << 5);
+	sync_host(43);
+	sync_host(63);
+	sync_host(45);
+	outb(0x20, 0x0a);
+	check_eq(inb(0x20) & 0x28, 0x28, "the PIC's IRR with an edge on line 3 and level line 5 raised");
+	outb(0x20, 0x11); outb(0x21, 0x20); outb(0x21, 4); outb(0x21, 1);
+	outb(0x20, 0x0a);
+	check_eq(inb(0x20) & 0x28, 0x20, "the PIC's IRR after ICW1: only level line 5");
+	sync_host(65);
+	outb(0x4d0, 0);
+	outb(0x21, 0xff);
+}
+
 static void pic_eois(void)
 {
 	pics_reset(1, 1 << 3, 0);
@@ -297,6 +315,7 @@ static void pic_cascades(void)
 
 TEST(pic_modes)
 {
+	pic_restarts();
 	pic_eois();
 	pic_rotates();
 	pic_polls();

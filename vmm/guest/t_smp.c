@@ -262,6 +262,52 @@ TEST(ipi_halted)
 	}
 }
 
+/* Halts for ever with interrupts off: only a kick (KVM_HC_KICK_CPU) wakes it. */
+static volatile u32 wakes;
+
+static void halts(u64 n)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		asm volatile("cli; hlt" : : : "memory");
+		wakes++;
+	}
+}
+
+static void kick(u64 id)
+{
+	u64 r;
+
+	if (cpuid(0, 0).b == 0x68747541)		/* AMD's */
+		asm volatile("vmmcall" : "=a"(r) : "a"(5UL), "b"(0UL), "c"(id) : "memory");
+	else
+		asm volatile("vmcall" : "=a"(r) : "a"(5UL), "b"(0UL), "c"(id) : "memory");
+	check_eq(r, 0, "result of KVM_HC_KICK_CPU");
+}
+
+/* One kick ends one halt. */
+TEST(pv_unhalt)
+{
+	u32 i, k;
+
+	if (!(kvm_features() >> 7 & 1))
+		skip("KVM offers no kicks (feature 7)");
+	up();
+	ids();
+	cpu_run(1, halts, 3);
+	for (i = 1; i <= 3; i++) {
+		step("waiting for a kick to wake a halted CPU");
+		for (k = 0; k < 50; k++)
+			outb(UNIT_PORT_IDLE, 0);	/* let it halt */
+		check_eq(wakes, i - 1, "how often a halted CPU woke up before it was kicked again");
+		kick(apic_of[1]);
+		while (wakes < i)
+			pause();
+	}
+	cpu_wait(1);
+}
+
 /* INIT stops a CPU, SIPI starts it again from the beginning. */
 TEST(init_again)
 {

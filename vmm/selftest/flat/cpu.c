@@ -60,10 +60,11 @@ FLAT(msr, unit_check(t, "msr"),
 static int set_filter(struct lab *l)
 {
 	struct kvm_enable_cap cap = { .cap = CAP_USER_SPACE_MSR, .args = { EXIT_REASON_FILTER } };
-	uint8_t none = 0;
+	uint8_t none = 0, all = 0xff;
+	/* The first range that has an MSR decides, so the last one has no effect. */
 	struct msr_filter f = { .range = {
 		{ FILTER_READ, 1, 0x174, &none }, { FILTER_WRITE, 1, 0x175, &none },
-		{ FILTER_READ | FILTER_WRITE, 1, 0x176, &none },
+		{ FILTER_READ | FILTER_WRITE, 1, 0x176, &none }, { FILTER_READ | FILTER_WRITE, 8, 0x170, &all },
 	} };
 
 	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &cap) < 0 || lab_vm_ioctl(l, SET_MSR_FILTER, &f) < 0 ? -1 : 0;

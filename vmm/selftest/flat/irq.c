@@ -71,7 +71,7 @@ struct irq_state {
 	uint64_t eois, eoi_vector;	/* KVM_EXIT_IOAPIC_EOI */
 };
 
-/* Act as the VMM's IOAPIC for guest/t_irqchip.c: pin 5, level, vector 0x75. */
+/* Act as the VMM's IOAPIC for guest/t_irqchip.c: pin arg[5], level, vector 0x75. */
 static int split_sync(struct lab *l, struct irq_state *s, uint32_t n)
 {
 	struct kvm_msi m = { .address_lo = 0xfee00000, .data = 0x75 | 1 << 14 | 1 << 15 };
@@ -88,7 +88,7 @@ static int split_sync(struct lab *l, struct irq_state *s, uint32_t n)
 	r = calloc(1, sizeof(*r) + sizeof(r->entries[0]));
 	NEED(l->t, r, "memory");
 	r->nr = 1;
-	r->entries[0].gsi = 5;
+	r->entries[0].gsi = (uint32_t)unit_shared(l)->arg[5];
 	r->entries[0].type = KVM_IRQ_ROUTING_MSI;
 	r->entries[0].u.msi.address_lo = m.address_lo;
 	r->entries[0].u.msi.data = m.data;

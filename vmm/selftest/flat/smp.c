@@ -16,6 +16,8 @@ FLAT(smp_ipi_x2apic, flat_irq(t, "ipi_x2apic", 3),
      "IPIs in x2APIC mode reach their destination, and no other CPU", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 FLAT(smp_ipi_halted, flat_irq(t, "ipi_halted", 2),
      "IPIs and NMIs wake halted CPUs, every time", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
+FLAT(smp_pv_unhalt, flat_irq(t, "pv_unhalt", 2),
+     "KVM_HC_KICK_CPU ends one halt of a CPU that has interrupts off", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 FLAT(smp_atomic, flat_irq(t, "atomics", 3),
      "LOCK and XCHG are atomic across CPUs", ADVICE_IRQ, HW, .deadline_ms = SMP_MS)
 FLAT(smp_memory, flat_irq(t, "smp_memory", 2),

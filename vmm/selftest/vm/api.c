@@ -110,6 +110,22 @@ static int rdtsc(struct lab *l, uint64_t *tsc)
 	return 0;
 }
 
+/* A VMM restores TSC_ADJUST beside the TSC itself: alone it must not move the TSC. */
+static int adjust_kept(struct lab *l, struct kvm_device_attr *a)
+{
+	uint64_t before = 0, after = 0, v = 1ull << 50;
+
+	a->addr = (uintptr_t)&before;
+	if (lab_cpu_ioctl(l, 0, KVM_GET_DEVICE_ATTR, a) < 0 || lab_msr(l, KVM_SET_MSRS, 0x3b, &v) != 1)
+		return -1;
+	a->addr = (uintptr_t)&after;
+	if (lab_cpu_ioctl(l, 0, KVM_GET_DEVICE_ATTR, a) < 0)
+		return -1;
+	REQUIRE(l->t, after - before + (1ull << 49) < 1ull << 50, "KVM_SET_MSRS of TSC_ADJUST moved the TSC's offset from 0x%llx to 0x%llx",
+		(unsigned long long)before, (unsigned long long)after);
+	return 0;
+}
+
 LAB_CHECK(vm, tsc_offset, LAB(), "the TSC's offset can be read and set, and the guest's RDTSC follows it",
 	  ADVICE_STATE, NEED_KVM | NEED_HW)
 {
@@ -133,6 +149,8 @@ LAB_CHECK(vm, tsc_offset, LAB(), "the TSC's offset can be read and set, and the 
 	REQUIRE(l->t, after - before >= far && after - before < 2 * far,
 		"the offset grew by 0x%llx, the guest's TSC by 0x%llx", (unsigned long long)far,
 		(unsigned long long)(after - before));
+	if (adjust_kept(l, &a))
+		return -1;
 	a.attr = 77;
 	return lab_refused(l->t, l->cpu[0].fd, KVM_HAS_DEVICE_ATTR, &a, "an attribute of the TSC that does not exist");
 }

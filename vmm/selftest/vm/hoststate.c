@@ -279,3 +279,43 @@ LAB_CHECK(vm, host_tsc_aux, LAB(), "after KVM_RUN the VMM's thread has the host'
 	sched_setaffinity(0, sizeof(all), &all);
 	return rc;
 }
+
+/* --- PKRU, which the guest has when it enters, or when it exits --- */
+
+/* mov $A,%eax; wrpkru; out; mov $B,%eax; wrpkru; out; jmp; with ECX and EDX 0 */
+static int write_pkru(struct lab *l, uint32_t first, uint32_t second)
+{
+	uint8_t code[] = { 0x31, 0xc9, 0x31, 0xd2, 0xb8, 0, 0, 0, 0, 0x0f, 0x01, 0xef, 0xe6, 0x50,
+		0xb8, 0, 0, 0, 0, 0x0f, 0x01, 0xef, 0xe6, 0x50, 0xeb, 0xea };
+	struct kvm_sregs s;
+
+	memcpy(code + 5, &first, 4);
+	memcpy(code + 15, &second, 4);
+	if (lab_code_long(l, code, sizeof(code)) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	s.cr4 |= 1 << 22;
+	if (ioctl(l->cpu[0].fd, KVM_SET_SREGS, &s) < 0)
+		return t_skip(l->t, "guests have no protection keys here");
+	return 0;
+}
+
+/* The guest changes between the host's value and another: it enters with each and exits with each. */
+LAB_CHECK(vm, host_pkru, LAB(), "after KVM_RUN the VMM's thread has the host's PKRU",
+	  ADVICE_HOST, NEED_KVM | NEED_HW)
+{
+	uint32_t before, after;
+	unsigned int i;
+	int rc;
+
+	if (!has_pkru())
+		return t_skip(l->t, "the host has no protection keys");
+	before = read_pkru();
+	rc = write_pkru(l, before, before ^ 0xc0000000);
+	for (i = 0; !rc && i < 6; i++) {
+		if (lab_step_to(l, KVM_EXIT_IO, "the guest's OUT"))
+			return -1;
+		after = read_pkru();
+		REQUIRE(l->t, after == before, "the host's PKRU was 0x%x, is 0x%x after KVM_RUN of a guest that changed its own", before, after);
+	}
+	return rc;
+}

@@ -99,6 +99,12 @@ static int any_length(struct lab *l, struct kvm_ioeventfd *e, const uint8_t *cod
 		return -1;
 	REQUIRE(l->t, read(e->fd, &got, 8) == 8 && got == n, "%llu writes to an ioeventfd of any length signalled it %llu times",
 		(unsigned long long)n, (unsigned long long)got);
+	/* Removed, it leaves nothing behind: it can be assigned again. */
+	e->flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
+	if (lab_vm_ioctl(l, KVM_IOEVENTFD, e) < 0)
+		return -1;
+	e->flags &= ~(uint32_t)KVM_IOEVENTFD_FLAG_DEASSIGN;
+	REQUIRE(l->t, !ioctl(l->vm, KVM_IOEVENTFD, e), "an ioeventfd of any length that was removed cannot be assigned again: %s", strerror(errno));
 	return 0;
 }
 
@@ -131,14 +137,15 @@ CHECK(vm, ioeventfd_any_length, "an ioeventfd without a length matches writes of
 LAB_CHECK(vm, coalesced_mmio, LAB(), "coalesced MMIO writes are in the ring, complete and in order",
 	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
-	/* mov %eax,0x10000000; x3 to +4, +8; mov 0x10000100,%eax; hlt */
+	/* mov %eax,0x10000000; x3 to +4, +8; mov %eax,0x100000fc; mov %eax,0x10000100; hlt */
 	static const uint8_t code[] = {
 		0xb8, 0x78, 0x56, 0x34, 0x12,
 		0x89, 0x04, 0x25, 0, 0, 0, 0x10, 0x88, 0x04, 0x25, 4, 0, 0, 0x10,
-		0x66, 0x89, 0x04, 0x25, 8, 0, 0, 0x10, 0x89, 0x04, 0x25, 0, 1, 0, 0x10, 0xf4,
+		0x66, 0x89, 0x04, 0x25, 8, 0, 0, 0x10, 0x89, 0x04, 0x25, 0xfc, 0, 0, 0x10,
+		0x89, 0x04, 0x25, 0, 1, 0, 0x10, 0xf4,
 	};
 	static const struct { uint32_t off, len; uint64_t v; } want[] = {
-		{ 0, 4, 0x12345678 }, { 4, 1, 0x78 }, { 8, 2, 0x5678 },
+		{ 0, 4, 0x12345678 }, { 4, 1, 0x78 }, { 8, 2, 0x5678 }, { 0xfc, 4, 0x12345678 },
 	};
 	struct kvm_coalesced_mmio_zone z = { .addr = UNIT_MMIO, .size = 0x100 };
 	int page = lab_cap(l, KVM_CAP_COALESCED_MMIO);
@@ -151,8 +158,8 @@ LAB_CHECK(vm, coalesced_mmio, LAB(), "coalesced MMIO writes are in the ring, com
 	    lab_step_to(l, KVM_EXIT_MMIO, "MMIO behind the coalesced zone"))
 		return -1;
 	REQUIRE(l->t, l->cpu[0].run->mmio.phys_addr == UNIT_MMIO + 0x100, "a coalesced write came to user space at once");
-	REQUIRE(l->t, ring->last == 3, "3 coalesced writes, %u in the ring", ring->last);
-	for (i = 0; i < 3; i++) {
+	REQUIRE(l->t, ring->last == 4, "4 coalesced writes, %u in the ring", ring->last);
+	for (i = 0; i < 4; i++) {
 		const struct kvm_coalesced_mmio *c = &ring->coalesced_mmio[i];
 		uint64_t v = 0;
 
@@ -342,5 +349,64 @@ LAB_CHECK(vm, irqfd, LAB(.irqchip = true), "an irqfd raises its interrupt, even 
 	NEED(l->t, fd >= 0, "an eventfd");
 	rc = use_irqfd(l, fd);
 	close(fd);
+	return rc;
+}
+
+/* --- a level line with two sources: the IOAPIC's IRR, pin 10, shows it --- */
+
+#define PIN	10
+
+static int pin_high(struct lab *l)
+{
+	struct kvm_irqchip c = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	return lab_vm_ioctl(l, KVM_GET_IRQCHIP, &c) < 0 ? -1 : (int)(c.chip.ioapic.irr >> PIN & 1);
+}
+
+static int set_pin(struct lab *l, uint32_t level)
+{
+	struct kvm_irq_level irq = { .irq = PIN, .level = level };
+
+	return lab_vm_ioctl(l, KVM_IRQ_LINE, &irq) < 0 ? -1 : 0;
+}
+
+static int use_line(struct lab *l, int fd, int ack)
+{
+	struct kvm_irqfd f = { .fd = (uint32_t)fd, .gsi = PIN, .flags = KVM_IRQFD_FLAG_RESAMPLE, .resamplefd = (uint32_t)ack };
+	int high;
+
+	if (lab_vm_ioctl(l, KVM_IRQFD, &f) < 0 || eventfd_write(fd, 1))
+		return -1;
+	while (!(high = pin_high(l)) && now_ms() < l->deadline)
+		usleep(500);
+	REQUIRE(l->t, high, "a write to a level irqfd did not raise its line");
+	if (set_pin(l, 1) || set_pin(l, 0))
+		return -1;
+	REQUIRE(l->t, pin_high(l), "KVM_IRQ_LINE lowered a line that a level irqfd still raises");
+	if (set_pin(l, 1))
+		return -1;
+	f.flags |= KVM_IRQFD_FLAG_DEASSIGN;
+	if (lab_vm_ioctl(l, KVM_IRQFD, &f) < 0)
+		return -1;
+	REQUIRE(l->t, pin_high(l), "the removal of a level irqfd lowered a line that KVM_IRQ_LINE still raises");
+	if (set_pin(l, 0))
+		return -1;
+	high = pin_high(l);
+	REQUIRE(l->t, !high, "a level irqfd that raised its line was removed, but the line stays high");
+	return high;
+}
+
+LAB_CHECK(vm, irqfd_line, LAB(.irqchip = true), "a level irqfd and KVM_IRQ_LINE share a line, which goes down with the last of them",
+	  ADVICE_RUN, NEED_KVM)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), ack = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), rc;
+
+	NEED(l->t, fd >= 0 && ack >= 0, "eventfds");
+	if (lab_cap(l, KVM_CAP_IRQFD_RESAMPLE) <= 0)
+		rc = t_skip(l->t, "KVM has no level irqfds");
+	else
+		rc = use_line(l, fd, ack);
+	close(fd);
+	close(ack);
 	return rc;
 }

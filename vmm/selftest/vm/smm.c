@@ -108,6 +108,26 @@ static int there_and_back(struct lab *l, const char *mode)
 	return same(l->t, mode, &a, &b) || same_system(l->t, mode, &s, &s2) ? -1 : 0;
 }
 
+/* NMIs that were masked before an SMI still are after RSM. An SMI in SMM waits for RSM. */
+static int nmi_and_second(struct lab *l)
+{
+	volatile uint32_t *runs = (uint32_t *)(void *)(l->ram + RUNS_AT);
+	struct kvm_vcpu_events e;
+
+	*runs = 0;
+	if (lab_code_real(l, code, sizeof(code)) || lab_step_to(l, KVM_EXIT_IO, "first OUT") ||
+	    lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &e) < 0)
+		return -1;
+	e.nmi.masked = 1;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &e) < 0 || lab_cpu_ioctl(l, 0, KVM_SMI, 0) < 0 || inside(l) ||
+	    lab_cpu_ioctl(l, 0, KVM_SMI, 0) < 0 || inside(l) || lab_step_to(l, KVM_EXIT_IO, "second OUT, after two SMIs") ||
+	    lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &e) < 0)
+		return -1;
+	REQUIRE(l->t, *runs == 2 && l->cpu[0].run->io.port == 0xe1, "an SMI came in the SMI handler: the handler ran %u times, expected twice", *runs);
+	REQUIRE(l->t, e.nmi.masked && !e.smi.smm, "NMIs were masked before an SMI, but are not after RSM");
+	return 0;
+}
+
 LAB_CHECK(vm, smm, LAB(.irqchip = true), "an SMI runs its handler once, and RSM restores everything",
 	  ADVICE_RUN, NEED_KVM | NEED_HW)
 {
@@ -117,7 +137,7 @@ LAB_CHECK(vm, smm, LAB(.irqchip = true), "an SMI runs its handler once, and RSM 
 	/* SMM has its own memory slots: address space 1. */
 	REQUIRE(l->t, !lab_slot(l, 1 << 16, 0, 0, l->ram_size, l->ram), "a memory slot for SMM was refused");
 	if (lab_code_real(l, code, sizeof(code)) || there_and_back(l, "real") ||
-	    lab_code_long(l, code, sizeof(code)) || there_and_back(l, "long"))
+	    lab_code_long(l, code, sizeof(code)) || there_and_back(l, "long") || nmi_and_second(l))
 		return -1;
 	return 0;
 }

@@ -417,3 +417,38 @@ LAB_CHECK(vm, state_gif, LAB(.irqchip = true), "GIF can be set and read back, an
 		return -1;
 	return lab_step_to(l, KVM_EXIT_SHUTDOWN, "STGI with an NMI pending, without an IDT");
 }
+
+/* --- CR4 by KVM_SET_SREGS: KVM's own walk of the guest's tables obeys it at once --- */
+
+#define CR4_SMAP	(1u << 21)
+
+/* INS to a user page: @reason is HLT, or SHUTDOWN, as a fault ends a guest without an IDT. */
+static int ins_with_cr4(struct lab *l, uint64_t cr4, uint32_t reason, const char *what)
+{
+	/* mov $0x50,%edx; mov $0x400000,%edi; insb; hlt */
+	static const uint8_t code[] = { 0xba, 0x50, 0, 0, 0, 0xbf, 0, 0, 0x40, 0, 0x6c, 0xf4 };
+	struct kvm_vcpu_events e;
+	struct kvm_sregs s;
+
+	if (lab_code_long(l, code, sizeof(code)) || lab_no_idt(l) || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s) < 0)
+		return -1;
+	/* The same vCPU goes on from here: only CR4 changes. */
+	if (lab_step_to(l, KVM_EXIT_IO, "INS"))
+		return -1;
+	s.cr4 |= cr4;
+	if (ioctl(l->cpu[0].fd, KVM_SET_SREGS, &s) < 0)
+		return t_skip(l->t, "guests have no SMAP here");
+	if (lab_step_to(l, reason, what))
+		return -1;
+	return lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, &e) < 0 ? -1 : 0;
+}
+
+LAB_CHECK(vm, sregs_cr4, LAB(), "CR4 set by KVM_SET_SREGS holds for what KVM does on the guest's behalf",
+	  ADVICE_STATE, NEED_KVM | NEED_HW)
+{
+	int rc = ins_with_cr4(l, 0, KVM_EXIT_HLT, "INS to a user page");
+
+	if (!rc)
+		rc = ins_with_cr4(l, CR4_SMAP, KVM_EXIT_SHUTDOWN, "INS to a user page after KVM_SET_SREGS set CR4.SMAP");
+	return rc;
+}

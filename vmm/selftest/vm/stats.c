@@ -66,6 +66,20 @@ static int count_exits(struct lab *l, const struct stats *s)
 	return 0;
 }
 
+/* read(2) goes on where the last one ended; the name follows the header. */
+static int read_on(struct t *t, const struct stats *s)
+{
+	struct kvm_stats_header h = { 0 };
+	char name[16] = "";
+
+	REQUIRE(t, lseek(s->fd, 0, SEEK_SET) == 0 && read(s->fd, &h, sizeof(h)) == sizeof(h) && h.id_offset == sizeof(h),
+		"read of the statistics' header: %s", strerror(errno));
+	REQUIRE(t, read(s->fd, name, 4) == 4 && !memcmp(name, "kvm-", 4), "a second read of the statistics does not go on where the first ended");
+	REQUIRE(t, lseek(s->fd, 0, SEEK_CUR) == (off_t)sizeof(h) + 4, "the statistics' file position is %lld after reads of %zu bytes",
+		(long long)lseek(s->fd, 0, SEEK_CUR), sizeof(h) + 4);
+	return 0;
+}
+
 LAB_CHECK(vm, stats, LAB(), "exit statistics count every exit once",
 	  ADVICE_STAT, NEED_KVM | NEED_HW)
 {
@@ -73,7 +87,7 @@ LAB_CHECK(vm, stats, LAB(), "exit statistics count every exit once",
 	int rc = stats_of_vcpu(l, &s);
 
 	if (!rc)
-		rc = count_exits(l, &s);
+		rc = read_on(l->t, &s) || count_exits(l, &s) ? -1 : 0;
 	stats_close(&s);
 	return rc;
 }

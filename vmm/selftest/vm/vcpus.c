@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vm: as many vCPUs as KVM recommends, and guests on every CPU of the host. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define REPORT_PLACE 50
@@ -31,6 +33,47 @@ CHECK(vm, many_vcpus, "as many vCPUs as KVM recommends can be created",
 	while (n)
 		close(fds[--n]);
 	lab_close(&l);
+	return rc;
+}
+
+/*
+ * KVM_CREATE_VCPU fails because the process may open no more files. KVM must forget the
+ * attempt: the interrupt controllers can be created only while a VM has no vCPU.
+ */
+CHECK(vm, create_failed, "a KVM_CREATE_VCPU that fails leaves nothing in the VM",
+      ADVICE_API, NEED_KVM)
+{
+	int kvm = open(t->env->kvm_path, O_RDWR | O_CLOEXEC), vm, next, fd = -1, rc = 0, err = 0;
+	struct rlimit was, full;
+
+	NEED(t, kvm >= 0, t->env->kvm_path);
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	next = dup(kvm);
+	if (vm >= 0 && next >= 0 && !getrlimit(RLIMIT_NOFILE, &was)) {
+		full = was;
+		full.rlim_cur = (rlim_t)next;
+		close(next);
+		setrlimit(RLIMIT_NOFILE, &full);
+		fd = ioctl(vm, KVM_CREATE_VCPU, 0);
+		err = errno;
+		setrlimit(RLIMIT_NOFILE, &was);
+		if (fd >= 0)
+			rc = t_skip(t, "KVM_CREATE_VCPU cannot be made to fail: RLIMIT_NOFILE has no effect");
+		else if (ioctl(vm, KVM_CREATE_IRQCHIP, 0))
+			rc = t_fail(t, "after a KVM_CREATE_VCPU that failed (%s), KVM_CREATE_IRQCHIP says: %s", strerror(err), strerror(errno));
+		if (!rc) {
+			fd = ioctl(vm, KVM_CREATE_VCPU, 0);
+			if (fd < 0)
+				rc = t_fail(t, "KVM_CREATE_VCPU after one that failed: %s", strerror(errno));
+		}
+	} else {
+		rc = t_fail(t, "KVM_CREATE_VM: %s", strerror(errno));
+	}
+	if (fd >= 0)
+		close(fd);
+	if (vm >= 0)
+		close(vm);
+	close(kvm);
 	return rc;
 }
 

@@ -207,6 +207,21 @@ static int no_upcall(struct lab *l, uint32_t port)
 	return 0;
 }
 
+/* A 32-bit guest has words of 32 events, and its selector at another place. */
+static int narrow_event(struct lab *l, uint32_t port)
+{
+	uint32_t *pending = (void *)(l->ram + SHARED + 0x800), *sel = (void *)(l->ram + INFO + 4);
+	struct xen_event e = { .port = port, .priority = TWO_LEVELS };
+
+	if (attr_kept(l, false, LONG_MODE, 0, "long mode") || lab_vm_ioctl(l, XEN_SEND, &e) < 0)
+		return -1;
+	REQUIRE(l->t, pending[port / 32] == 1u << port % 32 && *sel == 1u << port / 32,
+		"event %u for a 32-bit guest: its word of the pending events is 0x%x and the selector 0x%x, expected 0x%x and 0x%x", port,
+		pending[port / 32], *sel, 1u << port % 32, 1u << port / 32);
+	pending[port / 32] = *sel = l->ram[INFO] = 0;
+	return attr_kept(l, false, LONG_MODE, 1, "long mode");
+}
+
 static int by_irqfd(struct lab *l, uint32_t port)
 {
 	struct { struct kvm_irq_routing r; struct kvm_irq_routing_entry e; } routes = {
@@ -231,7 +246,8 @@ LAB_CHECK(vm, xen_events, LAB(.irqchip = true), "events from the VMM and by irqf
 	struct xen_event e = { .port = 100, .priority = TWO_LEVELS }, none = { .port = 4096, .priority = TWO_LEVELS };
 
 	if (xen_on(l) || xen_guest(l) || lab_vm_ioctl(l, XEN_SEND, &e) < 0 || upcall(l, 100, "an event from the VMM") ||
-	    lab_refused(l->t, l->vm, XEN_SEND, &none, "KVM_XEN_HVM_EVTCHN_SEND of port 4096") || no_upcall(l, 70))
+	    lab_refused(l->t, l->vm, XEN_SEND, &none, "KVM_XEN_HVM_EVTCHN_SEND of port 4096") || no_upcall(l, 70) ||
+	    narrow_event(l, 40))
 		return -1;
 	return by_irqfd(l, 101);
 }
