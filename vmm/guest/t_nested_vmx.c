@@ -106,6 +106,33 @@ static void inject(void)
 	check_eq(vmread(ENTRY_INFO) >> 31, 0, "valid bit of the injection after the entry");
 }
 
+/* VMPTRST to a place that only GS's base makes right, with OF set before. */
+static void operands(void)
+{
+	u64 flags, *at = scratch(0x30);
+
+	at[2] = 0;
+	wrmsr(0xc0000101, (u64)at);
+	asm volatile("movb $0x7f, %%al; incb %%al; vmptrst %%gs:0x10; pushf; pop %0" : "=r"(flags) : : "rax", "cc", "memory");
+	wrmsr(0xc0000101, 0);
+	check_eq(at[2], (u64)scratch(1), "what VMPTRST stored at %gs:0x10");
+	check_eq(flags & 0x8d5, 0, "CF, PF, AF, ZF, SF and OF after a VMX instruction that succeeded");
+}
+
+/* VMCLEAR of the current VMCS: it can be launched again. An exit sets both limits to 0xffff. */
+static void cleared(void)
+{
+	struct { u16 limit; u64 base; } __attribute__((packed)) g, i;
+
+	fill_vmcs((u64)l2_halt);
+	vmx_until(EXIT_HLT, "HLT");
+	asm volatile("sgdt %0; sidt %1" : "=m"(g), "=m"(i));
+	check(g.limit == 0xffff && i.limit == 0xffff, "after an exit the limits of GDT and IDT are 0x%x and 0x%x, expected 0xffff", g.limit, i.limit);
+	check(!VMX_REGION("vmclear", (u64)scratch(1)) && !VMX_REGION("vmptrld", (u64)scratch(1)), "VMCLEAR or VMPTRLD of the current VMCS failed");
+	l2_launched = 0;
+	vmx_until(EXIT_HLT, "HLT after VMCLEAR and VMLAUNCH");
+}
+
 TEST(nested_vmx)
 {
 	u64 v;
@@ -126,6 +153,8 @@ TEST(nested_vmx)
 	refused(E_LAUNCH_NOT_CLEAR, "VMLAUNCH of a launched VMCS");
 	more();
 	inject();
+	operands();
+	cleared();
 	asm volatile("vmxoff" : : : "cc");
 	check(TRY_IO("vmptrst %0", NONE, "m"(v)) == 6, "VMPTRST after VMXOFF raised no #UD");
 	write_cr4(read_cr4() & ~(u64)CR4_VMXE);
@@ -199,6 +228,36 @@ static void ept_violations(void)
 	ept_violation(l2_store, LARGE + 0x30010, Q_WRITE | (EPT_R | EPT_X) << 3, "EPT violation of a store to a read-only large page");
 }
 
+/* INVEPT of one EPTP, while another one was used last. */
+static void two_epts(void)
+{
+	const u64 flags = 3 << 3 | 6, a = (u64)scratch(0x10) | flags, b = (u64)scratch(0x14) | flags;
+	u64 one[2] = { a, 0 }, value;
+	u32 i;
+
+	if (!(rdmsr(0x48c) >> 25 & 1))
+		return;
+	memcpy(scratch(0x14), scratch(0x10), 4 * 4096);
+	for (i = 0; i < 2; i++)
+		*(u64 *)scratch(0x14 + i) += 4 * 4096;
+	((u64 *)scratch(0x16))[WINDOW >> 21] += 4 * 4096;
+	for (i = 0; i < 6; i++) {
+		value = 0x6660 + i;
+		*(u64 *)scratch(0x28 + i) = value;
+		ept.pt[0] = (u64)scratch(0x28 + i) | RWX | EPT_WB;
+		asm volatile("invept %1, %0" : : "r"(1ULL), "m"(one) : "cc", "memory");
+		vmwrite(EPTP, a);
+		l2_at = WINDOW;
+		vmx_at(l2_load);
+		vmx_until(EXIT_HLT, "a load by the first of two EPTs");
+		check_eq(l2_value, value, "what L2 loaded by the first of two EPTs, after INVEPT of that one");
+		vmwrite(EPTP, b);
+		vmx_at(l2_load);
+		vmx_until(EXIT_HLT, "a load by the second of two EPTs");
+	}
+	vmwrite(EPTP, a);
+}
+
 TEST(nested_ept)
 {
 	u32 i;
@@ -225,6 +284,7 @@ TEST(nested_ept)
 		check_eq(ept_loads(WINDOW, "a load from a page that was changed"), 0x5550 + i,
 			 "what L2 loaded from a page that we changed");
 	}
+	two_epts();
 	ept_violations();
 	ept.pt[0] = 0;
 	vmwrite(G_CR3, WINDOW);

@@ -83,6 +83,46 @@ static void page_faults(void)
 	check_eq(vmread(QUALIFICATION), 1ULL << 40, "address of L2's #PF");
 }
 
+void vl2_reads_msr(void);
+asm(".pushsection .text\n"
+    "vl2_reads_msr:\n"
+    "	rdmsr\n"				/* 2 bytes; ECX is ours to set */
+    "	nop\n"
+    "	nop\n"
+    "1:	hlt\n"
+    "	jmp	1b\n"
+    ".popsection");
+
+/* After an instruction that KVM emulates for L2 the exit comes at once, too: TSC_ADJUST is KVM's. */
+static void trap_after_emulated(void)
+{
+	fill_vmcs((u64)vl2_reads_msr);
+	memset(scratch(4), 0, 4096);
+	vmwrite(PROC, control(0x482, 1 << 3 | 1 << 7 | 1 << 27 | 1 << 28));
+	vmwrite(MSR_BITMAP, (u64)scratch(4));
+	l2_rcx = 0x3b;
+	vmx_until(EXIT_MTF, "the monitor trap flag after an emulated instruction");
+	check_eq(vmread(G_RIP), (u64)vl2_reads_msr + 2, "RIP at the monitor trap after an emulated instruction");
+}
+
+/* The exit saves what is left of the preemption timer. */
+static void timer_saved(void)
+{
+	const u32 start = 0x8000000;
+
+	if (!(rdmsr(0x481) >> 38 & 1) || !(rdmsr(0x483) >> 54 & 1))
+		return;
+	new_l2(0);
+	vmwrite(PIN, control(0x481, 1 << 6));
+	vmwrite(EXIT_CTL, control(0x483, 1 << 9 | 1 << 22));
+	vmwrite(TIMER, start);
+	vmx_enter();
+	/* If the host paused that long, the timer is at its end. */
+	if (vmread(REASON) == EXIT_TIMER)
+		return;
+	check(vmread(TIMER) && vmread(TIMER) <= start, "a preemption timer of 0x%x is saved as 0x%lx", start, LU(vmread(TIMER)));
+}
+
 static void others(void)
 {
 	/* A triple fault */
@@ -112,7 +152,9 @@ static void others(void)
 		vmwrite(PROC, control(0x482, 1 << 3 | 1 << 7 | 1 << 27));
 		vmx_until(EXIT_MTF, "the monitor trap flag");
 		check_eq(vmread(G_RIP), (u64)vl2_page_reads + 5, "RIP at the monitor trap after one instruction");
+		trap_after_emulated();
 	}
+	timer_saved();
 }
 
 TEST(nested_vmx_events)

@@ -33,6 +33,8 @@ L2(vmclear, "", "vmclear vl2_region(%rip)")
 L2(vmread, "mov $0x4402, %eax", "vmread %rax, %rdx")
 L2(vmresume, "", "vmresume")
 L2(vmxoff, "", "vmxoff")
+L2(rdrand, "", "rdrand %eax")
+L2(rdseed, "", "rdseed %eax")
 
 /* @bit of PROC (or, from 32 on, of PROC2) makes it exit for @reason; -1: always. */
 static const struct row {
@@ -53,7 +55,7 @@ static const struct row {
 	ROW(to_dr0, 23, EXIT_DR, 0, true), ROW(from_dr7, 23, EXIT_DR, 0x317, true),
 	ROW(pause, 30, 40, 0, true),
 	ROW(sgdt, 32 + 2, 46, ANY, true), ROW(lidt, 32 + 2, 46, ANY, true), ROW(str, 32 + 2, 47, ANY, true),
-	ROW(wbinvd, 32 + 6, 54, 0, true),
+	ROW(wbinvd, 32 + 6, 54, 0, true), ROW(rdrand, 32 + 11, 57, ANY, false), ROW(rdseed, 32 + 16, 61, ANY, false),
 	ROW(invd, -1, 13, 0, false), ROW(vmclear, -1, 19, ANY, false), ROW(vmread, -1, 23, ANY, false),
 	ROW(vmresume, -1, 24, 0, false), ROW(vmxoff, -1, 26, 0, false),
 };
@@ -104,6 +106,7 @@ L2(am_on, "mov %cr0, %rax; bts $18, %rax", "mov %rax, %cr0")
 L2(am_off, "mov %cr0, %rax; btr $18, %rax", "mov %rax, %cr0")
 L2(clts, "", "clts")
 L2(read_cr4, "", "mov %cr4, %rax")
+L2(lmsw, "xor %eax, %eax", "lmsw %ax")
 L2(pce_on, "mov %cr4, %rax; bts $8, %rax", "mov %rax, %cr4")
 
 static void cr_until(void (*fn)(void), u32 reason, const char *what)
@@ -133,6 +136,11 @@ static void cr_masks(void)
 	vmwrite(CR0_SHADOW, am | ts);
 	cr_until(vl2_clts, EXIT_CR, "CLTS of a bit of ours");
 	check_eq(vmread(QUALIFICATION), 0x20, "qualification of CLTS");
+	/* LMSW cannot clear PE, so it may change MP, which is L2's. */
+	vmwrite(CR0_MASK, 1);
+	vmwrite(CR0_SHADOW, 1);
+	cr_until(vl2_lmsw, EXIT_HLT, "LMSW that changes only bits of L2's");
+	check_eq(vmread(G_CR0) & 3, 1, "CR0.PE and MP after LMSW of 0");
 	cr_until(vl2_read_cr4, EXIT_HLT, "a read of CR4");
 	check_eq(l2_rax & pce, pce, "CR4's bit that is ours, read by L2");
 	vmwrite(CR4_SHADOW, 0);
@@ -226,6 +234,22 @@ static void msr_lists(void)
 	check_eq(vmread(QUALIFICATION), 1, "which entry of the list made the VM entry fail");
 }
 
+L2(sysenter, "mov $0x174, %ecx; mov $0x18, %eax; xor %edx, %edx; wrmsr; mov $0x175, %ecx; mov $0x1234, %eax; wrmsr; mov $0x176, %ecx", "wrmsr")
+
+/* What L2 writes to the MSRs that the VMCS has as fields is in the VMCS at its exit. */
+static void msr_fields(void)
+{
+	memset(scratch(4), 0, 4096);
+	fill_vmcs((u64)vl2_sysenter);
+	turn_on(28);
+	vmwrite(MSR_BITMAP, (u64)scratch(4));
+	vmwrite(G_SYSENTER_CS, 8);
+	vmx_until(EXIT_HLT, "HLT after WRMSR of SYSENTER's MSRs");
+	check_eq(vmread(G_SYSENTER_CS), 0x18, "SYSENTER_CS of L2 after it wrote it");
+	check_eq(vmread(G_SYSENTER_ESP), 0x1234, "SYSENTER_ESP of L2 after it wrote it");
+	check_eq(vmread(G_SYSENTER_EIP), 0x1234, "SYSENTER_EIP of L2 after it wrote it");
+}
+
 L2(inb, "", "inb $0xe9, %al")
 L2(outw_across, "mov $0xe8, %edx", "outw %ax, %dx")
 L2(rep_outs, "mov $0xe9, %edx; mov $3, %ecx; lea l2_stack(%rip), %rsi", "rep outsb")
@@ -262,6 +286,7 @@ TEST(nested_vmx_maps)
 	vmx_on();
 	msr_bitmap();
 	msr_lists();
+	msr_fields();
 	port_bitmap();
 }
 

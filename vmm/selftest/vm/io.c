@@ -299,6 +299,8 @@ static int pic_clear(struct lab *l)
 	if (lab_vm_ioctl(l, KVM_GET_IRQCHIP, &c) < 0)
 		return -1;
 	c.chip.pic.irr = 0;
+	/* KVM's worker may not have lowered the line yet: the next edge must be one all the same. */
+	c.chip.pic.last_irr = 0;
 	return lab_vm_ioctl(l, KVM_SET_IRQCHIP, &c) < 0 ? -1 : 0;
 }
 
