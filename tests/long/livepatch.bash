@@ -27,6 +27,7 @@ make_checkout() {
 	rm -rf "$checkout" "$kvm" "$base_tree" "$lab/live"
 	mkdir -p "$checkout" "$kvm" "$lab/live"
 	(cd "$top" && git ls-files -z --cached --others --exclude-standard | tar --null -T - -cf -) | tar -C "$checkout" -xf - || return
+	# shellcheck disable=SC2154  # the caller's
 	make -C "$checkout" sources BASE="$base" || return
 	sha=$(sed -n 's/^%global base_sha256 *//p' "$checkout/SOURCES/base.inc")
 	srpm=$(sed -n 's/^%global base_srpm *//p' "$checkout/SOURCES/base.inc")
@@ -35,7 +36,7 @@ make_checkout() {
 	cp -a --reflink=auto "$base_tree/." "$kvm/" &&
 		"$checkout/tools/spec/patch" apply --tree "$kvm" --out "$lab/series.json" "$checkout"/patches/*.patch || return
 	# Only KVM's own files are in its index: adding a whole tree takes a minute.
-	export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b.invalid GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b.invalid
+	local -x GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b.invalid GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b.invalid
 	git -C "$kvm" init -q && git -C "$kvm" add -f arch/x86/kvm virt/kvm && git -C "$kvm" commit -qm base || return
 	while read -r fault check _; do
 		n=$((n + 1))
