@@ -94,10 +94,11 @@ kmod: deps ## rebuild only KVM's modules for the kernel of the last make rpm
 	@$(fill)
 	tools/kmod
 
+# SOURCES/ stays what the kernel was built from.
 .PHONY: livepatch
-livepatch: deps ## make a live patch RPM for the kernel of the last make rpm, PATCH="FILE.."
-	@tools/build-deps --for livepatch --install
-	$(fill)
+livepatch: ## make a live patch RPM for the kernel of the last make rpm, PATCH="FILE.."
+	@tools/build-deps --for livepatch --base none --install
+	. tools/alone.sh 'make $@'
 	tools/livepatch $(foreach p,$(PATCH),--patch '$(p)')
 
 # --- Configuration ----------------------------------------------------------------
