@@ -9,7 +9,7 @@ top=$(realpath "$BATS_TEST_DIRNAME/../..")
 lab=$top/build/cache/livepatch-lab
 checkout=$lab/checkout
 # FAULT CHECK MODULE, in the order of their numbers: 41001, 41002...
-seeds="yield-unknown flat/hypercalls kvm
+seeds="ioapic-readonly-bits flat/ioapic kvm
 ioeventfd-datamatch vm/ioeventfd kvm
 emul-leave flat/mmio-stack kvm
 svm-shutdown-reason vm/triple-fault kvm-amd
@@ -135,7 +135,7 @@ svm_plan() {
 		n=$((n + 1))
 		[[ $module == kvm-intel ]] || echo "mend 4200$n $check /lp/$n.rpm"
 	done <<< "$seeds"
-	echo "replace /lp/1.rpm /lp/12.rpm flat/hypercalls vm/ioeventfd patch/42001 patch/42002 host/livepatch"
+	echo "replace /lp/1.rpm /lp/12.rpm flat/ioapic vm/ioeventfd patch/42001 patch/42002 host/livepatch"
 	echo "stuck /lp/6.rpm"
 	echo guests
 }

@@ -269,6 +269,15 @@ mend() {
 	[[ $status -eq 1 && $output == *"svm_a(): branches on the static key kvm_own of a module; write static_key_enabled(&kvm_own)"* ]]
 }
 
+@test "an inline function of KVM's headers with a static call, also one that it calls" {
+	printf 'static inline int deep(void)\n{\n\treturn kvm_x86_call(get_cpl)(0);\n}\n\nstatic inline int shallow(void)\n{\n\treturn deep();\n}\n\nstatic inline int plain(void)\n{\n\treturn 1;\n}\n' > base/arch/x86/kvm/x86.h
+	make_patch 42000 arch/x86/kvm/x86.c $'\treturn vcpu->a + shallow();' inline $'\treturn vcpu->a;'
+	livepatch 42000-inline.patch
+	refused "kvm_last(): calls shallow(), which is inlined and has kvm_x86_call(get_cpl), in deep()"
+	run "$top/tools/livepatch.d/refuse" --tree base base base <<< arch/x86/kvm/x86.c
+	[[ $status -eq 1 && $output == *"would not change"* ]]
+}
+
 @test "klp-build's own findings are told in words, and a compiler's error as it is" {
 	mend
 	while IFS='|' read -r says want; do
