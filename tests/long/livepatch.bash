@@ -13,7 +13,7 @@ seeds="ioapic-readonly-bits flat/ioapic kvm
 ioeventfd-datamatch vm/ioeventfd kvm
 emul-leave flat/mmio-stack kvm
 svm-shutdown-reason vm/triple-fault kvm-amd
-nested-vmx-port flat/nested-vmx kvm-intel"
+nested-vmx-revision flat/nested-vmx-invalid kvm-intel"
 
 # trailers PATCH GUARD PROBE: the file with the trailers of the series.
 trailers() {
@@ -107,10 +107,13 @@ make_root() {
 fill_lp() {
 	mkdir -p "$1/lp" "$lab/g"
 	cc -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -static -o "$lab/g/init" "$top/tests/long/livepatch-guest.c" || return
+	cp "$lab/g/init" "$1/lp/ticker"
 	mkdir -p "$lab/g/dev"
 	(cd "$lab/g" && find . | cpio --quiet -o -H newc | gzip -1) > "$1/lp/ticker.img"
 	# xor %ebx,%ebx; 1: inc %ebx; mov %ebx,%eax; out %al,$0x10; mov $200000,%ecx; 2: loop 2b; jmp 1b
 	printf '\x31\xdb\xff\xc3\x89\xd8\xe6\x10\xb9\x40\x0d\x03\x00\xe2\xfe\xeb\xf1' > "$1/lp/count.bin"
+	# 1: jmp 1b
+	printf '\xeb\xfe' > "$1/lp/spin.bin"
 	cp "$lab"/rpms/*.rpm "$1/lp/"
 }
 
@@ -141,7 +144,7 @@ svm_plan() {
 }
 
 vmx_plan() {
-	echo "mend 42005 flat/nested-vmx /lp/5.rpm"
+	echo "mend 42005 flat/nested-vmx-invalid /lp/5.rpm"
 	echo guests
 }
 
@@ -155,13 +158,15 @@ vmx() {
 	rm -f "$root"/lp/{1,2,3,4,6,12}.rpm
 	printf '%s\n' "$1" > "$root/lp/plan"
 	# Busybox has its own of these, which are not enough for the package's program.
-	for f in bash date rpm insmod rmmod modinfo sha256sum sort paste stat tail od; do
-		args+=(--file "$(find "$lab/root/usr/bin" "$lab/root/bin" "$lab/root/usr/sbin" -name "$f" -print -quit):/usr/bin/$f")
+	for f in bash date rpm insmod rmmod modinfo sha256sum sort paste stat tail od find realpath dirname basename flock; do
+		args+=(--file "$(find "$lab/root/usr/bin" "$lab/root/bin/" "$lab/root/usr/sbin" "$lab/root/sbin/" -name "$f" -print -quit):/usr/bin/$f")
 	done
+	# The package's program begins with #!/bin/bash.
+	args+=(--file "$lab/root/bin/bash:/bin/bash")
 	"$top/tools/machine/boot" vmx --kernel "$lab/root/boot/vmlinuz-$kverrel" --moddir "$lab/root/lib/modules/$kverrel" --load kvm_intel \
 		--sysroot "$lab/root" "${args[@]}" --file "$lab/root/usr/bin/kvm-selftest:/usr/bin/kvm-selftest" --file "$lab/root/usr/bin/kvm-vmm:/usr/bin/kvm-vmm" \
 		--dir "$lab/root/usr/share/kernel-kvm:/usr/share/kernel-kvm" --dir "$lab/root/usr/lib/rpm:/usr/lib/rpm" --dir "$lab/root/var/lib/rpm:/var/lib/rpm" \
 		--dir "$lab/root/etc/rpm:/etc/rpm" --dir "$root/lp:/lp" --file "$top/tests/long/livepatch-scenario:/usr/bin/livepatch-scenario" \
 		--deadline 3600 --quiet --log "$lab/vmx.log" --output "$lab/vmx.said" \
-		-- env LIVEPATCH_RPM=rpm LIVEPATCH_SCALE=10 PATH=/usr/bin:/bin bash /usr/bin/livepatch-scenario
+		-- env LIVEPATCH_RPM=rpm LIVEPATCH_SCALE=10 LIVEPATCH_STEP=100000 PATH=/usr/bin:/bin bash /usr/bin/livepatch-scenario
 }
