@@ -112,8 +112,7 @@ fill_lp() {
 	(cd "$lab/g" && find . | cpio --quiet -o -H newc | gzip -1) > "$1/lp/ticker.img"
 	# xor %ebx,%ebx; 1: inc %ebx; mov %ebx,%eax; out %al,$0x10; mov $200000,%ecx; 2: loop 2b; jmp 1b
 	printf '\x31\xdb\xff\xc3\x89\xd8\xe6\x10\xb9\x40\x0d\x03\x00\xe2\xfe\xeb\xf1' > "$1/lp/count.bin"
-	# 1: jmp 1b
-	printf '\xeb\xfe' > "$1/lp/spin.bin"
+	cc -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -static -o "$1/lp/holder" "$top/tests/long/livepatch-holder.c" || return
 	cp "$lab"/rpms/*.rpm "$1/lp/"
 }
 
