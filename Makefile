@@ -27,6 +27,7 @@ FAULTS  ?=
 SUITES  ?=
 ALLOW_UNSIGNED ?=
 ALLOW_NO_PATCH ?=
+PATCH   ?=
 DISTCC_HOSTS ?=
 outdir  ?= build/SRPMS
 
@@ -52,6 +53,7 @@ help: ## this list
 	  CONFIG=NAME    lean, full or distro ($(CONFIG))
 	  FRAGMENTS="debug .."  more fragments of configs/, by name
 	  BUILDID=.NAME  what keeps this kernel apart (.kvm)
+	  PATCH="FILE.."  patches of a live patch (default: those of patches/ that the kernel lacks)
 	  HOSTS=el8      the oldest hosts that will run the RPMs (default: the base's; tools/spec/host-abi.map)
 	  WITH= WITHOUT= switches of the spec, as in WITH="debug headers"
 	  DISTCC_HOSTS="HOST/JOBS .."  compile on these machines, too (rpm)
@@ -91,6 +93,13 @@ srpm: deps ## write the self-contained SRPM into build/SRPMS/ (outdir=)
 kmod: deps ## rebuild only KVM's modules for the kernel of the last make rpm
 	@$(fill)
 	tools/kmod
+
+# SOURCES/ stays what the kernel was built from.
+.PHONY: livepatch
+livepatch: ## make a live patch RPM for the kernel of the last make rpm, PATCH="FILE.."
+	@tools/build-deps --for livepatch --base none --install
+	. tools/alone.sh 'make $@'
+	tools/livepatch $(foreach p,$(PATCH),--patch '$(p)')
 
 # --- Configuration ----------------------------------------------------------------
 config_targets := config menuconfig nconfig xconfig gconfig oldconfig olddefconfig defconfig alldefconfig \

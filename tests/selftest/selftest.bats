@@ -378,6 +378,92 @@ kernel_checks='host/kernel,host/modules,host/build-id,host/module-*,host/taint,h
 	expect 1 "manifest-kmod.json: \"kverrel\" is missing"
 }
 
+# live_patch ENABLED TRANSITION: kernel-kvm-livepatch installed, its module in that state.
+live_patch() {
+	mkdir -p sys/kernel/livepatch/kvm_livepatch_7
+	echo "$1" > sys/kernel/livepatch/kvm_livepatch_7/enabled
+	echo "$2" > sys/kernel/livepatch/kvm_livepatch_7/transition
+	jq -n --arg r "$(uname -r)" '{schema: 1, kverrel: $r, livepatch: "kernel-kvm-livepatch-\($r)-7-1", module: "kvm_livepatch_7",
+		patches: [{number: 42000, file: "42000-l.patch", subject: "Mend it", status: "applied", probe: "param kvm.build_id"}]}' \
+		> manifest-livepatch.json
+}
+
+@test "a live patch: said which, told from what is compiled in and from a kmod, and its probe runs" {
+	host_tree
+	# A kernel that accepts none.
+	st "${host[@]}" --only host/livepatch
+	expect 4 "this kernel accepts no live patch"
+	mkdir -p sys/kernel/livepatch
+	st "${host[@]}" --only host/livepatch --format json
+	expect 0 "no live patch is loaded"
+	live_patch 1 0
+	echo 36864 > proc/sys/kernel/tainted
+	st "${host[@]}" --only 'patch/*,host/livepatch,host/taint' --format tap
+	expect 0 "patch/42000" "a live patch, of kernel-kvm-livepatch-$(uname -r)-7-1" "compiled into the kernel or its modules" \
+		"kvm_livepatch_7: enabled 1, transition 0" "out-of-tree module, live patch, of kernel-kvm-livepatch-$(uname -r)-7-1"
+	# Its probe decides: live, and without the effect.
+	jq '.patches[0].probe = "param kvm.absent"' manifest-livepatch.json > m && mv m manifest-livepatch.json
+	st "${host[@]}" --only patch/42000
+	expect 1 "module parameter kvm.absent"
+	# With a kmod, that of the kernel's own series is told as the kmod's.
+	jq '.kmod = "kernel-kvm-kmod-1-2"' manifest.json > manifest-kmod.json
+	st "${host[@]}" --only patch/40000 --format tap
+	expect 0 "in the modules of kernel-kvm-kmod-1-2"
+}
+
+@test "a live patch that is installed and not live, one that nobody installed, a bad manifest" {
+	host_tree
+	live_patch 0 0
+	st "${host[@]}" --only patch/42000
+	expect 1 "is installed, but not live" "systemctl restart"
+	rm -r sys/kernel/livepatch/kvm_livepatch_7
+	st "${host[@]}" --only host/livepatch,patch/42000
+	expect 1 "its module kvm_livepatch_7 is not live; loaded: none" "is installed, but not live"
+	rm -r sys/kernel/livepatch
+	st "${host[@]}" --only host/livepatch
+	expect 1 "but this kernel accepts no live patch"
+	live_patch 1 0
+	mkdir sys/kernel/livepatch/other
+	printf '1\n' > sys/kernel/livepatch/other/enabled
+	printf '0\n' > sys/kernel/livepatch/other/transition
+	st "${host[@]}" --only host/livepatch
+	expect 0 "other is loaded, which no kernel-kvm-livepatch that is installed brought"
+	# Of another kernel.
+	jq '.kverrel = "5.0-other"' manifest-livepatch.json > m && mv m manifest-livepatch.json
+	st "${host[@]}" --only patch/42000
+	expect 1 "is installed, but not live"
+	echo '{"schema": 1}' > manifest-livepatch.json
+	st "${host[@]}" --only host/kernel
+	expect 1 "manifest-livepatch.json: \"module\", \"kverrel\" or \"livepatch\" is missing"
+}
+
+@test "a transition that hangs: which task holds it, and where" {
+	local p
+	host_tree
+	live_patch 1 1
+	# 10 takes part in none, 11 has changed over, 12 has not.
+	for p in 10 11 12; do
+		mkdir -p "proc/$p/task/$p"
+		echo "worker$p" > "proc/$p/task/$p/comm"
+	done
+	echo -1 > proc/10/task/10/patch_state
+	echo 1 > proc/11/task/11/patch_state
+	echo 0 > proc/12/task/12/patch_state
+	printf '[<0>] schedule+0x2c/0xa0\n[<0>] kvm_vcpu_block+0x30/0x90\n' > proc/12/task/12/stack
+	st "${host[@]}" --only host/livepatch --format tap
+	expect 1 "the transition to kvm_livepatch_7 has not ended in 10 s: held by task 12 (worker12) of process 12" \
+		"task 12 (worker12) of process 12 holds it, in schedule+0x2c/0xa0 kvm_vcpu_block+0x30/0x90"
+	[[ $output != *worker10* && $output != *worker11* ]]
+	# Away from it, those that have not left hold it.
+	echo 0 > sys/kernel/livepatch/kvm_livepatch_7/enabled
+	st "${host[@]}" --only host/livepatch
+	expect 1 "the transition away from kvm_livepatch_7 has not ended in 10 s: held by task 11 (worker11)"
+	# Nobody.
+	rm -r proc/1?
+	st "${host[@]}" --only host/livepatch
+	expect 1 "shows no task that holds it"
+}
+
 @test "guest images: missing, truncated, corrupt, of another build" {
 	while IFS='|' read -r edit want; do
 		rm -rf g

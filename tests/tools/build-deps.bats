@@ -131,6 +131,24 @@ on_debian() {
 	[[ $output != *no-such* ]]
 }
 
+@test "what make livepatch needs: not for a build, for itself and for check" {
+	debian_host
+	printf '%s\n' 'bash tool build' 'xx libxx-dev livepatch' 'more more check' > map
+	printf '%s\n' 'tool 1 500' 'libxx-dev 1 500' 'more 1 500' >> archive
+	echo 'tool 1' > installed
+	on_debian
+	[ "$status" -eq 0 ]
+	on_debian --for livepatch
+	[[ $status -eq 1 && $output == *"1 packages are missing: libxx-dev"* ]]
+	on_debian --for check
+	[[ $status -eq 1 && $output == *"libxx-dev"*"more"* ]]
+	sed -i /libxx/d archive
+	on_debian --for livepatch
+	[[ $status -eq 1 && $output == *"the build needs it: libxx-dev"* ]]
+	run "$tools/build-deps" --for other
+	[[ $status -eq 2 && $output == *"expected build, livepatch or check"* ]]
+}
+
 @test "no version of a kernel, compiler or suite is hard-coded" {
 	run grep -nE '[0-9]+\.[0-9]+|-[0-9]{2}-' "$tools/build-deps.map"
 	[ "$status" -eq 1 ] || { echo "$output"; false; }

@@ -30,6 +30,7 @@ make_all() {
 	make_one lean merge --config lean
 	make_one full merge --config full
 	make_one debug merge --config lean --fragment "$top/configs/debug.config"
+	make_one livepatch merge --config lean --fragment "$top/configs/livepatch.config"
 	make_one guest guest
 	make_one debuginfo merge --config distro --base-config "distro-$v.base" --fragment "$top/configs/debuginfo.config"
 	if [[ $v == $(head -n 1 here) ]]; then
@@ -91,6 +92,16 @@ cpu_ms() {
 @test "full holds on every tree here" { holds_everywhere full; }
 @test "distro holds on every tree here" { holds_everywhere distro; }
 @test "debug holds on top of lean" { holds_everywhere debug; }
+
+@test "livepatch holds on top of lean, and the kernel then accepts live patches" {
+	local v
+	holds_everywhere livepatch
+	while read -r v; do
+		grep -qx CONFIG_LIVEPATCH=y "livepatch-$v.config"
+		grep -qx CONFIG_DYNAMIC_FTRACE=y "livepatch-$v.config"
+		grep -qx CONFIG_UNWINDER_ORC=y "livepatch-$v.config"
+	done < here
+}
 
 @test "distro has debug information only if a fragment turns it on" {
 	local v

@@ -38,6 +38,8 @@ struct env {
 	bool manifest_installed;	/* a manifest of some kernel is installed */
 	char kmod[256];			/* kernel-kvm-kmod beside the kernel, "" if none */
 	bool kmod_live;			/* the kmod's kvm.ko is loaded, and manifest is the kmod's */
+	struct json_object *livepatch;	/* kernel-kvm-livepatch beside the kernel, NULL: none */
+	bool livepatch_live;		/* its module is loaded, and every task runs its functions */
 	struct json_object *baseline;	/* NULL: none */
 	char setting[SETTINGS_MAX][24];	/* by the index in settings[], "" if it is not there */
 	struct fact page[FACTS_MAX];

@@ -143,19 +143,26 @@ static bool kvm_is_of(const struct env *env, struct json_object *o)
 		 !strcmp(got, src));
 }
 
+/* The manifest @name in the directory of the kernel's; is it there? */
+static bool beside(const struct env *env, const char *name, char *path, size_t size)
+{
+	const char *slash = strrchr(env->manifest_file, '/');
+
+	snprintf(path, size, "%.*s%s", slash ? (int)(slash + 1 - env->manifest_file) : 0,
+		 env->manifest_file, name);
+	return file_exists("%s", path);
+}
+
 /*
  * kernel-kvm-kmod installs its own manifest beside the kernel's. That one is used
  * if its kvm.ko is the one that is loaded.
  */
 static void load_kmod(struct env *env)
 {
-	const char *slash = strrchr(env->manifest_file, '/');
-	char path[sizeof(env->manifest_file) + 16];
+	char path[sizeof(env->manifest_file) + 32];
 	struct json_object *o;
 
-	snprintf(path, sizeof(path), "%.*smanifest-kmod.json",
-		 slash ? (int)(slash + 1 - env->manifest_file) : 0, env->manifest_file);
-	if (!file_exists("%s", path))
+	if (!beside(env, "manifest-kmod.json", path, sizeof(path)))
 		return;
 	o = load(path, env->manifest_err, sizeof(env->manifest_err));
 	if (!o)
@@ -170,6 +177,37 @@ static void load_kmod(struct env *env)
 	}
 }
 
+/*
+ * kernel-kvm-livepatch's manifest adds its patches to the kernel's. Without the kernel's
+ * own it says nothing.
+ */
+static void load_livepatch(struct env *env)
+{
+	char path[sizeof(env->manifest_file) + 32], got[64];
+	const char *module, *of;
+	struct json_object *o;
+
+	if (!beside(env, "manifest-livepatch.json", path, sizeof(path)))
+		return;
+	o = json_load(path, env->manifest_err, sizeof(env->manifest_err));
+	if (!o)
+		return;
+	module = json_str(o, "module");
+	of = json_str(o, "kverrel");
+	if (!module || !of || !json_str(o, "livepatch")) {
+		snprintf(env->manifest_err, sizeof(env->manifest_err),
+			 "%.256s: \"module\", \"kverrel\" or \"livepatch\" is missing or not a string", path);
+		json_object_put(o);
+		return;
+	}
+	env->livepatch = o;
+	env->livepatch_live = !strcmp(of, env->uname_r) &&
+		read_filef(got, sizeof(got), "%s/kernel/livepatch/%s/enabled", env->sys, module) >= 0 &&
+		!strcmp(got, "1") &&
+		read_filef(got, sizeof(got), "%s/kernel/livepatch/%s/transition", env->sys, module) >= 0 &&
+		!strcmp(got, "0");
+}
+
 void manifest_load(struct env *env)
 {
 	if (env->manifest_path)
@@ -181,6 +219,8 @@ void manifest_load(struct env *env)
 	if (!env->manifest_path && !file_exists("%s", env->manifest_file))
 		return;
 	env->manifest = load(env->manifest_file, env->manifest_err, sizeof(env->manifest_err));
-	if (env->manifest)
+	if (env->manifest) {
 		load_kmod(env);
+		load_livepatch(env);
+	}
 }

@@ -239,6 +239,8 @@ CHECK(host, taint, "nothing has gone wrong in this kernel since boot",
 	};
 	/* After one of these, no result on this kernel can be trusted. */
 	const unsigned long bad = 1ul << 4 | 1ul << 5 | 1ul << 7 | 1ul << 14;
+	/* What the package's own live patch sets: it is a module from outside of the tree. */
+	const unsigned long live = 1ul << 12 | 1ul << 15;
 	char text[64], names[512] = "";
 	unsigned long v;
 	size_t i, n = 0;
@@ -251,7 +253,9 @@ CHECK(host, taint, "nothing has gone wrong in this kernel since boot",
 			n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", n ? ", " : "", what[i]);
 	if (v & bad)
 		return t_fail(t, "the kernel is tainted (%lu): %s", v, names);
-	if (v)
+	if (v && t->env->livepatch_live && !(v & ~live))
+		t_note(t, "%s, of %s", names, json_str(t->env->livepatch, "livepatch"));
+	else if (v)
 		return t_warn(t, "the kernel is tainted (%lu): %s", v, names);
 	return 0;
 }

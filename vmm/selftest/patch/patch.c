@@ -140,6 +140,24 @@ static int probe(struct t *t, const char *p)
 	return t_fail(t, "probe '%s': this program knows param, cap, stat, symbol, debugfs, tracepoint, check", p);
 }
 
+#define ADVICE_LIVE "systemctl restart kernel-kvm-livepatch-$(uname -r), and read what it says; host/livepatch names the tasks that hold a transition."
+
+/* A patch that kernel-kvm-livepatch brings, not the kernel or its modules. */
+static int one_live(struct t *t)
+{
+	struct json_object *p = (struct json_object *)t->check->row, *o = t->env->livepatch;
+	const char *pr = json_str(p, "probe");
+
+	t_note(t, "%s", json_str(p, "file") ? json_str(p, "file") : "(no file name)");
+	t_note(t, "a live patch, of %s", json_str(o, "livepatch"));
+	REQUIRE(t, t->env->livepatch_live, "%s is installed, but not live: module %s is not loaded, or not every task runs its functions (see host/livepatch)",
+		json_str(o, "livepatch"), json_str(o, "module"));
+	if (!pr || !*pr)
+		return t_skip(t, "live, but it has no probe: the running kernel was not examined");
+	t_note(t, "probe: %s", pr);
+	return probe(t, pr);
+}
+
 static int one_patch(struct t *t)
 {
 	struct json_object *p = (struct json_object *)t->check->row;
@@ -151,6 +169,10 @@ static int one_patch(struct t *t)
 		return t_skip(t, "%s: %s", status, reason ? reason : "the manifest gives no reason");
 	if (!pr || !*pr)
 		return t_skip(t, "applied, but it has no probe: the running kernel was not examined");
+	if (t->env->kmod_live)
+		t_note(t, "in the modules of %s", t->env->kmod);
+	else
+		t_note(t, "compiled into the kernel or its modules");
 	t_note(t, "probe: %s", pr);
 	return probe(t, pr);
 }
@@ -174,21 +196,33 @@ CHECK(patch, series, "the loaded kvm.ko has the package's patch series", ADVICE_
 
 #define PATCHES_MAX 64
 
+/* Make a check of each of @o's patches, from @made[@n] on; returns how many there are then. */
+static unsigned int add_checks(struct json_object *o, struct check *made, unsigned int n, int (*fn)(struct t *t), const char *advice)
+{
+	struct json_object *list = o ? json_path(o, "patches") : NULL, *p;
+	const char *subject;
+	size_t i, len;
+
+	len = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	for (i = 0; i < len && n < PATCHES_MAX; i++) {
+		p = json_object_array_get_idx(list, i);
+		subject = json_str(p, "subject");
+		made[n] = (struct check){ .purpose = subject ? subject : "(the manifest gives no subject)",
+			.advice = advice, .needs = NEED_MANIFEST, .fn = fn, .row = p,
+			.order = UINT_MAX - PATCHES_MAX + n };
+		snprintf(made[n].name, sizeof(made[n].name), "patch/%d", json_object_get_int(json_path(p, "number")));
+		/* A number that a kmod brings, too, is the kmod's. */
+		if (!check_find(made[n].name))
+			check_add(&made[n++]);
+	}
+	return n;
+}
+
 void patch_checks(const struct env *env)
 {
 	static struct check made[PATCHES_MAX];
-	struct json_object *list = json_path(env->manifest, "patches"), *p;
-	const char *subject;
-	unsigned int i, n;
+	unsigned int n;
 
-	n = json_object_is_type(list, json_type_array) ? (unsigned int)json_object_array_length(list) : 0;
-	for (i = 0; i < n && i < PATCHES_MAX; i++) {
-		p = json_object_array_get_idx(list, i);
-		subject = json_str(p, "subject");
-		made[i] = (struct check){ .purpose = subject ? subject : "(the manifest gives no subject)",
-			.advice = ADVICE_PATCH, .needs = NEED_MANIFEST, .fn = one_patch, .row = p,
-			.order = UINT_MAX - PATCHES_MAX + i };
-		snprintf(made[i].name, sizeof(made[i].name), "patch/%d", json_object_get_int(json_path(p, "number")));
-		check_add(&made[i]);
-	}
+	n = add_checks(env->manifest, made, 0, one_patch, ADVICE_PATCH);
+	add_checks(env->livepatch, made, n, one_live, ADVICE_LIVE);
 }
