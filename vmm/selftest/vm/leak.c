@@ -97,6 +97,25 @@ CHECK(vm, leak_vm, "a closed VM is gone from the kernel",
 }
 
 /*
+ * Free pages that CPUs keep for themselves, in KiB: MemFree is without them, and after
+ * many pages were freed they are megabytes. proc_zoneinfo(5); 0: it cannot be read.
+ */
+static long percpu_free_kb(const struct env *env)
+{
+	static char text[262144];
+	const char *p = text;
+	long pages = 0;
+
+	if (read_filef(text, sizeof(text), "%s/zoneinfo", env->proc) < 0)
+		return 0;
+	while ((p = strstr(p, " count:"))) {
+		p += 7;
+		pages += strtol(p, NULL, 10);
+	}
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/*
  * The memory, in KiB, that the kernel itself holds: neither free nor in use by
  * programs and files. Leaks show here; activity of other programs hardly does.
  * -1: cannot be read.
@@ -122,7 +141,7 @@ static long kernel_kb(const struct env *env)
 		p = strstr(text, key);
 		kb -= p ? strtol(p + strlen(key), NULL, 10) : 0;
 	}
-	return kb;
+	return kb - percpu_free_kb(env);
 }
 
 /*
