@@ -51,6 +51,19 @@ boot_disk() {
 	rm -f "$image"
 }
 
+@test "tools/machine/boot: a machine that prints nothing is killed at the deadline, with a message" {
+	local k=$BATS_TEST_TMPDIR/silent n
+	# Both entries of its protected-mode code halt: Documentation/arch/x86/boot.rst.
+	cp "$first/boot/vmlinuz-$kverrel" "$k"
+	n=$((($(od -An -tu1 -j 497 -N 1 "$k") + 1) * 512))
+	printf '\xfa\xf4\xeb\xfd' | dd of="$k" bs=1 seek="$n" conv=notrunc status=none
+	printf '\xfa\xf4\xeb\xfd' | dd of="$k" bs=1 seek=$((n + 512)) conv=notrunc status=none
+	run "$tools/machine/boot" svm --kernel "$k" --deadline 5 --log "$BATS_TEST_TMPDIR/console" -- true
+	echo "$output"
+	[ "$status" -eq 124 ]
+	[[ $output == *"the deadline of 5 s passed"*"none: nothing came"* ]]
+}
+
 @test "tools/machine/boot: passes on the command's output and status" {
 	run boot_svm --output "$BATS_TEST_TMPDIR/output" --log "$BATS_TEST_TMPDIR/console" \
 		-- sh -c 'uname -r; printf "no newline"; exit 7'

@@ -147,9 +147,10 @@ start_vmx() {
 	elif unshare --net --map-root-user true 2>/dev/null; then
 		net=(unshare --net --map-root-user)
 	fi
-	# "c" starts the machine in a Bochs that was built with its debugger.
+	# "c" starts the machine in a Bochs that was built with its debugger. By lines, its
+	# banner, with its version, is in the log even if it is killed.
 	echo c >"$work/stdin"
-	${net[@]+"${net[@]}"} bochs -q -f "$work/bochsrc" <"$work/stdin" \
+	${net[@]+"${net[@]}"} stdbuf -oL bochs -q -f "$work/bochsrc" <"$work/stdin" \
 		>>"$work/emulator.log" 2>&1 &
 	machine_pid=$!
 }
