@@ -405,7 +405,7 @@ live_patch() {
 	jq '.patches[0].probe = "param kvm.absent"' manifest-livepatch.json > m && mv m manifest-livepatch.json
 	st "${host[@]}" --only patch/42000
 	expect 1 "module parameter kvm.absent"
-	# With a kmod, that of the kernel's own series is told as the kmod's.
+	# With a kmod, the report names the kmod as the place of the kernel's own patches.
 	jq '.kmod = "kernel-kvm-kmod-1-2"' manifest.json > manifest-kmod.json
 	st "${host[@]}" --only patch/40000 --format tap
 	expect 0 "in the modules of kernel-kvm-kmod-1-2"

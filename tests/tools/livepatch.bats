@@ -278,7 +278,7 @@ mend() {
 	[[ $status -eq 1 && $output == *"would not change"* ]]
 }
 
-@test "klp-build's own findings are told in words, and a compiler's error as it is" {
+@test "klp-build's own findings become sentences; a compiler's error stays as it is" {
 	mend
 	while IFS='|' read -r says want; do
 		mkdir -p co/build

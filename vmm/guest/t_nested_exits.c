@@ -251,7 +251,7 @@ static void port_map(void)
 	svm_until(EXIT_HLT, "OUT to a port that the map leaves alone");
 }
 
-/* L2: OUT of l2_size bytes to l2_port. */
+/* L2: OUT of 1, 2 or 4 bytes to l2_port. */
 static u32 l2_port __attribute__((used));
 L2(outb_at, "movl l2_port(%rip), %edx", "outb %al, %dx")
 L2(outw_at, "movl l2_port(%rip), %edx", "outw %ax, %dx")
@@ -356,7 +356,7 @@ static void shadows(void)
 
 static struct { u16 limit; u64 base; } __attribute__((packed)) l2_gdt __attribute__((used)), l2_idt __attribute__((used));
 static u64 l2_es __attribute__((used));
-L2(looks, "sgdt l2_gdt(%rip); sidt l2_idt(%rip); mov %es, %eax; mov %rax, l2_es(%rip); mov %cr2, %rbx", "nop")
+L2(looks, "sgdt l2_gdt(%rip); sidt l2_idt(%rip); mov %es, %eax; mov %rax, l2_es(%rip)", "nop")
 
 #define CLEAN(bit) (~(1u << (bit)) & 0x7ff)
 
