@@ -123,11 +123,11 @@ verify_passed() {
 	grep -q "^verify: $kverrel passed, in " "$out/$1.verdict"
 	grep -qE "^  $1: passed: [0-9]+ checks passed" "$out/$1.verdict"
 	# The config has everything that the checks need, except for a type of VM which,
-	# according to its Kconfig help text, is for KVM developers only, and Xen's
-	# interface (configs/kvm-host.config says why).
+	# according to its Kconfig help text, is for KVM developers only, Xen's interface
+	# (configs/kvm-host.config says why), and live patches (FRAGMENTS=livepatch).
 	run grep -a '# SKIP.*CONFIG_' "$out/$1.tap"
 	if ((${#lines[@]})); then
-		run grep -vE 'CONFIG_KVM_(SW_PROTECTED_VM|XEN)\b' <<< "$output"
+		run grep -vE 'CONFIG_KVM_(SW_PROTECTED_VM|XEN)\b|CONFIG_LIVEPATCH\b' <<< "$output"
 	fi
 	echo "$output"
 	[ "$status" -eq 1 ]

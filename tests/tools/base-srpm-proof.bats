@@ -214,16 +214,16 @@ sed -i -e "s/fork_3;.*/fork_3;/" -e "35i // more" kernel/fork.c'
 	[ "$(jq -c '[.patches, .order_exact, .unapplied]' info.json)" = '[[{"file":"5.patch"},{"file":"1.patch"}],false,null]' ]
 }
 
-# cpu_of COMMAND...: the seconds of the CPU that it takes.
+# cpu_of COMMAND...: the CPU time that it takes, in milliseconds.
 cpu_of() {
 	local TIMEFORMAT='%U %S'
-	{ time "$@" > said 2>&1; } 2>&1 | awk '{ printf "%d\n", $1 + $2 }'
+	{ time "$@" > said 2>&1; } 2>&1 | awk '{ printf "%d\n", ($1 + $2) * 1000 }'
 }
 apply_bare() {
 	(cd pristine && for n in $(seq 763); do patch -s -p1 < "../S/$n.patch"; done)
 }
 
-@test "763 patches: proven in less than 15 s beyond %prep" {
+@test "763 patches: record and proof cost less than 15 times what patch itself does" {
 	local n bare all
 	sources_of debian
 	rm S/1.patch
@@ -237,10 +237,11 @@ apply_bare() {
 	debian_spec 'for p in $(seq 763); do patch -s -p1 < %{_sourcedir}/$p.patch; done'
 	sed -i "s/^Patch1:.*/$(seq 763 | sed 's/.*/Patch&: &.patch\\n/' | tr -d '\n')/" S/kernel.spec
 	build_srpm
-	# Seconds of the CPU: other work on the machine does not count.
+	# As a ratio, which a slow or busy machine does not change: some 7 times, where
+	# unpacking and %prep are in it, too.
 	bare=$(cpu_of apply_bare)
 	all=$(cpu_of tree)
-	echo "# $all s, the patches alone $bare s" >&3
-	((all - bare < 15))
+	echo "# $all ms, the patches alone $bare ms" >&3
+	((all < 15 * bare))
 	grep -q '763 patches of the base proven' log
 }
