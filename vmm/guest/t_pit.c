@@ -323,6 +323,29 @@ static void pit_reinjects(void)
 	ioapic_set(0, 0x10000, 0);
 }
 
+/* While an HPET takes its place (sync 99), channel 0 sends no interrupt, in a periodic mode or not, loaded before or after. */
+static void pit_replaced(void)
+{
+	static const u32 modes[] = { 2, 3, 0 };
+	u32 n, i;
+
+	ioapic_set(0, VEC, 0);
+	pit_count(0, 2, PIT_KHZ);
+	sync_host(99);
+	chances();
+	quiet(VEC, "the PIT ticked on after the VMM had put an HPET in its place");
+	for (i = 0; i < array_size(modes); i++) {
+		pit_count(0, modes[i], PIT_KHZ);
+		quiet(VEC, "the PIT was loaded and ticked, though the VMM had put an HPET in its place");
+	}
+	pit_count(0, 2, PIT_KHZ);
+	n = irq_counts[VEC];
+	sync_host(100);
+	irq_wait(VEC, n + 3, "waiting for the PIT, which takes over from an HPET again");
+	ioapic_set(0, 0x10000, 0);
+	pit_count(0, 0, 0xffff);
+}
+
 TEST(pit_modes)
 {
 	u32 mode, i;
@@ -341,4 +364,5 @@ TEST(pit_modes)
 	pit_read_back();
 	port_61();
 	pit_reinjects();
+	pit_replaced();
 }

@@ -118,6 +118,17 @@ static int level_sync(struct lab *l, struct irq_state *s, uint32_t n)
 	return 1;
 }
 
+/* For pit_replaced in guest/t_pit.c: tell KVM that an HPET ticks in place of the PIT's channel 0. */
+static int hpet_legacy(struct lab *l, bool on)
+{
+	struct kvm_pit_state2 p;
+
+	if (lab_vm_ioctl(l, KVM_GET_PIT2, &p) < 0)
+		return -1;
+	p.flags = on ? p.flags | KVM_PIT_FLAGS_HPET_LEGACY : p.flags & ~(uint32_t)KVM_PIT_FLAGS_HPET_LEGACY;
+	return lab_vm_ioctl(l, KVM_SET_PIT2, &p) < 0 ? -1 : 1;
+}
+
 static int irq_sync(struct lab *l, struct irq_state *s, uint32_t n)
 {
 	uint64_t one = 1;
@@ -159,6 +170,8 @@ static int irq_sync(struct lab *l, struct irq_state *s, uint32_t n)
 		return split_sync(l, s, n);
 	case 97: return send_msi(l, 0, false, 0x400, 1);
 	case 98: return lab_vm_ioctl(l, KVM_REINJECT_CONTROL, &(struct kvm_reinject_control){ 0 }) < 0 ? -1 : 1;
+	case 99: return hpet_legacy(l, true);
+	case 100: return hpet_legacy(l, false);
 	}
 	return t_fail(l->t, "the guest requested step %u, which this program does not know", n);
 }
