@@ -9,7 +9,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154  # bats' run sets status and output
 
 # shellcheck source=tests/long/livepatch.bash
-. "${BASH_SOURCE[0]%/*}/livepatch.bash"
+. "$BATS_TEST_DIRNAME/livepatch.bash"
 
 find_base() {
 	local newest
