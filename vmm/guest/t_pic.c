@@ -35,12 +35,11 @@ static void on_pic(struct regs *r)
 	outb(0x20, line == 5 ? 0x65 : 0x20);		/* 65: a specific EOI */
 }
 
-static void pic_init(void)
+static void pic_on(void)
 {
 	u32 i;
 
-	outb(0x20, 0x11); outb(0x21, 0x20); outb(0x21, 4); outb(0x21, 1);
-	outb(0xa0, 0x11); outb(0xa1, 0x28); outb(0xa1, 2); outb(0xa1, 1);
+	pics_init();
 	outb(0x21, 0xfb);
 	outb(0xa1, 0xff);
 	for (i = 0; i < 16; i++)
@@ -94,7 +93,7 @@ TEST(pic)
 	u64 base;
 	u32 i, k;
 
-	pic_init();
+	pic_on();
 	check_eq(inb(0x21), 0xfb, "PIC mask register");
 	for (i = 0; i < array_size(lines); i++) {
 		u32 n = lines[i];
@@ -174,8 +173,8 @@ static void pics_reset(u8 icw4, u32 lines, u8 eoi)
 {
 	u32 i;
 
-	pic_init();
-	outb(0x20, 0x11); outb(0x21, 0x20); outb(0x21, 4); outb(0x21, icw4);
+	pic_on();
+	pic_init(icw4);
 	outb(0x21, (u8)~lines);
 	outb(0xa1, (u8)~(lines >> 8));
 	for (i = 0; i < 16; i++) {
@@ -223,7 +222,7 @@ static void pic_restarts(void)
 	sync_host(45);
 	outb(0x20, 0x0a);
 	check_eq(inb(0x20) & 0x28, 0x28, "the PIC's IRR with an edge on line 3 and level line 5 raised");
-	outb(0x20, 0x11); outb(0x21, 0x20); outb(0x21, 4); outb(0x21, 1);
+	pic_init(1);
 	outb(0x20, 0x0a);
 	check_eq(inb(0x20) & 0x28, 0x20, "the PIC's IRR after ICW1: only level line 5");
 	sync_host(65);
