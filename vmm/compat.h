@@ -61,9 +61,6 @@ struct kvm_dirty_gfn {
 #ifndef KVM_CAP_BINARY_STATS_FD			/* 5.14 */
 #define KVM_CAP_BINARY_STATS_FD	203
 #define KVM_GET_STATS_FD	_IO(KVMIO, 0xce)
-#define KVM_STATS_TYPE_MASK	0xf
-#define KVM_STATS_UNIT_SHIFT	4
-#define KVM_STATS_UNIT_MASK	(0xf << KVM_STATS_UNIT_SHIFT)
 struct kvm_stats_header {
 	__u32 flags;
 	__u32 name_size;
@@ -119,7 +116,6 @@ struct kvm_stats_desc {
 #endif
 #ifndef KVM_SET_USER_MEMORY_REGION2		/* 6.8 */
 #define KVM_CAP_USER_MEMORY2	231
-#define KVM_CAP_MEMORY_FAULT_INFO 232
 #define KVM_CAP_MEMORY_ATTRIBUTES 233
 #define KVM_CAP_GUEST_MEMFD	234
 #define KVM_CAP_VM_TYPES	235

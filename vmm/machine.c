@@ -202,28 +202,10 @@ static void free_files(struct machine *m)
 	snapshot_close(&m->restore);
 }
 
-int machine_make(struct machine *m, const struct opts *o, int *status, struct err *e)
+static void configure(struct machine *m)
 {
-	struct vm_config cfg = {
-		.mem_size = o->mem_mib << 20, .cpus = (unsigned int)o->cpus,
-		.irqchip = (enum vm_irqchip)o->irqchip, .dirty_ring = o->dirty_ring,
-		.regs_gpa = VIRTIO_MMIO_BASE, .sandbox = !o->no_sandbox, .hugepages = o->hugepages, .kvm_path = o->kvm_path,
-	};
-	int rc = 0;
+	const struct opts *o = m->o;
 
-	m->o = o;
-	m->signal_fd = m->restore.fd = m->step_fd = m->ender.signal_fd = m->dev.input_fd = -1;
-	m->helper = (struct helper){ .fd = -1, .file = -1, .path = o->snapshot,
-				     .socket = o->migrate_to };
-	*status = VM_USAGE;
-	rc = check_outputs(o, e);
-	if (rc)
-		return rc;
-	*status = VM_HOST;
-	if (o->snapshot || o->migrate_to)
-		rc = helper_start(&m->helper, e);
-	if (rc)
-		return rc;
 	m->ender.vm = &m->vm;
 	m->ender.deadline_ms = o->deadline_ms;
 	m->ender.grace_ms = ENDER_GRACE_MS;
@@ -236,36 +218,35 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 		m->watch.ctx = &m->vm;
 		m->dev.out.watch = &m->watch;
 	}
-	m->dev.input_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (m->dev.input_fd < 0) {
-		rc = err_set(e, -errno, "eventfd: %m");
-		goto fail;
-	}
 	m->dev.flat = o->flat;
 	m->dev.acpi = !o->no_acpi;
 	m->dev.pci = o->pci;
 	m->dev.raw = o->disk_format;
 	m->dev.incoming = o->listen;
-	if (o->restore || o->listen) {
-		*status = VM_IMAGE;
-		rc = o->listen ? migrate_accept(&m->restore, o->listen, e) :
-			snapshot_open(&m->restore, o->restore, e);
-		if (rc)
-			goto fail;
-		m->dev.flat = m->restore.h.flat;
-		cfg.cpus = m->restore.h.cpus;
-		cfg.irqchip = (enum vm_irqchip)m->restore.h.irqchip;
-		cfg.add_memory = o->listen ? migrate_memory : snapshot_memory;
-		cfg.add_memory_ctx = &m->restore;
-	}
-	if (!o->pci && o->ndevs)
-		cfg.regs_size = VIRTIO_MAX * VIRTIO_MMIO_STRIDE;
-	*status = VM_HOST;
-	rc = vm_create(&m->vm, &cfg, e);
+}
+
+/* Open the snapshot, or accept the migration, from which the VM is made; it says what the VM is like. */
+static int open_source(struct machine *m, struct vm_config *cfg, struct err *e)
+{
+	int rc = m->o->listen ? migrate_accept(&m->restore, m->o->listen, e) :
+		snapshot_open(&m->restore, m->o->restore, e);
+
 	if (rc)
-		goto fail;
-	if (o->gdb)
-		rc = gdb_open(&m->gdb, &m->vm, o->gdb, e);
+		return rc;
+	m->dev.flat = m->restore.h.flat;
+	cfg->cpus = m->restore.h.cpus;
+	cfg->irqchip = (enum vm_irqchip)m->restore.h.irqchip;
+	cfg->add_memory = m->o->listen ? migrate_memory : snapshot_memory;
+	cfg->add_memory_ctx = &m->restore;
+	return 0;
+}
+
+/* Add to the VM all that belongs to it. */
+static int complete(struct machine *m, int *status, struct err *e)
+{
+	const struct opts *o = m->o;
+	int rc = o->gdb ? gdb_open(&m->gdb, &m->vm, o->gdb, e) : 0;
+
 	if (!rc)
 		rc = open_out(o->stats, &m->stats, e);
 	if (!rc)
@@ -280,11 +261,51 @@ int machine_make(struct machine *m, const struct opts *o, int *status, struct er
 		rc = start_state(m, status, e);
 	if (!rc && o->dirty_log)
 		rc = dirty_start(&m->vm, e);
+	return rc;
+}
+
+int machine_make(struct machine *m, const struct opts *o, int *status, struct err *e)
+{
+	struct vm_config cfg = {
+		.mem_size = o->mem_mib << 20, .cpus = (unsigned int)o->cpus,
+		.irqchip = (enum vm_irqchip)o->irqchip, .dirty_ring = o->dirty_ring,
+		.regs_gpa = VIRTIO_MMIO_BASE, .regs_size = !o->pci && o->ndevs ? VIRTIO_MAX * VIRTIO_MMIO_STRIDE : 0,
+		.sandbox = !o->no_sandbox, .hugepages = o->hugepages, .kvm_path = o->kvm_path,
+	};
+	int rc;
+
+	m->o = o;
+	m->signal_fd = m->restore.fd = m->step_fd = m->ender.signal_fd = m->dev.input_fd = -1;
+	m->helper = (struct helper){ .fd = -1, .file = -1, .path = o->snapshot,
+				     .socket = o->migrate_to };
+	*status = VM_USAGE;
+	rc = check_outputs(o, e);
+	if (rc)
+		return rc;
+	*status = VM_HOST;
+	if (o->snapshot || o->migrate_to)
+		rc = helper_start(&m->helper, e);
+	if (rc)
+		return rc;
+	configure(m);
+	m->dev.input_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->dev.input_fd < 0)
+		rc = err_set(e, -errno, "eventfd: %m");
+	if (!rc && (o->restore || o->listen)) {
+		*status = VM_IMAGE;
+		rc = open_source(m, &cfg, e);
+	}
+	if (!rc) {
+		*status = VM_HOST;
+		rc = vm_create(&m->vm, &cfg, e);
+	}
+	if (rc) {
+		free_files(m);
+		return rc;
+	}
+	rc = complete(m, status, e);
 	if (rc)
 		machine_free(m);
-	return rc;
-fail:
-	free_files(m);
 	return rc;
 }
 

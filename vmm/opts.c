@@ -2,6 +2,7 @@
 #include "opts.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,7 +101,7 @@ static const struct option {
 	unsigned int with;	/* KERNEL and so on */
 	const char *name;
 	size_t field;		/* bool, char *, uint64_t, unsigned int, int */
-	const char *help;	/* what follows the name; NULL: see opts_help() */
+	const char *help;	/* what follows the name; NULL: see print_help() */
 	uint64_t min, max;
 	const char *const *words;
 	int (*own)(struct opts *o, char *s, struct err *e);
@@ -159,7 +160,7 @@ static const struct option {
 };
 #define NOPTIONS	(sizeof(options) / sizeof(options[0]))
 
-void opts_help(FILE *out)
+static void print_help(FILE *out)
 {
 	const struct device_type *const *t;
 	const struct option *x;
@@ -372,7 +373,7 @@ int opts_parse(struct opts *o, int argc, char **argv, struct err *e)
 		i += took;
 	}
 	if (o->help)
-		opts_help(stdout);
+		print_help(stdout);
 	else if (o->version)
 		puts("kvm-vmm " VMM_VERSION);
 	return o->help || o->version ? 1 : check(o, e);

@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "boot/loaders.h"
 #include "dev/device.h"
@@ -40,7 +39,6 @@ struct opts {
  * The strings are @argv's, which it cuts at commas.
  */
 int opts_parse(struct opts *o, int argc, char **argv, struct err *e);
-void opts_help(FILE *out);
 
 /* opts_console - the default of --append, which begins with the console's name */
 const char *opts_console(const struct opts *o);

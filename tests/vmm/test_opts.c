@@ -3,6 +3,7 @@
 #include "tests.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "opts.h"

@@ -15,7 +15,6 @@
 #define UNIT_SCRATCH	0x200000	/* 2 MiB that tests may overwrite */
 #define UNIT_RAM	0x1000000
 #define UNIT_MMIO	0x10000000	/* nothing is mapped here: every access exits */
-#define UNIT_ROM	0x20000000	/* for a test's read-only slot */
 #define UNIT_CPUS_MAX	8
 
 /* Ports. */

@@ -36,6 +36,19 @@ static inline void ioapic_set(u32 pin, u32 low, u32 dest)
 	ioapic_write(0x10 + 2 * pin, low);
 }
 
+/* pic_init - ICW1 to ICW4 of the first PIC, which clear its mask; @icw4: 1, or 3 with automatic EOI */
+static inline void pic_init(u8 icw4)
+{
+	outb(0x20, 0x11); outb(0x21, 0x20); outb(0x21, 4); outb(0x21, icw4);
+}
+
+/* pics_init - both, with vectors from 0x20 */
+static inline void pics_init(void)
+{
+	pic_init(1);
+	outb(0xa0, 0x11); outb(0xa1, 0x28); outb(0xa1, 2); outb(0xa1, 1);
+}
+
 static inline void pics_mask(void)
 {
 	outb(0x21, 0xff);

@@ -140,6 +140,25 @@ void user_call(void (*fn)(void));
 void user_call_iopl(void (*fn)(void));
 
 /* --- instructions --- */
+/*
+ * GPRS_LOAD, GPRS_STORE - for asm: the general registers but RSP, from or to the table of 15
+ * at RAX, in the order RAX RCX RDX RBX RSI RDI RBP R8 to R15. RAX is loaded last, and not
+ * stored. GPRS_LOST - the clobbers; RBP is the caller's to save.
+ */
+#define GPRS_LOAD \
+	"mov 8(%%rax), %%rcx; mov 16(%%rax), %%rdx; mov 24(%%rax), %%rbx\n\t" \
+	"mov 32(%%rax), %%rsi; mov 40(%%rax), %%rdi; mov 48(%%rax), %%rbp\n\t" \
+	"mov 56(%%rax), %%r8; mov 64(%%rax), %%r9; mov 72(%%rax), %%r10\n\t" \
+	"mov 80(%%rax), %%r11; mov 88(%%rax), %%r12; mov 96(%%rax), %%r13\n\t" \
+	"mov 104(%%rax), %%r14; mov 112(%%rax), %%r15; mov (%%rax), %%rax\n\t"
+#define GPRS_STORE \
+	"mov %%rcx, 8(%%rax); mov %%rdx, 16(%%rax); mov %%rbx, 24(%%rax)\n\t" \
+	"mov %%rsi, 32(%%rax); mov %%rdi, 40(%%rax); mov %%rbp, 48(%%rax)\n\t" \
+	"mov %%r8, 56(%%rax); mov %%r9, 64(%%rax); mov %%r10, 72(%%rax)\n\t" \
+	"mov %%r11, 80(%%rax); mov %%r12, 88(%%rax); mov %%r13, 96(%%rax)\n\t" \
+	"mov %%r14, 104(%%rax); mov %%r15, 112(%%rax)\n\t"
+#define GPRS_LOST "rax", "rcx", "rdx", "rbx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "memory", "cc"
+
 #define IO(sz, suf, reg) \
 static inline void out##suf(u16 port, u##sz v) \
 { asm volatile("out" #suf " %" reg "0, %1" : : "a"(v), "Nd"(port) : "memory"); } \

@@ -12,13 +12,18 @@ static void segment(u32 off, u16 sel, u16 attr, u32 limit, u64 base)
 	*v64(off + 8) = base;
 }
 
-void vmrun(void)
+void vmrun_only(void)
 {
-	asm volatile("push %%rbp; push %%rbx\n\t"
-		     "vmload; vmrun; vmsave\n\t"
-		     "pop %%rbx; pop %%rbp"
+	asm volatile("push %%rbp; push %%rbx; vmrun; pop %%rbx; pop %%rbp"
 		     : : "a"(vmcb) : "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11",
 		       "r12", "r13", "r14", "r15", "memory", "cc");
+}
+
+void vmrun(void)
+{
+	vmload(vmcb);
+	vmrun_only();
+	vmsave(vmcb);
 }
 
 void fill_vmcb(void)
@@ -55,14 +60,21 @@ void svm_at(void (*fn)(void))
 	*v64(S_RSP) = (u64)l2_stack + sizeof(l2_stack) - 8;
 }
 
-void svm_until(u64 want, const char *what)
+u64 svm_exit(void)
 {
-	u64 got;
+	u64 code;
 
 	do {
 		vmrun();
-		got = *v64(C_EXIT);
-	} while (got == EXIT_INTR);
+		code = *v64(C_EXIT);
+	} while (code == EXIT_INTR);
+	return code;
+}
+
+void svm_until(u64 want, const char *what)
+{
+	u64 got = svm_exit();
+
 	check(got == want, "L2: exit 0x%lx at rip 0x%lx, expected %s (0x%lx)", LU(got),
 	      LU(*v64(S_RIP)), what, LU(want));
 }

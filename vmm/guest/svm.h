@@ -42,13 +42,20 @@ extern u8 *vmcb;
 static inline volatile u32 *v32(u32 off) { return (volatile u32 *)(vmcb + off); }
 static inline volatile u64 *v64(u32 off) { return (volatile u64 *)(vmcb + off); }
 
+static inline void vmload(void *page) { asm volatile("vmload" : : "a"(page) : "memory"); }
+static inline void vmsave(void *page) { asm volatile("vmsave" : : "a"(page) : "memory"); }
+
 /* need_svm - skip the test if the guest has no SVM; svm_on - set EFER.SVME and VM_HSAVE_PA */
 void need_svm(void);
 void svm_on(void);
 /* fill_vmcb - a VMCB in scratch(0): L2 is like us, exits at INTR, CPUID, HLT, #UD, VMRUN, VMMCALL, and runs l2_halt */
 void fill_vmcb(void);
+/* vmrun - enter L2 once: VMLOAD, VMRUN, VMSAVE; vmrun_only - without the other two */
 void vmrun(void);
-/* svm_until - run L2 until an exit, which must be @want; interrupts' exits in between are ignored */
+void vmrun_only(void);
+/* svm_exit - run L2 until an exit that is not an interrupt's; returns its code */
+u64 svm_exit(void);
+/* svm_until - the same, and the exit must be @want */
 void svm_until(u64 want, const char *what);
 /* svm_at - let L2 continue at @fn, with an empty stack */
 void svm_at(void (*fn)(void));

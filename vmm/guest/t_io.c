@@ -231,23 +231,14 @@ static void regs_across(u32 kind, const char *what)
 	in[0] = kind;			/* RAX chooses the kind; it is not compared */
 	asm volatile(
 		"push %%rbp; pushq $regs_out; mov $regs_in, %%rax\n\t"
-		"mov 8(%%rax), %%rcx; mov 16(%%rax), %%rdx; mov 24(%%rax), %%rbx\n\t"
-		"mov 32(%%rax), %%rsi; mov 40(%%rax), %%rdi; mov 48(%%rax), %%rbp\n\t"
-		"mov 56(%%rax), %%r8; mov 64(%%rax), %%r9; mov 72(%%rax), %%r10\n\t"
-		"mov 80(%%rax), %%r11; mov 88(%%rax), %%r12; mov 96(%%rax), %%r13\n\t"
-		"mov 104(%%rax), %%r14; mov 112(%%rax), %%r15; mov (%%rax), %%rax\n\t"
+		GPRS_LOAD
 		"stc; cmp $1, %%al; je 1f; cmp $2, %%al; je 2f; stc; outb %%al, $0xe1; jmp 3f\n"
 		"1: stc; movb %%al, 0x10000080; jmp 3f\n"
 		"2: stc; movb 0x10000080, %%al; stc\n"
 		"3: pushf; xchg 8(%%rsp), %%rax\n\t"
-		"mov %%rcx, 8(%%rax); mov %%rdx, 16(%%rax); mov %%rbx, 24(%%rax)\n\t"
-		"mov %%rsi, 32(%%rax); mov %%rdi, 40(%%rax); mov %%rbp, 48(%%rax)\n\t"
-		"mov %%r8, 56(%%rax); mov %%r9, 64(%%rax); mov %%r10, 72(%%rax)\n\t"
-		"mov %%r11, 80(%%rax); mov %%r12, 88(%%rax); mov %%r13, 96(%%rax)\n\t"
-		"mov %%r14, 104(%%rax); mov %%r15, 112(%%rax)\n\t"
+		GPRS_STORE
 		"pop (%%rax); add $8, %%rsp; pop %%rbp"
-		: : : "rax", "rcx", "rdx", "rbx", "rsi", "rdi", "r8", "r9", "r10",
-		  "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+		: : : GPRS_LOST);
 	f = out[0];
 	check(f & 1, "CF was lost across %s", what);
 	for (i = 1; i < 15; i++)

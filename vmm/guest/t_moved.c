@@ -4,7 +4,7 @@
  * checks verify that KVM returns the state that was set; here the CPU, the interrupt
  * controllers and the timers must also work with it.
  */
-#include "irq.h"
+#include "timer.h"
 
 /* The host's part: selftest/lab/move.c. The old VM completes the IN. */
 static void move(void)
@@ -21,11 +21,6 @@ static void grow_old(void)
 	wrmsr(0x10, rdtsc() + (1ULL << 40));
 }
 
-static u64 ms(u64 n)
-{
-	return shared->arg[0] * n;		/* kHz, of KVM_GET_TSC_KHZ */
-}
-
 /* --- CPU --- */
 
 static u64 gprs_in[16] __attribute__((used)), gprs_out[16] __attribute__((used));
@@ -38,21 +33,13 @@ static void moved_gprs(void)
 		gprs_in[i] = 0x0123456789abcdefULL * (2 * i + 3);
 	asm volatile(
 		"push %%rbp; mov $gprs_in, %%rax\n\t"
-		"mov 8(%%rax), %%rcx; mov 16(%%rax), %%rdx; mov 24(%%rax), %%rbx\n\t"
-		"mov 32(%%rax), %%rsi; mov 40(%%rax), %%rdi; mov 48(%%rax), %%rbp\n\t"
-		"mov 56(%%rax), %%r8; mov 64(%%rax), %%r9; mov 72(%%rax), %%r10\n\t"
-		"mov 80(%%rax), %%r11; mov 88(%%rax), %%r12; mov 96(%%rax), %%r13\n\t"
-		"mov 104(%%rax), %%r14; mov 112(%%rax), %%r15; mov (%%rax), %%rax\n\t"
+		GPRS_LOAD
 		"stc; std\n\t"
 		"outb %%al, %[port]\n\t"
 		"pushf; cld; push %%rax; mov $gprs_out, %%rax\n\t"
-		"mov %%rcx, 8(%%rax); mov %%rdx, 16(%%rax); mov %%rbx, 24(%%rax)\n\t"
-		"mov %%rsi, 32(%%rax); mov %%rdi, 40(%%rax); mov %%rbp, 48(%%rax)\n\t"
-		"mov %%r8, 56(%%rax); mov %%r9, 64(%%rax); mov %%r10, 72(%%rax)\n\t"
-		"mov %%r11, 80(%%rax); mov %%r12, 88(%%rax); mov %%r13, 96(%%rax)\n\t"
-		"mov %%r14, 104(%%rax); mov %%r15, 112(%%rax); pop (%%rax); pop 120(%%rax); pop %%rbp"
-		: : [port] "i"(UNIT_PORT_MOVE) : "rax", "rcx", "rdx", "rbx", "rsi", "rdi", "r8", "r9", "r10",
-		  "r11", "r12", "r13", "r14", "r15", "memory", "cc");
+		GPRS_STORE
+		"pop (%%rax); pop 120(%%rax); pop %%rbp"
+		: : [port] "i"(UNIT_PORT_MOVE) : GPRS_LOST);
 	for (i = 0; i < 15; i++)
 		check(gprs_in[i] == gprs_out[i], "general register %u was 0x%lx before the move, is 0x%lx now", i,
 		      LU(gprs_in[i]), LU(gprs_out[i]));
@@ -182,7 +169,7 @@ TEST(moved_cpu)
 	for (i = 0; i < 3; i++)
 		moved_gprs();
 	check(rdtsc() >= t, "the TSC went back in the move");
-	check(rdtsc() - t < ms(60000), "the TSC jumped ahead by %lu cycles in three moves", LU(rdtsc() - t));
+	check(rdtsc() - t < 60000 * tsc_ms(), "the TSC jumped ahead by %lu cycles in three moves", LU(rdtsc() - t));
 	moved_system_registers();
 	moved_fpu();
 	moved_debug();
@@ -317,10 +304,8 @@ static void on_pic_line(struct regs *r)
 /* sync 40 + n: the host raises line n; 60 + n: lowers it. */
 static void moved_pic(void)
 {
-	outb(0x20, 0x11); outb(0x21, 0x20); outb(0x21, 4); outb(0x21, 1);
-	outb(0xa0, 0x11); outb(0xa1, 0x28); outb(0xa1, 2); outb(0xa1, 1);
-	outb(0x21, 0xff);
-	outb(0xa1, 0xff);
+	pics_init();
+	pics_mask();
 	irq_handler(0x25, on_pic_line);
 	apic_write(APIC_LVT0, 0x700);			/* ExtINT */
 	sync_host(45);
@@ -388,13 +373,6 @@ TEST(moved_chips)
 
 /* --- timers --- */
 
-static void not_early(u64 start, u64 n, const char *what)
-{
-	u64 t = rdtsc() - start;
-
-	check(t > ms(n) * 9 / 10, "%s came after %lu cycles, expected %lu", what, LU(t), LU(ms(n)));
-}
-
 static void moved_lapic_timer(void)
 {
 	u32 n = irq_counts[VEC];
@@ -439,22 +417,15 @@ static void moved_deadline(void)
 	if (!(cpuid(1, 0).c >> 24 & 1))
 		return;
 	apic_write(APIC_LVTT, 0x40000 | VEC);
-	at = rdtsc() + ms(20);
+	at = rdtsc() + 20 * tsc_ms();
 	wrmsr(0x6e0, at);
 	move();
 	if (rdtsc() < at)
 		check(rdmsr(0x6e0) == at || rdtsc() >= at, "the TSC deadline was 0x%lx before the move, is 0x%lx now", LU(at), LU(rdmsr(0x6e0)));
 	irq_wait(VEC, n + 1, "the TSC deadline after the move");
-	check(rdtsc() + ms(1) / 50 >= at, "the TSC deadline fired early after the move");
+	check(rdtsc() + tsc_ms() / 50 >= at, "the TSC deadline fired early after the move");
 	check_eq(rdmsr(0x6e0), 0, "TSC deadline after it fired");
 	expect_count(VEC, n + 1, "the TSC deadline across a move");
-}
-
-static void pit_set(u32 channel, u32 mode, u16 count)
-{
-	outb(0x43, (u8)(channel << 6 | 0x30 | mode << 1));
-	outb((u16)(0x40 + channel), (u8)count);
-	outb((u16)(0x40 + channel), (u8)(count >> 8));
 }
 
 static void moved_pit(void)
@@ -465,7 +436,7 @@ static void moved_pit(void)
 	irq_counts[VEC] = 0;
 	pics_mask();
 	ioapic_set(0, VEC, 0);				/* KVM's default route */
-	pit_set(0, 2, 4773);				/* 4 ms */
+	pit_count(0, 2, 4773);				/* 4 ms */
 	irq_wait(VEC, 3, "3 ticks of the PIT");
 	/* KVM reinjects missed ticks, so count from before the move. */
 	t0 = rdtsc();
@@ -474,11 +445,11 @@ static void moved_pit(void)
 	irq_wait(VEC, n + 12, "ticks of the PIT after the move");
 	not_early(t0, 40, "the 2nd to 12th period of 4 ms of the PIT after the move");
 	ioapic_set(0, 0x10000, 0);
-	pit_set(0, 4, 1);
+	pit_count(0, 4, 1);
 	chances();
 	/* Channel 2 with port 0x61: gate, speaker, and counting to the end. */
 	outb(0x61, 0);
-	pit_set(2, 0, 24000);				/* 20 ms */
+	pit_count(2, 0, 24000);				/* 20 ms */
 	outb(0x61, 1);
 	move();
 	check_eq(inb(0x61) & 3, 1, "port 0x61 after the move: gate and speaker");

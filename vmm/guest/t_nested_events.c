@@ -152,56 +152,46 @@ static void pending(u64 l2_flags, u32 intercepts, u64 vintr)
 static void interrupts(void)
 {
 	u32 n = irq_counts[VEC];
-	u64 exit;
 
 	/* V_INTR_MASKING: our IF decides. */
 	pending(0, 1, V_MASKING);
-	exit = vmrun_if(true);
-	check_eq(exit, EXIT_INTR, "exit of L2 with an interrupt pending, V_INTR_MASKING and our IF set");
+	check_eq(vmrun_if(true), EXIT_INTR, "exit of L2 with an interrupt pending, V_INTR_MASKING and our IF set");
 	check_eq(*v64(S_RIP), (u64)l2_halt, "RIP of L2 at an interrupt before its first instruction");
 	check_eq(irq_counts[VEC], n, "interrupts that we took while GIF was clear");
 	expect_count(VEC, ++n, "interrupt that made L2 exit");
 	/* Before Linux 6.7 KVM gave L2 a virtual interrupt of vector 0 here. */
 	if (shared->arg[0]) {
 		pending(0x200, 1, V_MASKING);
-		exit = vmrun_if(false);
-		check_eq(exit, EXIT_HLT, "exit of L2 with an interrupt pending, V_INTR_MASKING and our IF clear");
+		check_eq(vmrun_if(false), EXIT_HLT, "exit of L2 with an interrupt pending, V_INTR_MASKING and our IF clear");
 		expect_count(VEC, ++n, "interrupt that waited while L2 ran");
 	}
 	/* Without it, L2's IF decides. */
 	pending(0x200, 1, 0);
-	exit = vmrun_if(false);
-	check_eq(exit, EXIT_INTR, "exit of L2 with an interrupt pending and its IF set");
+	check_eq(vmrun_if(false), EXIT_INTR, "exit of L2 with an interrupt pending and its IF set");
 	expect_count(VEC, ++n, "interrupt that made L2 exit, by its own IF");
 	pending(0, 1, 0);
-	exit = vmrun_if(true);
-	check_eq(exit, EXIT_HLT, "exit of L2 with an interrupt pending and its IF clear");
+	check_eq(vmrun_if(true), EXIT_HLT, "exit of L2 with an interrupt pending and its IF clear");
 	expect_count(VEC, ++n, "interrupt that waited while L2 ran with IF clear");
 	/* Not intercepted: L2 takes it. */
 	pending(0x200, 0, 0);
-	exit = vmrun_if(false);
-	check_eq(exit, EXIT_HLT, "exit of L2 that takes an interrupt itself");
+	check_eq(vmrun_if(false), EXIT_HLT, "exit of L2 that takes an interrupt itself");
 	check_eq(irq_counts[VEC], ++n, "interrupts that L2 took itself");
 	expect_count(VEC, n, "interrupt that L2 took itself");
 }
 
 static void nmis(void)
 {
-	u64 exit;
-
 	new_l2(0);
 	*v32(C_MISC1) |= 1 << 1;
 	asm volatile("clgi");
 	apic_icr(0, 0x400);
-	exit = vmrun_if(false);
-	check_eq(exit, EXIT_NMI, "exit of L2 with an NMI pending");
+	check_eq(vmrun_if(false), EXIT_NMI, "exit of L2 with an NMI pending");
 	outb(0xe1, 0);
 	took(1, 2, "an NMI that made L2 exit (taken by us after STGI)");
 	new_l2(0);
 	asm volatile("clgi");
 	apic_icr(0, 0x400);
-	exit = vmrun_if(false);
-	check_eq(exit, EXIT_HLT, "exit of L2 that takes an NMI itself");
+	check_eq(vmrun_if(false), EXIT_HLT, "exit of L2 that takes an NMI itself");
 	took(1, 2, "an NMI that is not intercepted");
 	check_eq(taken.rip, (u64)l2_halt, "where L2 took an NMI");
 }

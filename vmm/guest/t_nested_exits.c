@@ -132,10 +132,7 @@ static bool cr_reads_exit(void)
 		if (!other_cr(&rows[i]))
 			continue;
 		l2_intercepted(&rows[i]);
-		do
-			vmrun();
-		while (*v64(C_EXIT) == EXIT_INTR);
-		any = *v64(C_EXIT) == rows[i].exit;
+		any = svm_exit() == rows[i].exit;
 	}
 	if (!any)
 		left_out("this QEMU does not intercept reads of CR2, CR3, CR4 and CR8");
@@ -274,10 +271,7 @@ static void port_edges(void)
 				*v32(C_MISC1) |= 1u << 27;
 				*v64(C_IOPM) = (u64)map;
 				svm_at(fn[i]);
-				do
-					vmrun();
-				while (*v64(C_EXIT) == EXIT_INTR);
-				check(*v64(C_EXIT) == (l2_port <= bit && bit < l2_port + size ? EXIT_IOIO : EXIT_HLT),
+				check(svm_exit() == (l2_port <= bit && bit < l2_port + size ? EXIT_IOIO : EXIT_HLT),
 				      "OUT of %u bytes to port 0x%x, port 0x%x is intercepted: exit 0x%lx", size, l2_port, bit, LU(*v64(C_EXIT)));
 			}
 	}

@@ -35,12 +35,11 @@ static void on_pic(struct regs *r)
 	outb(0x20, line == 5 ? 0x65 : 0x20);		/* 65: a specific EOI */
 }
 
-static void pic_init(void)
+static void pic_on(void)
 {
 	u32 i;
 
-	outb(0x20, 0x11); outb(0x21, 0x20); outb(0x21, 4); outb(0x21, 1);
-	outb(0xa0, 0x11); outb(0xa1, 0x28); outb(0xa1, 2); outb(0xa1, 1);
+	pics_init();
 	outb(0x21, 0xfb);
 	outb(0xa1, 0xff);
 	for (i = 0; i < 16; i++)
@@ -88,17 +87,14 @@ static void pic_more(void)
 	outb(0x4d0, 0);
 }
 
-TEST(pic)
+/* Each line: masked, an edge, a falling edge. */
+static void pic_edges(void)
 {
 	static const u32 lines[] = { 1, 3, 5, 7, 8, 10, 12, 15 };
-	u64 base;
-	u32 i, k;
+	u32 i, k, n;
 
-	pic_init();
-	check_eq(inb(0x21), 0xfb, "PIC mask register");
 	for (i = 0; i < array_size(lines); i++) {
-		u32 n = lines[i];
-
+		n = lines[i];
 		sync_host(40 + n);
 		sync_host(60 + n);
 		chances();
@@ -123,9 +119,15 @@ TEST(pic)
 		outb(0x21, 0xfb);
 		outb(0xa1, 0xff);
 	}
-	/* Without a LAPIC the PIC is wired to the CPU, whatever LVT0 says. */
+}
+
+/* Without a LAPIC the PIC is wired to the CPU, whatever LVT0 says. */
+static void pic_alone(void)
+{
+	u64 base = rdmsr(0x1b);
+	u32 i, k;
+
 	apic_write(APIC_LVT0, 0x10000);
-	base = rdmsr(0x1b);
 	wrmsr(0x1b, base & ~0x800ULL);
 	outb(0x21, 0xfb & ~(1 << 5));
 	k = pic_seen[5];
@@ -137,7 +139,11 @@ TEST(pic)
 	wrmsr(0x1b, base);
 	lapic_on();
 	apic_write(APIC_LVT0, 0x700);
-	/* Of two lines at once, the lower one comes first. */
+}
+
+/* Of two lines at once, the lower one comes first. */
+static void pic_two(void)
+{
 	outb(0x21, 0xfb & ~(1 << 5) & ~(1 << 3));
 	pic_seen[3] = pic_seen[5] = pic_first = 0;
 	sync_host(45);
@@ -149,6 +155,15 @@ TEST(pic)
 	check(pic_first == 3, "PIC lines 3 and 5 at once: %u came first", pic_first);
 	sync_host(63);
 	sync_host(65);
+}
+
+TEST(pic)
+{
+	pic_on();
+	check_eq(inb(0x21), 0xfb, "PIC mask register");
+	pic_edges();
+	pic_alone();
+	pic_two();
 	pic_more();
 }
 
@@ -174,8 +189,8 @@ static void pics_reset(u8 icw4, u32 lines, u8 eoi)
 {
 	u32 i;
 
-	pic_init();
-	outb(0x20, 0x11); outb(0x21, 0x20); outb(0x21, 4); outb(0x21, icw4);
+	pic_on();
+	pic_init(icw4);
 	outb(0x21, (u8)~lines);
 	outb(0xa1, (u8)~(lines >> 8));
 	for (i = 0; i < 16; i++) {
@@ -223,7 +238,7 @@ static void pic_restarts(void)
 	sync_host(45);
 	outb(0x20, 0x0a);
 	check_eq(inb(0x20) & 0x28, 0x28, "the PIC's IRR with an edge on line 3 and level line 5 raised");
-	outb(0x20, 0x11); outb(0x21, 0x20); outb(0x21, 4); outb(0x21, 1);
+	pic_init(1);
 	outb(0x20, 0x0a);
 	check_eq(inb(0x20) & 0x28, 0x20, "the PIC's IRR after ICW1: only level line 5");
 	sync_host(65);

@@ -2,13 +2,6 @@
 /* The PIT: Intel 8254; port 0x61 is the PC's. selftest/flat/irq.c is the host's half. */
 #include "timer.h"
 
-static void pit_count(u32 channel, u32 mode, u16 count)
-{
-	outb(0x43, (u8)(channel << 6 | 0x30 | mode << 1));
-	outb((u16)(0x40 + channel), (u8)count);
-	outb((u16)(0x40 + channel), (u8)(count >> 8));
-}
-
 static u16 pit_read(u32 channel)
 {
 	u8 lo;

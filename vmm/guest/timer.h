@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared by the tests of timers: t_timer.c, t_pit.c. */
+/* Shared by the tests of timers: t_timer.c, t_pit.c, t_moved.c. */
 #ifndef GUEST_TIMER_H
 #define GUEST_TIMER_H
 
@@ -22,6 +22,14 @@ static inline void not_early(u64 start, u64 ms, const char *what)
 
 	check(t > tsc_ms() * ms * 9 / 10, "%s came after %lu cycles, expected %lu",
 	      what, LU(t), LU(tsc_ms() * ms));
+}
+
+/* Start channel @channel of the PIT (Intel 8254): a count of two bytes. */
+static inline void pit_count(u32 channel, u32 mode, u16 count)
+{
+	outb(0x43, (u8)(channel << 6 | 0x30 | mode << 1));
+	outb((u16)(0x40 + channel), (u8)count);
+	outb((u16)(0x40 + channel), (u8)(count >> 8));
 }
 
 /* No interrupt @vec must come for 3 ms. */

@@ -201,7 +201,9 @@ static void finish(struct runner *r, unsigned int i)
 		default:
 			r->tot->fail++;
 		}
-		r->o->report->ops->result(r->o->report, r->reported++);
+		if (r->o->report->ops->result)
+			r->o->report->ops->result(r->o->report, r->reported);
+		r->reported++;
 	}
 }
 
@@ -350,7 +352,8 @@ int run_checks(struct env *env, const struct run_opts *o,
 		free(r.job);
 		return rc;
 	}
-	o->report->ops->begin(o->report);
+	if (o->report->ops->begin)
+		o->report->ops->begin(o->report);
 	while (!tot->signal && (next < o->n || r.running)) {
 		while (next < o->n && r.running < jobs && !(r.running && r.alone) &&
 		       !(r.running && o->list[next]->needs & ALONE))

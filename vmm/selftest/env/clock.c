@@ -57,7 +57,8 @@ bool host_tsc_listed(const struct env *env)
 	return strstr(padded, " tsc ");
 }
 
-bool host_clock_is_tsc(const struct env *env)
+/* Does this kernel keep time by the TSC? If so, KVM's clocks are functions of the TSC. */
+static bool host_clock_is_tsc(const struct env *env)
 {
 	char source[64] = "";
 

@@ -25,8 +25,6 @@ long host_clocksource_now(const struct env *env, char *v, size_t size);
  * kernel has another clocksource.
  */
 bool host_tsc_listed(const struct env *env);
-/* host_clock_is_tsc - does this kernel keep time by the TSC? If so, KVM's clocks are functions of the TSC. */
-bool host_clock_is_tsc(const struct env *env);
 /*
  * host_master_clock - can KVM derive its guests' clocks from the TSC alone?
  * Yes if the host's own clock is the TSC, read by RDTSC or through Hyper-V's TSC

@@ -48,7 +48,8 @@ static void __attribute__((format(printf, 4, 5))) add(char *s, size_t size, cons
 	va_end(ap);
 }
 
-long long limits_cgroup(const struct env *env, const char *file)
+/* The smallest value of @file ("pids.max") in this process's cgroup and above; -1: no limit */
+static long long limits_cgroup(const struct env *env, const char *file)
 {
 	char text[4096], path[PATH_MAX], v[64], *line, *slash;
 	long long least = -1, n;

@@ -5,9 +5,6 @@
 
 #include "env/env.h"
 
-/* limits_cgroup - the smallest value of @file ("pids.max") in this process's cgroup and above; -1: no limit */
-long long limits_cgroup(const struct env *env, const char *file);
-
 /*
  * limits_explain - is @err (an errno) a shortage, and of what?
  * @why: the error and each limit that may have been hit; @advice: what to raise.

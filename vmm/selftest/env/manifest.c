@@ -143,14 +143,18 @@ static bool kvm_is_of(const struct env *env, struct json_object *o)
 		 !strcmp(got, src));
 }
 
-/* The manifest @name in the directory of the kernel's; is it there? */
-static bool beside(const struct env *env, const char *name, char *path, size_t size)
+/*
+ * Load the manifest @name in the directory of the kernel's with load() or json_load()
+ * NULL: it is not there, or env->manifest_err says why not. Fills @path in any case.
+ */
+static struct json_object *beside(struct env *env, const char *name, char *path, size_t size,
+				  struct json_object *(*fn)(const char *path, char *err, size_t len))
 {
 	const char *slash = strrchr(env->manifest_file, '/');
 
 	snprintf(path, size, "%.*s%s", slash ? (int)(slash + 1 - env->manifest_file) : 0,
 		 env->manifest_file, name);
-	return file_exists("%s", path);
+	return file_exists("%s", path) ? fn(path, env->manifest_err, sizeof(env->manifest_err)) : NULL;
 }
 
 /*
@@ -160,11 +164,8 @@ static bool beside(const struct env *env, const char *name, char *path, size_t s
 static void load_kmod(struct env *env)
 {
 	char path[sizeof(env->manifest_file) + 32];
-	struct json_object *o;
+	struct json_object *o = beside(env, "manifest-kmod.json", path, sizeof(path), load);
 
-	if (!beside(env, "manifest-kmod.json", path, sizeof(path)))
-		return;
-	o = load(path, env->manifest_err, sizeof(env->manifest_err));
 	if (!o)
 		return;
 	snprintf(env->kmod, sizeof(env->kmod), "%.250s", json_str(o, "kmod") ? json_str(o, "kmod") : path);
@@ -184,12 +185,9 @@ static void load_kmod(struct env *env)
 static void load_livepatch(struct env *env)
 {
 	char path[sizeof(env->manifest_file) + 32], got[64];
+	struct json_object *o = beside(env, "manifest-livepatch.json", path, sizeof(path), json_load);
 	const char *module, *of;
-	struct json_object *o;
 
-	if (!beside(env, "manifest-livepatch.json", path, sizeof(path)))
-		return;
-	o = json_load(path, env->manifest_err, sizeof(env->manifest_err));
 	if (!o)
 		return;
 	module = json_str(o, "module");

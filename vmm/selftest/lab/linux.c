@@ -63,7 +63,7 @@ int linux_images(struct t *t)
 }
 
 /* Fail unless every line is "ok" and their number is the plan's. */
-int linux_judge(struct t *t, const char *text)
+static int judge(struct t *t, const char *text)
 {
 	unsigned int ok = 0, plan = 0;
 	const char *p;
@@ -207,7 +207,7 @@ int linux_run(struct t *t, const struct boot *b, struct proc_out *o)
 	else if (o->status != b->status)
 		rc = vmm_failed(t, o);
 	else if (!b->part)
-		rc = linux_judge(t, o->text) || judge_clock(t, o, offset) ? -1 : 0;
+		rc = judge(t, o->text) || judge_clock(t, o, offset) ? -1 : 0;
 	if (rc)
 		t_note_text(t, o->text + (o->len > NOTES_LAST ? o->len - NOTES_LAST : 0),
 			    o->len > NOTES_LAST ? NOTES_LAST : o->len);

@@ -26,8 +26,6 @@ struct boot {
 int linux_run(struct t *t, const struct boot *b, struct proc_out *out);
 /* linux_boot - linux_images() and linux_run() */
 int linux_boot(struct t *t, const struct boot *b);
-/* linux_judge - judge the guest's TAP: 0, or -1 after t_fail() */
-int linux_judge(struct t *t, const char *text);
 /* linux_images - are the guest's kernel and initramfs there and intact? */
 int linux_images(struct t *t);
 /* linux_own - t_skip() unless the guest kernel is the package's, which has all drivers */

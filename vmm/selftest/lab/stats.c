@@ -32,7 +32,7 @@ void stats_close(struct stats *s)
 		close(s->fd);
 }
 
-const struct kvm_stats_desc *stats_find(const struct stats *s, const char *name)
+static const struct kvm_stats_desc *find(const struct stats *s, const char *name)
 {
 	uint32_t i;
 
@@ -47,7 +47,7 @@ const struct kvm_stats_desc *stats_find(const struct stats *s, const char *name)
 
 int stats_get(const struct stats *s, const char *name, uint64_t *v)
 {
-	const struct kvm_stats_desc *d = stats_find(s, name);
+	const struct kvm_stats_desc *d = find(s, name);
 
 	return d && pread(s->fd, v, 8, s->h.data_offset + d->offset) == 8 ? 0 : -1;
 }
@@ -94,7 +94,7 @@ int stat_exists(struct t *t, const char *kind, const char *name)
 		rc = t_fail(t, "KVM has no binary statistics, so no '%s'", name);
 	if (!rc)
 		rc = stats_open(t, &s, strcmp(kind, "vm") ? l.cpu[0].fd : l.vm, kind);
-	if (!rc && !stats_find(&s, name))
+	if (!rc && !find(&s, name))
 		rc = t_fail(t, "the %s's statistics have no '%s': the patch is not in the running kvm.ko", kind, name);
 	stats_close(&s);
 	lab_close(&l);

@@ -14,7 +14,6 @@ struct stats {
 /* stats_open - open the statistics of @fd, a VM or vCPU, called @what; 0, or -1 after t_fail() */
 int stats_open(struct t *t, struct stats *s, int fd, const char *what);
 void stats_close(struct stats *s);
-const struct kvm_stats_desc *stats_find(const struct stats *s, const char *name);
 int stats_get(const struct stats *s, const char *name, uint64_t *v);
 /* stats_text - the statistics that are not 0, as "name value, ..." */
 void stats_text(int fd, char *buf, size_t size);

@@ -11,17 +11,6 @@
 #include "env/manifest.h"
 #include "report/report.h"
 
-static void nothing(struct report *r)
-{
-	(void)r;
-}
-
-static void nothing_i(struct report *r, unsigned int i)
-{
-	(void)r;
-	(void)i;
-}
-
 static void add_str(struct json_object *o, const char *key, const char *s)
 {
 	json_object_object_add(o, key, json_object_new_string(s ? s : ""));
@@ -119,7 +108,7 @@ static void json_end(struct report *r, const struct totals *tot)
 }
 
 const struct report_ops report_json = {
-	.name = "json", .begin = nothing, .result = nothing_i, .end = json_end,
+	.name = "json", .end = json_end,
 };
 
 /* --- JUnit --- */
@@ -175,7 +164,7 @@ static void junit_end(struct report *r, const struct totals *tot)
 }
 
 const struct report_ops report_junit = {
-	.name = "junit", .begin = nothing, .result = nothing_i, .end = junit_end,
+	.name = "junit", .end = junit_end,
 };
 
 /* --- Prometheus: the text format of node_exporter's textfile collector --- */
@@ -228,5 +217,5 @@ static void prometheus_end(struct report *r, const struct totals *tot)
 }
 
 const struct report_ops report_prometheus = {
-	.name = "prometheus", .begin = nothing, .result = nothing_i, .end = prometheus_end,
+	.name = "prometheus", .end = prometheus_end,
 };

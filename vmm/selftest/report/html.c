@@ -16,17 +16,6 @@ static const char style[] =
 	".why{color:#444}.ms{text-align:right;width:5rem;color:#666;white-space:nowrap}pre{white-space:pre-wrap;font-size:12px;margin:.3rem 0}"
 	"svg{max-width:100%;height:auto}@media print{body{margin:0;max-width:none}.verdict{background:none}tr{break-inside:avoid}}";
 
-static void begin(struct report *r)
-{
-	(void)r;
-}
-
-static void result(struct report *r, unsigned int i)
-{
-	(void)r;
-	(void)i;
-}
-
 /* A histogram over powers of two as SVG bars, with a label on each. */
 static void histogram(FILE *f, const struct metric *m)
 {
@@ -191,5 +180,5 @@ static void end(struct report *r, const struct totals *tot)
 }
 
 const struct report_ops report_html = {
-	.name = "html", .begin = begin, .result = result, .end = end,
+	.name = "html", .end = end,
 };

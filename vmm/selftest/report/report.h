@@ -22,8 +22,9 @@ struct report {
 
 struct report_ops {
 	const char *name;
+	/* Those before end may be NULL. */
 	void (*begin)(struct report *r);
-	void (*running)(struct report *r, unsigned int i);	/* may be NULL */
+	void (*running)(struct report *r, unsigned int i);
 	void (*result)(struct report *r, unsigned int i);	/* in order */
 	void (*end)(struct report *r, const struct totals *tot);
 };

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vm: do closed VMs, vCPUs and files leave anything behind in the kernel? */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,39 +13,20 @@
 #include <unistd.h>
 
 #define REPORT_PLACE 210
-#include "env/clock.h"
-#include "env/files.h"
+#include "lab/leak.h"
 #include "lab/msrfilter.h"
 #include "lab/slot.h"
 #include "vm/vm.h"
 
-/* Count this process's entries in KVM's debugfs, which are named PID-FD. */
-static int debugfs_vms(const struct env *env)
-{
-	char path[PATH_MAX], me[16];
-	struct dirent *e;
-	int n = 0;
-	DIR *d;
-
-	snprintf(path, sizeof(path), "%s/kernel/debug/kvm", env->sys);
-	snprintf(me, sizeof(me), "%d-", (int)getpid());
-	d = opendir(path);
-	if (!d)
-		return -1;
-	while ((e = readdir(d)))
-		n += !strncmp(e->d_name, me, strlen(me));
-	closedir(d);
-	return n;
-}
-
-static long refcount(const struct env *env)
-{
-	char text[32];
-
-	if (read_filef(text, sizeof(text), "%s/module/%s/refcnt", env->sys, env->backend) < 0)
-		return -1;
-	return strtol(text, NULL, 10);
-}
+/* LIFE - BODY_life(t): BODY in N labs with these options, one after another */
+#define LIFE(body, n, ...) \
+	static int body##_life(struct t *t) \
+	{ \
+		int i, rc = 0; \
+		for (i = 0; !rc && i < (n); i++) \
+			rc = lab_with(t, LAB(__VA_ARGS__), body); \
+		return rc; \
+	}
 
 /* The kernel frees a VM some time after its last reference is gone. */
 #define SETTLE_MS 2000
@@ -73,119 +52,22 @@ static int open_stats(struct lab *l)
 CHECK(vm, leak_vm, "a closed VM is gone from the kernel",
       ADVICE_LEAK, NEED_KVM, .deadline_ms = 30000)
 {
-	double until;
-	long before = refcount(t->env), after;
-	int i, rc = 0, left;
+	long before = held_module(t->env), after, left;
+	int i, rc = 0;
 
 	for (i = 0; !rc && i < LEAK_LIVES; i++)
 		rc = lab_life(t, i & 1, 0) || lab_with(t, LAB(), open_stats) ? -1 : 0;
 	if (rc)
 		return rc;
-	until = now_ms() + SETTLE_MS;
-	do {
-		left = debugfs_vms(t->env);
-		after = refcount(t->env);
-	} while ((left > 0 || after >= before + LEAK_LIVES) && now_ms() < until && !usleep(10000));
-	REQUIRE(t, left <= 0, "%d VMs are still in KVM's debugfs after they were closed: a reference to the VM is leaked", left);
+	left = held_below(t->env, held_vms, 1, SETTLE_MS);
+	REQUIRE(t, left <= 0, "%ld VMs are still in KVM's debugfs after they were closed: a reference to the VM is leaked", left);
 	/* Other VMs may start meanwhile, but not one for each of ours. */
+	after = held_below(t->env, held_module, before + LEAK_LIVES, SETTLE_MS);
 	REQUIRE(t, before < 0 || after < before + LEAK_LIVES,
 		"the use count of %s went from %ld to %ld over %d VMs: a reference to the VM is leaked",
 		t->env->backend, before, after, 2 * LEAK_LIVES);
 	if (left < 0 && before < 0)
 		return t_skip(t, "neither debugfs nor a module use count can be read");
-	return 0;
-}
-
-/*
- * Free pages that CPUs keep for themselves, in KiB: MemFree is without them, and after
- * many pages were freed they are megabytes. proc_zoneinfo(5); 0: it cannot be read.
- */
-static long percpu_free_kb(const struct env *env)
-{
-	static char text[262144];
-	const char *p = text;
-	long pages = 0;
-
-	if (read_filef(text, sizeof(text), "%s/zoneinfo", env->proc) < 0)
-		return 0;
-	while ((p = strstr(p, " count:"))) {
-		p += 7;
-		pages += strtol(p, NULL, 10);
-	}
-	return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
-/*
- * The memory, in KiB, that the kernel itself holds: neither free nor in use by
- * programs and files. Leaks show here; activity of other programs hardly does.
- * -1: cannot be read.
- */
-static long kernel_kb(const struct env *env)
-{
-	static const char *const others[] = { "MemFree:", "Buffers:", "Cached:", "SwapCached:",
-		"AnonPages:", "SReclaimable:", "KernelStack:", "PageTables:" };
-	char text[8192], key[24];
-	const char *p;
-	long kb;
-	size_t i;
-
-	if (read_filef(text, sizeof(text), "%s/meminfo", env->proc) < 0)
-		return -1;
-	p = strstr(text, "MemTotal:");
-	if (!p)
-		return -1;
-	kb = strtol(p + 9, NULL, 10);
-	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		/* At a line's start: SwapCached ends like Cached. */
-		snprintf(key, sizeof(key), "\n%s", others[i]);
-		p = strstr(text, key);
-		kb -= p ? strtol(p + strlen(key), NULL, 10) : 0;
-	}
-	return kb - percpu_free_kb(env);
-}
-
-/*
- * How much more the kernel holds after @life. If that is @much or more, wait a while
- * for memory that the kernel frees late (RCU).
- */
-static int growth(struct t *t, int (*life)(struct t *t), long much, long *kb)
-{
-	long before = kernel_kb(t->env);
-	double until;
-
-	if (life(t))
-		return -1;
-	until = now_ms() + 500;
-	do {
-		*kb = kernel_kb(t->env) - before;
-	} while (*kb >= much && now_ms() < until && !usleep(10000));
-	return 0;
-}
-
-#define LEAK_ROUNDS	4
-
-/*
- * Fail if every one of several rounds leaves more than a quarter of the memory used
- * behind: a leak repeats, other programs' use does not. Without a leak about 50 KiB
- * are left. With one, memory of an earlier round that is freed late can hide half of it.
- */
-static int leaks(struct t *t, int (*life)(struct t *t), long used_kb, const char *what)
-{
-	long kb, least = LONG_MAX;
-	int i;
-
-	if (kernel_kb(t->env) < 0)
-		return t_skip(t, "%s/meminfo cannot be read", t->env->proc);
-	if (life(t))			/* fills caches */
-		return -1;
-	for (i = 0; i < LEAK_ROUNDS && least >= used_kb / 4; i++) {
-		if (growth(t, life, used_kb / 4, &kb))
-			return -1;
-		least = kb < least ? kb : least;
-	}
-	t_note(t, "a round that uses %ld KiB leaves %ld KiB behind", used_kb, least);
-	REQUIRE(t, least < used_kb / 4, "each round that uses %ld KiB leaves the kernel with at least %ld KiB more: %s leaked",
-		used_kb, least, what);
 	return 0;
 }
 
@@ -206,21 +88,13 @@ static int crowd(struct lab *l)
 		close(fds[--n]);
 	return rc;
 }
-
-static int crowds(struct t *t)
-{
-	int i, rc = 0;
-
-	for (i = 0; !rc && i < CROWDS; i++)
-		rc = lab_with(t, LAB(.irqchip = true), crowd);
-	return rc;
-}
+LIFE(crowd, CROWDS, .irqchip = true)
 
 /* A vCPU has several pages; this fails if more than one of them stays. */
 CHECK(vm, leak_vcpu, "a closed vCPU's memory is freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
-	return leaks(t, crowds, CROWDS * CROWD * 4 * 3 / 2, "a part of every vCPU is");
+	return leaks(t, crowd_life, CROWDS * CROWD * 4 * 3 / 2, "a part of every vCPU is");
 }
 
 /* --- what a vCPU has while EFER.SVME is set, on AMD: a second VMCB, a map of MSRs --- */
@@ -242,62 +116,33 @@ static int toggle_svme(struct lab *l)
 	}
 	return 0;
 }
-
-static int nested_life(struct t *t)
-{
-	return lab_with(t, LAB(), toggle_svme);
-}
+LIFE(toggle_svme, 1)
 
 CHECK(vm, leak_nested, "what a vCPU needs for a guest's own guests is freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
-	return leaks(t, nested_life, SVME_TOGGLES * NESTED_KB, "the pages for nested guests are");
+	return leaks(t, toggle_svme_life, SVME_TOGGLES * NESTED_KB, "the pages for nested guests are");
 }
 
 /* --- threads of the kernel --- */
 
-/* The threads that KVM named after this process for its PITs; names have at most 15 bytes. */
-static int kvm_threads(const struct env *env)
-{
-	char path[PATH_MAX], comm[32], pit[24];
-	struct dirent *e;
-	int n = 0;
-	DIR *d = opendir(env->proc);
-
-	if (!d)
-		return -1;
-	snprintf(pit, 16, "kvm-pit/%d", (int)getpid());
-	while ((e = readdir(d))) {
-		if (e->d_name[0] < '0' || e->d_name[0] > '9')
-			continue;
-		snprintf(path, sizeof(path), "%s/%.16s/comm", env->proc, e->d_name);
-		n += read_filef(comm, sizeof(comm), "%s", path) > 0 && !strcmp(comm, pit);
-	}
-	closedir(d);
-	return n;
-}
-
 static int see_thread(struct lab *l)
 {
-	if (kvm_threads(l->t->env) <= 0)
+	if (held_pit_threads(l->t->env) <= 0)
 		return t_skip(l->t, "no thread in %s is named kvm-pit/%d: another PID namespace, or not this KVM's way", l->t->env->proc, (int)getpid());
 	return open_stats(l);
 }
+LIFE(see_thread, 4, .irqchip = true)
 
 CHECK(vm, leak_thread, "a closed VM's kernel threads end",
       ADVICE_LEAK, NEED_KVM, .deadline_ms = 30000)
 {
-	double until = now_ms() + SETTLE_MS;
-	int i, left, rc = 0;
+	long left;
 
-	for (i = 0; !rc && i < 4; i++)
-		rc = lab_with(t, LAB(.irqchip = true), see_thread);
-	if (rc)
-		return rc;
-	do {
-		left = kvm_threads(t->env);
-	} while (left > 0 && now_ms() < until && !usleep(10000));
-	REQUIRE(t, !left, "%d threads of closed VMs still run: kvm-pit/%d", left, (int)getpid());
+	if (see_thread_life(t))
+		return -1;
+	left = held_below(t->env, held_pit_threads, 1, SETTLE_MS);
+	REQUIRE(t, !left, "%ld threads of closed VMs still run: kvm-pit/%d", left, (int)getpid());
 	return 0;
 }
 
@@ -388,16 +233,12 @@ static int set_filters(struct lab *l)
 			return -1;
 	return 0;
 }
-
-static int filter_life(struct t *t)
-{
-	return lab_with(t, LAB(), set_filters);
-}
+LIFE(set_filters, 1)
 
 CHECK(vm, leak_msr_filter, "a replaced MSR filter's memory is freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
-	return leaks(t, filter_life, FILTERS * MSR_FILTER_RANGES * 2L, "MSR filters, replaced or refused, are");
+	return leaks(t, set_filters_life, FILTERS * MSR_FILTER_RANGES * 2L, "MSR filters, replaced or refused, are");
 }
 
 #define GMEM_MIB	8
@@ -417,16 +258,12 @@ static int fill_gmem(struct lab *l)
 	REQUIRE(l->t, !rc, "fallocate of a guest_memfd: %s", strerror(errno));
 	return 0;
 }
-
-static int gmem_life(struct t *t)
-{
-	return lab_with(t, LAB(), fill_gmem);
-}
+LIFE(fill_gmem, 1)
 
 CHECK(vm, leak_guest_memfd, "the pages of a closed guest_memfd are freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
-	return leaks(t, gmem_life, GMEM_MIB * 1024L, "pages of a guest_memfd are");
+	return leaks(t, fill_gmem_life, GMEM_MIB * 1024L, "pages of a guest_memfd are");
 }
 
 #define ROUTES		500
@@ -449,33 +286,17 @@ static int set_routes(struct lab *l)
 	free(r);
 	return rc < 0 ? -1 : 0;
 }
-
-static int route_life(struct t *t)
-{
-	return lab_with(t, LAB(.irqchip = true), set_routes);
-}
+LIFE(set_routes, 1, .irqchip = true)
 
 CHECK(vm, leak_routes, "the memory of a replaced interrupt routing table is freed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
-	return leaks(t, route_life, TABLES * ROUTES * 64L / 1024, "interrupt routes are");
+	return leaks(t, set_routes_life, TABLES * ROUTES * 64L / 1024, "interrupt routes are");
 }
 
 /* --- processes that had a VM --- */
 
 #define PROCESSES	64
-
-/* The number of address spaces in the kernel, per-CPU caches included: slabinfo(5), which only root can read. */
-static long mm_structs(const struct env *env)
-{
-	static char text[65536];
-	const char *p;
-
-	if (read_filef(text, sizeof(text), "%s/slabinfo", env->proc) < 0)
-		return -1;
-	p = strstr(text, "\nmm_struct ");
-	return p ? strtol(p + 11, NULL, 10) : -1;
-}
 
 static int fork_owners(struct lab *l)
 {
@@ -491,28 +312,18 @@ static int fork_owners(struct lab *l)
 	}
 	return 0;
 }
+LIFE(fork_owners, 1)
 
 /* As with memory: other processes come and go, but not that many in every round. */
 CHECK(vm, leak_process, "a process that ends with an open VM leaves no address space behind",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
-	long least = LONG_MAX, grown;
-	double until;
-	int i;
+	long least;
 
-	if (mm_structs(t->env) < 0)
+	if (held_address_spaces(t->env) < 0)
 		return t_skip(t, "%s/slabinfo cannot be read, or does not name mm_struct (CONFIG_SLUB_DEBUG; root)", t->env->proc);
-	for (i = 0; i < LEAK_ROUNDS && least >= PROCESSES / 2; i++) {
-		long before = mm_structs(t->env);
-
-		if (lab_with(t, LAB(), fork_owners))
-			return -1;
-		until = now_ms() + 500;
-		do {
-			grown = mm_structs(t->env) - before;
-		} while (grown >= PROCESSES / 2 && now_ms() < until && !usleep(10000));
-		least = grown < least ? grown : least;
-	}
+	if (held_growth(t, held_address_spaces, fork_owners_life, PROCESSES / 2, LATE_MS, &least))
+		return -1;
 	REQUIRE(t, least < PROCESSES / 2, "every %d processes that end with an open VM leave at least %ld address spaces in the kernel",
 		PROCESSES, least);
 	return 0;
@@ -520,35 +331,14 @@ CHECK(vm, leak_process, "a process that ends with an open VM leaves no address s
 
 /* --- eventfds --- */
 
-#define EVENTFDS	3		/* open at a time in use_eventfds() */
-
-/*
- * The kernel gives each eventfd the lowest free number. Returns the number of one that
- * is opened after EVENTFDS others: it grows by 1 with each leaked eventfd. -1: this
- * kernel does not number eventfds.
- */
-static long eventfd_number(void)
-{
-	int fd[EVENTFDS + 1], i;
-	char text[256] = "";
-	const char *p;
-
-	for (i = 0; i <= EVENTFDS; i++)
-		fd[i] = eventfd(0, EFD_CLOEXEC);
-	read_filef(text, sizeof(text), "/proc/self/fdinfo/%d", fd[EVENTFDS]);
-	for (i = 0; i <= EVENTFDS; i++)
-		if (fd[i] >= 0)
-			close(fd[i]);
-	p = strstr(text, "eventfd-id:");
-	return p ? strtol(p + 11, NULL, 10) : -1;
-}
+#define EVENTFD_LIVES	8
 
 /* Assign eventfds of each kind to KVM; deassign half of them, leave the others to the VM's end. */
 static int use_eventfds(struct lab *l)
 {
-	int fd[EVENTFDS], i, rc = 0;
+	int fd[HELD_EVENTFDS], i, rc = 0;
 
-	for (i = 0; i < EVENTFDS; i++)
+	for (i = 0; i < HELD_EVENTFDS; i++)
 		fd[i] = eventfd(0, EFD_CLOEXEC);
 	for (i = 0; !rc && i < 2; i++) {
 		struct kvm_irqfd f = { .fd = (uint32_t)fd[0], .gsi = 5 + (uint32_t)i, .flags = i ? KVM_IRQFD_FLAG_RESAMPLE : 0,
@@ -563,33 +353,22 @@ static int use_eventfds(struct lab *l)
 		if (!rc && !i && (lab_vm_ioctl(l, KVM_IRQFD, &f) < 0 || lab_vm_ioctl(l, KVM_IOEVENTFD, &e) < 0))
 			rc = -1;
 	}
-	for (i = 0; i < EVENTFDS; i++)
+	for (i = 0; i < HELD_EVENTFDS; i++)
 		close(fd[i]);
 	return rc;
 }
-
-#define EVENTFD_LIVES	8
+LIFE(use_eventfds, EVENTFD_LIVES, .irqchip = true)
 
 /* As with memory: others may open eventfds meanwhile, but not that many in every round. */
 CHECK(vm, leak_eventfd, "eventfds that were assigned to KVM are freed when they are closed",
       ADVICE_LEAK, NEED_KVM | ALONE, .deadline_ms = 30000)
 {
-	long before, least = LONG_MAX;
-	int i, k, rc = 0;
+	long least;
 
-	if (eventfd_number() < 0)
+	if (held_eventfds(t->env) < 0)
 		return t_skip(t, "the kernel does not number eventfds (before 5.2)");
-	for (i = 0; !rc && i < LEAK_ROUNDS && least >= EVENTFD_LIVES; i++) {
-		long n;
-
-		before = eventfd_number();
-		for (k = 0; !rc && k < EVENTFD_LIVES; k++)
-			rc = lab_with(t, LAB(.irqchip = true), use_eventfds);
-		n = eventfd_number() - before;
-		least = n < least ? n : least;
-	}
-	if (rc)
-		return rc;
+	if (held_growth(t, held_eventfds, use_eventfds_life, EVENTFD_LIVES, 0, &least))
+		return -1;
 	REQUIRE(t, least < EVENTFD_LIVES, "every %d VMs with irqfds and ioeventfds leave %ld eventfds in the kernel",
 		EVENTFD_LIVES, least);
 	return 0;

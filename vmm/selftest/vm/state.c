@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vm: state that is set in a vCPU or VM can be read back, on which live migration depends. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -59,79 +58,84 @@ LAB_CHECK(vm, state_registers, LAB(.irqchip = true), "general and special regist
 	return 0;
 }
 
+static int set_fpu(struct lab *l, struct kvm_fpu *a)
+{
+	struct kvm_fpu b;
+	unsigned int i;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_FPU, a) < 0)
+		return -1;
+	for (i = 0; i < sizeof(a->xmm); i++)
+		((uint8_t *)a->xmm)[i] = (uint8_t)(i + 3);
+	for (i = 0; i < 8; i++)
+		a->fpr[i][0] = (uint8_t)(i + 1);
+	a->fcw = 0x27f;
+	a->ftwx = 0xff;
+	a->fsw = 0x3800;
+	a->last_ip = 0x1234;
+	a->last_dp = 0x5678;
+	a->last_opcode = 0x123;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_FPU, a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_FPU, &b) < 0)
+		return -1;
+	REQUIRE(l->t, !memcmp(a->xmm, b.xmm, sizeof(b.xmm)) && !memcmp(a->fpr, b.fpr, sizeof(b.fpr)) &&
+		a->fcw == b.fcw && a->fsw == b.fsw && a->ftwx == b.ftwx &&
+		a->last_ip == b.last_ip && a->last_dp == b.last_dp && a->last_opcode == b.last_opcode,
+		"KVM_SET_FPU: what was set reads back differently");
+	return 0;
+}
+
+/* XMM0-15 are at byte 160 of the legacy area, XSTATE_BV at byte 512, AVX's at 576. */
+static int set_xsave(struct lab *l, const struct kvm_fpu *fpu)
+{
+	static uint8_t a[4 * sizeof(struct kvm_xsave)], b[sizeof(a)];
+	bool avx = __builtin_cpu_supports("avx");
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_XSAVE, a) < 0)
+		return -1;
+	memcpy(a + 160, fpu->xmm, sizeof(fpu->xmm));
+	a[160] ^= 0xff;
+	a[512] |= 3;
+	if (avx) {
+		memcpy(a + 576, fpu->xmm, sizeof(fpu->xmm));
+		a[512] |= 4;
+	}
+	if (lab_cpu_ioctl(l, 0, KVM_SET_XSAVE, a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_XSAVE, b) < 0)
+		return -1;
+	REQUIRE(l->t, !memcmp(a + 160, b + 160, 256), "KVM_SET_XSAVE: the XMM registers read back differently");
+	REQUIRE(l->t, !avx || !memcmp(a + 576, b + 576, 256),
+		"KVM_SET_XSAVE: the upper halves of the YMM registers read back differently");
+	return 0;
+}
+
+static int set_xcrs(struct lab *l)
+{
+	struct kvm_xcrs a, b;
+
+	if (lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &a) < 0)
+		return -1;
+	a.xcrs[0].value = 3;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_XCRS, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &b) < 0)
+		return -1;
+	REQUIRE(l->t, b.xcrs[0].value == 3, "KVM_SET_XCRS of 3: got 0x%llx", b.xcrs[0].value);
+	a.xcrs[0].value = 2;
+	if (lab_refused(l->t, l->cpu[0].fd, KVM_SET_XCRS, &a, "an XCR0 without x87"))
+		return -1;
+	a.xcrs[0].value = 7;
+	if (ioctl(l->cpu[0].fd, KVM_SET_XCRS, &a) < 0)
+		return 0;			/* no AVX */
+	if (lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &b) < 0)
+		return -1;
+	REQUIRE(l->t, b.xcrs[0].value == 7, "KVM_SET_XCRS of 7: got 0x%llx", b.xcrs[0].value);
+	a.xcrs[0].value = 5;
+	return lab_refused(l->t, l->cpu[0].fd, KVM_SET_XCRS, &a, "an XCR0 with AVX and without SSE");
+}
+
 LAB_CHECK(vm, state_fpu, LAB(.irqchip = true), "FPU, XSAVE and XCR state can be set and read back",
 	  ADVICE_STATE, NEED_KVM)
 {
-	struct kvm_fpu a, b;
-	struct kvm_xsave *x = calloc(1, 4 * sizeof(*x)), *y = calloc(1, sizeof(*y) * 4);
-	struct kvm_xcrs c, d;
-	unsigned int i;
-	int rc = -1;
+	struct kvm_fpu fpu;
 
-	if (!x || !y || lab_cpu_ioctl(l, 0, KVM_GET_FPU, &a) < 0)
-		goto out;
-	for (i = 0; i < sizeof(a.xmm); i++)
-		((uint8_t *)a.xmm)[i] = (uint8_t)(i + 3);
-	for (i = 0; i < 8; i++)
-		a.fpr[i][0] = (uint8_t)(i + 1);
-	a.fcw = 0x27f;
-	a.ftwx = 0xff;
-	a.fsw = 0x3800;
-	a.last_ip = 0x1234;
-	a.last_dp = 0x5678;
-	a.last_opcode = 0x123;
-	if (lab_cpu_ioctl(l, 0, KVM_SET_FPU, &a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_FPU, &b) < 0)
-		goto out;
-	if (memcmp(a.xmm, b.xmm, sizeof(a.xmm)) || memcmp(a.fpr, b.fpr, sizeof(a.fpr)) ||
-	    a.fcw != b.fcw || a.fsw != b.fsw || a.ftwx != b.ftwx ||
-	    a.last_ip != b.last_ip || a.last_dp != b.last_dp || a.last_opcode != b.last_opcode) {
-		t_fail(l->t, "KVM_SET_FPU: what was set reads back differently");
-		goto out;
-	}
-	if (lab_cpu_ioctl(l, 0, KVM_GET_XSAVE, x) < 0)
-		goto out;
-	/* XMM0-15 are at byte 160 of the legacy area, XSTATE_BV at byte 512, AVX's at 576. */
-	if (__builtin_cpu_supports("avx")) {
-		memcpy((uint8_t *)x->region + 576, a.xmm, sizeof(a.xmm));
-		x->region[128] |= 4;
-	}
-	memcpy((uint8_t *)x->region + 160, a.xmm, sizeof(a.xmm));
-	x->region[128] |= 3;
-	((uint8_t *)x->region)[160] ^= 0xff;
-	if (lab_cpu_ioctl(l, 0, KVM_SET_XSAVE, x) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_XSAVE, y) < 0)
-		goto out;
-	if (memcmp((uint8_t *)x->region + 160, (uint8_t *)y->region + 160, 256)) {
-		t_fail(l->t, "KVM_SET_XSAVE: the XMM registers read back differently");
-		goto out;
-	}
-	if (__builtin_cpu_supports("avx") && memcmp((uint8_t *)x->region + 576, (uint8_t *)y->region + 576, 256)) {
-		t_fail(l->t, "KVM_SET_XSAVE: the upper halves of the YMM registers read back differently");
-		goto out;
-	}
-	if (lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &c) < 0)
-		goto out;
-	c.xcrs[0].value = 3;
-	if (lab_cpu_ioctl(l, 0, KVM_SET_XCRS, &c) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &d) < 0)
-		goto out;
-	rc = d.xcrs[0].value == 3 ? 0 : t_fail(l->t, "KVM_SET_XCRS of 3: got 0x%llx", d.xcrs[0].value);
-	c.xcrs[0].value = 2;
-	if (!rc)
-		rc = lab_refused(l->t, l->cpu[0].fd, KVM_SET_XCRS, &c, "an XCR0 without x87");
-	c.xcrs[0].value = 7;
-	if (!rc && ioctl(l->cpu[0].fd, KVM_SET_XCRS, &c) >= 0) {
-		if (lab_cpu_ioctl(l, 0, KVM_GET_XCRS, &d) < 0)
-			rc = -1;
-		else if (d.xcrs[0].value != 7)
-			rc = t_fail(l->t, "KVM_SET_XCRS of 7: got 0x%llx", d.xcrs[0].value);
-	}
-	if (!rc && d.xcrs[0].value == 7) {
-		c.xcrs[0].value = 5;
-		rc = lab_refused(l->t, l->cpu[0].fd, KVM_SET_XCRS, &c, "an XCR0 with AVX and without SSE");
-	}
-out:
-	free(x);
-	free(y);
-	return rc;
+	return set_fpu(l, &fpu) || set_xsave(l, &fpu) || set_xcrs(l) ? -1 : 0;
 }
 
 LAB_CHECK(vm, state_msrs, LAB(.irqchip = true), "MSRs can be set and read back",

@@ -36,41 +36,42 @@ CHECK(vm, many_vcpus, "as many vCPUs as KVM recommends can be created",
 	return rc;
 }
 
-/*
- * KVM_CREATE_VCPU fails because the process may open no more files. KVM must forget the
- * attempt: the interrupt controllers can be created only while a VM has no vCPU.
- */
+/* KVM_CREATE_VCPU fails because the process may open no more files. KVM must forget the attempt. */
+static int fail_once(struct t *t, int vm)
+{
+	int next = dup(vm), fd, err;
+	struct rlimit was, full;
+
+	NEED(t, next >= 0, "dup");
+	close(next);
+	NEED(t, !getrlimit(RLIMIT_NOFILE, &was), "getrlimit of RLIMIT_NOFILE");
+	full = was;
+	full.rlim_cur = (rlim_t)next;
+	NEED(t, !setrlimit(RLIMIT_NOFILE, &full), "setrlimit of RLIMIT_NOFILE");
+	fd = ioctl(vm, KVM_CREATE_VCPU, 0);
+	err = errno;
+	NEED(t, !setrlimit(RLIMIT_NOFILE, &was), "setrlimit of RLIMIT_NOFILE to what it was");
+	if (fd >= 0) {
+		close(fd);
+		return t_skip(t, "KVM_CREATE_VCPU cannot be made to fail: RLIMIT_NOFILE has no effect");
+	}
+	/* The interrupt controllers can be created only while a VM has no vCPU. */
+	REQUIRE(t, !ioctl(vm, KVM_CREATE_IRQCHIP, 0), "after a KVM_CREATE_VCPU that failed (%s), KVM_CREATE_IRQCHIP says: %s",
+		strerror(err), strerror(errno));
+	fd = ioctl(vm, KVM_CREATE_VCPU, 0);
+	REQUIRE(t, fd >= 0, "KVM_CREATE_VCPU after one that failed: %s", strerror(errno));
+	close(fd);
+	return 0;
+}
+
 CHECK(vm, create_failed, "a KVM_CREATE_VCPU that fails leaves nothing in the VM",
       ADVICE_API, NEED_KVM)
 {
-	int kvm = open(t->env->kvm_path, O_RDWR | O_CLOEXEC), vm, next, fd = -1, rc = 0, err = 0;
-	struct rlimit was, full;
+	int kvm = open(t->env->kvm_path, O_RDWR | O_CLOEXEC), vm, rc;
 
 	NEED(t, kvm >= 0, t->env->kvm_path);
 	vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	next = dup(kvm);
-	if (vm >= 0 && next >= 0 && !getrlimit(RLIMIT_NOFILE, &was)) {
-		full = was;
-		full.rlim_cur = (rlim_t)next;
-		close(next);
-		setrlimit(RLIMIT_NOFILE, &full);
-		fd = ioctl(vm, KVM_CREATE_VCPU, 0);
-		err = errno;
-		setrlimit(RLIMIT_NOFILE, &was);
-		if (fd >= 0)
-			rc = t_skip(t, "KVM_CREATE_VCPU cannot be made to fail: RLIMIT_NOFILE has no effect");
-		else if (ioctl(vm, KVM_CREATE_IRQCHIP, 0))
-			rc = t_fail(t, "after a KVM_CREATE_VCPU that failed (%s), KVM_CREATE_IRQCHIP says: %s", strerror(err), strerror(errno));
-		if (!rc) {
-			fd = ioctl(vm, KVM_CREATE_VCPU, 0);
-			if (fd < 0)
-				rc = t_fail(t, "KVM_CREATE_VCPU after one that failed: %s", strerror(errno));
-		}
-	} else {
-		rc = t_fail(t, "KVM_CREATE_VM: %s", strerror(errno));
-	}
-	if (fd >= 0)
-		close(fd);
+	rc = vm < 0 ? t_lacks(t, errno, "KVM_CREATE_VM") : fail_once(t, vm);
 	if (vm >= 0)
 		close(vm);
 	close(kvm);
