@@ -151,6 +151,7 @@ TEST(x2apic)
 	irq_handler(0xe1, irq_counting);
 	wrmsr(0x83f, 0xe1);
 	expect_count(0xe1, 1, "self-IPI register, vector 0xe1");
+	check(wrmsr_try(0x83f, 0x400 | VEC) == 13, "the self-IPI register took reserved bits, those that make an NMI in the ICR");
 	check(wrmsr_try(0x1b, APIC_BASE_PA | 0x900) == 13, "x2APIC to xAPIC without disabling did not fault");
 	wrmsr(0x1b, APIC_BASE_PA | 0x100);
 	check(!(cpuid(1, 0).d >> 9 & 1), "CPUID says APIC while it is disabled in APIC_BASE");

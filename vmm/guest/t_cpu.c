@@ -115,6 +115,9 @@ TEST(msr)
 		outb(0xe1, 0);
 		asm volatile("rdtscp" : "=a"(a), "=d"(d), "=c"(aux));
 		check_eq(aux, 0x77, "TSC_AUX by RDTSCP");
+		/* AMD's ignores the upper half, Intel's refuses it. */
+		if (wrmsr_try(0xc0000103, 0x1234567800000001ULL) != 13)
+			check_eq(rdmsr(0xc0000103), 1, "TSC_AUX after a write with its upper half set");
 	}
 	/* MTRRs, which an OS reads when it sets up memory types. */
 	if (cpuid(1, 0).d >> 12 & 1) {

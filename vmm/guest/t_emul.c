@@ -260,6 +260,7 @@ static void walk_kernel(u32 insn)
 
 	walk(insn, 0, 0, 0, "a page that is not present");
 	walk(insn, PT_P | PT_W, 0, NONE_ERR, "a page");
+	walk(insn, PT_P | PT_W | PT_A, 0, NONE_ERR, "a page that was accessed before");
 	walk(insn, PT_P | PT_W | PT_NX, 0, NONE_ERR, "a no-execute page");
 	walk(insn, PT_P, 0, w ? E_P : NONE_ERR, "a read-only page");
 	walk(insn, PT_P | PT_W | PT_U, 0, NONE_ERR, "a user page");

@@ -258,6 +258,59 @@ static void two_epts(void)
 	vmwrite(EPTP, a);
 }
 
+/* INVEPT or INVVPID of @type and @operand, which must fail with VMfailValid. */
+#define INV_REFUSED(insn, type, a, b, what) do { \
+	u64 operand_[2] = { a, b }; \
+	u8 bad_; \
+	asm volatile(insn " %1, %2; setz %0" : "=q"(bad_) : "m"(operand_), "r"((u64)(type)) : "cc", "memory"); \
+	check(bad_ && vmread(ERROR) == E_INV_OPERAND, "%s: %s %lu, expected error 28", what, bad_ ? "error" : "accepted, error", LU(vmread(ERROR))); \
+} while (0)
+
+static void invalidations(void)
+{
+	u64 cap = rdmsr(0x48c);
+
+	INV_REFUSED("invept", 3, 0, 0, "INVEPT of a type that does not exist");
+	if (cap >> 25 & 1)
+		INV_REFUSED("invept", 1, ~0ULL, 0, "INVEPT of an EPTP that cannot be");
+	if (!(cap >> 32 & 1))
+		return;
+	INV_REFUSED("invvpid", 4, 0, 0, "INVVPID of a type that does not exist");
+	if (cap >> 41 & 1) {
+		INV_REFUSED("invvpid", 1, 0, 0, "INVVPID of VPID 0");
+		INV_REFUSED("invvpid", 1, 0x10000, 0, "INVVPID of a VPID of 17 bits");
+	}
+	if (cap >> 40 & 1)
+		INV_REFUSED("invvpid", 0, 0, 0x1000, "INVVPID of an address of VPID 0");
+}
+
+/* L2 in 32-bit mode with PAE: its four page-directory pointers are in the VMCS. SDM vol. 3, "PDPTE registers". */
+static void pae_pointers(void)
+{
+	u64 *pdpt = scratch(0x34);
+	u32 i;
+
+	step("L2 with PAE paging");
+	fill_vmcs((u64)l2_halt);
+	vmwrite(PROC, control(0x482, 1 << 3 | 1 << 7 | 1u << 31));
+	vmwrite(PROC2, control(0x48b, 1 << 1));
+	vmwrite(EPTP, (u64)scratch(0x10) | 3 << 3 | 6);
+	vmwrite(ENTRY_CTL, control(0x484, 0));
+	vmwrite(G_ES_RIGHTS + 2, 0xc09b);
+	memset(scratch(0x35), 0, 4 * 4096);
+	/* 2 MiB, one to one: l2_halt, its stack, the IDT */
+	*(u64 *)scratch(0x35) = 0x83;
+	for (i = 0; i < 4; i++) {
+		pdpt[i] = (u64)scratch(0x35 + i) | 1;
+		vmwrite(G_PDPTE0 + 2 * i, pdpt[i]);
+	}
+	vmwrite(G_CR3, (u64)pdpt);
+	vmx_until(EXIT_HLT, "HLT in 32-bit mode with PAE paging");
+	for (i = 0; i < 4; i++)
+		check(vmread(G_PDPTE0 + 2 * i) == pdpt[i], "page-directory pointer %u of L2 is 0x%lx after its exit, expected 0x%lx", i,
+		      LU(vmread(G_PDPTE0 + 2 * i)), LU(pdpt[i]));
+}
+
 TEST(nested_ept)
 {
 	u32 i;
@@ -285,6 +338,7 @@ TEST(nested_ept)
 			 "what L2 loaded from a page that we changed");
 	}
 	two_epts();
+	invalidations();
 	ept_violations();
 	ept.pt[0] = 0;
 	vmwrite(G_CR3, WINDOW);
@@ -292,6 +346,8 @@ TEST(nested_ept)
 	vmx_until(EXIT_EPT_VIOLATION, "EPT violation in L2's own page tables");
 	check_eq(vmread(QUALIFICATION) & (Q_LINEAR | Q_FINAL), Q_LINEAR, "qualification of an EPT violation in L2's own page tables");
 	check_eq(vmread(GUEST_PA) & ~0xfffULL, WINDOW, "address of an EPT violation in L2's own page tables");
+	ept_fill();
+	pae_pointers();
 }
 
 /* L2 reads UNIT_PORT_MOVE, which we do not intercept, then executes VMCALL. */
@@ -316,6 +372,11 @@ TEST(moved_nested_vmx)
 	vmx_on();
 	for (i = 0; i < 4; i++) {
 		fill_vmcs((u64)vl2_moves);
+		/* Half of the time with a preemption timer that runs; lab_move() compares what KVM says of it. */
+		if (i & 1 && rdmsr(0x481) >> 38 & 1) {
+			vmwrite(PIN, control(0x481, 1 << 6));
+			vmwrite(TIMER, 0xffffffff);
+		}
 		vl2_rbx = 0;
 		vmx_until(EXIT_VMCALL, "VMCALL after the guest moved in L2");
 		check_eq(l2_rax, UNIT_MOVE_IN, "RAX of L2 at its VMCALL, after the move");

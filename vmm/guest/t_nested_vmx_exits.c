@@ -107,6 +107,7 @@ L2(am_off, "mov %cr0, %rax; btr $18, %rax", "mov %rax, %cr0")
 L2(clts, "", "clts")
 L2(read_cr4, "", "mov %cr4, %rax")
 L2(lmsw, "xor %eax, %eax", "lmsw %ax")
+L2(lmsw_mp, "mov $3, %eax", "lmsw %ax")
 L2(pce_on, "mov %cr4, %rax; bts $8, %rax", "mov %rax, %cr4")
 
 static void cr_until(void (*fn)(void), u32 reason, const char *what)
@@ -141,6 +142,8 @@ static void cr_masks(void)
 	vmwrite(CR0_SHADOW, 1);
 	cr_until(vl2_lmsw, EXIT_HLT, "LMSW that changes only bits of L2's");
 	check_eq(vmread(G_CR0) & 3, 1, "CR0.PE and MP after LMSW of 0");
+	cr_until(vl2_lmsw_mp, EXIT_HLT, "LMSW of PE, which is set, and MP");
+	check_eq(vmread(G_CR0) & 3, 3, "CR0.PE and MP after LMSW of both");
 	cr_until(vl2_read_cr4, EXIT_HLT, "a read of CR4");
 	check_eq(l2_rax & pce, pce, "CR4's bit that is ours, read by L2");
 	vmwrite(CR4_SHADOW, 0);
@@ -255,6 +258,7 @@ L2(outw_across, "mov $0xe8, %edx", "outw %ax, %dx")
 L2(rep_outs, "mov $0xe9, %edx; mov $3, %ecx; lea l2_stack(%rip), %rsi", "rep outsb")
 L2(insw, "mov $0xe9, %edx; lea l2_stack(%rip), %rdi", "insw")
 L2(high, "mov $0x8001, %edx", "outb %al, %dx")
+L2(beyond, "mov $0xfffe, %edx", "inl %dx, %eax")
 
 static void port_bitmap(void)
 {
@@ -263,6 +267,7 @@ static void port_bitmap(void)
 		{ "IN of 1 byte", vl2_inb, 0xe90048 }, { "OUT of 2 bytes, the second intercepted", vl2_outw_across, 0xe80001 },
 		{ "REP OUTSB", vl2_rep_outs, 0xe90030 }, { "INSW", vl2_insw, 0xe90019 },
 		{ "OUT to a port of bitmap B", vl2_high, 0x80010000 },
+		{ "IN of 4 bytes that goes beyond the last port", vl2_beyond, 0xfffe000b },
 	};
 	u32 i;
 
@@ -329,6 +334,12 @@ TEST(nested_vmx_invalid)
 	}
 	fill_vmcs((u64)l2_halt);
 	vmx_until(EXIT_HLT, "HLT, after many invalid VMCSs");
+	for (i = 0; i < 8; i++) {
+		vmwrite(G_ES_RIGHTS + 2 * i, 0xffffffff);
+		check(vmread(G_ES_RIGHTS + 2 * i) == 0x1f0ff || vmread(G_ES_RIGHTS + 2 * i) == 0xffffffff,
+		      "access rights %u, after a VMWRITE of 0xffffffff: 0x%lx, expected 0x1f0ff or all", i, LU(vmread(G_ES_RIGHTS + 2 * i)));
+		check(i == 0 || vmread(G_ES_RIGHTS + 2 * i) == vmread(G_ES_RIGHTS), "access rights %u keep reserved bits that those of ES do not", i);
+	}
 	asm volatile("vmwrite %2, %1; setz %0" : "=q"(bad) : "r"(0x7ffeULL), "r"(0ULL) : "cc");
 	check(bad && vmread(ERROR) == E_FIELD, "VMWRITE of a field that does not exist: error %lu", LU(vmread(ERROR)));
 	*(u32 *)scratch(9) = ((u32)rdmsr(VMX_BASIC) & 0x7fffffff) + 1;

@@ -122,6 +122,13 @@ TEST(pit)
 	outb(0x43, 0xe8);
 	a = inb(0x42);
 	check((a & 0x3f) == 0x30, "PIT status of channel 2 is 0x%x, expected mode 0, both bytes", a);
+	/* Bit 2 of the mode does not count for modes 2 and 3. */
+	for (i = 6; i <= 7; i++) {
+		pit_count(2, i, 1193);
+		outb(0x43, 0xe8);
+		a = inb(0x42) & 0xe;
+		check(a == (i - 4) << 1, "the PIT, set to mode %u, says that it is in mode %u, expected %u", i, a >> 1, i - 4);
+	}
 }
 
 /* --- channel 2 in every mode --- */

@@ -11,6 +11,7 @@
 #define TSS_A	0x18
 #define TSS_B	0x20
 #define TSS_C	0x28
+#define TSS_D	0x30
 #define BUSY	2			/* in a TSS descriptor's type */
 #define NT	0x4000
 
@@ -80,6 +81,11 @@ start32:
 	int	$0x40
 	cmpl	$3, AT(calls)
 	expect	"the task gate's task did not run once"
+	/* Another one, by an exception with an error code: a selector beyond the GDT. */
+	movl	$0x1000, %eax
+	movl	%eax, %gs
+	cmpl	$4, AT(calls)
+	expect	"the task of #GP's gate did not run once"
 	str	%ax
 	cmpw	$TSS_A, %ax
 	expect	"TR is not the first task's after all switches"
@@ -128,6 +134,16 @@ task_c:
 	iret
 	jmp	task_c			/* the next call enters here */
 
+task_d:
+	cmpl	$0x6400 - 4, %esp
+	expect	"the task of #GP's gate has no error code on its stack"
+	cmpl	$0x1000, (%esp)
+	expect	"the error code of #GP is not the selector"
+	addl	$4, %esp
+	incl	AT(calls)
+	addl	$2, AT(tss_a) + 0x20	/* go past the MOV */
+	iret
+
 hello:	.asciz	"Hello from three tasks\n"
 
 	.balign	8
@@ -135,7 +151,7 @@ calls:	.long	0
 gdt:	.quad	0
 	.quad	0x00cf9b000000ffff
 	.quad	0x00cf93000000ffff
-	.irp	t, tss_a, tss_b, tss_c	/* base below 64 KiB, limit 0x67, type 9 */
+	.irp	t, tss_a, tss_b, tss_c, tss_d	/* base below 64 KiB, limit 0x67, type 9 */
 	.word	0x67, AT(\t)
 	.byte	0, 0x89, 0, 0
 	.endr
@@ -143,7 +159,10 @@ gdt_desc:
 	.word	gdt_desc - gdt - 1
 	.long	AT(gdt)
 	.balign	8
-idt:	.skip	8 * 0x40		/* any fault ends in a triple fault */
+idt:	.skip	8 * 13			/* any other fault ends in a triple fault */
+	.word	0, TSS_D
+	.byte	0, 0x85, 0, 0
+	.skip	8 * (0x40 - 14)
 	.word	0, TSS_C
 	.byte	0, 0x85, 0, 0
 idt_desc:
@@ -161,4 +180,6 @@ tss_a:	tss	0, 0, 0
 tss_b:	tss	AT(task_b), 0x6800, 0xb1b2b3b4
 	.balign	128
 tss_c:	tss	AT(task_c), 0x6000, 0
+	.balign	128
+tss_d:	tss	AT(task_d), 0x6400, 0
 	.section .note.GNU-stack, "", @progbits

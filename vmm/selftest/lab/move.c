@@ -29,7 +29,7 @@ struct state {
 	struct kvm_msr_entry msr[MSRS_MAX];
 	uint32_t msrs;
 	uint8_t xsave[XSAVE_MAX] __attribute__((aligned(64)));
-	uint8_t nested[NESTED_MAX] __attribute__((aligned(64)));
+	uint8_t nested[NESTED_MAX] __attribute__((aligned(64))), nested2[NESTED_MAX] __attribute__((aligned(64)));
 	uint64_t cpuid[1 + CPUID_MAX * sizeof(struct kvm_cpuid_entry2) / 8];
 };
 
@@ -117,10 +117,28 @@ static int get_cpu(struct lab *l, struct state *s)
 #undef GET
 }
 
+/* What describes the nested state, as struct kvm_nested_state does, must read back as it was set. */
+static int set_nested(struct lab *l, struct state *s)
+{
+	struct kvm_nested_state *a = (void *)s->nested, *b = (void *)s->nested2;
+	const uint8_t *x = (void *)&a->hdr, *y = (void *)&b->hdr;
+	size_t i;
+
+	if (lab_cap(l, KVM_CAP_NESTED_STATE) <= 0)
+		return 0;
+	b->size = NESTED_MAX;
+	if (lab_cpu_ioctl(l, 0, KVM_SET_NESTED_STATE, a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_NESTED_STATE, b) < 0)
+		return -1;
+	REQUIRE(l->t, a->flags == b->flags && a->format == b->format, "nested state with flags 0x%x was set, reads back with 0x%x", a->flags, b->flags);
+	for (i = 0; i < sizeof(a->hdr) && x[i] == y[i]; i++)
+		;
+	REQUIRE(l->t, i == sizeof(a->hdr), "the header of the nested state reads back differently from byte %zu on: set 0x%02x, got 0x%02x", i, x[i], y[i]);
+	return 0;
+}
+
 static int set_cpu(struct lab *l, struct state *s)
 {
 	struct kvm_cpuid2 *c = (void *)s->cpuid;
-	struct kvm_nested_state *n = (void *)s->nested;
 
 	/* Before 6.3 KVM_GET_CPUID2 did not change nent: empty entries follow. */
 	while (c->nent > 1 && !c->entries[c->nent - 1].function && !c->entries[c->nent - 1].eax)
@@ -133,8 +151,7 @@ static int set_cpu(struct lab *l, struct state *s)
 		return -1;
 	set_msrs(l, s);
 	return	/* After SREGS and MSRs, which KVM_SET_NESTED_STATE depends on; before the events. */
-		(lab_cap(l, KVM_CAP_NESTED_STATE) > 0 && lab_cpu_ioctl(l, 0, KVM_SET_NESTED_STATE, n) < 0) ||
-		lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &s->events) < 0 ||
+		set_nested(l, s) || lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, &s->events) < 0 ||
 		(l->irqchip && lab_cpu_ioctl(l, 0, KVM_SET_MP_STATE, &s->mp) < 0) ? -1 : 0;
 #undef SET
 }

@@ -237,6 +237,18 @@ LAB_CHECK(vm, mce, LAB(), "machine checks that a VMM injects reach the guest",
 /* ---- what a VMM asks of KVM for all of a VM ---- */
 
 /* #DB waits with its payload: DR6 gets it when the exception is delivered, not before. */
+/* KVM_SET_REGS replaces what the guest was about to do: an exception that waits is dropped. */
+static int regs_drop(struct lab *l, struct kvm_vcpu_events *e)
+{
+	struct kvm_regs r;
+
+	if (lab_cpu_ioctl(l, 0, KVM_SET_VCPU_EVENTS, e) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0 ||
+	    lab_cpu_ioctl(l, 0, KVM_SET_REGS, &r) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_VCPU_EVENTS, e) < 0)
+		return -1;
+	REQUIRE(l->t, !((uint8_t *)&e->exception)[3], "an exception that was pending before KVM_SET_REGS is pending after it");
+	return 0;
+}
+
 LAB_CHECK(vm, exception_payload, LAB(), "an exception that waits delivers its payload with it",
 	  ADVICE_STATE, NEED_KVM | NEED_HW)
 {
@@ -271,7 +283,7 @@ LAB_CHECK(vm, exception_payload, LAB(), "an exception that waits delivers its pa
 	REQUIRE(l->t, port == FAULT, "the guest got no #DB");
 	REQUIRE(l->t, d.dr6 & bs, "#DB was delivered, but DR6 is 0x%llx, without its payload 0x%llx", d.dr6,
 		(unsigned long long)bs);
-	return 0;
+	return regs_drop(l, &e);
 }
 
 /* The guest's RDMSR of @msr must lead to @port: DONE, or FAULT for #GP; @otherwise says what is wrong if not. */

@@ -30,6 +30,7 @@ static int cpuid_held(struct lab *l, struct kvm_cpuid2 *a, struct kvm_cpuid2 *b)
 	    lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, a) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_CPUID2, b) < 0)
 		return -1;
 	REQUIRE(l->t, a->nent >= 10, "KVM supports only %u CPUID leaves", a->nent);
+	REQUIRE(l->t, b->nent == a->nent || env_kernel(l->t->env) < KERNEL(6, 3), "KVM_GET_CPUID2 says %u leaves, set were %u", b->nent, a->nent);
 	for (i = 0; i < a->nent; i++) {
 		const struct kvm_cpuid_entry2 *x = &a->entries[i], *y = leaf(b, x);
 
@@ -74,6 +75,28 @@ LAB_CHECK(vm, cpuid_set, LAB(.no_cpuid = true), "KVM keeps the CPUID it is given
 	free(a);
 	free(b);
 	return rc;
+}
+
+/* Leaf 0xb beyond its last level: no CPUs, the level asked for, and the x2APIC ID all the same. SDM vol. 2, CPUID. */
+LAB_CHECK(vm, cpuid_beyond, LAB(.no_cpuid = true), "CPUID 0xb beyond its last level says the x2APIC ID",
+	  ADVICE_CPU, NEED_KVM | NEED_HW)
+{
+	/* mov $0xb,%eax; mov $5,%ecx; cpuid; out %al,$0xe1 */
+	static const uint8_t code[] = { 0x66, 0xb8, 0xb, 0, 0, 0, 0x66, 0xb9, 5, 0, 0, 0, 0x0f, 0xa2, 0xe6, 0xe1 };
+	struct { struct kvm_cpuid2 h; struct kvm_cpuid_entry2 e[3]; } c = { { .nent = 3 }, {
+		{ .function = 0, .eax = 0xd },
+		{ .function = 0xb, .index = 0, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX, .eax = 1, .ebx = 2, .ecx = 0x100, .edx = 7 },
+		{ .function = 0xb, .index = 1, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX, .eax = 4, .ebx = 8, .ecx = 0x201, .edx = 7 },
+	} };
+	struct kvm_regs r;
+
+	if (lab_cpu_ioctl(l, 0, KVM_SET_CPUID2, &c) < 0 || lab_code_real(l, code, sizeof(code)) ||
+	    lab_step_to(l, KVM_EXIT_IO, "OUT after CPUID") || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+		return -1;
+	REQUIRE(l->t, !(uint32_t)r.rax && !(uint32_t)r.rbx && (uint32_t)r.rcx == 5 && (uint32_t)r.rdx == 7,
+		"CPUID 0xb.5 of a vCPU whose last level is 1 gives %x %x %x %x, expected 0 0 5 7", (uint32_t)r.rax, (uint32_t)r.rbx,
+		(uint32_t)r.rcx, (uint32_t)r.rdx);
+	return 0;
 }
 
 /* KVM_SET_CPUID has no sub-leaves; the entries read back with index 0. */

@@ -213,6 +213,25 @@ static uint32_t read_tsc_aux(void)
 /* OUT for ever */
 static const uint8_t outs[] = { 0xe6, 0x50, 0xeb, 0xfc };
 
+/* A guest that has 0 there must not see the host's. */
+static int tsc_aux_of_guest(struct lab *l)
+{
+	/* rdtscp; out; jmp */
+	static const uint8_t code[] = { 0x0f, 0x01, 0xf9, 0xe6, 0x50, 0xeb, 0xf9 };
+	struct kvm_regs r;
+	uint64_t v = 0;
+	uint32_t i;
+
+	if (lab_msr(l, KVM_SET_MSRS, 0xc0000103, &v) != 1 || lab_code_long(l, code, sizeof(code)))
+		return -1;
+	for (i = 0; i < 8; i++) {
+		if (lab_step_to(l, KVM_EXIT_IO, "the guest's OUT") || lab_cpu_ioctl(l, 0, KVM_GET_REGS, &r) < 0)
+			return -1;
+		REQUIRE(l->t, !(uint32_t)r.rcx, "the guest's TSC_AUX is 0, but its RDTSCP gives 0x%x, the host's", (uint32_t)r.rcx);
+	}
+	return 0;
+}
+
 LAB_CHECK(vm, host_xcr0, LAB(), "after KVM_RUN the VMM's thread has the host's XCR0",
 	  ADVICE_HOST, NEED_KVM | NEED_HW)
 {
@@ -257,7 +276,17 @@ static int tsc_aux_kept(struct lab *l)
 		REQUIRE(l->t, after == before, "the host's TSC_AUX was 0x%x, is 0x%x after KVM_RUN of a guest with 0x%llx", before, after,
 			(unsigned long long)v);
 	}
-	return 0;
+	return tsc_aux_of_guest(l);
+}
+
+/* The last CPU of @all, whose TSC_AUX is not 0 if it is not the only one. */
+static int last_cpu(const cpu_set_t *all)
+{
+	int i = CPU_SETSIZE - 1;
+
+	while (i && !CPU_ISSET(i, all))
+		i--;
+	return i;
 }
 
 LAB_CHECK(vm, host_tsc_aux, LAB(), "after KVM_RUN the VMM's thread has the host's TSC_AUX",
@@ -272,7 +301,7 @@ LAB_CHECK(vm, host_tsc_aux, LAB(), "after KVM_RUN the VMM's thread has the host'
 	if (sched_getaffinity(0, sizeof(all), &all))
 		return t_fail(l->t, "sched_getaffinity: %s", strerror(errno));
 	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
+	CPU_SET(last_cpu(&all), &one);
 	if (sched_setaffinity(0, sizeof(one), &one))
 		return t_skip(l->t, "sched_setaffinity to one CPU: %s", strerror(errno));
 	rc = tsc_aux_kept(l);

@@ -106,6 +106,10 @@ SLOT_CHECK(vm, memslot_change, 0, NULL, "slots can be moved, deleted and made re
 	    expect_poke(l, moved, true, 1, "write to a read-only slot"))
 		return -1;
 	REQUIRE(l->t, host[8 * PG] == 0x42, "a write to a read-only slot changed it");
+	REQUIRE(l->t, lab_slot(l, 1, 0, moved, 4096, host + 8 * PG) == -EINVAL, "a read-only slot was made writable without being deleted");
+	REQUIRE(l->t, !lab_slot(l, 1, 0, moved, 0, host) && !lab_slot(l, 1, 0, moved, 4096, host + 8 * PG) &&
+		lab_slot(l, 1, KVM_MEM_READONLY, moved, 4096, host + 8 * PG) == -EINVAL,
+		"a writable slot was made read-only without being deleted");
 	return 0;
 }
 

@@ -47,6 +47,7 @@ LAB_CHECK(vm, state_registers, LAB(.irqchip = true), "general and special regist
 	s.idt.base = 0x6000;
 	s.idt.limit = 0xfff;
 	s.cr8 = 3;
+	s.ds.avl = s.gs.avl = 1;
 	s.ldt = (struct kvm_segment){ .base = 0x7000, .limit = 0x67, .selector = 0x28, .type = 2, .present = 1 };
 	if (lab_cpu_ioctl(l, 0, KVM_SET_SREGS, &s) < 0 || lab_cpu_ioctl(l, 0, KVM_GET_SREGS, &s2) < 0)
 		return -1;
