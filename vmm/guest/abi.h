@@ -44,6 +44,7 @@ struct unit_shared {
 	unsigned int bochs;
 	unsigned int sticky_shadow;	/* STI's shadow survives an instruction that KVM skips */
 	unsigned int old_kvm;		/* before Linux 5.14: env_old_kvm() */
+	unsigned int kernel;		/* the host's, as env_kernel() says it: 6.12 is 6012 */
 	unsigned int ignore_msrs;	/* kvm.ignore_msrs: unknown MSRs read as 0 and accept writes */
 	unsigned int shadow;		/* KVM uses shadow paging: npt=0, ept=0 */
 	unsigned int online;		/* guest: CPUs that reached C code */

@@ -22,6 +22,7 @@ struct emul {
 #define ROTATE	0x801		/* OF CF */
 #define MOVBE	(1u << 30)	/* needs the instruction */
 #define DIVIDES	(1u << 31)	/* not by 0 */
+#define SINCE_6_12	(1u << 29)	/* KVM does not know it before Linux 6.12 */
 #define EMUL(id, text) \
 	static void emul_##id(u64 p, u64 *reg, u64 *flags) \
 	{ \
@@ -227,9 +228,9 @@ static const struct emul emuls[] = {
 	ROW(movapd_m, 0), ROW(movapd_r, 0), ROW(movdqa_m, 0), ROW(movdqa_r, 0), ROW(movdqu_m, 0),
 	ROW(movdqu_r, 0), ROW(movntps, 0), ROW(movntpd, 0), ROW(movntdq, 0), ROW(movq_mm_m, 0),
 	ROW(movq_mm_r, 0), ROW(btsw_below, 1), ROW(repne_scasl, ARITH), ROW(repe_scasw, ARITH),
-	ROW(btsq_40, 1), ROW(btrw_9, 1), ROW(movbew_r, ARITH | MOVBE), ROW(movbew_m, ARITH | MOVBE),
-	ROW(push_m_alike, 0),
-	ROW(pop_m_alike, 0), ROW(movs_from_alike, 0), ROW(movs_to_alike, 0), ROW(cmps_alike, ARITH),
+	ROW(btsq_40, 1), ROW(btrw_9, 1), ROW(movbew_r, ARITH | MOVBE | SINCE_6_12),
+	ROW(movbew_m, ARITH | MOVBE | SINCE_6_12), ROW(push_m_alike, 0), ROW(pop_m_alike, 0),
+	ROW(movs_from_alike, 0), ROW(movs_to_alike, 0), ROW(cmps_alike, ARITH),
 };
 
 /* Every condition, of which SETcc stores one and CMOVcc obeys one. */
@@ -309,7 +310,7 @@ TEST(mmio_emulate)
 	for (i = 0; i < array_size(emuls); i++) {
 		const struct emul *e = &emuls[i];
 
-		if (e->flags & MOVBE && !movbe)
+		if ((e->flags & MOVBE && !movbe) || (e->flags & SINCE_6_12 && shared->kernel < 6012))
 			continue;
 		for (m = e->flags & DIVIDES ? 1 : 0; m < array_size(mem); m++)
 			for (f = 0; f < array_size(flg); f++)

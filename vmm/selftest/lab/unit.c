@@ -40,6 +40,7 @@ int unit_open(struct lab *l, struct t *t, const struct unit *u)
 	sh->bochs = host_is_bochs();
 	sh->sticky_shadow = sticky_shadow(t->env);
 	sh->old_kvm = env_old_kvm(t->env);
+	sh->kernel = env_kernel(t->env);
 	sh->shadow = !strcmp(setting(t->env, "kvm_amd.npt"), "N") || !strcmp(setting(t->env, "kvm_intel.ept"), "N");
 	sh->ignore_msrs = setting_on(t->env, "kvm.ignore_msrs");
 	memcpy(sh->test, u->test, strnlen(u->test, sizeof(sh->test) - 1));
