@@ -189,7 +189,7 @@ EMUL(movbew_m, "movbew %w0, (%%rbx)")
 /* RDX := an address in RAM below the stack, at the operand's place in its page: KVM must not take the one for the other.
    CALL through memory is not among these: KVM 6.1 to 7.3 do, and push into the MMIO (its table lacks TwoMemOp). */
 #define ALIKE "lea -0x1000(%%rsp), %%rdx; and $-0x1000, %%rdx; mov %%ebx, %%ecx; and $0xfff, %%ecx; add %%rcx, %%rdx; "
-EMUL(push_m_alike, ALIKE "mov %%rsp, %%rcx; lea 8(%%rdx), %%rsp; pushq (%%rbx); popq %0; mov %%rcx, %%rsp")
+EMUL(push_m_alike, ALIKE "movq $0x55, (%%rdx); mov %%rsp, %%rcx; lea 8(%%rdx), %%rsp; pushq (%%rbx); popq %0; mov %%rcx, %%rsp")
 EMUL(pop_m_alike, ALIKE "movq %0, (%%rdx); mov %%rsp, %%rcx; mov %%rdx, %%rsp; popq (%%rbx); mov %%rcx, %%rsp")
 EMUL(movs_from_alike, ALIKE "push %%rsi; push %%rdi; mov %%rbx, %%rsi; mov %%rdx, %%rdi; cld; movsq; pop %%rdi; pop %%rsi; mov (%%rdx), %0")
 EMUL(movs_to_alike, ALIKE "push %%rsi; push %%rdi; mov %0, (%%rdx); mov %%rdx, %%rsi; mov %%rbx, %%rdi; cld; movsq; pop %%rdi; pop %%rsi")
