@@ -9,12 +9,13 @@ setup() {
 	top=$(realpath "$BATS_TEST_DIRNAME/../..")
 	cd "$BATS_TEST_TMPDIR" || exit
 	export CCACHE_DISABLE=1
-	K=7.2.9-1.kvm.x86_64
+	# As on a backport: names of packages and units cannot have its ~ and +.
+	K=7.2.9-1~bpo13+1.kvm.x86_64 N=kernel-kvm-livepatch-7.2.9-1_bpo13_1.kvm.x86_64
 	mkdir -p co/SOURCES co/patches co/build
 	cp -r "$top/tools" co/
 	make_base
 	sha=$(printf '%064d' 7)
-	printf '%%global base_%s\n' "srpm k-7.2.9-1.src.rpm" "release 1" "epoch_time 1700000000" "sha256 $sha" > co/SOURCES/base.inc
+	printf '%%global base_%s\n' "srpm k-7.2.9-1.src.rpm" "release 1~bpo13+1" "epoch_time 1700000000" "sha256 $sha" > co/SOURCES/base.inc
 	cp "$top/SOURCES/macros.inc" co/SOURCES/
 	# The base SRPM's own %prep, whose suites are base-srpm*.bats.
 	cat > co/tools/spec/base-srpm <<-END
@@ -104,7 +105,7 @@ make_base() {
 		done
 		[[ ! -e ../says ]] || { cat ../says >&2; exit 1; }
 		[[ -s klp-tmp/4-diff/diff.log ]] || { echo "error: klp-build: no changes detected" >&2; exit 1; }
-		printf '.section .modinfo,"a"\n.asciz "vermagic=%s SMP"\n.asciz "livepatch=Y"\n' "${VERMAGIC:-7.2.9-1.kvm.x86_64}" | gcc -c -x assembler -o "$out" -
+		printf '.section .modinfo,"a"\n.asciz "vermagic=%s SMP"\n.asciz "livepatch=Y"\n' "${VERMAGIC:-7.2.9-1~bpo13+1.kvm.x86_64}" | gcc -c -x assembler -o "$out" -
 	END
 	chmod +x base/scripts/livepatch/klp-build
 }
@@ -145,7 +146,7 @@ make_kernel() {
 	gcc -w -O2 -c -o o.o patched/arch/x86/kvm/x86.c && ld -r -o $m/kernel/arch/x86/kvm/kvm.ko o.o i.o
 	gcc -w -O2 -c -o o.o patched/arch/x86/kvm/svm/svm.c && ld -r -o $m/kernel/arch/x86/kvm/kvm-amd.ko o.o j.o
 	printf 'ffffffff81000000 T do_exec\nffffffff81000000 T start_kernel\n' > $m/System.map
-	jq -n --arg k "$K" --arg s "$sha" --slurpfile p s.json '{schema: 1, kverrel: $k, version: "7.2.9", release: "1.kvm",
+	jq -n --arg k "$K" --arg s "$sha" --slurpfile p s.json '{schema: 1, kverrel: $k, version: "7.2.9", release: "1~bpo13+1.kvm",
 		base: {sha256: $s, srpm: "k-7.2.9-1.src.rpm"}, series: $p[0].series, patches: $p[0].patches, build_id: "x",
 		modules: {}}' > kernel/manifest.json
 	rm -rf patched i.o j.o o.o
@@ -177,7 +178,7 @@ mend() {
 	mend
 	livepatch 42000-mend.patch
 	[ "$status" -eq 0 ] || { echo "$output"; false; }
-	rpm=$PWD/out/x86_64/kernel-kvm-livepatch-$K-7-1.x86_64.rpm
+	rpm=$PWD/out/x86_64/$N-7-1.x86_64.rpm
 	[[ $output == *"$rpm"* ]]
 	rpm -qp --requires "$rpm" > requires
 	grep -qx "kernel-kvm-core-uname-r = $K" requires
@@ -189,19 +190,19 @@ mend() {
 	grep -qx 'object kvm KVMSRC' "$dir/contents"
 	grep -qx 'patch 42000 KVM: x86: Do mend' "$dir/contents"
 	bash -n "$dir/kernel-kvm-livepatch"
-	run grep -r '@KVERREL@' lib usr
+	run grep -rE '@(KVERREL|NAME)@' lib usr
 	[ "$status" -eq 1 ]
-	[ -L "usr/lib/systemd/system/multi-user.target.wants/kernel-kvm-livepatch-$K.service" ]
-	grep -qx "ConditionKernelVersion=$K" "usr/lib/systemd/system/multi-user.target.wants/kernel-kvm-livepatch-$K.service"
+	[ -L "usr/lib/systemd/system/multi-user.target.wants/$N.service" ]
+	grep -qx "ConditionKernelVersion=$K" "usr/lib/systemd/system/multi-user.target.wants/$N.service"
 	m=usr/share/kernel-kvm/$K/manifest-livepatch.json
 	[ "$(jq -c '[.module, .livepatch, .kverrel, .signed, .patches[0].probe, .functions]' "$m")" = \
-		"[\"kvm_livepatch_7\",\"kernel-kvm-livepatch-$K-7-1\",\"$K\",false,\"check flat/hypercalls\",[{\"function\":\"kvm_last\",\"object\":\"kvm\"}]]" ]
+		"[\"kvm_livepatch_7\",\"$N-7-1\",\"$K\",false,\"check flat/hypercalls\",[{\"function\":\"kvm_last\",\"object\":\"kvm\"}]]" ]
 	[ "$(jq -r .kernel_series "$m")" = "$(jq -r .series kernel/manifest.json)" ]
 	# The compilation is the kernel's: the same id, the same release.
 	tree=$(echo co/build/cache/livepatch/*/tree)
 	grep -q "id $(jq -r .series kernel/manifest.json)," "$tree/klp-calls"
 	grep -qx 'CONFIG_MODULE_SIG_KEY="certs/signing_key.pem"' "$tree/.config"
-	[ "$(cat "$tree/localversion-kernel-kvm")" = "-1.kvm.x86_64" ]
+	[ "$(cat "$tree/localversion-kernel-kvm")" = "-1~bpo13+1.kvm.x86_64" ]
 	# Another one for the same kernel, of two patches.
 	make_patch 42001 arch/x86/kvm/svm/svm.c $'\treturn a + 1;' svm $'\treturn a;'
 	livepatch 42000-mend.patch 42001-svm.patch
@@ -386,7 +387,7 @@ mend() {
 	[[ $status -eq 1 && $output == *"is for 7.2.9-2.kvm.x86_64 SMP, not for $K"* && ! -e out ]] || { echo "$output"; false; }
 	livepatch 42000-mend.patch
 	[ "$status" -eq 0 ]
-	run rpm --dbpath "$PWD/db" -i --test --ignorearch "out/x86_64/kernel-kvm-livepatch-$K-7-1.x86_64.rpm"
+	run rpm --dbpath "$PWD/db" -i --test --ignorearch "out/x86_64/$N-7-1.x86_64.rpm"
 	[[ $status -ne 0 && $output == *"kernel-kvm-core-uname-r = $K is needed by"* ]] || { echo "$output"; false; }
 }
 

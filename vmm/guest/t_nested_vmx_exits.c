@@ -257,7 +257,7 @@ L2(inb, "", "inb $0xe9, %al")
 L2(outw_across, "mov $0xe8, %edx", "outw %ax, %dx")
 L2(rep_outs, "mov $0xe9, %edx; mov $3, %ecx; lea l2_stack(%rip), %rsi", "rep outsb")
 L2(insw, "mov $0xe9, %edx; lea l2_stack(%rip), %rdi", "insw")
-L2(high, "mov $0x8001, %edx", "outb %al, %dx")
+L2(high, "mov $0x8009, %edx", "outb %al, %dx")
 L2(beyond, "mov $0xfffe, %edx", "inl %dx, %eax")
 
 static void port_bitmap(void)
@@ -266,14 +266,14 @@ static void port_bitmap(void)
 	static const struct { const char *name; void (*fn)(void); u64 q; } list[] = {
 		{ "IN of 1 byte", vl2_inb, 0xe90048 }, { "OUT of 2 bytes, the second intercepted", vl2_outw_across, 0xe80001 },
 		{ "REP OUTSB", vl2_rep_outs, 0xe90030 }, { "INSW", vl2_insw, 0xe90019 },
-		{ "OUT to a port of bitmap B", vl2_high, 0x80010000 },
+		{ "OUT to a port of bitmap B", vl2_high, 0x80090000 },
 		{ "IN of 4 bytes that goes beyond the last port", vl2_beyond, 0xfffe000b },
 	};
 	u32 i;
 
 	memset(scratch(4), 0, 2 * 4096);
 	((u8 *)scratch(4))[0xe9 / 8] = 1 << (0xe9 % 8);
-	((u8 *)scratch(5))[0] = 1 << 1;
+	((u8 *)scratch(5))[1] = 1 << 1;
 	for (i = 0; i < array_size(list); i++) {
 		step(list[i].name);
 		fill_vmcs((u64)list[i].fn);

@@ -140,7 +140,7 @@ static int probe(struct t *t, const char *p)
 	return t_fail(t, "probe '%s': this program knows param, cap, stat, symbol, debugfs, tracepoint, check", p);
 }
 
-#define ADVICE_LIVE "systemctl restart kernel-kvm-livepatch-$(uname -r), and read what it says; host/livepatch names the tasks that hold a transition."
+#define ADVICE_LIVE "systemctl restart 'kernel-kvm-livepatch-*', and read what it says; host/livepatch names the tasks that hold a transition."
 
 /* A patch that kernel-kvm-livepatch brings, not the kernel or its modules. */
 static int one_live(struct t *t)
