@@ -412,4 +412,9 @@ TEST(msr_filter)
 	wrmsr(0x277, 0x0007010600070106ULL);
 	check_eq(rdmsr(0x277), 0x0007010600070106ULL, "an MSR that is not filtered");
 	check_eq(shared->out[1], 4, "filtered accesses that came to the host");
+	/* One that KVM leaves to the CPU, filtered from now on. */
+	wrmsr(0xc0000082, UNIT_LOAD);
+	check_eq(rdmsr(0xc0000082), UNIT_LOAD, "LSTAR before it was filtered");
+	sync_host(1);
+	check_eq(rdmsr(0xc0000082), shared->arg[1], "LSTAR, whose reads the host answers since this guest ran");
 }

@@ -57,7 +57,8 @@ FLAT(msr, unit_check(t, "msr"),
 #define READ_GIVES	0x1122334455667788ull
 #define HELD_175	0x4321ull
 
-static int set_filter(struct lab *l)
+/* @lstar: filter LSTAR, too */
+static int set_filter(struct lab *l, bool lstar)
 {
 	struct kvm_enable_cap cap = { .cap = CAP_USER_SPACE_MSR, .args = { EXIT_REASON_FILTER } };
 	uint8_t none = 0, all = 0xff;
@@ -65,6 +66,7 @@ static int set_filter(struct lab *l)
 	struct msr_filter f = { .range = {
 		{ FILTER_READ, 1, 0x174, &none }, { FILTER_WRITE, 1, 0x175, &none },
 		{ FILTER_READ | FILTER_WRITE, 1, 0x176, &none }, { FILTER_READ | FILTER_WRITE, 8, 0x170, &all },
+		{ FILTER_READ, lstar, 0xc0000082, &none },
 	} };
 
 	return lab_vm_ioctl(l, KVM_ENABLE_CAP, &cap) < 0 || lab_vm_ioctl(l, SET_MSR_FILTER, &f) < 0 ? -1 : 0;
@@ -76,11 +78,14 @@ static int on_exit_msr(struct lab *l, unsigned int cpu, void *arg)
 	struct msr_exit *m = (struct msr_exit *)(void *)&run->io;
 	struct unit_shared *sh = unit_shared(l);
 	bool write = run->exit_reason == KVM_EXIT_X86_WRMSR;
+	uint32_t n;
 
 	(void)arg;
+	if (sync_number(run, &n))
+		return set_filter(l, true) ? -1 : 1;
 	if (!write && run->exit_reason != KVM_EXIT_X86_RDMSR)
 		return lab_odd_exit(l, cpu);
-	REQUIRE(l->t, m->index == 0x176 || m->index == (write ? 0x175 : 0x174),
+	REQUIRE(l->t, m->index == 0x176 || m->index == (write ? 0x175 : 0x174) || (m->index == 0xc0000082 && !write),
 		"%s of MSR 0x%x, which the filter does not name, came to user space",
 		write ? "WRMSR" : "RDMSR", m->index);
 	REQUIRE(l->t, m->reason == EXIT_REASON_FILTER, "MSR 0x%x: exit for reason %u, expected the filter",
@@ -103,7 +108,7 @@ static int filtered(struct lab *l)
 	REQUIRE(l->t, lab_msr(l, KVM_SET_MSRS, 0x175, &v) == 1, "KVM_SET_MSRS refuses SYSENTER_ESP (0x175)");
 	unit_shared(l)->arg[1] = READ_GIVES;
 	unit_shared(l)->arg[2] = HELD_175;
-	return set_filter(l);
+	return set_filter(l, false);
 }
 
 FLAT(msr_filter, unit_test(t, &(struct unit){ .test = "msr_filter", .on_exit = on_exit_msr, .prepare = filtered }),
