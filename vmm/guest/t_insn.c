@@ -186,8 +186,11 @@ EMUL(btsq_40, "movl $40, %%ecx; btsq %%rcx, (%%rbx)")
 EMUL(btrw_9, "movw $9, %%cx; btrw %%cx, (%%rbx)")
 EMUL(movbew_r, "movbew (%%rbx), %w0")
 EMUL(movbew_m, "movbew %w0, (%%rbx)")
-/* RDX := an address in RAM below the stack, at the operand's place in its page: KVM must not take the one for the other.
-   CALL through memory is not among these: KVM 6.1 to 7.3 do, and push into the MMIO (its table lacks TwoMemOp). */
+/*
+ * RDX := an address in RAM below the stack, at the operand's offset in its page. KVM must
+ * not mistake one for the other. CALL through memory is not among these: KVM 6.1 to 7.3
+ * push the return address to the MMIO (its table lacks TwoMemOp).
+ */
 #define ALIKE "lea -0x1000(%%rsp), %%rdx; and $-0x1000, %%rdx; mov %%ebx, %%ecx; and $0xfff, %%ecx; add %%rcx, %%rdx; "
 EMUL(push_m_alike, ALIKE "movq $0x55, (%%rdx); mov %%rsp, %%rcx; lea 8(%%rdx), %%rsp; pushq (%%rbx); popq %0; mov %%rcx, %%rsp")
 EMUL(pop_m_alike, ALIKE "movq %0, (%%rdx); mov %%rsp, %%rcx; mov %%rdx, %%rsp; popq (%%rbx); mov %%rcx, %%rsp")

@@ -153,7 +153,7 @@ static int init_unmasks(struct lab *l)
 	struct kvm_vcpu_events e;
 
 	sipi.data = 6 << 8 | 1 << 14 | 5;
-	/* KVM looks for the CPUs of an interrupt anew only when a LAPIC was set. */
+	/* vCPU 1 was made after KVM had listed the LAPICs; KVM lists them again when one is set. */
 	if (lab_cpu_ioctl(l, 1, KVM_GET_LAPIC, &a) < 0 || lab_cpu_ioctl(l, 1, KVM_SET_LAPIC, &a) < 0 ||
 	    lab_cpu_ioctl(l, 1, KVM_GET_VCPU_EVENTS, &e) < 0)
 		return -1;
