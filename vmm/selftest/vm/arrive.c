@@ -149,21 +149,28 @@ LAB_CHECK(vm, events_arrive, LAB(), "interrupts, exceptions, NMIs and SMIs that 
 static int init_unmasks(struct lab *l)
 {
 	struct kvm_msi init = { .address_lo = 0xfee00000 | 1 << 12, .data = 5 << 8 | 1 << 14 }, sipi = init;
+	struct kvm_mp_state mp;
 	struct kvm_lapic_state a;
 	struct kvm_vcpu_events e;
 
-	sipi.data = 6 << 8 | 1 << 14 | 5;
+	sipi.data = 6 << 8 | 1 << 14 | 6;
 	/* vCPU 1 was made after KVM had listed the LAPICs; KVM lists them again when one is set. */
 	if (lab_cpu_ioctl(l, 1, KVM_GET_LAPIC, &a) < 0 || lab_cpu_ioctl(l, 1, KVM_SET_LAPIC, &a) < 0 ||
 	    lab_cpu_ioctl(l, 1, KVM_GET_VCPU_EVENTS, &e) < 0)
 		return -1;
 	e.flags = 0;
 	e.nmi.masked = 1;
+	/*
+	 * KVM_GET_MP_STATE has KVM take both. The mask is read before the guest runs: a VM entry of Bochs 2.7 blocks NMIs,
+	 * but does not unblock what another guest left blocked.
+	 */
 	if (lab_cpu_ioctl(l, 1, KVM_SET_VCPU_EVENTS, &e) < 0 || lab_vm_ioctl(l, KVM_SIGNAL_MSI, &init) < 0 ||
-	    lab_vm_ioctl(l, KVM_SIGNAL_MSI, &sipi) < 0 || lab_step(l, 1) || lab_cpu_ioctl(l, 1, KVM_GET_VCPU_EVENTS, &e) < 0)
+	    lab_vm_ioctl(l, KVM_SIGNAL_MSI, &sipi) < 0 || lab_cpu_ioctl(l, 1, KVM_GET_MP_STATE, &mp) < 0 ||
+	    lab_cpu_ioctl(l, 1, KVM_GET_VCPU_EVENTS, &e) < 0 || lab_step(l, 1))
 		return -1;
-	REQUIRE(l->t, l->cpu[1].run->exit_reason == KVM_EXIT_IO && !e.nmi.masked, "INIT and SIPI to a vCPU in an NMI's handler: exit %s, NMIs %s",
-		exit_name(l->cpu[1].run->exit_reason), e.nmi.masked ? "stay masked" : "unmasked");
+	REQUIRE(l->t, mp.mp_state == KVM_MP_STATE_RUNNABLE && !e.nmi.masked && l->cpu[1].run->exit_reason == KVM_EXIT_IO,
+		"INIT and SIPI to a vCPU in an NMI's handler: state %u, NMIs %s, exit %s", mp.mp_state,
+		e.nmi.masked ? "stay masked" : "unmasked", exit_name(l->cpu[1].run->exit_reason));
 	return 0;
 }
 
@@ -189,6 +196,7 @@ LAB_CHECK(vm, sipi_arrives, LAB(.irqchip = true, .cpus = 2), "a vCPU that is res
 	struct kvm_sregs s;
 
 	lab_code(l, 0x5000, code, sizeof(code));
+	lab_code(l, 0x6000, code, sizeof(code));
 	if (lab_cpu_ioctl(l, 1, KVM_GET_VCPU_EVENTS, &e) < 0)
 		return -1;
 	e.flags = KVM_VCPUEVENT_VALID_SIPI_VECTOR;
