@@ -19,11 +19,11 @@ tap() {
 	[ "$output" = "2 checks passed, 1 skipped" ]
 }
 
-@test "tap: a failed check is named" {
-	printf '%s\n' 1..2 'ok 1 a' 'not ok 2 vm/device' >t
+@test "tap: a failed check is named, with what it said" {
+	printf '%s\n' 1..2 '# vm/a-b: all is well' 'ok 1 vm/a-b' '# vm/device: no such: device' '# advice: Ask.' 'not ok 2 vm/device' >t
 	run tap t
 	[ "$status" -eq 1 ]
-	[[ $output == "1 of 2 checks failed:"*"not ok 2 vm/device"* ]]
+	[[ $output == "1 of 2 checks failed:"*"not ok 2 vm/device: no such: device" ]]
 }
 
 @test "tap: an expected failure does not count as one" {
