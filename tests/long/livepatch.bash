@@ -116,13 +116,15 @@ fill_lp() {
 	cp "$lab"/rpms/*.rpm "$1/lp/"
 }
 
-# svm PLAN: the root's own kernel, systemd, dnf and rpm on an AMD processor in QEMU.
+# svm PLAN [RPM]: the root's own kernel, systemd, dnf and rpm on an AMD processor in QEMU.
+# RPM of /lp is installed before the machine boots.
 svm() {
 	local kverrel root=$lab/svm-root
 	kverrel=$(cat "$lab/kverrel")
 	rm -rf "$root" "$lab/root.img"
 	cp -a --reflink=auto "$lab/root" "$root" && fill_lp "$root" || return
 	printf '%s\n' "$1" > "$root/lp/plan"
+	[[ -z ${2:-} ]] || "$top/tools/machine/install-root" run "$root" -- rpm -i "/lp/$2" || return
 	"$top/tools/machine/verify.d/add-payload" "$root" "$top/tools/machine/boot.d/payload" "$top/tests/long/livepatch-scenario" &&
 		mke2fs -q -t ext4 -d "$root" -L root "$lab/root.img" 2000M > /dev/null || return
 	TMPDIR=$lab "$top/tools/machine/boot" svm --kernel "$root/boot/vmlinuz-$kverrel" --initrd "$root/boot/initramfs-$kverrel.img" \
@@ -139,6 +141,11 @@ svm_plan() {
 	done <<< "$seeds"
 	echo "replace /lp/1.rpm /lp/12.rpm flat/ioapic vm/ioeventfd patch/42001 patch/42002 host/livepatch"
 	echo "stuck /lp/6.rpm"
+	echo guests
+}
+
+boot_plan() {
+	echo "booted 42001 flat/ioapic"
 	echo guests
 }
 

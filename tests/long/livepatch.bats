@@ -75,6 +75,11 @@ all_ok() {
 	all_ok "$lab/svm.said" 50
 }
 
+@test "SVM: what was installed before a boot is loaded by its unit" {
+	svm "$(boot_plan)" 1.rpm
+	all_ok "$lab/svm.said" 10
+}
+
 @test "VMX: a fault of kvm-intel red, green and red again; the guests run on" {
 	vmx "$(vmx_plan)"
 	all_ok "$lab/vmx.said" 10
